@@ -1,0 +1,106 @@
+"""Design spaces: what a design is, and how strings, letter indices and one-hot rows relate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from designlib.types import InputError, Letters, OneHot
+
+__all__ = ["ALPHABETS", "DNA", "PROTEIN", "RNA", "Alphabet", "SequenceSpace"]
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """An ordered set of letters.
+
+    ``complement`` holds the partner of each letter in the same order, or is
+    empty where the molecule has no second strand.
+    """
+
+    name: str
+    letters: str
+    complement: str = ""
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+
+DNA = Alphabet("dna", "ACGT", "TGCA")
+RNA = Alphabet("rna", "ACGU")
+PROTEIN = Alphabet("protein", "ACDEFGHIKLMNPQRSTVWY")
+ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN)}
+
+
+@dataclass(frozen=True)
+class SequenceSpace:
+    """All sequences of one length over one alphabet.
+
+    >>> space = SequenceSpace(DNA, 4)
+    >>> space.decode(space.encode(["ACGT", "TTAA"]))
+    ['ACGT', 'TTAA']
+    >>> space.decode(space.reverse_complement(space.encode(["AACG"])))
+    ['CGTT']
+    """
+
+    alphabet: Alphabet
+    length: int
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise InputError(f"a sequence space needs a length of at least 1, not {self.length}")
+
+    def encode(self, designs: Sequence[str]) -> Letters:
+        """Return int64 letter indices of shape (designs, sites).
+
+        Raises InputError naming the first sequence that is not of this space.
+        """
+        table = np.full(256, -1, dtype=np.int64)
+        for index, letter in enumerate(self.alphabet.letters):
+            table[ord(letter)] = index
+        for row, design in enumerate(designs):
+            if len(design) != self.length:
+                raise InputError(
+                    f"sequence {row + 1} ({design!r}) has {len(design)} letters; "
+                    f"{self.length} are needed"
+                )
+        text = "".join(designs).encode("latin-1", errors="replace")
+        flat = table[np.frombuffer(text, dtype=np.uint8)]
+        if (flat < 0).any():
+            at = int(np.flatnonzero(flat < 0)[0])
+            design = designs[at // self.length]
+            raise InputError(
+                f"sequence {at // self.length + 1} ({design!r}) has {design[at % self.length]!r} "
+                f"at position {at % self.length + 1}; letters of {self.alphabet.name} are "
+                f"{self.alphabet.letters}"
+            )
+        return torch.from_numpy(flat.reshape(len(designs), self.length))
+
+    def decode(self, letters: Letters) -> list[str]:
+        """Return the sequences that ``letters`` stands for."""
+        table = np.frombuffer(self.alphabet.letters.encode(), dtype=np.uint8)
+        rows = table[letters.cpu().numpy()]
+        return [row.tobytes().decode() for row in rows]
+
+    def relax(self, letters: Letters, dtype: torch.dtype = torch.float32) -> OneHot:
+        """Return one-hot rows of shape (designs, sites, letters)."""
+        return torch.nn.functional.one_hot(letters, len(self.alphabet)).to(dtype)
+
+    def random(self, n: int, generator: torch.Generator) -> Letters:
+        """Return ``n`` uniformly random designs."""
+        return torch.randint(len(self.alphabet), (n, self.length), generator=generator)
+
+    def reverse_complement(self, letters: Letters) -> Letters:
+        """Return the same molecules read from the other strand."""
+        if not self.alphabet.complement:
+            raise InputError(f"{self.alphabet.name} has no complementary strand")
+        order = [self.alphabet.letters.index(c) for c in self.alphabet.complement]
+        return torch.tensor(order, device=letters.device)[letters].flip(1)
+
+    def canonical(self, designs: Sequence[str]) -> list[str]:
+        """Return the alphabetically first reading of each design among its two strands."""
+        other = self.decode(self.reverse_complement(self.encode(designs)))
+        return [min(pair) for pair in zip(designs, other, strict=True)]

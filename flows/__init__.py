@@ -1,0 +1,1 @@
+"""Prefect flows: each file chains tasks and reads as a story."""

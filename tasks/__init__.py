@@ -1,0 +1,1 @@
+"""Prefect tasks: files, tracking and persistence around one library call each."""

@@ -1,0 +1,60 @@
+"""Where this installation keeps its files: environment variables that start with ``DESIGN_``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["REPOSITORY", "Settings"]
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """Folders of this installation.
+
+    ``DESIGN_HOME`` is the folder of everything that is made (default: results/ in the
+    repository); ``DESIGN_DATA_MIRRORS`` lists folders that hold copies of public data files,
+    separated like PATH.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True)
+
+    home: Path = REPOSITORY / "results"
+    data_mirrors: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
+
+    @field_validator("data_mirrors", mode="before")
+    @classmethod
+    def _split_like_path(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def embedded(self) -> Path:
+        """The folder of data files that come with the repository."""
+        return REPOSITORY / "data"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of downloaded data files."""
+        return self.home / "cache"
+
+    @property
+    def stages(self) -> Path:
+        """The folder of finished and unfinished stages, one folder per content key."""
+        return self.home / "stages"
+
+    @property
+    def campaigns(self) -> Path:
+        """The folder that people open: one folder per campaign, one per round."""
+        return self.home / "campaigns"

@@ -1,0 +1,26 @@
+"""Hard constraints on designs, as masks over single changes.
+
+A sampler that follows the masks never leaves the feasible set; a file per family.
+"""
+
+from designlib.constraints.base import Constraint, Product
+from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.gc import GCWindow
+from designlib.constraints.hamming import HammingBall
+from designlib.constraints.homopolymer import HomopolymerLimit
+from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.sites import AllowedLetters
+from designlib.constraints.starts import feasible_starts
+
+__all__ = [
+    "AllowedLetters",
+    "Constraint",
+    "ConstraintConfig",
+    "ForbiddenMotifs",
+    "GCWindow",
+    "HammingBall",
+    "HomopolymerLimit",
+    "Product",
+    "build",
+    "feasible_starts",
+]

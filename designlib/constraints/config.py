@@ -1,0 +1,135 @@
+"""Constraints as settings: what a configuration file or a web form can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from designlib.constraints.base import Constraint, Product
+from designlib.constraints.gc import GCWindow
+from designlib.constraints.hamming import HammingBall
+from designlib.constraints.homopolymer import HomopolymerLimit
+from designlib.constraints.iupac import letter_sets
+from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.sites import AllowedLetters
+from designlib.spaces import SequenceSpace
+from designlib.types import InputError
+
+__all__ = ["ConstraintConfig", "FixedSite", "GCConfig", "HammingBallConfig", "build"]
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class HammingBallConfig(BaseModel):
+    """Stay close to one sequence."""
+
+    model_config = _STRICT
+
+    reference: str = Field(description="Sequence that designs stay close to, as long as they are.")
+    radius: int = Field(
+        3, ge=0, description="Largest number of positions that may differ from the reference."
+    )
+
+
+class FixedSite(BaseModel):
+    """Allow only some letters at one position."""
+
+    model_config = _STRICT
+
+    position: int = Field(ge=1, description="Position in the design, counted from 1.")
+    letters: str = Field(
+        min_length=1,
+        description="Letters allowed at the position, as in A or AG; IUPAC codes such as R are "
+        "accepted. One letter fixes the position.",
+    )
+
+
+class GCConfig(BaseModel):
+    """Keep the share of G and C in a range."""
+
+    model_config = _STRICT
+
+    low: float = Field(0.3, ge=0, le=1, description="Smallest GC content, a fraction from 0 to 1.")
+    high: float = Field(0.7, ge=0, le=1, description="Largest GC content, a fraction from 0 to 1.")
+    window: int | None = Field(
+        None,
+        ge=1,
+        description="Length in letters of the windows that must all be in range; empty for the "
+        "whole design.",
+    )
+
+
+class ConstraintConfig(BaseModel):
+    """What every design must satisfy; what is left empty does not restrict."""
+
+    model_config = _STRICT
+
+    hamming_ball: HammingBallConfig | None = Field(
+        None, description="Largest number of changes from a reference sequence."
+    )
+    fixed_sites: tuple[FixedSite, ...] = Field(
+        (), description="Positions with a fixed letter or a choice of letters."
+    )
+    forbidden_motifs: tuple[str, ...] = Field(
+        (),
+        description="Sequences that no design may contain, such as the restriction site GGTCTC; "
+        "IUPAC codes are accepted.",
+    )
+    motifs_on_both_strands: bool = Field(
+        True,
+        description="Forbid the reverse complements of the motifs too; for DNA, whose second "
+        "strand is read as well.",
+    )
+    gc: GCConfig | None = Field(None, description="Range of the GC content.")
+    max_homopolymer: int | None = Field(
+        None, ge=1, description="Longest allowed run of one letter, in letters."
+    )
+
+
+def build(config: ConstraintConfig, space: SequenceSpace) -> Product:
+    """Return the constraints that ``config`` asks for, in the order of its fields.
+
+    Raises InputError that begins with the name of the field.
+    """
+    members: list[Constraint] = []
+
+    def add(field: str, make: Callable[[], Constraint]) -> None:
+        try:
+            members.append(make())
+        except InputError as error:
+            raise InputError(f"{field}: {error}") from error
+
+    ball, gc, limit = config.hamming_ball, config.gc, config.max_homopolymer
+    if ball is not None:
+        add("hamming_ball", lambda: HammingBall(space, ball.reference, ball.radius))
+    if config.fixed_sites:
+        add("fixed_sites", lambda: _fixed(space, config.fixed_sites))
+    if config.forbidden_motifs:
+        both = config.motifs_on_both_strands and bool(space.alphabet.complement)
+        add("forbidden_motifs", lambda: ForbiddenMotifs(space, config.forbidden_motifs, both))
+    if gc is not None:
+        add("gc", lambda: GCWindow(space, gc.low, gc.high, gc.window))
+    if limit is not None:
+        add("max_homopolymer", lambda: HomopolymerLimit(space, limit))
+    return Product(space, members)
+
+
+def _fixed(space: SequenceSpace, sites: Sequence[FixedSite]) -> AllowedLetters:
+    """Return the sites' constraint; a position given twice must satisfy both entries."""
+    table = torch.ones(space.length, len(space.alphabet), dtype=torch.bool)
+    for site in sites:
+        if site.position > space.length:
+            raise InputError(
+                f"position {site.position} is outside the design; 1 to {space.length} are possible"
+            )
+        row = table[site.position - 1]
+        row &= letter_sets(space.alphabet, site.letters).any(0)
+        if not row.any():
+            asked = [repr(s.letters) for s in sites if s.position == site.position]
+            raise InputError(
+                f"position {site.position} is restricted to {' and '.join(asked)}, "
+                "which have no letter in common"
+            )
+    return AllowedLetters(space, table)

@@ -1,0 +1,83 @@
+"""Fixed sites and sites with a choice of letters."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from designlib.constraints.base import DeviceTensors
+from designlib.spaces import SequenceSpace
+from designlib.types import InputError, Letters, Moves
+
+__all__ = ["AllowedLetters"]
+
+
+class AllowedLetters:
+    """Designs with an allowed letter at every site; a site with one allowed letter is fixed.
+
+    Parameters
+    ----------
+    space
+        The space of the designs.
+    table
+        Bool of shape (sites, letters): True where the site may have the letter.
+
+    Raises
+    ------
+    InputError
+        The table has another shape, or a site with no allowed letter.
+    """
+
+    name = "fixed_sites"
+
+    def __init__(self, space: SequenceSpace, table: Tensor) -> None:
+        shape = (space.length, len(space.alphabet))
+        if table.dtype != torch.bool or table.shape != shape:
+            raise InputError(
+                f"the table of allowed letters is {table.dtype} of shape {tuple(table.shape)}; "
+                f"bool of shape {shape} (sites, letters) is needed"
+            )
+        empty = (~table.any(1)).nonzero()[:, 0].tolist()
+        if empty:
+            raise InputError(
+                f"position {empty[0] + 1} has no allowed letter; each needs at least one of "
+                f"{space.alphabet.letters}"
+            )
+        self.space = space
+        self.table = table.cpu()
+        self._tensors = DeviceTensors(self.table)
+
+    def allowed_moves(self, letters: Letters) -> Moves:
+        """Return the allowed letters of each site: the others already have one."""
+        (table,) = self._tensors.on(letters.device)
+        return table.expand(letters.shape[0], -1, -1)
+
+    def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
+        """Return how many sites have a letter that is not allowed."""
+        return (~self._allowed(letters)).sum(1)
+
+    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
+        """Return which designs have allowed letters only."""
+        return self._allowed(letters).all(1)
+
+    def violations(self, letters: Letters) -> list[str]:
+        """Return a sentence that names the first wrong site."""
+        names = self.space.alphabet.letters
+        sentences = []
+        for row, allowed in zip(letters.tolist(), self._allowed(letters).tolist(), strict=True):
+            wrong = [site for site, fine in enumerate(allowed) if not fine]
+            if not wrong:
+                sentences.append("")
+                continue
+            site = wrong[0]
+            choice = "".join(c for c, ok in zip(names, self.table[site], strict=True) if ok)
+            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            sentences.append(
+                f"letter {names[row[site]]} at position {site + 1} (allowed {choice}){more}"
+            )
+        return sentences
+
+    def _allowed(self, letters: Letters) -> Bool[Tensor, "designs sites"]:
+        (table,) = self._tensors.on(letters.device)
+        return table.expand(letters.shape[0], -1, -1).gather(2, letters.unsqueeze(-1)).squeeze(-1)

@@ -1,0 +1,1 @@
+"""Drivers walk a ladder with a kernel and yield snapshots of their chains."""

@@ -1,0 +1,1 @@
+"""Small predictors of a measured value and their training with a checkpoint schedule."""

@@ -1,0 +1,134 @@
+"""Small networks on one-hot sequences: one number per design, larger is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from designlib.randomness import torch_generator
+from designlib.spaces import Alphabet
+from designlib.types import OneHot, Scores
+
+__all__ = ["NetworkConfig", "build_network", "evaluate"]
+
+
+class NetworkConfig(BaseModel):
+    """What a predictor looks like inside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: Literal["cnn", "mlp"] = Field(
+        default="cnn",
+        title="Architecture",
+        description="cnn: motif filters, then a dense layer. mlp: dense layers on all positions.",
+    )
+    width: int = Field(
+        default=64, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."
+    )
+    filter_length: int = Field(
+        default=7,
+        ge=1,
+        le=64,
+        title="Filter length",
+        description="Positions that one filter of a cnn sees, in letters.",
+    )
+
+
+class _Mlp(nn.Module):
+    """Two hidden layers on the flattened one-hot input."""
+
+    def __init__(self, length: int, letters: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(
+            nn.Linear(length * letters, config.width),
+            nn.ReLU(),
+            nn.Linear(config.width, config.width),
+            nn.ReLU(),
+        )
+        self.output = nn.Linear(config.width, 1)
+
+    def forward(self, one_hot: Tensor) -> Tensor:
+        return self.output(self.hidden(one_hot.flatten(1))).squeeze(1)
+
+
+class _Cnn(nn.Module):
+    """One layer of motif filters, their strongest and mean response, one dense layer.
+
+    The input is padded so that a motif may overhang either end of the design.
+    """
+
+    def __init__(self, length: int, letters: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.span = min(config.filter_length, length)
+        self.filters = nn.Linear(letters * self.span, config.width)
+        self.hidden = nn.Linear(2 * config.width, config.width)
+        self.output = nn.Linear(config.width, 1)
+
+    def forward(self, one_hot: Tensor) -> Tensor:
+        # A convolution written as windows times filters: on short designs a third cheaper on a
+        # CPU than Conv1d, forward and backward.
+        margin = self.span - 1
+        windows = nn.functional.pad(one_hot, (0, 0, margin, margin)).unfold(1, self.span, 1)
+        response = torch.relu(self.filters(windows.flatten(2)))
+        pooled = torch.cat([response.max(1).values, response.mean(1)], dim=1)
+        return self.output(torch.relu(self.hidden(pooled))).squeeze(1)
+
+
+class _BothStrands(nn.Module):
+    """Mean of a network over the two readings of a double-stranded molecule."""
+
+    complement: Tensor
+
+    def __init__(self, network: nn.Module, alphabet: Alphabet) -> None:
+        super().__init__()
+        self.network = network
+        order = [alphabet.letters.index(partner) for partner in alphabet.complement]
+        self.register_buffer("complement", torch.tensor(order), persistent=False)
+
+    def forward(self, one_hot: Tensor) -> Tensor:
+        other = one_hot.flip(1).index_select(2, self.complement)
+        both = self.network(torch.cat([one_hot, other]))
+        return 0.5 * (both[: len(one_hot)] + both[len(one_hot) :])
+
+
+def build_network(
+    config: NetworkConfig, length: int, alphabet: Alphabet, *, both_strands: bool, seed: int
+) -> nn.Module:
+    """Return a freshly initialised network from one-hot designs to one score each.
+
+    The last layer starts near zero, so that f_0 is close to a constant and the
+    first steps of training decide what the trajectory learns first.
+    """
+    kind = {"cnn": _Cnn, "mlp": _Mlp}[config.architecture]
+    network = kind(length, len(alphabet), config)
+    generator = torch_generator(seed, "initialisation")
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            _initialise(layer, generator)
+    with torch.no_grad():
+        network.output.weight.mul_(_INITIAL_OUTPUT_SCALE)
+        network.output.bias.zero_()
+    return _BothStrands(network, alphabet) if both_strands else network
+
+
+_INITIAL_OUTPUT_SCALE = 0.1
+
+
+def _initialise(layer: nn.Linear, generator: torch.Generator) -> None:
+    # torch's own default, drawn from an explicit generator: the global one
+    # would make the result depend on what other threads build at the same time.
+    bound = 1.0 / math.sqrt(layer.weight[0].numel())
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+
+
+def evaluate(network: Callable[[OneHot], Scores], one_hot: OneHot, batch: int = 4096) -> Scores:
+    """Return the scores of many designs without gradients, in batches."""
+    with torch.no_grad():
+        return torch.cat([network(part) for part in one_hot.split(batch)])

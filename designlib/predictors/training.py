@@ -1,0 +1,225 @@
+"""Training by squared error, yielding the state at every step of a checkpoint schedule.
+
+A yielded state is all there is to know: training that goes on from it takes the
+same steps, bit for bit, as training that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+
+from designlib.predictors.networks import NetworkConfig, evaluate
+from designlib.predictors.schedule import log_spaced_steps
+from designlib.randomness import torch_generator
+from designlib.types import InputError, OneHot, Scores
+
+__all__ = ["Examples", "TrainingConfig", "TrainingState", "train"]
+
+
+class TrainingConfig(BaseModel):
+    """How predictors are trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
+    members: int = Field(
+        default=3, ge=1, le=32, title="Members", description="Predictors in the ensemble."
+    )
+    scorer_members: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        title="Held-out scorer members",
+        description="Predictors trained on other measurements, only to check the candidates.",
+    )
+    steps: int = Field(
+        default=1500, ge=1, le=1_000_000, title="Steps", description="Optimiser steps per member."
+    )
+    batch_size: int = Field(
+        default=128, ge=1, le=65_536, title="Batch size", description="Designs per step."
+    )
+    learning_rate: float = Field(
+        default=3e-3, gt=0, le=1, title="Learning rate", description="Peak rate of AdamW."
+    )
+    weight_decay: float = Field(
+        default=0.1, ge=0, le=10, title="Weight decay", description="Decoupled, as in AdamW."
+    )
+    emphasis: float = Field(
+        default=1.0,
+        ge=0,
+        le=5,
+        title="Emphasis on good designs",
+        description="The squared error of a design counts exp(emphasis x value) times, with the "
+        "value in standard deviations. 0 counts all the same.",
+    )
+    checkpoints: int = Field(
+        default=24,
+        ge=2,
+        le=1000,
+        title="Checkpoints",
+        description="States kept per member, densely early: evenly spaced in log(1 + step).",
+    )
+
+
+class Examples(NamedTuple):
+    """Designs with their standardised values, larger is better."""
+
+    one_hot: OneHot
+    target: Scores
+    weight: Scores
+    """Relative weight of each squared error; one where all count the same."""
+
+
+class TrainingState(NamedTuple):
+    """A predictor at one step of its training."""
+
+    step: int
+    parameters: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
+    """Both moments of AdamW per parameter, as ``first.NAME`` and ``second.NAME``."""
+    metrics: dict[str, float]
+
+
+def train(
+    network: nn.Module,
+    training: Examples,
+    validation: Examples,
+    config: TrainingConfig,
+    seed: int,
+    resume: TrainingState | None = None,
+) -> Iterator[TrainingState]:
+    """Train ``network`` in place and yield its state at each step of the schedule.
+
+    Minimises the weighted mean squared error, with more weight on good designs where the
+    configuration says so, with AdamW (Loshchilov and Hutter
+    2019), linear warm-up and a cosine to zero. Minibatches are a function of the
+    seed and the step. ``resume`` is a state that an earlier call yielded; the
+    states after it are yielded.
+
+    Raises InputError where there are fewer than two designs to train on or to
+    validate on, and FloatingPointError when the loss stops being finite.
+    """
+    for name, examples in (("training", training), ("validation", validation)):
+        if len(examples.target) < 2:
+            raise InputError(f"{name} needs at least 2 designs, not {len(examples.target)}")
+    parameters = dict(network.named_parameters())
+    optimiser = torch.optim.AdamW(
+        parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    first_step = 0
+    if resume is not None:
+        network.load_state_dict(resume.parameters)
+        _restore(optimiser, parameters, resume)
+        first_step = resume.step
+    weights = training.weight * _emphasis(training.target, config.emphasis)
+    kept = set(log_spaced_steps(config.steps, config.checkpoints))
+    if first_step == 0 and resume is None:
+        yield _state(0, network, optimiser, parameters, training, validation)
+    for step in range(first_step, config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * _rate(step, config.steps)
+        chosen = _minibatch(len(training.target), config.batch_size, step, seed)
+        chosen = chosen.to(training.target.device)
+        error = network(training.one_hot[chosen]) - training.target[chosen]
+        weight = weights[chosen]
+        loss = (weight * error**2).sum() / weight.sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step + 1 in kept:
+            yield _state(step + 1, network, optimiser, parameters, training, validation)
+
+
+def _emphasis(target: Scores, emphasis: float) -> Scores:
+    # A batch is asked for among the best designs, so errors there matter most. Capped, so that
+    # one outlier does not outweigh a table.
+    return torch.exp(emphasis * target.clamp(max=_EMPHASIS_CAP))
+
+
+_EMPHASIS_CAP = 3.0
+
+
+def _rate(step: int, total: int) -> float:
+    warm_up = min(1.0, (step + 1) / max(1, min(50, total // 10)))
+    return warm_up * 0.5 * (1.0 + math.cos(math.pi * step / total))
+
+
+def _minibatch(designs: int, size: int, step: int, seed: int) -> Int[Tensor, "batch"]:
+    # Sampling with replacement needs no epoch bookkeeping, so a step is its own resume point.
+    generator = torch_generator(seed, "minibatch", step)
+    return torch.randint(designs, (min(size, designs),), generator=generator)
+
+
+def _state(
+    step: int,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    parameters: Mapping[str, nn.Parameter],
+    training: Examples,
+    validation: Examples,
+) -> TrainingState:
+    moments = {}
+    for name, parameter in parameters.items():
+        slots = optimiser.state.get(parameter, {})
+        for label, slot in (("first", "exp_avg"), ("second", "exp_avg_sq")):
+            value = slots.get(slot, torch.zeros_like(parameter))
+            moments[f"{label}.{name}"] = value.detach().cpu().clone()
+    return TrainingState(
+        step,
+        {name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
+        moments,
+        _metrics(step, network, training, validation),
+    )
+
+
+def _restore(
+    optimiser: torch.optim.Optimizer,
+    parameters: Mapping[str, nn.Parameter],
+    resume: TrainingState,
+) -> None:
+    for name, parameter in parameters.items():
+        optimiser.state[parameter] = {
+            "step": torch.tensor(float(resume.step)),
+            "exp_avg": resume.optimiser[f"first.{name}"].to(parameter),
+            "exp_avg_sq": resume.optimiser[f"second.{name}"].to(parameter),
+        }
+
+
+_LOSS_SAMPLE = 2048
+
+
+def _metrics(
+    step: int, network: nn.Module, training: Examples, validation: Examples
+) -> dict[str, float]:
+    fitted = evaluate(network, training.one_hot[:_LOSS_SAMPLE])
+    predicted = evaluate(network, validation.one_hot)
+    metrics = {
+        "train_loss": _squared_error(fitted, training.target[:_LOSS_SAMPLE]),
+        "validation_loss": _squared_error(predicted, validation.target),
+        "validation_rank_correlation": _rank_correlation(predicted, validation.target),
+        "spread": float(predicted.double().std()),
+    }
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise FloatingPointError(
+            f"training diverged: at step {step} the metrics are {metrics}; lower the learning rate"
+        )
+    return metrics
+
+
+def _squared_error(predicted: Scores, target: Scores) -> float:
+    return float(((predicted - target).double() ** 2).mean())
+
+
+def _rank_correlation(predicted: Float[Tensor, "n"], target: Float[Tensor, "n"]) -> float:
+    # A constant prediction orders nothing; scipy answers NaN and warns.
+    if bool((predicted == predicted[0]).all()) or bool((target == target[0]).all()):
+        return 0.0
+    return float(spearmanr(predicted.cpu().numpy(), target.cpu().numpy())[0])  # pyright: ignore

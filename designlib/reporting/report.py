@@ -1,0 +1,87 @@
+"""The report of a round: one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import NamedTuple
+
+import pyarrow as pa
+from jinja2 import Environment, StrictUndefined
+
+from designlib.candidates import describe_columns, readable
+from designlib.reporting.style import Picture
+
+__all__ = ["KeyFigure", "ReportContent", "render_report"]
+
+_SHOWN = 20
+
+
+class KeyFigure(NamedTuple):
+    """One line of the table of key figures."""
+
+    label: str
+    value: str
+    """As printed, with its unit."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What a report says; texts are plain, never HTML."""
+
+    candidates: pa.Table
+    """The candidate table; campaign and round are read from it."""
+    what_was_run: Mapping[str, str]
+    """Data set, rows, constraints, predictor, sampler, seed and the like, in reading order."""
+    key_figures: Sequence[KeyFigure]
+    pictures: Sequence[Picture]
+    sampled: int
+    """Distinct designs that the sampler returned."""
+    rejected: Mapping[str, int]
+    """Designs per kind of reason, from ``selection.rejection_counts``."""
+    kept: int
+    """Designs that passed every filter."""
+    provenance: Mapping[str, str]
+    """Hashes and versions."""
+    where_the_rest_is: str = "candidates.parquet and candidates.csv beside this report"
+
+
+def render_report(content: ReportContent) -> str:
+    """Return the page: text and figures inside, no address outside it, user text escaped."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("designlib.reporting").joinpath("report.html").read_text(encoding="utf-8")
+    shown = readable(content.candidates).head(_SHOWN)
+    described = {name: (unit, text) for name, unit, text in describe_columns(content.candidates)}
+    return environment.from_string(source).render(
+        content=content,
+        campaign=content.candidates["campaign"][0].as_py(),
+        round=content.candidates["round"][0].as_py(),
+        candidates=content.candidates.num_rows,
+        columns=[(name, _heading(name), *described[name]) for name in shown.columns],
+        rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
+        pictures=[
+            (picture, base64.b64encode(picture.png).decode()) for picture in content.pictures
+        ],
+    )
+
+
+def _heading(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _cell(value: object) -> str:
+    """Return a table cell: nothing where unknown, yes or no, at most four digits.
+
+    >>> _cell(0.123456), _cell(float("nan")), _cell(True), _cell(12)
+    ('0.1235', '', 'yes', '12')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124 -- NaN is not itself
+    return str(value)

@@ -1,0 +1,92 @@
+"""The figures of a round: what a reader wants to know of a batch before opening it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from designlib.scoring import pairwise_distances
+from designlib.spaces import SequenceSpace
+
+__all__ = ["summarise_batch", "summarise_predictor", "summarise_walk"]
+
+
+def summarise_batch(
+    batch: pd.DataFrame, pool: pd.DataFrame, space: SequenceSpace, *, both_strands: bool
+) -> dict[str, Any]:
+    """Return the figures of a batch chosen from a pool.
+
+    ``pool`` has ``design``, ``acquisition`` and ``rejected_because``; ``true_percentile`` where an
+    oracle knows it. The best by score are as many designs as the batch has, those with the highest
+    acquisition among the ones that were not rejected, without regard to diversity.
+    """
+    letters = space.encode(batch["design"].tolist())
+    distances = pairwise_distances(space, letters, both_strands=both_strands)
+    among = distances[np.triu_indices(len(distances), 1)]
+    figures: dict[str, Any] = {
+        "candidates": len(batch),
+        "distinct": int(batch["design"].nunique()),
+        "measured_before": int((batch["distance_to_measured"] == 0).sum()),
+        "feasible_share": float(batch["feasible"].mean()),
+        "predicted_median": float(batch["predicted_mean"].median()),
+        "heldout_median": float(batch["heldout_score"].median()),
+        "diversity": float(among.mean()) if len(among) else None,
+        "novelty": float(batch["distance_to_measured"].mean()),
+        "clusters": int(batch["cluster"].nunique()),
+    }
+    if "true_percentile" in pool:
+        kept = pool[pool["rejected_because"] == ""]
+        ordered = kept.sort_values(["acquisition", "design"], ascending=[False, True])
+        best = ordered["true_percentile"].head(len(batch))
+        percentile = batch["true_percentile"]
+        figures["true_percentile"] = {
+            "median": float(percentile.median()),
+            "mean": float(percentile.mean()),
+            "best": float(percentile.max()),
+            "median_of_best_by_score": float(best.median()),
+        }
+        figures["true_value"] = {
+            "median": float(batch["true_value"].median()),
+            "best_percentile_value": float(batch.loc[percentile.idxmax(), "true_value"]),
+        }
+        figures["over_prediction"] = float((batch["predicted_mean"] - batch["true_value"]).mean())
+    return figures
+
+
+def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:
+    """Return how ensemble and held-out scorer do on the test designs, which nobody trained on."""
+    test = checked[checked["fold"] == "test"]
+    figures: dict[str, float | int] = {"test_designs": len(test)}
+    for name, column in (("ensemble", "predicted_mean"), ("heldout_scorer", "heldout_score")):
+        error = test[column] - test["value"]
+        figures[f"{name}_rmse"] = float(np.sqrt((error**2).mean()))
+        if test[column].nunique() > 1 and test["value"].nunique() > 1:
+            figures[f"{name}_rank_correlation"] = float(
+                spearmanr(test[column], test["value"])[0]  # pyright: ignore
+            )
+    return figures
+
+
+def summarise_walk(
+    snapshots: pd.DataFrame, steps: list[int], entry_rung: int, members: int
+) -> dict[str, Any]:
+    """Return the size and the cost of the walk; ``steps`` are the kernel steps of each rung.
+
+    A gradient evaluation is one forward and backward pass of one predictor on one design; each
+    step takes one per member and so does the arrival on each rung.
+    """
+    chains = snapshots.groupby("start")["chain"].nunique().to_dict()
+    cost = {"random": sum(steps) + len(steps)}
+    cost["elite"] = sum(steps[entry_rung:]) + len(steps[entry_rung:])
+    return {
+        "chains": {str(start): int(number) for start, number in chains.items()},
+        "rungs": len(steps),
+        "elite_entry_rung": entry_rung,
+        "steps_per_chain": sum(steps),
+        "gradient_evaluations": members * sum(cost[str(s)] * int(n) for s, n in chains.items()),
+        "mean_acceptance": float(snapshots["acceptance"].mean()),
+        "exactness": "search heuristic: end states of short walks, not exact draws",
+    }

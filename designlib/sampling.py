@@ -1,0 +1,215 @@
+"""A whole sampling run: where chains start, how they are cut into blocks, what they visit.
+
+Chains are evaluated in blocks of a fixed size. The rounding of a predictor's
+arithmetic may depend on the size of its batch, so a block, never a part of one,
+is what shards and workers share out: any division gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from jaxtyping import Bool
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from designlib.constraints.base import Constraint
+from designlib.constraints.starts import feasible_starts
+from designlib.drivers.anneal import anneal
+from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.ladders import Rung, RungPlan
+from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace
+from designlib.types import Letters
+
+__all__ = [
+    "Block",
+    "SamplingConfig",
+    "Starts",
+    "choose_starts",
+    "cut_blocks",
+    "pool_designs",
+    "reference_designs",
+    "share_out",
+    "walk_block",
+]
+
+SAMPLER = "trajectory annealing, Gibbs with gradients"
+_BLOCK_SIZE = 128
+_REFERENCE_DESIGNS = 512
+
+
+class SamplingConfig(BaseModel):
+    """How candidates are drawn along the predictors' training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chains: int = Field(
+        default=1024, ge=1, le=1_000_000, title="Chains", description="Independent Markov chains."
+    )
+    elite_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        title="Elite share",
+        description="Share of the chains that start at the best measured designs; the others "
+        "start at random ones.",
+    )
+    steps_per_rung: int = Field(
+        default=4,
+        ge=1,
+        le=100_000,
+        title="Steps per rung",
+        description="Kernel steps on each checkpoint of the trajectory.",
+    )
+    final_steps: int = Field(
+        default=16,
+        ge=0,
+        le=1_000_000,
+        title="Final steps",
+        description="Further kernel steps on the fully trained predictor.",
+    )
+    sharpness: float = Field(
+        default=6.0,
+        gt=0,
+        le=1000,
+        title="Sharpness",
+        description="How strongly chains prefer high scores: the log density changes by this much "
+        "per standard deviation of the score.",
+    )
+    pool_rungs: int = Field(
+        default=6,
+        ge=1,
+        le=1000,
+        title="Pool rungs",
+        description="Designs at the end of each of the last so many rungs become candidates.",
+    )
+
+
+class Block(NamedTuple):
+    """Chains that are evaluated together."""
+
+    first: int
+    count: int
+    elite: bool
+
+    @property
+    def chains(self) -> range:
+        """Numbers of the block's chains."""
+        return range(self.first, self.first + self.count)
+
+
+class Starts(NamedTuple):
+    """Where every chain starts."""
+
+    letters: Letters
+    elite: Bool[Tensor, "designs"]
+    """Whether the chain starts at a measured design; elites come last."""
+
+
+def reference_designs(space: SequenceSpace, constraint: Constraint | None, seed: int) -> Letters:
+    """Return random feasible designs over which the spread of each checkpoint is measured."""
+    return _random_designs(space, constraint, _REFERENCE_DESIGNS, seed, "reference", None)
+
+
+def choose_starts(
+    space: SequenceSpace,
+    constraint: Constraint | None,
+    config: SamplingConfig,
+    elites: Letters,
+    seed: int,
+) -> Starts:
+    """Return random starts, then elite ones, for all chains.
+
+    ``elites`` are feasible measured designs, best first; the best ones are used, and used again
+    from the best on where there are fewer than elite chains. Without any, all starts are random.
+    """
+    wanted = round(config.elite_share * config.chains) if len(elites) else 0
+    random = _random_designs(
+        space, constraint, config.chains - wanted, seed, "starts", elites if len(elites) else None
+    )
+    chosen = elites[torch.arange(wanted) % max(1, len(elites))]
+    is_elite = torch.arange(config.chains) >= config.chains - wanted
+    return Starts(torch.cat([random, chosen]), is_elite)
+
+
+def cut_blocks(elite: Sequence[bool]) -> list[Block]:
+    """Return the blocks of all chains: consecutive chains of one kind of start."""
+    blocks: list[Block] = []
+    for chain, is_elite in enumerate(elite):
+        last = blocks[-1] if blocks else None
+        if last and last.elite == is_elite and last.count < _BLOCK_SIZE:
+            blocks[-1] = last._replace(count=last.count + 1)
+        else:
+            blocks.append(Block(chain, 1, is_elite))
+    return blocks
+
+
+def share_out(blocks: Sequence[Block], shards: int) -> list[list[Block]]:
+    """Return the blocks in ``shards`` runs of nearly equal length; none of them empty."""
+    shards = min(shards, len(blocks))
+    edges = [len(blocks) * shard // shards for shard in range(shards + 1)]
+    return [list(blocks[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def walk_block(
+    ladder: Sequence[Rung],
+    plan: Sequence[RungPlan],
+    starts: Letters,
+    block: Block,
+    entry_rung: int,
+    seed: int,
+) -> Iterator[pd.DataFrame]:
+    """Walk the chains of one block and yield a frame of them at the end of each rung.
+
+    Columns: chain, rung, training_step, beta, start, start_design, design, score
+    (standardised, of the rung's own checkpoint) and acceptance.
+    """
+    space = ladder[0].target.space
+    initial = starts[block.first : block.first + block.count]
+    origin = space.decode(initial)
+    entry = entry_rung if block.elite else 0
+    for snapshot in anneal(ladder, GibbsWithGradients(), initial, seed, block.chains, entry):
+        rung = plan[snapshot.rung]
+        yield pd.DataFrame(
+            {
+                "chain": list(block.chains),
+                "rung": snapshot.rung,
+                "training_step": rung.training_step,
+                "beta": rung.beta,
+                "start": "elite" if block.elite else "random",
+                "start_design": origin,
+                "design": space.decode(snapshot.letters),
+                "score": snapshot.value.double().cpu().numpy(),
+                "acceptance": snapshot.acceptance.double().cpu().numpy(),
+            }
+        )
+
+
+def pool_designs(snapshots: pd.DataFrame, pool_rungs: int) -> pd.DataFrame:
+    """Return the distinct designs of the last rungs, each as its latest, lowest chain found it."""
+    last = int(snapshots["rung"].max())
+    late = snapshots[snapshots["rung"] > last - pool_rungs]
+    ordered = late.sort_values(["rung", "chain"], ascending=[False, True], kind="stable")
+    pool = ordered.drop_duplicates("design").sort_values("design").reset_index(drop=True)
+    elite = pool["start"] == "elite"
+    return pool.assign(parent_design=pool["start_design"].where(elite, None)).drop(
+        columns=["start_design", "score", "acceptance", "beta"]
+    )
+
+
+def _random_designs(
+    space: SequenceSpace,
+    constraint: Constraint | None,
+    n: int,
+    seed: int,
+    purpose: str,
+    seeds: Letters | None,
+) -> Letters:
+    generator = torch_generator(seed, purpose)
+    if constraint is None:
+        return space.random(n, generator)
+    return feasible_starts(space, constraint, n, generator, seeds)

@@ -1,0 +1,196 @@
+"""What is known of a design beyond its prediction: distances, edits, clusters, true percentiles.
+
+Every function is exact and deterministic. Distances are Hamming distances in
+letters; with ``both_strands`` a design and its reverse complement are the same
+molecule and the smaller of the two distances counts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from sklearn.cluster import AgglomerativeClustering
+from torch import Tensor
+
+from designlib.spaces import SequenceSpace
+from designlib.types import InputError, Letters
+
+__all__ = [
+    "Edits",
+    "Nearest",
+    "clusters",
+    "edits",
+    "nearest_measured",
+    "orient",
+    "pairwise_distances",
+    "true_percentile",
+]
+
+_DESIGN_ROWS = 1024
+_BLOCK = 2**23  # floats in the largest temporary: 32 MiB
+
+
+class Nearest(NamedTuple):
+    """The closest row of a table to each design."""
+
+    row: Int[np.ndarray, "designs"]
+    """Row of the table, the lowest one among equals."""
+    distance: Int[np.ndarray, "designs"]
+    """Hamming distance in letters."""
+
+
+class Edits(NamedTuple):
+    """How a design differs from its parent."""
+
+    text: str
+    """Such as ``12A>G;15C>T``, positions counted from 1; empty when nothing differs."""
+    number: int
+
+
+def nearest_measured(
+    space: SequenceSpace,
+    designs: Int[Tensor, "designs sites"],
+    measured: Int[Tensor, "measured sites"],
+    *,
+    both_strands: bool = False,
+) -> Nearest:
+    """Return the measured design closest to each design.
+
+    Matching letters are counted as the product of one-hot rows, block by block,
+    so that memory stays near 100 MB whatever the size of the table.
+
+    Raises InputError when nothing was measured.
+
+    >>> from designlib.spaces import DNA
+    >>> space = SequenceSpace(DNA, 4)
+    >>> found = nearest_measured(space, space.encode(["AAAA"]), space.encode(["CCCC", "AATT"]))
+    >>> int(found.row[0]), int(found.distance[0])
+    (1, 2)
+    """
+    if len(measured) == 0:
+        raise InputError("the distance to measured designs needs at least one measured design")
+    row = torch.zeros(len(designs), dtype=torch.int64)
+    matches = torch.full((len(designs),), -1.0)
+    rows = max(1, _BLOCK // max(space.length * len(space.alphabet), _DESIGN_ROWS))
+    for first in range(0, len(measured), rows):
+        table = _flat(space, measured[first : first + rows]).T
+        for top in range(0, len(designs), _DESIGN_ROWS):
+            part = slice(top, top + _DESIGN_ROWS)
+            best = _matches(space, designs[part], table, both_strands).max(dim=1)
+            # Strictly more, and max() names the first of equals: the lowest row wins.
+            better = best.values > matches[part]
+            row[part] = torch.where(better, best.indices + first, row[part])
+            matches[part] = torch.where(better, best.values, matches[part])
+    return Nearest(row.numpy(), space.length - matches.to(torch.int64).numpy())
+
+
+def pairwise_distances(
+    space: SequenceSpace, letters: Letters, *, both_strands: bool = False
+) -> Int[np.ndarray, "designs designs"]:
+    """Return the distance of every design to every other, int32; for some thousand designs."""
+    if len(letters) == 0:
+        return np.zeros((0, 0), dtype=np.int32)
+    table = _flat(space, letters).T
+    blocks = [
+        _matches(space, part, table, both_strands).to(torch.int32)
+        for part in letters.split(_DESIGN_ROWS)
+    ]
+    return space.length - torch.cat(blocks).numpy()
+
+
+def orient(
+    space: SequenceSpace,
+    designs: Int[Tensor, "designs sites"],
+    towards: Int[Tensor, "1 sites"],
+) -> Int[Tensor, "designs sites"]:
+    """Return each design on the strand that reads closer to ``towards``; as given when equal."""
+    other = space.reverse_complement(designs)
+    turned = (other != towards).sum(1) < (designs != towards).sum(1)
+    return torch.where(turned[:, None], other, designs)
+
+
+def edits(parent: str, design: str) -> Edits:
+    """Return the substitutions that turn ``parent`` into ``design``.
+
+    Raises InputError when the lengths differ.
+
+    >>> edits("ACGT", "ACTT")
+    Edits(text='3G>T', number=1)
+    """
+    if len(parent) != len(design):
+        raise InputError(
+            f"edits are substitutions between sequences of one length; parent {parent!r} has "
+            f"{len(parent)} letters and design {design!r} has {len(design)}"
+        )
+    pairs = enumerate(zip(parent, design, strict=True), start=1)
+    found = [f"{site}{old}>{new}" for site, (old, new) in pairs if old != new]
+    return Edits(";".join(found), len(found))
+
+
+def true_percentile(
+    values: Float[np.ndarray, "table"], x: Float[np.ndarray, "designs"], *, maximise: bool = True
+) -> Float[np.ndarray, "designs"]:
+    """Return where each ``x`` stands in a complete table of true values, in percent; 100 is best.
+
+    A value of the table gets its mid-rank, ``scipy.stats.rankdata(values) / n * 100``;
+    a value that is not in the table gets the share of the table that it beats.
+    With ``maximise=False`` small values are the good ones.
+
+    Raises InputError for an empty table and for NaN.
+    """
+    if len(values) == 0:
+        raise InputError("a percentile needs a table of at least one true value")
+    if np.isnan(values).any() or np.isnan(x).any():
+        raise InputError("a percentile needs true values that are all known; NaN was given")
+    sign = 1.0 if maximise else -1.0
+    table = np.sort(sign * values)
+    below = np.searchsorted(table, sign * x, side="left")
+    up_to = np.searchsorted(table, sign * x, side="right")
+    rank = np.where(up_to > below, (below + up_to + 1) / 2, below)
+    return rank / len(table) * 100
+
+
+def clusters(
+    space: SequenceSpace, letters: Letters, *, both_strands: bool = False
+) -> Int[np.ndarray, "designs"]:
+    """Return a cluster number from 1 for each design, counted in order of first appearance.
+
+    The rule: complete linkage, so any two designs of a cluster differ at no more
+    than a third of the sites, rounded up. Quadratic in the number of designs; some
+    thousand are fine.
+    """
+    if len(letters) < 2:
+        return np.ones(len(letters), dtype=np.int64)
+    within = -(-space.length // 3)
+    labels = AgglomerativeClustering(
+        n_clusters=None,  # pyright: ignore[reportArgumentType] -- the threshold decides
+        metric="precomputed",
+        linkage="complete",
+        distance_threshold=within + 0.5,  # merging stops at or above; distances are whole
+    ).fit_predict(pairwise_distances(space, letters, both_strands=both_strands))
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    number = np.empty(len(first), dtype=np.int64)
+    number[np.argsort(first)] = np.arange(1, len(first) + 1)
+    return number[inverse]
+
+
+def _flat(space: SequenceSpace, letters: Letters) -> Float[Tensor, "designs features"]:
+    """Return one-hot rows with sites and letters in one dimension."""
+    return space.relax(letters).flatten(1)
+
+
+def _matches(
+    space: SequenceSpace,
+    designs: Int[Tensor, "designs sites"],
+    table: Float[Tensor, "features rows"],
+    both_strands: bool,
+) -> Float[Tensor, "designs rows"]:
+    """Return how many letters each design shares with each column of ``table``; whole numbers."""
+    shared = _flat(space, designs) @ table
+    if both_strands:
+        other = _flat(space, space.reverse_complement(designs)) @ table
+        torch.maximum(shared, other, out=shared)
+    return shared

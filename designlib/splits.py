@@ -1,0 +1,89 @@
+"""Which measurements are learned from and which only judge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from designlib.types import InputError
+
+__all__ = ["FOLDS", "SplitConfig", "assign_folds", "visible_rows"]
+
+FOLDS = ("test", "validation", "scorer", "predictor")
+_SMALLEST_FOLD = 2
+
+
+class SplitConfig(BaseModel):
+    """Shares of the measured designs; what is left over trains the predictors.
+
+    Designs are ordered by a hash of the seed and the molecule and cut by these shares, so the two
+    strands of one molecule never part and a share is exact to one design.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scorer: float = Field(
+        default=0.15,
+        gt=0,
+        lt=1,
+        title="Held-out scorer",
+        description="Share of the designs that train the held-out scorer only.",
+    )
+    validation: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        title="Validation",
+        description="Share of the designs on which each checkpoint is measured.",
+    )
+    test: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        title="Test",
+        description="Share of the designs that nothing is trained or chosen on.",
+    )
+
+    @model_validator(mode="after")
+    def _leave_some(self) -> SplitConfig:
+        if self.scorer + self.validation + self.test > 0.9:
+            raise ValueError("scorer + validation + test must leave at least 0.1 for the predictor")
+        return self
+
+
+def assign_folds(groups: Sequence[str], config: SplitConfig, seed: int) -> list[str]:
+    """Return a fold of ``FOLDS`` for each design; equal groups share a fold.
+
+    Raises InputError where a fold would get fewer than two molecules.
+    """
+    distinct = sorted(set(groups), key=lambda group: _hash(seed, group))
+    counts = [round(share * len(distinct)) for share in (config.test, config.validation)]
+    counts.append(round(config.scorer * len(distinct)))
+    counts = [max(_SMALLEST_FOLD, count) for count in counts]
+    left = len(distinct) - sum(counts)
+    if left < _SMALLEST_FOLD:
+        raise InputError(
+            f"{len(distinct)} distinct designs are too few for test, validation, scorer and "
+            f"predictor folds of at least {_SMALLEST_FOLD}"
+        )
+    order = np.repeat(FOLDS, [*counts, left])
+    fold_of = dict(zip(distinct, order.tolist(), strict=True))
+    return [fold_of[group] for group in groups]
+
+
+def visible_rows(values: pd.Series, share: float, *, maximise: bool) -> Bool[np.ndarray, "rows"]:
+    """Return which rows a simulated campaign may learn from: the worst ``share`` of the table.
+
+    Rows of equal value stay together.
+    """
+    place = values.rank(pct=True, ascending=maximise, method="average")
+    return (place <= share).to_numpy()
+
+
+def _hash(seed: int, group: str) -> bytes:
+    return hashlib.blake2b(f"{seed}\x1f{group}".encode(), digest_size=16).digest()

@@ -1,0 +1,18 @@
+"""Tables of measured designs: a user's file in, one clean row per design out."""
+
+from designlib.tables.columns import CANONICAL_COLUMNS, AlphabetChoice, TableColumns
+from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
+from designlib.tables.reading import ACCEPTED_SUFFIXES
+from designlib.tables.storage import from_parquet, to_parquet_bytes
+
+__all__ = [
+    "ACCEPTED_SUFFIXES",
+    "CANONICAL_COLUMNS",
+    "MINIMUM_DESIGNS",
+    "AlphabetChoice",
+    "MeasuredTable",
+    "TableColumns",
+    "from_parquet",
+    "parse_table",
+    "to_parquet_bytes",
+]

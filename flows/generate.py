@@ -1,0 +1,49 @@
+"""Draw designs by annealing along the training trajectory of an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel
+
+from designlib.constraints.config import ConstraintConfig
+from designlib.sampling import SamplingConfig
+from tasks.config import ExecutionConfig
+from tasks.generate import gather_shards, plan_walk, walk_shard
+from tasks.stages import StageResult
+
+__all__ = ["GeneratedDesigns", "generate_candidates"]
+
+
+class GeneratedDesigns(BaseModel):
+    """The ladder that was walked and what the chains visited."""
+
+    plan: StageResult
+    snapshots: StageResult
+    shards: list[StageResult]
+
+
+@flow(name="generate-candidates", task_runner=ThreadPoolTaskRunner(max_workers=2))
+def generate_candidates(
+    measured: StageResult,
+    folds: StageResult,
+    members: Sequence[StageResult],
+    constraints: ConstraintConfig,
+    config: SamplingConfig,
+    execution: ExecutionConfig,
+    seed: int,
+) -> GeneratedDesigns:
+    """Plan the ladder, walk it in shards, two at a time, and join them."""
+    device = execution.device
+    plan = plan_walk(measured, folds, members, constraints, config, seed, device)
+    walks = [
+        walk_shard.submit(
+            measured, plan, members, constraints, seed, device, shard, execution.shards
+        )
+        for shard in range(1, execution.shards + 1)
+    ]
+    shards = [shard for walk in walks if (shard := walk.result()) is not None]
+    snapshots = gather_shards(plan, members, constraints, seed, shards)
+    return GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards)

@@ -1,0 +1,45 @@
+"""Train the ensemble and the held-out scorer, every checkpoint kept."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel
+
+from designlib.predictors.training import TrainingConfig
+from tasks.rounds import Round
+from tasks.stages import StageResult
+from tasks.train import train_member
+
+__all__ = ["TrainedPredictors", "train_predictors"]
+
+
+class TrainedPredictors(BaseModel):
+    """The trajectories of all predictors of a round."""
+
+    members: list[StageResult]
+    scorers: list[StageResult]
+
+
+@flow(name="train-predictors", task_runner=ThreadPoolTaskRunner(max_workers=2))
+def train_predictors(
+    measured: StageResult,
+    folds: StageResult,
+    round_: Round,
+    config: TrainingConfig,
+    seed: int,
+    device: str,
+) -> TrainedPredictors:
+    """Train the ensemble's members and the scorers that check them, two at a time."""
+    members = [
+        train_member.submit(measured, folds, round_, config, "predictor", number, seed, device)
+        for number in range(1, config.members + 1)
+    ]
+    scorers = [
+        train_member.submit(measured, folds, round_, config, "scorer", number, seed, device)
+        for number in range(1, config.scorer_members + 1)
+    ]
+    return TrainedPredictors(
+        members=[member.result() for member in members],
+        scorers=[scorer.result() for scorer in scorers],
+    )

@@ -1,0 +1,36 @@
+"""Running a flow from the command line, with the servers it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TypeVar
+
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tasks.clock import command_clock
+from tasks.prefect_server import local_server, wait_until_healthy
+from tasks.settings import Settings
+from tasks.tracking import prepare_tracking
+
+__all__ = ["run_command"]
+
+T = TypeVar("T")
+
+
+def run_command(run: Callable[[], T]) -> T:
+    """Return what ``run`` returns, with Prefect and MLflow at hand.
+
+    Servers named by PREFECT_API_URL and MLFLOW_TRACKING_URI are used; otherwise a Prefect server
+    lives as long as the command, and MLflow writes to its local database. Creating the databases
+    counts as set-up.
+    """
+    settings = Settings()
+    with command_clock() as clock, local_server(settings) as address:
+        new = not (settings.home / "mlflow" / "ready").exists()
+        with clock.setting_up() if new else nullcontext():
+            # The server migrates its own database meanwhile.
+            prepare_tracking(settings)
+            wait_until_healthy(address)
+        with temporary_settings({PREFECT_API_URL: address}):
+            return run()

@@ -1,0 +1,88 @@
+"""Settings of a campaign's data and of how it is run on machines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
+
+
+class NamedDataset(BaseModel):
+    """A data set of the catalogue, on which a campaign is simulated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field(
+        default="tfbind8_six6",
+        title="Data set",
+        description="Name in data/catalogue.yaml, for example tfbind8_six6.",
+    )
+    visible_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        title="Visible share",
+        description="Share of the table, from the worst value up, that the campaign may learn "
+        "from. The whole table only judges the candidates.",
+    )
+
+
+class TableFile(BaseModel):
+    """A measured table of your own: CSV, TSV, Parquet or FASTA, also gzipped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(title="File", description="Path of the table on the machine that runs this.")
+    design_column: str | None = Field(
+        default=None, title="Sequence column", description="Empty: guessed, and the guess reported."
+    )
+    value_columns: tuple[str, ...] = Field(
+        default=(),
+        title="Value columns",
+        description="Measured values; the first is the objective. Empty: guessed.",
+    )
+    error_column: str | None = Field(
+        default=None, title="Error column", description="Standard error of each measured value."
+    )
+    weight_column: str | None = Field(
+        default=None, title="Weight column", description="Relative weight of each row."
+    )
+    alphabet: Literal["auto", "dna", "rna", "protein"] = Field(
+        default="auto", title="Alphabet", description="auto: told from the letters that occur."
+    )
+    both_strands: bool = Field(
+        default=False,
+        title="Both strands",
+        description="Whether a sequence and its reverse complement are the same molecule.",
+    )
+    objective: Literal["maximise", "minimise"] = Field(
+        default="maximise", title="Objective", description="Which values are wanted."
+    )
+    units: str = Field(default="", title="Units", description="Units of the objective, for plots.")
+
+
+class DataConfig(BaseModel):
+    """Which measured table the campaign starts from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: NamedDataset | TableFile = Field(
+        default=NamedDataset(), title="Source", description="A named data set or a table file."
+    )
+
+
+class ExecutionConfig(BaseModel):
+    """How the work is spread; none of it changes the result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shards: int = Field(
+        default=2, ge=1, le=10_000, title="Shards", description="Parts of the sampling run."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        title="Device",
+        description="auto: a GPU where there is one. cuda without a GPU is an error.",
+    )

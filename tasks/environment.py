@@ -1,0 +1,41 @@
+"""Environment of the servers and clients that run on this machine: quiet, local, offline.
+
+Imported before Prefect and MLflow, which read these variables once. What is set
+outside always wins, so a worker or a shared server is configured as usual.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+
+from tasks.settings import Settings
+
+__all__ = ["PROCESS_STARTED", "prepare_environment", "tracking_uri"]
+
+PROCESS_STARTED = time.time()
+"""When this process began to import the project, in seconds since the epoch."""
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Set the defaults of this installation for variables that are not set."""
+    for name, value in {
+        "PREFECT_HOME": str(settings.home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLI_WARNINGS": "false",
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_TRACKING_URI": tracking_uri(settings),
+        # Predictors are small: one thread each, and several at once.
+        "OMP_NUM_THREADS": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+    # Importing Prefect would make its folder. Bad input must leave nothing behind, so the folder
+    # is made when a run starts.
+    warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+
+
+def tracking_uri(settings: Settings) -> str:
+    """Return the address of this installation's own MLflow database."""
+    return f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}"

@@ -1,0 +1,75 @@
+"""Files read with clear errors, and written so that nobody ever sees half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from designlib.types import InputError
+
+__all__ = ["read_input", "sha256_of", "write_atomically"]
+
+_CHUNK = 1 << 20
+
+
+def read_input(path: Path) -> bytes:
+    """Return the bytes of a file that a user named.
+
+    Raises InputError when it is not there, is a directory or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: this is a directory; name one file in it") from None
+    except OSError as error:
+        raise InputError(f"{path}: the file cannot be read ({error.strerror})") from None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
+    """Write a file that appears under its name complete, or not at all.
+
+    ``content`` is the bytes, or a function that writes them to the open binary file it is given.
+    The folder is made if need be. Until it is complete the file has a hidden name that ends in
+    ``.tmp``, which is all that a killed process leaves; an error removes it and leaves an earlier
+    file of that name as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A fixed length, as the name of the target may already be as long as names can be.
+    temporary = path.parent / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,210 @@
+"""Drawing designs: the plan of a walk, its shards, and their union."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from prefect import task
+
+from designlib.constraints.base import Constraint
+from designlib.constraints.config import ConstraintConfig, build
+from designlib.ladders import RungPlan, build_ladder, elite_entry_rung, plan_trajectory
+from designlib.randomness import derive_seed
+from designlib.sampling import (
+    Block,
+    SamplingConfig,
+    choose_starts,
+    cut_blocks,
+    reference_designs,
+    share_out,
+    walk_block,
+)
+from designlib.spaces import SequenceSpace
+from designlib.types import Letters
+from tasks.device import use_device
+from tasks.log import run_logger
+from tasks.settings import Settings
+from tasks.stages import StageResult, finished_stage, open_stage, run_stage
+from tasks.tables import json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.train import load_trajectory
+
+__all__ = ["gather_shards", "load_plan", "plan_walk", "walk_shard"]
+
+_PROGRESS_SECONDS = 5.0
+
+
+@task(name="plan-walk")
+def plan_walk(
+    measured: StageResult,
+    folds: StageResult,
+    members: Sequence[StageResult],
+    constraints: ConstraintConfig,
+    config: SamplingConfig,
+    seed: int,
+    device: str,
+) -> StageResult:
+    """Decide on the rungs of the ladder, where each chain starts and where elites enter."""
+    where = use_device(device)
+    walk_seed = derive_seed(seed, "walk")
+
+    def make() -> dict[str, bytes]:
+        facts = load_facts(measured)
+        space = facts.space
+        constraint = build(constraints, space)
+        trajectories = [load_trajectory(member) for member in members]
+        reference = reference_designs(space, constraint, walk_seed)
+        plan = plan_trajectory(
+            trajectories,
+            reference,
+            sharpness=config.sharpness,
+            steps_per_rung=config.steps_per_rung,
+            final_steps=config.final_steps,
+            device=where,
+        )
+        elites = _elites(load_folds(folds), space, constraint, config, maximise=facts.maximise)
+        starts = choose_starts(space, constraint, config, elites, walk_seed)
+        ladder = build_ladder(trajectories, plan, constraint, where)
+        entry = 0
+        if len(elites):
+            entry = elite_entry_rung(ladder, elites.to(where), reference.to(where))
+        table = pd.DataFrame(
+            {"design": space.decode(starts.letters), "elite": starts.elite.numpy()}
+        )
+        rungs = [rung.model_dump() for rung in plan]
+        return {
+            "starts.parquet": parquet_bytes(table),
+            "plan.json": json_bytes({"rungs": rungs, "elite_entry_rung": entry}),
+        }
+
+    inputs = {
+        "measured": measured.files,
+        "folds": folds.files,
+        "members": [member.files for member in members],
+        "constraints": constraints,
+        "sampling": config.model_dump(mode="json", exclude={"pool_rungs"}),
+        "seed": seed,
+        "device": where.type,
+    }
+    stage = run_stage(Settings(), "plan", inputs, make)
+    plan, entry = load_plan(stage)
+    run_logger().info(
+        "ladder of %d rungs, %d steps in all; elites enter at rung %d",
+        len(plan), sum(rung.steps for rung in plan), entry,
+    )  # fmt: skip
+    return stage
+
+
+@task(name="walk-shard", task_run_name="walk shard {shard} of {shards}")
+def walk_shard(
+    measured: StageResult,
+    plan_stage: StageResult,
+    members: Sequence[StageResult],
+    constraints: ConstraintConfig,
+    seed: int,
+    device: str,
+    shard: int,
+    shards: int,
+) -> StageResult | None:
+    """Walk one shard of the chains along the ladder; None where there are fewer blocks."""
+    settings = Settings()
+    where = use_device(device)
+    inputs = _walk_inputs(plan_stage, members, constraints, seed)
+    if whole := finished_stage(settings, "walk", inputs):
+        return whole
+    starts = pd.read_parquet(plan_stage.path("starts.parquet"))
+    parts = share_out(cut_blocks(starts["elite"].tolist()), shards)
+    if shard > len(parts):
+        return None
+    blocks = parts[shard - 1]
+
+    def make() -> dict[str, bytes]:
+        space = load_facts(measured).space
+        plan, entry = load_plan(plan_stage)
+        trajectories = [load_trajectory(member) for member in members]
+        ladder = build_ladder(trajectories, plan, build(constraints, space), where)
+        letters = space.encode(starts["design"].tolist()).to(where)
+        walk_seed = derive_seed(seed, "walk")
+        frames: list[pd.DataFrame] = []
+        said = time.monotonic()
+        for block in blocks:
+            for frame in walk_block(ladder, plan, letters, block, entry, walk_seed):
+                frames.append(frame)
+                if time.monotonic() - said > _PROGRESS_SECONDS:
+                    said = time.monotonic()
+                    _report(frame, block, blocks, len(plan))
+        return {"snapshots.parquet": parquet_bytes(pd.concat(frames, ignore_index=True))}
+
+    chains = [blocks[0].first, blocks[-1].first + blocks[-1].count]
+    stage = run_stage(settings, "walk-shard", {**inputs, "chains": chains}, make)
+    run_logger().info(
+        "chains %d to %d: %s", chains[0], chains[1] - 1, stage.path("snapshots.parquet")
+    )
+    return stage
+
+
+@task(name="gather-shards")
+def gather_shards(
+    plan_stage: StageResult,
+    members: Sequence[StageResult],
+    constraints: ConstraintConfig,
+    seed: int,
+    shards: Sequence[StageResult | None],
+) -> StageResult:
+    """Join the shards in the order of their chains; the same bytes however they were cut."""
+
+    def make() -> dict[str, bytes]:
+        frames = [pd.read_parquet(shard.path("snapshots.parquet")) for shard in shards if shard]
+        whole = pd.concat(frames, ignore_index=True)
+        whole = whole.sort_values(["chain", "rung"], kind="stable").reset_index(drop=True)
+        return {"snapshots.parquet": parquet_bytes(whole)}
+
+    return run_stage(Settings(), "walk", _walk_inputs(plan_stage, members, constraints, seed), make)
+
+
+def load_plan(plan_stage: StageResult) -> tuple[list[RungPlan], int]:
+    """Return the rungs and the rung at which elite chains enter."""
+    content = json.loads(plan_stage.path("plan.json").read_bytes())
+    rungs = [RungPlan.model_validate(rung) for rung in content["rungs"]]
+    return rungs, content["elite_entry_rung"]
+
+
+def _walk_inputs(
+    plan_stage: StageResult,
+    members: Sequence[StageResult],
+    constraints: ConstraintConfig,
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        "plan": plan_stage.files,
+        "members": [member.files for member in members],
+        "constraints": constraints,
+        "seed": seed,
+    }
+
+
+def _elites(
+    folds: pd.DataFrame,
+    space: SequenceSpace,
+    constraint: Constraint,
+    config: SamplingConfig,
+    *,
+    maximise: bool,
+) -> Letters:
+    """Return the best feasible measured designs, best first."""
+    known = folds[folds["fold"] != "withheld"]
+    ordered = known.sort_values(["value", "design"], ascending=[not maximise, True])
+    letters = space.encode(ordered["design"].tolist())
+    feasible = letters[constraint.satisfied(letters)]
+    return feasible[: max(1, round(config.elite_share * config.chains))]
+
+
+def _report(frame: pd.DataFrame, block: Block, blocks: Sequence[Block], rungs: int) -> None:
+    run_logger().info(
+        "block %d of %d: rung %d of %d, median score %.2f, acceptance %.2f",
+        list(blocks).index(block) + 1, len(blocks), int(frame["rung"].iloc[0]) + 1, rungs,
+        frame["score"].median(), frame["acceptance"].mean(),
+    )  # fmt: skip

@@ -1,0 +1,36 @@
+"""The registered predictor as MLflow loads it: code and safetensors, no pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+from designlib.predictors.networks import evaluate
+from designlib.trajectory import network_at, state_from_bytes
+
+
+class EnsemblePredictor(PythonModel):
+    """Mean prediction of an ensemble, in the units of the measurement."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the members' final checkpoints."""
+        paths = sorted(context.artifacts.items())
+        self.members = [state_from_bytes(Path(path).read_bytes()) for _, path in paths]
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: object = None
+    ) -> pd.DataFrame:
+        """Return the column ``predicted`` for the sequences in the column ``design``."""
+        predictions = []
+        for state, spec in self.members:
+            letters = spec.space.encode(model_input["design"].tolist())
+            scores = evaluate(network_at(spec, state), spec.space.relax(letters))
+            predictions.append(spec.in_units(scores.double()))
+        return pd.DataFrame({"predicted": torch.stack(predictions).mean(0).numpy()})
+
+
+set_model(EnsemblePredictor())

@@ -1,0 +1,119 @@
+"""A Prefect server that lives as long as the command that needs it.
+
+Prefect's own temporary server outlives a killed parent and keeps the database
+busy; this one reads its standard input and ends when that closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from tasks.files import write_atomically
+from tasks.settings import Settings
+
+__all__ = ["announce", "local_server", "running_server"]
+
+_START_TIMEOUT_SECONDS = 120
+
+
+def announce(settings: Settings, address: str) -> None:
+    """Leave the address of a long-lived server for the commands that come later."""
+    write_atomically(_announcement(settings), json.dumps({"address": address}).encode())
+
+
+def running_server(settings: Settings) -> str | None:
+    """Return the API address of the announced server if it answers."""
+    try:
+        address = json.loads(_announcement(settings).read_bytes())["address"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return address if _healthy(address) else None
+
+
+@contextlib.contextmanager
+def local_server(settings: Settings) -> Iterator[str]:
+    """Give the API address of a server: the one that is configured, running, or started here."""
+    existing = os.environ.get("PREFECT_API_URL") or running_server(settings)
+    if existing:
+        yield existing
+        return
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}/api"
+    log = Path(os.environ["PREFECT_HOME"]) / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own module, no user input
+            [sys.executable, "-m", "tasks.prefect_server", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PREFECT_UI_ENABLED": "0"},
+        )
+    try:
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SECONDS) -> None:
+    """Return when the server answers; raise TimeoutError when it does not."""
+    deadline = time.monotonic() + timeout_seconds
+    while not _healthy(address):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no Prefect server answered at {address}; see server.log")
+        time.sleep(0.1)
+
+
+def _healthy(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _announcement(settings: Settings) -> Path:
+    return settings.home / "prefect" / "server.json"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def _serve(port: int) -> None:
+    import uvicorn
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+    )
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -1,0 +1,168 @@
+"""Publishing a round: the folder that people open and the page that they read in MLflow."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import FlowRunContext
+from pydantic import BaseModel, ConfigDict
+
+from designlib.candidates import read_candidates, readable
+from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
+from tasks.clock import current_clock
+from tasks.files import write_atomically
+from tasks.generate import load_plan
+from tasks.registry import register_predictor
+from tasks.rounds import Round, RoundStages
+from tasks.settings import Settings
+from tasks.stages import StageResult
+from tasks.tables import json_bytes, load_facts
+from tasks.tracking import artifact_names, client, log_bytes, log_metrics, run_link
+
+__all__ = ["Published", "publish"]
+
+
+class Published(BaseModel):
+    """Where a round's results are, and their figures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    candidates: Path
+    report: Path
+    summary: Path
+    mlflow_page: str
+    figures: dict[str, Any]
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        batch, wall = self.figures["batch"], self.figures["wall_time"]
+        stages = self.figures["stages"]
+        lines = [
+            "",
+            f"{batch['candidates']} candidates, {batch['feasible_share']:.0%} feasible, "
+            f"predicted median {batch['predicted_median']:.4g}",
+        ]
+        if true := batch.get("true_percentile"):
+            lines.append(
+                f"true percentile: median {true['median']:.2f}, best {true['best']:.2f}, "
+                f"median of the best by score {true['median_of_best_by_score']:.2f}"
+            )
+        lines += [
+            f"{wall['total_seconds']:.0f} s: set-up {wall['set_up_seconds']:.0f} s, compute "
+            f"{wall['compute_seconds']:.0f} s, orchestration {wall['orchestration_seconds']:.0f} s; "
+            f"{sum(1 for state in stages.values() if state == 'reused')} of {len(stages)} "
+            "stages reused",
+            f"candidates  {self.candidates}",
+            f"report      {self.report}",
+            f"summary     {self.summary}",
+            f"MLflow      make ui, then {self.mlflow_page}",
+        ]
+        return "\n".join(lines)
+
+
+@task(name="publish")
+def publish(stages: RoundStages, report: StageResult, round_: Round) -> Published:
+    """Copy the results to the round's folder and log them to its MLflow run."""
+    settings = Settings()
+    folder = settings.campaigns / round_.campaign / f"round-{round_.number:02d}-{round_.key[:8]}"
+    files = {
+        name: stages.selected.path(name)
+        for name in ("candidates.parquet", "candidates.csv", "rejected.parquet")
+    }
+    files |= {name: report.path(name) for name in report.files}
+    for name, path in files.items():
+        write_atomically(folder / name, path.read_bytes())
+    table = read_candidates(files["candidates.parquet"].read_bytes())
+    figures = _figures(stages, round_, table.to_pandas())
+    _log(round_, files, readable(table), figures)
+    register_predictor(stages.members, round_)
+    link = run_link(round_.experiment_id, round_.run_id)
+    figures["stages"] = {
+        name: "reused" if stage.reused else "computed" for name, stage in stages.all()
+    }
+    compute = [interval for _, stage in stages.all() for interval in stage.compute]
+    clock = current_clock(_flow_started())
+    figures["wall_time"] = clock.split([*compute, *report.compute])
+    figures["mlflow_run_id"] = round_.run_id
+    write_atomically(folder / "summary.json", json_bytes(figures))
+    log_bytes(round_.run_id, "summary.json", json_bytes(figures))
+    published = Published(
+        folder=folder,
+        candidates=folder / "candidates.parquet",
+        report=folder / "report.html",
+        summary=folder / "summary.json",
+        mlflow_page=link,
+        figures=figures,
+    )
+    create_markdown_artifact(
+        key="round", markdown=_markdown(published), description="Where the candidates are"
+    )
+    return published
+
+
+def _figures(stages: RoundStages, round_: Round, batch: pd.DataFrame) -> dict[str, Any]:
+    facts = load_facts(stages.measured)
+    pool = pd.read_parquet(stages.selected.path("pool.parquet"))
+    plan, entry = load_plan(stages.plan)
+    snapshots = pd.read_parquet(stages.snapshots.path("snapshots.parquet"))
+    checked = pd.read_parquet(stages.scored.path("measured.parquet"))
+    return {
+        "campaign": round_.campaign,
+        "round": round_.number,
+        "round_key": round_.key,
+        "data": facts.model_dump(include={"name", "designs", "length", "rows_read", "guesses"}),
+        "batch": summarise_batch(batch, pool, facts.space, both_strands=facts.both_strands),
+        "predictor": summarise_predictor(checked),
+        "walk": summarise_walk(
+            snapshots, [rung.steps for rung in plan], entry, len(stages.members)
+        ),
+        "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
+    }
+
+
+def _log(
+    round_: Round, files: dict[str, Path], table: pd.DataFrame, figures: dict[str, Any]
+) -> None:
+    """Log what the round's run does not have yet."""
+    tracking = client()
+    there = artifact_names(round_.run_id)
+    for name, path in files.items():
+        if name not in there:
+            tracking.log_artifact(round_.run_id, str(path))
+    # log_table appends to what is there, so a table is logged once.
+    if "candidates.json" not in there:
+        tracking.log_table(round_.run_id, table, "candidates.json")
+    numbers = {**_numbers(figures["batch"], "batch"), **_numbers(figures["predictor"], "predictor")}
+    log_metrics(round_.run_id, {**numbers, **_numbers(figures["walk"], "walk")})
+
+
+def _numbers(figures: dict[str, Any], prefix: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            found |= _numbers(value, f"{prefix}.{name}")
+        elif isinstance(value, int | float):
+            found[f"{prefix}.{name}"] = float(value)
+    return found
+
+
+def _flow_started() -> float:
+    context = FlowRunContext.get()
+    started = context.flow_run.start_time if context and context.flow_run else None
+    return started.timestamp() if started else time.time()
+
+
+def _markdown(published: Published) -> str:
+    batch = published.figures["batch"]
+    return (
+        f"**{batch['candidates']} candidates** in `{published.candidates}`\n\n"
+        f"- report: `{published.report}`\n"
+        f"- MLflow: `{published.mlflow_page}` below the MLflow address\n"
+    )

@@ -1,0 +1,99 @@
+"""One round of a campaign as MLflow and the content keys know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.log import run_logger
+from tasks.settings import Settings
+from tasks.stages import StageResult, content_key
+from tasks.tables import load_facts
+from tasks.tracking import (
+    end_abandoned_runs,
+    experiment_id,
+    flatten,
+    log_dataset,
+    log_params,
+    run_for,
+)
+
+__all__ = ["Round", "RoundStages", "open_round"]
+
+
+class Round(BaseModel):
+    """What the tasks of one round share."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    number: int
+    key: str
+    """Content hash of data, configuration and code: the same round has the same key anywhere."""
+    config_hash: str
+    experiment_id: str
+    run_id: str
+
+
+class RoundStages(BaseModel):
+    """All finished stages of one round."""
+
+    model_config = ConfigDict(frozen=True)
+
+    measured: StageResult
+    folds: StageResult
+    members: list[StageResult]
+    scorers: list[StageResult]
+    plan: StageResult
+    shards: list[StageResult]
+    snapshots: StageResult
+    scored: StageResult
+    selected: StageResult
+
+    def all(self) -> list[tuple[str, StageResult]]:
+        """Return every stage with what a reader calls it, in the order of the work."""
+        return [
+            ("ingest", self.measured),
+            ("split", self.folds),
+            *((f"train predictor {n}", stage) for n, stage in enumerate(self.members, start=1)),
+            *((f"train scorer {n}", stage) for n, stage in enumerate(self.scorers, start=1)),
+            ("plan walk", self.plan),
+            *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
+            ("gather shards", self.snapshots),
+            ("score", self.scored),
+            ("select", self.selected),
+        ]
+
+
+@contextmanager
+def open_round(
+    campaign: str, number: int, config: Mapping[str, Any], measured: StageResult
+) -> Iterator[Round]:
+    """Give the round of this configuration and data, its MLflow run open; end the run after.
+
+    ``config`` holds what decides the result. Opening the same round again takes up its run.
+    """
+    settings = Settings()
+    config_hash = content_key(config)
+    key = content_key(
+        {"campaign": campaign, "round": number, "config": config, "measured": measured.files}
+    )
+    experiment = experiment_id(settings, campaign)
+    ended = end_abandoned_runs(experiment)
+    if ended:
+        run_logger().info("ended %d MLflow runs that a killed process had left open", ended)
+    tags = {"campaign": campaign, "round": str(number)}
+    with run_for(experiment, key, f"round {number:02d}", tags=tags) as run_id:
+        log_params(run_id, flatten(config))
+        log_dataset(run_id, measured.path("measured.parquet"), load_facts(measured).name)
+        yield Round(
+            campaign=campaign,
+            number=number,
+            key=key,
+            config_hash=config_hash,
+            experiment_id=experiment,
+            run_id=run_id,
+        )

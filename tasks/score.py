@@ -1,0 +1,217 @@
+"""Scoring sampled designs, and choosing the batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from prefect import task
+
+from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
+from designlib.constraints.config import ConstraintConfig, build
+from designlib.oracles import TableOracle
+from designlib.predictors.networks import evaluate
+from designlib.sampling import SAMPLER, SamplingConfig, pool_designs
+from designlib.scoring import clusters, nearest_measured
+from designlib.selection import (
+    SelectionConfig,
+    acquisition,
+    filter_designs,
+    rejection_counts,
+    select_batch,
+)
+from designlib.trajectory import network_at
+from designlib.types import Letters
+from tasks.device import use_device
+from tasks.log import run_logger
+from tasks.rounds import Round
+from tasks.settings import Settings
+from tasks.stages import StageResult, run_stage
+from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.train import load_trajectory
+
+__all__ = ["predictor_hash", "score_designs", "select_designs"]
+
+
+@task(name="score-designs")
+def score_designs(
+    measured: StageResult,
+    folds: StageResult,
+    members: Sequence[StageResult],
+    scorers: Sequence[StageResult],
+    snapshots: StageResult,
+    constraints: ConstraintConfig,
+    sampling: SamplingConfig,
+    device: str,
+) -> StageResult:
+    """Score the pool of sampled designs and the measured ones that check the predictors."""
+    where = use_device(device)
+
+    def make() -> dict[str, bytes]:
+        facts = load_facts(measured)
+        table = load_folds(folds)
+        pool = pool_designs(
+            pd.read_parquet(snapshots.path("snapshots.parquet")), sampling.pool_rungs
+        )
+        known = table[table["fold"] != "withheld"].reset_index(drop=True)
+        scored = _predict(pool, facts, members, scorers, where)
+        scored = _place(scored, known, facts)
+        scored = _judge(scored, constraints, facts)
+        checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
+        checked = _predict(checked, facts, members, scorers, where)
+        if facts.visible_share < 1:
+            oracle = TableOracle(table.set_index("design")["value"], facts.maximise)
+            designs = scored["design"].tolist()
+            scored["true_value"] = oracle.measure(designs)
+            scored["true_percentile"] = oracle.percentiles(designs)
+        return {"scored.parquet": parquet_bytes(scored), "measured.parquet": parquet_bytes(checked)}
+
+    inputs = {
+        "measured": measured.files,
+        "folds": folds.files,
+        "members": [member.files for member in members],
+        "scorers": [scorer.files for scorer in scorers],
+        "snapshots": snapshots.files,
+        "constraints": constraints,
+        "pool_rungs": sampling.pool_rungs,
+        "device": where.type,
+    }
+    stage = run_stage(Settings(), "score", inputs, make)
+    run_logger().info("scored designs: %s", stage.path("scored.parquet"))
+    return stage
+
+
+@task(name="select-designs")
+def select_designs(
+    measured: StageResult,
+    folds: StageResult,
+    members: Sequence[StageResult],
+    scored: StageResult,
+    round_: Round,
+    config: SelectionConfig,
+    seed: int,
+) -> StageResult:
+    """Filter the scored designs, choose a diverse batch and make the candidate table."""
+
+    def make() -> dict[str, bytes]:
+        facts = load_facts(measured)
+        frame = pd.read_parquet(scored.path("scored.parquet"))
+        frame["acquisition"] = acquisition(
+            frame["predicted_mean"].to_numpy(),
+            frame["predicted_spread"].to_numpy(),
+            spread_weight=config.spread_weight,
+            maximise=facts.maximise,
+        )
+        checked = pd.read_parquet(scored.path("measured.parquet"))
+        training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
+        frame = filter_designs(frame, config, measured_heldout=training, maximise=facts.maximise)
+        batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
+        letters = facts.space.encode(batch.frame["design"].tolist())
+        chosen = batch.frame.assign(
+            cluster=clusters(facts.space, letters, both_strands=facts.both_strands),
+            step=batch.frame["training_step"],
+            sampler=SAMPLER,
+        )
+        provenance = Provenance(
+            campaign=round_.campaign,
+            round=round_.number,
+            seed=seed,
+            predictor_hash=predictor_hash(members),
+            dataset_hash=measured.files["measured.parquet"][:16],
+            config_hash=round_.config_hash,
+            round_key=round_.key,
+            value_name=facts.value_name,
+            value_units=facts.units,
+            maximise=facts.maximise,
+        )
+        candidates = build_table(chosen, facts.space.alphabet, provenance)
+        rejected = frame[frame["rejected_because"] != ""]
+        return {
+            "candidates.parquet": to_parquet_bytes(candidates),
+            "candidates.csv": to_csv_bytes(candidates),
+            "rejected.parquet": parquet_bytes(rejected),
+            "pool.parquet": parquet_bytes(frame),
+            "selection.json": json_bytes(
+                {"batch": batch.report, "rejected": rejection_counts(frame), "pool": len(frame)}
+            ),
+        }
+
+    inputs = {
+        "measured": measured.files,
+        "folds": folds.files,
+        "scored": scored.files,
+        "selection": config,
+        "round": round_.key,
+        "members": [member.files for member in members],
+        "seed": seed,
+    }
+    stage = run_stage(Settings(), "select", inputs, make)
+    about = json.loads(stage.path("selection.json").read_bytes())
+    run_logger().info(
+        "%d of %d designs chosen; rejected: %s",
+        about["batch"]["chosen"], about["pool"], about["rejected"] or "none",
+    )  # fmt: skip
+    return stage
+
+
+def predictor_hash(members: Sequence[StageResult]) -> str:
+    """Return the content hash of an ensemble: of all checkpoints of all its members."""
+    text = json.dumps([member.files for member in members], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _predict(
+    frame: pd.DataFrame,
+    facts: TableFacts,
+    members: Sequence[StageResult],
+    scorers: Sequence[StageResult],
+    device: torch.device,
+) -> pd.DataFrame:
+    one_hot = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
+
+    def in_units(stages: Sequence[StageResult]) -> np.ndarray:
+        columns = []
+        for stage in stages:
+            trajectory = load_trajectory(stage)
+            scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), one_hot)
+            columns.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
+        return np.stack(columns)
+
+    ensemble = in_units(members)
+    return frame.assign(
+        predicted_mean=ensemble.mean(0),
+        predicted_spread=ensemble.std(0, ddof=1) if len(members) > 1 else 0.0,
+        heldout_score=in_units(scorers).mean(0),
+    )
+
+
+def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:
+    """Add the nearest measured design of each design."""
+
+    def letters(designs: pd.Series) -> Letters:
+        return facts.space.encode(designs.tolist())
+
+    nearest = nearest_measured(
+        facts.space,
+        letters(frame["design"]),
+        letters(known["design"]),
+        both_strands=facts.both_strands,
+    )
+    return frame.assign(
+        nearest_measured=known["design"].to_numpy()[nearest.row],
+        distance_to_measured=nearest.distance,
+    )
+
+
+def _judge(frame: pd.DataFrame, constraints: ConstraintConfig, facts: TableFacts) -> pd.DataFrame:
+    """Add the verdict on each constraint, checked anew on the finished design."""
+    letters = facts.space.encode(frame["design"].tolist())
+    verdicts = {
+        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(letters)]
+        for member in build(constraints, facts.space).members
+    }
+    return frame.assign(**verdicts)

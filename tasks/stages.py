@@ -1,0 +1,186 @@
+"""Stages keyed by content: what is done is not done again, what changed is.
+
+The folder of a stage is named after a hash of everything its result depends on:
+the inputs' hashes, the configuration, the code and the numerical libraries. Files
+appear in it whole or not at all; ``manifest.json`` is written last and says that
+the stage is finished. A stage that was interrupted goes on from its files.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
+
+from tasks.files import sha256_of, write_atomically
+from tasks.settings import REPOSITORY, Settings
+
+__all__ = [
+    "Stage",
+    "StageResult",
+    "code_fingerprint",
+    "content_key",
+    "finished_stage",
+    "open_stage",
+    "run_stage",
+]
+
+MANIFEST = "manifest.json"
+
+
+class StageResult(BaseModel):
+    """A finished stage as other tasks see it: where its files are and what they hold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    key: str
+    folder: Path
+    files: dict[str, str]
+    """sha256 of each file, by name."""
+    reused: bool
+    compute: tuple[tuple[float, float], ...] = ()
+    """Wall-clock intervals, in seconds since the epoch, in which this run computed."""
+
+    def path(self, name: str) -> Path:
+        """Return the path of one of the stage's files."""
+        if name not in self.files:
+            raise KeyError(f"stage {self.name} has no file {name!r}, only {sorted(self.files)}")
+        return self.folder / name
+
+
+class Stage:
+    """A stage that this process holds: nobody else writes to its folder meanwhile."""
+
+    def __init__(self, name: str, key: str, folder: Path, inputs: Mapping[str, Any]) -> None:
+        self.name = name
+        self.key = key
+        self.folder = folder
+        self._inputs = dict(inputs)
+        self._compute: list[tuple[float, float]] = []
+        self._reused = False
+
+    def result(self) -> StageResult | None:
+        """Return the finished stage, or None where it is unfinished or its files were damaged."""
+        files = _intact_files(self.folder)
+        if files is None:
+            return None
+        return StageResult(
+            name=self.name,
+            key=self.key,
+            folder=self.folder,
+            files=files,
+            reused=not self._compute and self._reused,
+            compute=tuple(self._compute),
+        )
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Count the time inside as computation of this run."""
+        started = time.time()
+        try:
+            yield
+        finally:
+            self._compute.append((started, time.time()))
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write one file of the stage, whole or not at all."""
+        path = self.folder / name
+        write_atomically(path, content)
+        return path
+
+    def finish(self, names: list[str]) -> StageResult:
+        """Declare the stage finished with these files."""
+        files = {name: sha256_of(self.folder / name) for name in sorted(names)}
+        manifest = {"stage": self.name, "key": self.key, "files": files, "inputs": self._inputs}
+        self.write(MANIFEST, json.dumps(manifest, indent=2, sort_keys=True, default=str).encode())
+        result = self.result()
+        if result is None:
+            raise OSError(f"the files of {self.folder} changed while the stage was being finished")
+        return result
+
+
+@contextmanager
+def open_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> Iterator[Stage]:
+    """Hold the stage of this name and these inputs; wait while another process holds it."""
+    key = content_key({"stage": name, **inputs})
+    folder = settings.stages / name / key
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink()
+        stage = Stage(name, key, folder, inputs)
+        stage._reused = _intact_files(folder) is not None
+        yield stage
+
+
+def finished_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
+    """Return the stage if it is finished."""
+    with open_stage(settings, name, inputs) as stage:
+        return stage.result()
+
+
+def run_stage(
+    settings: Settings,
+    name: str,
+    inputs: Mapping[str, Any],
+    make: Callable[[], Mapping[str, bytes]],
+) -> StageResult:
+    """Return the finished stage, calling ``make`` for the content of its files where needed."""
+    with open_stage(settings, name, inputs) as stage:
+        if (done := stage.result()) is not None:
+            return done
+        with stage.computing():
+            contents = make()
+        for file, content in contents.items():
+            stage.write(file, content)
+        return stage.finish(list(contents))
+
+
+def content_key(inputs: Mapping[str, Any]) -> str:
+    """Return 16 hex digits that change whenever the inputs or the code behind them change."""
+    text = json.dumps(
+        {**inputs, "code": code_fingerprint()}, sort_keys=True, default=_as_json, allow_nan=False
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def code_fingerprint() -> str:
+    """Return a hash of the code and the numerical libraries that results depend on."""
+    digest = hashlib.sha256()
+    for package in ("designlib", "tasks"):
+        for path in sorted((REPOSITORY / package).rglob("*.py")):
+            digest.update(path.relative_to(REPOSITORY).as_posix().encode())
+            digest.update(path.read_bytes())
+    for library in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow"):
+        digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{value!r} cannot be part of a content key")
+
+
+def _intact_files(folder: Path) -> dict[str, str] | None:
+    try:
+        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+    except FileNotFoundError:
+        return None
+    for name, digest in files.items():
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != digest:
+            (folder / MANIFEST).unlink()
+            return None
+    return files

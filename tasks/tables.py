@@ -1,0 +1,225 @@
+"""Reading the measured table of a campaign and cutting it into folds."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+from prefect import task
+from pydantic import BaseModel, ConfigDict
+
+from designlib.constraints.config import ConstraintConfig, build
+from designlib.spaces import ALPHABETS, SequenceSpace
+from designlib.splits import SplitConfig, assign_folds, visible_rows
+from designlib.tables import (
+    AlphabetChoice,
+    MeasuredTable,
+    TableColumns,
+    from_parquet,
+    parse_table,
+    to_parquet_bytes,
+)
+from designlib.types import InputError
+from tasks.catalogue import find_dataset, locate
+from tasks.config import DataConfig, NamedDataset, TableFile
+from tasks.files import read_input, sha256_of
+from tasks.log import run_logger
+from tasks.settings import Settings
+from tasks.stages import StageResult, run_stage
+
+__all__ = ["TableFacts", "check_input", "ingest", "load_facts", "load_folds", "split"]
+
+
+class TableFacts(BaseModel):
+    """What is known of a measured table besides its rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    description: str
+    citation: str
+    licence: str
+    alphabet: str
+    length: int
+    rows_read: int
+    designs: int
+    guesses: dict[str, str]
+    value_name: str
+    units: str
+    maximise: bool
+    both_strands: bool
+    visible_share: float
+    """Below 1 the table also serves as the oracle that judges the candidates."""
+
+    @property
+    def space(self) -> SequenceSpace:
+        """The space of the table's designs."""
+        return SequenceSpace(ALPHABETS[self.alphabet], self.length)
+
+
+class _Source(BaseModel):
+    """Where a table comes from and how it is read."""
+
+    path: Path
+    columns: TableColumns
+    alphabet: AlphabetChoice
+    description: str = ""
+    citation: str = ""
+    licence: str = ""
+    units: str = ""
+    maximise: bool = True
+    both_strands: bool = False
+    visible_share: float = 1.0
+
+
+@task(name="ingest")
+def ingest(data: DataConfig) -> StageResult:
+    """Read the measured table: one row per design, replicates aggregated."""
+    settings = Settings()
+    source = _source(data, settings)
+    read_input(source.path)  # a missing file is the reader's error, not the hash's
+    inputs = {
+        "file": sha256_of(source.path),
+        "name": source.path.name,
+        "source": source.model_dump(mode="json", exclude={"path"}),
+    }
+
+    def make() -> dict[str, bytes]:
+        table, facts = _read(source)
+        return {
+            "measured.parquet": to_parquet_bytes(table),
+            "facts.json": facts.model_dump_json(indent=2).encode(),
+        }
+
+    stage = run_stage(settings, "ingest", inputs, make)
+    facts = load_facts(stage)
+    run_logger().info(
+        "%s: %d designs of %d letters from %d rows", facts.name, facts.designs, facts.length,
+        facts.rows_read,
+    )  # fmt: skip
+    for what, guess in facts.guesses.items():
+        run_logger().info("taken as %s: %s", what, guess)
+    return stage
+
+
+@task(name="split")
+def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
+    """Decide which measured designs train predictors, train the scorer, validate and test."""
+
+    def make() -> dict[str, bytes]:
+        facts = load_facts(measured)
+        frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
+        visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+        designs = frame["design"].tolist()
+        molecules = facts.space.canonical(designs) if facts.both_strands else designs
+        shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
+        fold = pd.Series("withheld", index=frame.index)
+        fold[visible] = assign_folds(shown, config, seed)
+        folds = frame[["design", "value", "weight"]].assign(fold=fold)
+        return {"folds.parquet": parquet_bytes(folds)}
+
+    inputs = {"measured": measured.files, "split": config, "seed": seed}
+    stage = run_stage(Settings(), "split", inputs, make)
+    counts = load_folds(stage)["fold"].value_counts()
+    run_logger().info("folds: %s", ", ".join(f"{name} {n}" for name, n in counts.items()))
+    return stage
+
+
+def check_input(data: DataConfig, constraints: ConstraintConfig) -> None:
+    """Raise InputError for a table or constraints that a campaign could not start from."""
+    source = _source(data, Settings())
+    _, facts = _read(source)
+    build(constraints, facts.space)
+
+
+def load_facts(measured: StageResult) -> TableFacts:
+    """Return what the ingest stage knows of the table."""
+    return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
+
+
+def load_folds(split_stage: StageResult) -> pd.DataFrame:
+    """Return design, value, weight and fold of every measured design."""
+    return pd.read_parquet(split_stage.path("folds.parquet"))
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as Parquet; same frame, same bytes."""
+    sink = io.BytesIO()
+    frame.to_parquet(sink, index=False, compression="zstd")
+    return sink.getvalue()
+
+
+def _source(data: DataConfig, settings: Settings) -> _Source:
+    match data.source:
+        case NamedDataset() as named:
+            return _named(named, settings)
+        case TableFile() as own:
+            return _own(own)
+
+
+def _named(named: NamedDataset, settings: Settings) -> _Source:
+    entry = find_dataset(named.dataset)
+    if entry.table is None:
+        raise InputError(
+            f"data set {named.dataset} is no table of measured sequences; see data/README.md"
+        )
+    return _Source(
+        path=locate(named.dataset, settings)[entry.table.file],
+        columns=entry.table.columns,
+        alphabet=entry.table.alphabet,
+        description=entry.description,
+        citation=entry.citation,
+        licence=entry.licence,
+        units=entry.table.units,
+        maximise=entry.table.bigger_is_better,
+        both_strands=entry.table.strands == "both",
+        visible_share=named.visible_share,
+    )
+
+
+def _own(own: TableFile) -> _Source:
+    return _Source(
+        path=Path(own.path).expanduser(),
+        columns=TableColumns(
+            design=own.design_column,
+            values=own.value_columns,
+            error=own.error_column,
+            weight=own.weight_column,
+        ),
+        alphabet=own.alphabet,
+        units=own.units,
+        maximise=own.objective == "maximise",
+        both_strands=own.both_strands,
+    )
+
+
+def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
+    table = parse_table(read_input(source.path), source.path.name, source.columns, source.alphabet)
+    if source.both_strands and not table.alphabet.complement:
+        raise InputError(
+            f"{source.path.name}: both_strands needs DNA; the designs are {table.alphabet.name}"
+        )
+    facts = TableFacts(
+        name=table.name,
+        description=source.description,
+        citation=source.citation,
+        licence=source.licence,
+        alphabet=table.alphabet.name,
+        length=table.length,
+        rows_read=table.rows_read,
+        designs=len(table.frame),
+        guesses=table.guesses,
+        value_name=source.columns.values[0] if source.columns.values else "value",
+        units=source.units,
+        maximise=source.maximise,
+        both_strands=source.both_strands,
+        visible_share=source.visible_share,
+    )
+    return table, facts
+
+
+def json_bytes(content: object) -> bytes:
+    """Return indented JSON with sorted keys; NaN raises."""
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False).encode()

@@ -1,0 +1,165 @@
+"""Training predictors: checkpoints on disk as they are made, and in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import pandas as pd
+import torch
+from prefect import task
+
+from designlib.predictors.training import Examples, TrainingConfig, TrainingState, train
+from designlib.randomness import derive_seed
+from designlib.trajectory import PredictorSpec, Trajectory, state_from_bytes, state_to_bytes
+from tasks.device import use_device
+from tasks.log import run_logger
+from tasks.rounds import Round
+from tasks.settings import Settings
+from tasks.stages import Stage, StageResult, open_stage
+from tasks.tables import TableFacts, load_facts, load_folds
+from tasks.tracking import find_run, flatten, log_checkpoint, log_params, logged_steps, run_for
+
+__all__ = ["load_trajectory", "train_member"]
+
+Role = Literal["predictor", "scorer"]
+T = TypeVar("T")
+_LATEST = "latest.safetensors"
+
+
+@task(name="train-member", task_run_name="train {role} {number}")
+def train_member(
+    measured: StageResult,
+    folds: StageResult,
+    round_: Round,
+    config: TrainingConfig,
+    role: Role,
+    number: int,
+    seed: int,
+    device: str,
+) -> StageResult:
+    """Train one predictor, or go on where its training stopped, and log every checkpoint."""
+    where = use_device(device)
+    shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
+    inputs = {
+        "measured": measured.files,
+        "folds": folds.files,
+        "training": shared,
+        "role": role,
+        "number": number,
+        "seed": seed,
+        "device": where.type,
+    }
+    with open_stage(Settings(), "train", inputs) as stage:
+        logged_run = find_run(round_.experiment_id, stage.key)
+        if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
+            return done
+        with run_for(
+            round_.experiment_id, stage.key, f"{role} {number}", round_.run_id, {"role": role}
+        ) as run_id:
+            log_params(run_id, {**flatten(shared), "role": role, "number": number, "seed": seed})
+            known = logged_steps(run_id, "validation_loss")
+            checkpoints = _checkpoints(
+                stage, load_facts(measured), load_folds(folds), config, role, number, seed, where
+            )
+            for file, state in checkpoints:
+                if state.step not in known:
+                    log_checkpoint(run_id, file, state.step, state.metrics)
+                    run_logger().info(
+                        "%s %d: step %d of %d, validation loss %.3f, rank correlation %.3f",
+                        role, number, state.step, config.steps, state.metrics["validation_loss"],
+                        state.metrics["validation_rank_correlation"],
+                    )  # fmt: skip
+        return stage.result() or _finish(stage)
+
+
+def load_trajectory(member: StageResult) -> Trajectory:
+    """Return the trajectory that a training stage holds."""
+    loaded = [state_from_bytes(member.path(name).read_bytes()) for name in sorted(member.files)]
+    return Trajectory(loaded[0][1], tuple(state for state, _ in loaded))
+
+
+def _checkpoints(
+    stage: Stage,
+    facts: TableFacts,
+    folds: pd.DataFrame,
+    config: TrainingConfig,
+    role: Role,
+    number: int,
+    seed: int,
+    device: torch.device,
+) -> Iterator[tuple[Path, TrainingState]]:
+    """Yield the checkpoints that exist, then train on from the latest and yield the others."""
+    latest = _read_latest(stage)
+    for path in sorted(stage.folder.glob("checkpoint-*.safetensors")):
+        state, _ = state_from_bytes(path.read_bytes())
+        # One that is ahead of the resumable state is made again, with the same bytes.
+        if stage.result() is not None or (latest is not None and state.step <= latest.step):
+            yield path, state
+    if stage.result() is not None:
+        return
+    spec, training, validation = _prepare(facts, folds, config, role, number, seed, device)
+    network = spec.build().to(device)
+    member_seed = spec.seed
+    states = train(network, training, validation, config, member_seed, latest)
+    for state in _timed(stage, states):
+        path = stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
+        stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
+        yield path, state
+
+
+def _prepare(
+    facts: TableFacts,
+    folds: pd.DataFrame,
+    config: TrainingConfig,
+    role: Role,
+    number: int,
+    seed: int,
+    device: torch.device,
+) -> tuple[PredictorSpec, Examples, Examples]:
+    learned = folds[folds["fold"] == role]
+    direction = 1.0 if facts.maximise else -1.0
+    spec = PredictorSpec(
+        network=config.network,
+        alphabet=facts.alphabet,
+        length=facts.length,
+        both_strands=facts.both_strands,
+        centre=float(learned["value"].mean()),
+        scale=direction * float(learned["value"].std()),
+        seed=derive_seed(seed, role, number),
+    )
+
+    def examples(rows: pd.DataFrame) -> Examples:
+        letters = facts.space.encode(rows["design"].tolist())
+        target = (torch.tensor(rows["value"].to_numpy()) - spec.centre) / spec.scale
+        weight = torch.tensor(rows["weight"].fillna(1.0).to_numpy())
+        return Examples(
+            facts.space.relax(letters).to(device),
+            target.float().to(device),
+            weight.float().to(device),
+        )
+
+    return spec, examples(learned), examples(folds[folds["fold"] == "validation"])
+
+
+def _read_latest(stage: Stage) -> TrainingState | None:
+    path = stage.folder / _LATEST
+    return state_from_bytes(path.read_bytes())[0] if path.exists() else None
+
+
+def _finish(stage: Stage) -> StageResult:
+    result = stage.finish([path.name for path in stage.folder.glob("checkpoint-*.safetensors")])
+    (stage.folder / _LATEST).unlink(missing_ok=True)
+    return result
+
+
+def _timed(stage: Stage, items: Iterable[T]) -> Iterator[T]:
+    """Yield ``items``, counting the time it takes to make each as computation."""
+    iterator = iter(items)
+    while True:
+        with stage.computing():
+            item = next(iterator, None)
+        if item is None:
+            return
+        yield item

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -350,7 +350,7 @@ def _cells(data: pd.DataFrame, column: Column) -> list[Any]:
 def _what_is_wrong(value: object, column: Column) -> str:
     if value is None or value == "":
         return "is empty or NaN; every candidate needs one" if column.required else ""
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return f"is {value}; a finite number is needed"
     if isinstance(value, float) and pa.types.is_integer(column.type) and not value.is_integer():
         return f"is {value}; a whole number is needed"
@@ -361,7 +361,7 @@ def _what_is_wrong(value: object, column: Column) -> str:
 
 
 def _unknown(value: object) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def _array(values: list[Any], column: Column) -> pa.Array:

@@ -31,6 +31,8 @@ __all__ = [
     "Starts",
     "choose_starts",
     "cut_blocks",
+    "few_chains",
+    "ladder_bands",
     "pool_designs",
     "reference_designs",
     "share_out",
@@ -199,6 +201,23 @@ def pool_designs(snapshots: pd.DataFrame, pool_rungs: int) -> pd.DataFrame:
     return pool.assign(parent_design=pool["start_design"].where(elite, None)).drop(
         columns=["start_design", "score", "acceptance", "beta"]
     )
+
+
+def few_chains(snapshots: pd.DataFrame, chains: int = 128) -> pd.DataFrame:
+    """Return the snapshots of the first chains of each kind of start, enough for a figure."""
+    order = snapshots.groupby("start")["chain"].rank(method="dense")
+    return snapshots[order <= chains].reset_index(drop=True)
+
+
+def ladder_bands(predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return the 5, 50 and 95 % quantiles of ``predicted_mean`` on each rung by kind of start."""
+    groups = predicted.groupby(["rung", "start"], sort=True)
+    bands = groups["predicted_mean"].quantile([0.05, 0.5, 0.95]).unstack()  # noqa: PD010
+    bands.columns = ["low", "median", "high"]
+    about = groups.agg(
+        step=("training_step", "first"), acceptance=("acceptance", "mean"), beta=("beta", "first")
+    )
+    return bands.join(about).reset_index()
 
 
 def _random_designs(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch.nn.functional import embedding
 
-from designlib.constraints.base import Constraint
+from designlib.constraints.base import Constraint, DeviceTensors
 from designlib.spaces import SequenceSpace
 from designlib.types import Gradients, InputError, Letters, OneHot, Scores
 
@@ -91,22 +92,27 @@ class Target:
         """
         if letters.shape[0] == 0:
             raise InputError(f"there are no designs to evaluate{self._where()}")
+        (eye,) = self._eye.on(letters.device)
         with torch.enable_grad():
-            eye = torch.eye(len(self.space.alphabet), dtype=self.dtype, device=letters.device)
             relaxed = embedding(letters, eye).requires_grad_()
             value = self.predict(relaxed)
             self._require_shape(value, letters)
-            (gradient,) = torch.autograd.grad(value.sum(), relaxed)
+            total = value.sum()
+            (gradient,) = torch.autograd.grad(total, relaxed)
         value, gradient = value.detach(), gradient.contiguous()
         waits = letters.device.type == "cpu" and not torch.compiler.is_compiling()
-        # One sum is cheaper than a flag per number, and a NaN or infinity cannot hide in it.
-        if waits and math.isfinite(float(value.sum() + gradient.sum())):
+        # A sum is cheaper than a flag per number, and no NaN or infinity can hide in it.
+        if waits and math.isfinite(total.item() + gradient.sum().item()):
             return Evaluation(value, gradient)
         finite = value.isfinite() & gradient.isfinite().all(2).all(1)
         value = value.where(finite, torch.nan)
         if waits:
             self.require_finite(value)
         return Evaluation(value, gradient)
+
+    @cached_property
+    def _eye(self) -> DeviceTensors:
+        return DeviceTensors(torch.eye(len(self.space.alphabet), dtype=self.dtype))
 
     def require_finite(self, value: Scores) -> None:
         """Raise NonFiniteScoreError, naming the rung and the chain, if a score is not finite."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.clock import command_clock
-from tasks.prefect_server import local_server, wait_until_healthy
+from tasks.prefect_server import server_address, wait_until_healthy
 from tasks.settings import Settings
 from tasks.tracking import prepare_tracking
 
@@ -26,7 +26,8 @@ def run_command(run: Callable[[], T]) -> T:
     counts as set-up.
     """
     settings = Settings()
-    with command_clock() as clock, local_server(settings) as address:
+    with command_clock() as clock:
+        address = server_address(settings)
         new = not (settings.home / "mlflow" / "ready").exists()
         with clock.setting_up() if new else nullcontext():
             # The server migrates its own database meanwhile.

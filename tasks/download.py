@@ -96,7 +96,8 @@ def download(
             f"{url} answered {answer.status_code} {answer.reason_phrase}. {advice}"
         ) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DataFileError(f"{url} cannot be reached ({error}). {advice}") from None
+        reason = str(error) or type(error).__name__
+        raise DataFileError(f"{url} cannot be reached ({reason}). {advice}") from None
     except OSError as error:
         raise DataFileError(f"{part} cannot be written ({error}). {advice}") from None
 

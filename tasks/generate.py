@@ -28,7 +28,7 @@ from designlib.types import Letters
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.settings import Settings
-from tasks.stages import StageResult, finished_stage, open_stage, run_stage
+from tasks.stages import StageResult, finished_stage, run_stage
 from tasks.tables import json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.train import load_trajectory
 

@@ -6,7 +6,7 @@ busy; this one reads its standard input and ends when that closes.
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import json
 import os
 import socket
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,7 +21,7 @@ import httpx
 from tasks.files import write_atomically
 from tasks.settings import Settings
 
-__all__ = ["announce", "local_server", "running_server"]
+__all__ = ["announce", "running_server", "server_address", "wait_until_healthy"]
 
 _START_TIMEOUT_SECONDS = 120
 
@@ -41,15 +40,16 @@ def running_server(settings: Settings) -> str | None:
     return address if _healthy(address) else None
 
 
-@contextlib.contextmanager
-def local_server(settings: Settings) -> Iterator[str]:
-    """Give the API address of a server: the one that is configured, running, or started here."""
+def server_address(settings: Settings) -> str:
+    """Return the API address of a server: the one that is configured, running, or started here.
+
+    One that is started here ends with this process, after Prefect has sent its last logs: its
+    senders are drained before the functions that ``atexit`` calls.
+    """
     existing = os.environ.get("PREFECT_API_URL") or running_server(settings)
     if existing:
-        yield existing
-        return
+        return existing
     port = _free_port()
-    address = f"http://127.0.0.1:{port}/api"
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -60,15 +60,8 @@ def local_server(settings: Settings) -> Iterator[str]:
             stderr=output,
             env={**os.environ, "PREFECT_UI_ENABLED": "0"},
         )
-    try:
-        yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    atexit.register(_stop, process)
+    return f"http://127.0.0.1:{port}/api"
 
 
 def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SECONDS) -> None:
@@ -78,6 +71,15 @@ def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SEC
         if time.monotonic() > deadline:
             raise TimeoutError(f"no Prefect server answered at {address}; see server.log")
         time.sleep(0.1)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _healthy(address: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,14 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict
 
 from designlib.candidates import read_candidates, readable
-from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
 from tasks.clock import current_clock
 from tasks.files import write_atomically
-from tasks.generate import load_plan
 from tasks.registry import register_predictor
 from tasks.rounds import Round, RoundStages
 from tasks.settings import Settings
 from tasks.stages import StageResult
-from tasks.tables import json_bytes, load_facts
+from tasks.summary import round_figures
+from tasks.tables import json_bytes
 from tasks.tracking import artifact_names, client, log_bytes, log_metrics, run_link
 
 __all__ = ["Published", "publish"]
@@ -55,10 +53,10 @@ class Published(BaseModel):
                 f"median of the best by score {true['median_of_best_by_score']:.2f}"
             )
         lines += [
-            f"{wall['total_seconds']:.0f} s: set-up {wall['set_up_seconds']:.0f} s, compute "
-            f"{wall['compute_seconds']:.0f} s, orchestration {wall['orchestration_seconds']:.0f} s; "
-            f"{sum(1 for state in stages.values() if state == 'reused')} of {len(stages)} "
-            "stages reused",
+            f"{wall['total_seconds']:.0f} s: {wall['set_up_seconds']:.0f} s set-up, "
+            f"{wall['compute_seconds']:.0f} s compute, "
+            f"{wall['orchestration_seconds']:.0f} s orchestration; "
+            f"{list(stages.values()).count('reused')} of {len(stages)} stages reused",
             f"candidates  {self.candidates}",
             f"report      {self.report}",
             f"summary     {self.summary}",
@@ -80,7 +78,7 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
     for name, path in files.items():
         write_atomically(folder / name, path.read_bytes())
     table = read_candidates(files["candidates.parquet"].read_bytes())
-    figures = _figures(stages, round_, table.to_pandas())
+    figures = round_figures(stages, round_)
     _log(round_, files, readable(table), figures)
     register_predictor(stages.members, round_)
     link = run_link(round_.experiment_id, round_.run_id)
@@ -105,26 +103,6 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
         key="round", markdown=_markdown(published), description="Where the candidates are"
     )
     return published
-
-
-def _figures(stages: RoundStages, round_: Round, batch: pd.DataFrame) -> dict[str, Any]:
-    facts = load_facts(stages.measured)
-    pool = pd.read_parquet(stages.selected.path("pool.parquet"))
-    plan, entry = load_plan(stages.plan)
-    snapshots = pd.read_parquet(stages.snapshots.path("snapshots.parquet"))
-    checked = pd.read_parquet(stages.scored.path("measured.parquet"))
-    return {
-        "campaign": round_.campaign,
-        "round": round_.number,
-        "round_key": round_.key,
-        "data": facts.model_dump(include={"name", "designs", "length", "rows_read", "guesses"}),
-        "batch": summarise_batch(batch, pool, facts.space, both_strands=facts.both_strands),
-        "predictor": summarise_predictor(checked),
-        "walk": summarise_walk(
-            snapshots, [rung.steps for rung in plan], entry, len(stages.members)
-        ),
-        "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
-    }
 
 
 def _log(

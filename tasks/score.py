@@ -15,7 +15,7 @@ from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parqu
 from designlib.constraints.config import ConstraintConfig, build
 from designlib.oracles import TableOracle
 from designlib.predictors.networks import evaluate
-from designlib.sampling import SAMPLER, SamplingConfig, pool_designs
+from designlib.sampling import SAMPLER, SamplingConfig, few_chains, ladder_bands, pool_designs
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import (
     SelectionConfig,
@@ -54,9 +54,8 @@ def score_designs(
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
         table = load_folds(folds)
-        pool = pool_designs(
-            pd.read_parquet(snapshots.path("snapshots.parquet")), sampling.pool_rungs
-        )
+        visited = pd.read_parquet(snapshots.path("snapshots.parquet"))
+        pool = pool_designs(visited, sampling.pool_rungs)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         scored = _predict(pool, facts, members, scorers, where)
         scored = _place(scored, known, facts)
@@ -68,7 +67,12 @@ def score_designs(
             designs = scored["design"].tolist()
             scored["true_value"] = oracle.measure(designs)
             scored["true_percentile"] = oracle.percentiles(designs)
-        return {"scored.parquet": parquet_bytes(scored), "measured.parquet": parquet_bytes(checked)}
+        shown = _predict(few_chains(visited), facts, members, scorers, where)
+        return {
+            "scored.parquet": parquet_bytes(scored),
+            "measured.parquet": parquet_bytes(checked),
+            "ladder.parquet": parquet_bytes(ladder_bands(shown)),
+        }
 
     inputs = {
         "measured": measured.files,

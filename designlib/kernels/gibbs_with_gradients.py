@@ -148,9 +148,9 @@ class GibbsWithGradients:
         """Return the designs after the moves ``index``, and the moves that lead back."""
         n_letters = state.difference.shape[2]
         site = index // n_letters
-        new = index - site * n_letters
+        first = site * n_letters
         old = state.letters.gather(1, site)
-        return state.letters.scatter(1, site, new), index - new + old
+        return state.letters.scatter(1, site, index - first), first + old
 
     def log_acceptance(
         self,

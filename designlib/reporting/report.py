@@ -17,6 +17,14 @@ from designlib.reporting.style import Picture
 __all__ = ["KeyFigure", "ReportContent", "render_report"]
 
 _SHOWN = 20
+_CLASSES = {
+    "design": "sequence long",
+    "nearest_measured": "sequence long",
+    "edits": "sequence long",
+    "candidate_id": "sequence",
+}
+# Alike for nearly all candidates of a batch, or only there to rank them.
+_NOT_ON_PAGE = ["candidate_id", "acquisition", "feasible", "role", "status"]
 
 
 class KeyFigure(NamedTuple):
@@ -55,7 +63,9 @@ def render_report(content: ReportContent) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     source = files("designlib.reporting").joinpath("report.html").read_text(encoding="utf-8")
-    shown = readable(content.candidates).head(_SHOWN)
+    table = readable(content.candidates).head(_SHOWN)
+    # The id comes last: it is for looking a design up, not for reading.
+    shown = table.drop(columns=_NOT_ON_PAGE).assign(candidate_id=table["candidate_id"])
     described = {name: (unit, text) for name, unit, text in describe_columns(content.candidates)}
     return environment.from_string(source).render(
         content=content,
@@ -63,6 +73,7 @@ def render_report(content: ReportContent) -> str:
         round=content.candidates["round"][0].as_py(),
         candidates=content.candidates.num_rows,
         columns=[(name, _heading(name), *described[name]) for name in shown.columns],
+        classes=_CLASSES,
         rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
         pictures=[
             (picture, base64.b64encode(picture.png).decode()) for picture in content.pictures
@@ -71,7 +82,7 @@ def render_report(content: ReportContent) -> str:
 
 
 def _heading(column: str) -> str:
-    return column.replace("_", " ")
+    return column.replace("_", " ").replace("heldout", "held-out")
 
 
 def _cell(value: object) -> str:
@@ -84,4 +95,4 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return "" if value != value else f"{value:.4g}"  # noqa: PLR0124 -- NaN is not itself
-    return str(value)
+    return str(value).replace(";", "; ")  # so that a long list of edits can be broken

@@ -74,7 +74,7 @@ def numbers(
     if positive and (values <= 0).any():
         bad = values <= 0
         at = int(np.flatnonzero(bad)[0])
-        problem = f"{raw.cell(at, column)} is not above zero, as it must be{_more(bad)}{advice}"
+        problem = f"{raw.cell(at, column)} is not above zero, as it must be{advice}{_more(bad)}"
         raise raw.fault(at, column, problem)
     return values
 
@@ -91,7 +91,7 @@ def _not_a_number(raw: RawTable, column: str, bad: np.ndarray, advice: str) -> I
         problem = f"{cell} is not a number"
     if text.count(",") == 1 and text.replace(",", "").lstrip("+-").isdigit():
         advice = " (write decimals with a point, and no thousands separator)" + advice
-    return raw.fault(at, column, f"{problem}; {_ACCEPTED}{_more(bad)}{advice}")
+    return raw.fault(at, column, f"{problem}; {_ACCEPTED}{advice}{_more(bad)}")
 
 
 def _more(bad: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
@@ -122,15 +123,16 @@ def _unparsable(body: bytes, name: str, delimiter: str, skipped: int, message: s
             f'it or leave it out (a quote inside a quoted cell is written twice: "")'
         )
     records = csv.reader(io.StringIO(body.decode(), newline=""), delimiter=delimiter)
-    width = 0
-    for row, fields in enumerate(records, start=1 + skipped):
-        width = width or len(fields)
-        if len(fields) > width:
-            return InputError(
-                f"{name}, row {row}: there are {len(fields)} fields where the header has {width}; "
-                f"the first one too many is {shown(fields[width])}. A cell that holds a "
-                f"{_DELIMITERS[delimiter]} must stand in double quotes"
-            )
+    header = next(records)
+    with contextlib.suppress(csv.Error):
+        for row, fields in enumerate(records, start=2 + skipped):
+            if len(fields) > len(header):
+                return InputError(
+                    f"{name}, row {row}: there are {len(fields)} fields where the header "
+                    f"({listed(header, most=5)}) has {len(header)}; the first one too many is "
+                    f"{shown(fields[len(header)])}. A cell that holds a {_DELIMITERS[delimiter]} "
+                    f"must stand in double quotes"
+                )
     return InputError(f"{name}: not a readable table ({message.strip()})")
 
 

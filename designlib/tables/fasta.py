@@ -29,7 +29,8 @@ def read_fasta(content: bytes, name: str) -> RawTable:
     Raises InputError for text before the first record, a record without sequence, and headers
     from which no value can be read.
     """
-    lines = pd.Series(utf8(content, name).decode().splitlines(), dtype="str").str.strip()
+    text = re.split(r"\r\n|\r|\n", utf8(content, name).decode())
+    lines = pd.Series(text, dtype="str").str.strip()
     numbers = np.arange(1, len(lines) + 1)
     written = (lines != "").to_numpy()
     lines, numbers = lines[written].reset_index(drop=True), numbers[written]

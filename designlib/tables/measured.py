@@ -94,13 +94,13 @@ def parse_table(
         else numbers(raw, column, positive=True, advice=_advice(role, guessed))
         for role, column in (("error", columns.error), ("weight", columns.weight))
     )
-    _check_varies(raw, columns.values[0], values[columns.values[0]])
     frame = aggregate(designs, values, error, weight)
     if len(frame) < MINIMUM_DESIGNS:
         raise InputError(
             f"{name}: {len(frame)} distinct designs in {len(raw)} rows; at least {MINIMUM_DESIGNS} "
             f"are needed to train and validate predictors"
         )
+    _check_varies(raw, columns.values[0], values[columns.values[0]])
     _check_varies(raw, columns.values[0], frame["value"].to_numpy(), "after averaging replicates, ")
     return MeasuredTable(
         frame=frame,

@@ -406,8 +406,14 @@ BAD = {
     "too many fields": (
         "a.csv",
         with_row(7, "ACG,0,5"),
-        ["a.csv, row 7", "3 fields", "header has 2", "'5'"],
+        ["a.csv, row 7", "3 fields", "'sequence', 'value'", "has 2", "'5'"],
     ),
+    "too many fields after a long cell": (
+        "a.csv",
+        with_row(7, "ACG," + "5" * 200_000) + b"ACG,1,2\n",
+        ["a.csv"],
+    ),
+    "one row": ("a.csv", csv(ROWS[:1]), ["a.csv", "1 distinct designs in 1 rows"]),
     "too few designs": ("a.csv", csv(ROWS[:49]), ["a.csv", "49 distinct designs", "50"]),
     "too few distinct designs": ("a.csv", csv(ROWS[:49] * 2), ["49 distinct designs in 98 rows"]),
     "constant": (

@@ -105,6 +105,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An embedded folder of the test's own, and no waiting between attempts."""
     monkeypatch.setattr("tasks.settings.REPOSITORY", tmp_path / "repository")
     monkeypatch.setattr(download_module, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return tmp_path / "repository" / "data"
 
 

@@ -1,0 +1,295 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from designlib.scoring import pairwise_distances
+from designlib.selection import (
+    SelectionConfig,
+    acquisition,
+    filter_designs,
+    rejection_counts,
+    select_batch,
+)
+from designlib.spaces import DNA, SequenceSpace
+from designlib.types import InputError
+
+SPACE = SequenceSpace(DNA, 6)
+
+
+def config(**values):
+    return SelectionConfig(**{"batch_size": 8} | values)
+
+
+def pool(n, seed=0, levels=1000):
+    """A pool of distinct designs; few levels make many ties of acquisition."""
+    rng = np.random.default_rng(seed)
+    letters = torch.from_numpy(
+        np.stack(np.unravel_index(rng.permutation(4**6)[:n], (4,) * 6), axis=1)
+    )
+    return pd.DataFrame(
+        {
+            "design": SPACE.decode(letters),
+            "acquisition": rng.integers(0, levels, n) / levels,
+            "rejected_because": "",
+        }
+    )
+
+
+def scored(**columns):
+    n = len(next(iter(columns.values()))) if columns else 1
+    usual = {
+        "design": ["ACGTAC"] * n,
+        "distance_to_measured": [2] * n,
+        "nearest_measured": ["AAAAAA"] * n,
+        "heldout_score": [1.0] * n,
+        "predicted_spread": [0.1] * n,
+    }
+    return pd.DataFrame(usual | columns)
+
+
+def reasons(frame, maximise=True, **values):
+    measured = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+    found = filter_designs(frame, config(**values), measured_heldout=measured, maximise=maximise)
+    return found["rejected_because"].tolist()
+
+
+def test_acquisition_is_pessimistic_in_either_direction():
+    mean, spread = np.array([1.0, 2.0]), np.array([0.5, 0.0])
+    assert acquisition(mean, spread, spread_weight=2.0, maximise=True).tolist() == [0, 2]
+    assert acquisition(mean, spread, spread_weight=2.0, maximise=False).tolist() == [-2, -2]
+
+
+def test_a_good_design_is_kept():
+    assert reasons(scored(constraint_gc=["ok"])) == [""]
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "expected"),
+    [
+        (
+            {"distance_to_measured": [0]},
+            {},
+            "too close to a measured design: 0 letters from AAAAAA, at least 1 wanted",
+        ),
+        (
+            {"distance_to_measured": [1]},
+            {"min_from_measured": 2},
+            "too close to a measured design: 1 letter from AAAAAA, at least 2 wanted",
+        ),
+        (
+            {"distance_to_measured": [5]},
+            {"max_from_measured": 4},
+            "too far from measured designs: 5 letters from AAAAAA, at most 4 wanted",
+        ),
+        (
+            {"heldout_score": [0.4]},
+            {},
+            "held-out scorer disagrees: it predicts 0.4, at least 0.5 wanted "
+            "(quantile 0.5 of measured designs)",
+        ),
+        (
+            {"constraint_gc": ["GC 10 %; 20 % wanted"]},
+            {},
+            "constraint gc: GC 10 %, 20 % wanted",
+        ),
+    ],
+)
+def test_each_reason_says_number_and_limit(columns, values, expected):
+    assert reasons(scored(**columns), **values) == [expected]
+
+
+def test_several_reasons_are_all_told():
+    (text,) = reasons(scored(distance_to_measured=[0], heldout_score=[-1.0]))
+    assert text.count("; ") == 1
+    assert text.startswith("too close")
+    assert "held-out scorer disagrees" in text
+
+
+def test_heldout_limit_turns_round_when_small_is_good():
+    frame = scored(heldout_score=[0.4, 0.8])
+    kept, rejected = reasons(frame, maximise=False, heldout_quantile=0.5)
+    assert kept == ""
+    assert "it predicts 0.8, at most 0.5 wanted" in rejected
+
+
+def test_quantile_zero_asks_only_for_the_worst_measured():
+    assert reasons(scored(heldout_score=[0.0]), heldout_quantile=0) == [""]
+    assert reasons(scored(heldout_score=[-0.01]), heldout_quantile=0) != [""]
+
+
+def test_spread_filter_rejects_the_share_asked_for():
+    frame = scored(predicted_spread=np.linspace(0, 1, 101).tolist())
+    assert sum(text != "" for text in reasons(frame, max_spread_quantile=0.9)) == 10
+    assert not any(reasons(frame, max_spread_quantile=1))
+
+
+def test_filter_works_on_any_index():
+    frame = scored(distance_to_measured=[0, 1, 0]).set_axis([7, 7, 3])
+    assert [bool(text) for text in reasons(frame)] == [True, False, True]
+
+
+def test_filter_takes_an_empty_frame():
+    assert reasons(scored().head(0)) == []
+
+
+@pytest.mark.parametrize("column", ["heldout_score", "predicted_spread"])
+def test_filter_refuses_nan_and_names_the_row(column):
+    with pytest.raises(InputError, match=f"{column} is NaN in row 2 of 2"):
+        reasons(scored(**{column: [0.0, float("nan")]}))
+
+
+def test_filter_names_missing_columns():
+    with pytest.raises(InputError, match="heldout_score"):
+        reasons(scored().drop(columns="heldout_score"))
+
+
+def test_rejections_are_counted_by_kind():
+    frame = scored(distance_to_measured=[0, 0, 2], heldout_score=[1.0, -1.0, -1.0])
+    frame = frame.assign(rejected_because=reasons(frame))
+    assert rejection_counts(frame) == {
+        "held-out scorer disagrees": 2,
+        "too close to a measured design": 2,
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(1, 300),
+    wanted=st.integers(1, 40),
+    min_distance=st.integers(1, 6),
+    batches=st.floats(1, 8),
+    levels=st.sampled_from([1, 5, 1000]),
+    both_strands=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_a_batch_is_full_distinct_and_as_far_apart_as_reported(
+    n, wanted, min_distance, batches, levels, both_strands, seed
+):
+    chosen = config(batch_size=wanted, min_distance=min_distance, shortlist_batches=batches)
+    frame = pool(n, seed, levels)
+    batch, report = select_batch(frame, SPACE, chosen, both_strands=both_strands)
+    designs = frame["design"].tolist()
+    molecules = set(SPACE.canonical(designs)) if both_strands else set(designs)
+    assert len(batch) == min(wanted, len(molecules)) == report["chosen"]
+    assert batch["rank"].tolist() == list(range(1, len(batch) + 1))
+    assert batch["acquisition"].tolist() == sorted(batch["acquisition"], reverse=True)
+    letters = SPACE.encode(batch["design"].tolist())
+    distances = pairwise_distances(SPACE, letters, both_strands=both_strands)
+    among = distances[np.triu_indices(len(batch), 1)]
+    assert (among >= report["min_distance_used"]).all()
+    assert 1 <= report["min_distance_used"] <= min_distance
+    assert sum(report["chosen_at_distance"].values()) == len(batch)
+    # The best design is always in, and nothing from below the shortlist.
+    assert batch["acquisition"].iloc[0] == frame["acquisition"].max()
+    ordered = sorted(frame["acquisition"], reverse=True)
+    floor = ordered[min(len(ordered), report["considered"] + report["duplicates"]) - 1]
+    assert batch["acquisition"].min() >= floor
+    shuffled = frame.sample(frac=1, random_state=seed)
+    again = select_batch(shuffled, SPACE, chosen, both_strands=both_strands)
+    pd.testing.assert_frame_equal(again.frame, batch)
+    assert again.report == report
+    json.dumps(report)
+
+
+def test_the_distance_asked_for_holds_when_it_can():
+    chosen = config(batch_size=20, min_distance=3, shortlist_batches=20)
+    _, report = select_batch(pool(1000), SPACE, chosen, both_strands=False)
+    assert report["min_distance_used"] == 3
+    assert report["chosen_at_distance"] == {"3": 20}
+    assert report["closest_pair"] is not None
+    assert report["closest_pair"] >= 3
+
+
+def test_the_walk_takes_the_better_of_two_neighbours():
+    frame = pd.DataFrame(
+        {
+            "design": ["AAAAAA", "AAAAAC", "CCCCCC", "GGGGGG"],
+            "acquisition": [3.0, 4.0, 2.0, 1.0],
+            "rejected_because": "",
+        }
+    )
+    chosen = config(batch_size=2, min_distance=2, shortlist_batches=2)
+    batch, report = select_batch(frame, SPACE, chosen, both_strands=False)
+    assert batch["design"].tolist() == ["AAAAAC", "CCCCCC"]
+    assert report["mean_acquisition"] == 3
+    assert report["mean_acquisition_of_best"] == 3.5
+
+
+def test_relaxing_fills_up_with_the_best_left_and_ranks_by_acquisition():
+    frame = pd.DataFrame(
+        {
+            "design": ["AAAAAC", "AAAAAA", "AAAAAG", "CCCCCC"],
+            "acquisition": [4.0, 3.0, 2.0, 1.0],
+            "rejected_because": "",
+        }
+    )
+    chosen = config(batch_size=3, min_distance=2, shortlist_batches=2)
+    batch, report = select_batch(frame, SPACE, chosen, both_strands=False)
+    assert batch["design"].tolist() == ["AAAAAC", "AAAAAA", "CCCCCC"]
+    assert report["chosen_at_distance"] == {"2": 2, "1": 1}
+    assert report["closest_pair"] == 1
+
+
+def test_the_opposite_strand_is_a_duplicate():
+    frame = pd.DataFrame(
+        {"design": ["AAAAAA", "TTTTTT"], "acquisition": [1.0, 2.0], "rejected_because": ""}
+    )
+    batch, report = select_batch(frame, SPACE, config(), both_strands=True)
+    assert batch["design"].tolist() == ["TTTTTT"]
+    assert report["duplicates"] == 1
+    assert report["closest_pair"] is None
+    batch, _ = select_batch(frame, SPACE, config(), both_strands=False)
+    assert len(batch) == 2
+
+
+def test_rejected_designs_are_not_chosen():
+    frame = pool(50)
+    frame.loc[frame["acquisition"].idxmax(), "rejected_because"] = "too good: 1, at most 0 wanted"
+    batch, report = select_batch(frame, SPACE, config(), both_strands=False)
+    assert batch["acquisition"].max() < frame["acquisition"].max()
+    assert report["survivors"] == 49
+
+
+def test_nothing_left_is_explained():
+    frame = pool(3).assign(rejected_because="too close to a measured design: 0 letters")
+    with pytest.raises(InputError, match=r"none of 3 .* too close to a measured design \(3\)"):
+        select_batch(frame, SPACE, config(), both_strands=False)
+
+
+def test_an_unknown_acquisition_is_refused():
+    frame = pool(3).assign(acquisition=[1.0, float("nan"), 0.0])
+    with pytest.raises(InputError, match="acquisition is NaN in row 2"):
+        select_batch(frame, SPACE, config(), both_strands=False)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"batch_size": 0},
+        {"spread_weight": -1},
+        {"min_distance": 0},
+        {"shortlist_batches": 0.5},
+        {"batch_size": 1536, "shortlist_batches": 10},
+        {"min_from_measured": 3, "max_from_measured": 2},
+        {"heldout_quantile": 1},
+        {"max_spread_quantile": 0},
+        {"batchsize": 96},
+    ],
+)
+def test_settings_out_of_range_are_refused(values):
+    with pytest.raises(ValidationError):
+        SelectionConfig(**values)
+
+
+def test_every_setting_explains_itself_in_a_form():
+    for field in SelectionConfig.model_fields.values():
+        assert field.description
+        assert field.description.endswith(".")
+        assert field.default_factory is None
+        assert not field.is_required()

@@ -176,7 +176,7 @@ def design_id(design: str, alphabet: Alphabet) -> str:
 
     >>> from designlib.spaces import DNA
     >>> design_id("ACGT", DNA)
-    'c-d09cca81f1b0'
+    'c-3bbe8ef5a8af'
     """
     content = f"{alphabet.name}\x1f{design}".encode()
     return "c-" + hashlib.blake2b(content, digest_size=6).hexdigest()

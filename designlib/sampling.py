@@ -8,8 +8,10 @@ is what shards and workers share out: any division gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool
@@ -95,13 +97,13 @@ class Block(NamedTuple):
     """Chains that are evaluated together."""
 
     first: int
-    count: int
+    size: int
     elite: bool
 
     @property
     def chains(self) -> range:
         """Numbers of the block's chains."""
-        return range(self.first, self.first + self.count)
+        return range(self.first, self.first + self.size)
 
 
 class Starts(NamedTuple):
@@ -143,8 +145,8 @@ def cut_blocks(elite: Sequence[bool]) -> list[Block]:
     blocks: list[Block] = []
     for chain, is_elite in enumerate(elite):
         last = blocks[-1] if blocks else None
-        if last and last.elite == is_elite and last.count < _BLOCK_SIZE:
-            blocks[-1] = last._replace(count=last.count + 1)
+        if last and last.elite == is_elite and last.size < _BLOCK_SIZE:
+            blocks[-1] = last._replace(size=last.size + 1)
         else:
             blocks.append(Block(chain, 1, is_elite))
     return blocks
@@ -154,7 +156,7 @@ def share_out(blocks: Sequence[Block], shards: int) -> list[list[Block]]:
     """Return the blocks in ``shards`` runs of nearly equal length; none of them empty."""
     shards = min(shards, len(blocks))
     edges = [len(blocks) * shard // shards for shard in range(shards + 1)]
-    return [list(blocks[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [list(blocks[a:b]) for a, b in pairwise(edges)]
 
 
 def walk_block(
@@ -171,7 +173,7 @@ def walk_block(
     (standardised, of the rung's own checkpoint) and acceptance.
     """
     space = ladder[0].target.space
-    initial = starts[block.first : block.first + block.count]
+    initial = starts[block.first : block.first + block.size]
     origin = space.decode(initial)
     entry = entry_rung if block.elite else 0
     for snapshot in anneal(ladder, GibbsWithGradients(), initial, seed, block.chains, entry):
@@ -212,7 +214,7 @@ def few_chains(snapshots: pd.DataFrame, chains: int = 128) -> pd.DataFrame:
 def ladder_bands(predicted: pd.DataFrame) -> pd.DataFrame:
     """Return the 5, 50 and 95 % quantiles of ``predicted_mean`` on each rung by kind of start."""
     groups = predicted.groupby(["rung", "start"], sort=True)
-    bands = groups["predicted_mean"].quantile([0.05, 0.5, 0.95]).unstack()  # noqa: PD010
+    bands = groups["predicted_mean"].quantile(np.array([0.05, 0.5, 0.95])).unstack()  # noqa: PD010
     bands.columns = ["low", "median", "high"]
     about = groups.agg(
         step=("training_step", "first"), acceptance=("acceptance", "mean"), beta=("beta", "first")

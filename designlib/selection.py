@@ -39,10 +39,10 @@ class SelectionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_size: int = Field(
-        96, ge=1, le=1536, description="Number of candidates in the batch, in designs."
+        default=96, ge=1, le=1536, description="Number of candidates in the batch, in designs."
     )
     spread_weight: float = Field(
-        0.1,
+        default=0.1,
         ge=0,
         le=10,
         description=(
@@ -51,7 +51,7 @@ class SelectionConfig(BaseModel):
         ),
     )
     min_distance: int = Field(
-        2,
+        default=2,
         ge=1,
         le=1000,
         description=(
@@ -60,7 +60,7 @@ class SelectionConfig(BaseModel):
         ),
     )
     shortlist_batches: float = Field(
-        2.5,
+        default=2.5,
         ge=1,
         le=50,
         description=(
@@ -69,7 +69,7 @@ class SelectionConfig(BaseModel):
         ),
     )
     min_from_measured: int = Field(
-        1,
+        default=1,
         ge=0,
         le=1000,
         description=(
@@ -78,7 +78,7 @@ class SelectionConfig(BaseModel):
         ),
     )
     max_from_measured: int | None = Field(
-        None,
+        default=None,
         ge=0,
         le=1000,
         description=(
@@ -87,7 +87,7 @@ class SelectionConfig(BaseModel):
         ),
     )
     heldout_quantile: float = Field(
-        0.5,
+        default=0.5,
         ge=0,
         lt=1,
         description=(
@@ -96,7 +96,7 @@ class SelectionConfig(BaseModel):
         ),
     )
     max_spread_quantile: float = Field(
-        1.0,
+        default=1.0,
         gt=0,
         le=1,
         description=(
@@ -202,7 +202,7 @@ def filter_designs(
         _spread_filter(frame, config),
     ]:
         rows = np.flatnonzero(broken).tolist()
-        for at, row in zip(rows, frame.iloc[rows].to_dict(orient="records"), strict=True):
+        for at, row in zip(rows, _records(frame.iloc[rows]), strict=True):
             reasons[at] += f"{'; ' if reasons[at] else ''}{kind}: {detail(row)}"
     return frame.assign(rejected_because=pd.array(reasons, dtype="str"))
 
@@ -270,8 +270,8 @@ def select_batch(
         min_distance_wanted=config.min_distance,
         min_distance_used=int(taken_at.min()),
         chosen_at_distance={
-            str(level): int((taken_at == level).sum())
-            for level in range(config.min_distance, int(taken_at.min()) - 1, -1)
+            str(level): taken_at.tolist().count(level)
+            for level in sorted(set(taken_at.tolist()), reverse=True)
         },
         closest_pair=int(among.min()) if among.size else None,
         mean_distance=float(among.mean()) if among.size else None,

@@ -31,10 +31,13 @@ class Evaluation(NamedTuple):
         Score of each design, shape (designs,).
     gradient
         Derivative by the one-hot input, shape (designs, sites, letters), contiguous.
+    relaxed
+        The one-hot input itself, of the same shape.
     """
 
     value: Scores
     gradient: Gradients
+    relaxed: OneHot
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,12 @@ class Target:
         waits = letters.device.type == "cpu" and not torch.compiler.is_compiling()
         # A sum is cheaper than a flag per number, and no NaN or infinity can hide in it.
         if waits and math.isfinite(total.item() + gradient.sum().item()):
-            return Evaluation(value, gradient)
+            return Evaluation(value, gradient, relaxed.detach())
         finite = value.isfinite() & gradient.isfinite().all(2).all(1)
         value = value.where(finite, torch.nan)
         if waits:
             self.require_finite(value)
-        return Evaluation(value, gradient)
+        return Evaluation(value, gradient, relaxed.detach())
 
     @cached_property
     def _eye(self) -> DeviceTensors:

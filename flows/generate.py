@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel
 
 from designlib.constraints.config import ConstraintConfig
 from designlib.sampling import SamplingConfig
 from tasks.config import ExecutionConfig
 from tasks.generate import gather_shards, plan_walk, walk_shard
+from tasks.runners import side_by_side
 from tasks.stages import StageResult
 
 __all__ = ["GeneratedDesigns", "generate_candidates"]
@@ -25,7 +25,7 @@ class GeneratedDesigns(BaseModel):
     shards: list[StageResult]
 
 
-@flow(name="generate-candidates", task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(name="generate-candidates", task_runner=side_by_side(2))
 def generate_candidates(
     measured: StageResult,
     folds: StageResult,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel
 
 from designlib.predictors.training import TrainingConfig
 from tasks.rounds import Round
+from tasks.runners import side_by_side
 from tasks.stages import StageResult
 from tasks.train import train_member
 
@@ -21,7 +21,7 @@ class TrainedPredictors(BaseModel):
     scorers: list[StageResult]
 
 
-@flow(name="train-predictors", task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(name="train-predictors", task_runner=side_by_side(2))
 def train_predictors(
     measured: StageResult,
     folds: StageResult,

@@ -138,7 +138,7 @@ def walk_shard(
                     _report(frame, block, blocks, len(plan))
         return {"snapshots.parquet": parquet_bytes(pd.concat(frames, ignore_index=True))}
 
-    chains = [blocks[0].first, blocks[-1].first + blocks[-1].count]
+    chains = [blocks[0].first, blocks[-1].first + blocks[-1].size]
     stage = run_stage(settings, "walk-shard", {**inputs, "chains": chains}, make)
     run_logger().info(
         "chains %d to %d: %s", chains[0], chains[1] - 1, stage.path("snapshots.parquet")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from designlib.predictors.networks import evaluate
 from designlib.trajectory import network_at, state_from_bytes
@@ -21,8 +21,11 @@ class EnsemblePredictor(PythonModel):
         paths = sorted(context.artifacts.items())
         self.members = [state_from_bytes(Path(path).read_bytes()) for _, path in paths]
 
-    def predict(
-        self, context: PythonModelContext, model_input: pd.DataFrame, params: object = None
+    def predict(  # pyright: ignore[reportIncompatibleMethodOverride] - the base is untyped
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow's signature
+        model_input: pd.DataFrame,
+        params: object = None,  # noqa: ARG002 - MLflow's signature
     ) -> pd.DataFrame:
         """Return the column ``predicted`` for the sequences in the column ``design``."""
         predictions = []

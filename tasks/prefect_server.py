@@ -21,7 +21,14 @@ import httpx
 from tasks.files import write_atomically
 from tasks.settings import Settings
 
-__all__ = ["announce", "running_server", "server_address", "wait_until_healthy"]
+__all__ = [
+    "announce",
+    "free_port",
+    "running_server",
+    "server_address",
+    "wait_until_healthy",
+    "withdraw",
+]
 
 _START_TIMEOUT_SECONDS = 120
 
@@ -29,6 +36,11 @@ _START_TIMEOUT_SECONDS = 120
 def announce(settings: Settings, address: str) -> None:
     """Leave the address of a long-lived server for the commands that come later."""
     write_atomically(_announcement(settings), json.dumps({"address": address}).encode())
+
+
+def withdraw(settings: Settings) -> None:
+    """Take back what ``announce`` said."""
+    _announcement(settings).unlink(missing_ok=True)
 
 
 def running_server(settings: Settings) -> str | None:
@@ -49,7 +61,7 @@ def server_address(settings: Settings) -> str:
     existing = os.environ.get("PREFECT_API_URL") or running_server(settings)
     if existing:
         return existing
-    port = _free_port()
+    port = free_port()
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -93,9 +105,14 @@ def _announcement(settings: Settings) -> Path:
     return settings.home / "prefect" / "server.json"
 
 
-def _free_port() -> int:
+def free_port(wanted: int = 0) -> int:
+    """Return a free port of this machine: the wanted one, else any."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
         return int(probe.getsockname()[1])
 
 

@@ -91,6 +91,7 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
     figures["mlflow_run_id"] = round_.run_id
     write_atomically(folder / "summary.json", json_bytes(figures))
     log_bytes(round_.run_id, "summary.json", json_bytes(figures))
+    client().set_tag(round_.run_id, "mlflow.note.content", _description(figures))
     published = Published(
         folder=folder,
         candidates=folder / "candidates.parquet",
@@ -135,6 +136,23 @@ def _flow_started() -> float:
     context = FlowRunContext.get()
     started = context.flow_run.start_time if context and context.flow_run else None
     return started.timestamp() if started else time.time()
+
+
+def _description(figures: dict[str, Any]) -> str:
+    """Return what the run's page says first, as Markdown."""
+    data, batch = figures["data"], figures["batch"]
+    lines = [
+        f"**{batch['candidates']} candidates** from {data['designs']:,} designs measured in "
+        f"`{data['name']}`: open *Artifacts*, then `candidates.json` for the table, `report.html` "
+        "for the report, `candidates.parquet` for the whole set.",
+        "",
+        f"- every constraint met: {batch['feasible_share']:.0%}",
+        f"- predicted, median: {batch['predicted_median']:.4g}; held-out score, median: "
+        f"{batch['heldout_median']:.4g}",
+    ]
+    if true := batch.get("true_percentile"):
+        lines.append(f"- true percentile: median {true['median']:.2f}, best {true['best']:.2f}")
+    return "\n".join(lines)
 
 
 def _markdown(published: Published) -> str:

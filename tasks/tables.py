@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from prefect import task
 from pydantic import BaseModel, ConfigDict
@@ -115,7 +116,7 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
         designs = frame["design"].tolist()
         molecules = facts.space.canonical(designs) if facts.both_strands else designs
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
-        fold = pd.Series("withheld", index=frame.index)
+        fold = np.full(len(frame), "withheld", dtype=object)
         fold[visible] = assign_folds(shown, config, seed)
         folds = frame[["design", "value", "weight"]].assign(fold=fold)
         return {"folds.parquet": parquet_bytes(folds)}

@@ -169,15 +169,15 @@ def log_checkpoint(run_id: str, file: Path, step: int, metrics: Mapping[str, flo
 
 def log_dataset(run_id: str, table: Path, name: str) -> None:
     """Log a Parquet table as the data set that a run has read; once per run."""
-    import mlflow.data
     import pandas as pd
-    from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource  # noqa: F401
+    from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import DatasetInput, InputTag
 
     tracking = client()
-    if tracking.get_run(run_id).inputs.dataset_inputs:
+    inputs = tracking.get_run(run_id).inputs
+    if inputs and inputs.dataset_inputs:
         return
-    dataset = mlflow.data.from_pandas(pd.read_parquet(table), source=table.as_uri(), name=name)
+    dataset = from_pandas(pd.read_parquet(table), source=table.as_uri(), name=name)
     tags = [InputTag("mlflow.data.context", "training")]
     entity = dataset._to_mlflow_entity()
     tracking.log_inputs(run_id, [DatasetInput(entity, tags)])

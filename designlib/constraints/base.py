@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Int
@@ -18,6 +18,7 @@ __all__ = ["Constraint", "DeviceTensors", "Product"]
 _LOOKED_UP = 1 << 16
 
 
+@runtime_checkable
 class Constraint(Protocol):
     """A set of feasible designs, known to a sampler through the moves that stay inside it.
 
@@ -35,9 +36,9 @@ class Constraint(Protocol):
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return where changing one site to one letter gives a feasible design.
 
-        Exact for designs that satisfy the constraint; for others the mask means
-        nothing. The entry of the letter that a site already has may be anything.
-        Called once per step, so it never waits for the device.
+        Exact for designs that satisfy the constraint, so True for the letter that a
+        site already has; for other designs the mask means nothing. Called once per
+        step, so it never waits for the device.
         """
         ...
 

@@ -29,7 +29,9 @@ class HammingBallConfig(BaseModel):
 
     reference: str = Field(description="Sequence that designs stay close to, as long as they are.")
     radius: int = Field(
-        3, ge=0, description="Largest number of positions that may differ from the reference."
+        default=3,
+        ge=0,
+        description="Largest number of positions that may differ from the reference.",
     )
 
 
@@ -51,10 +53,14 @@ class GCConfig(BaseModel):
 
     model_config = _STRICT
 
-    low: float = Field(0.3, ge=0, le=1, description="Smallest GC content, a fraction from 0 to 1.")
-    high: float = Field(0.7, ge=0, le=1, description="Largest GC content, a fraction from 0 to 1.")
+    low: float = Field(
+        default=0.3, ge=0, le=1, description="Smallest GC content, a fraction from 0 to 1."
+    )
+    high: float = Field(
+        default=0.7, ge=0, le=1, description="Largest GC content, a fraction from 0 to 1."
+    )
     window: int | None = Field(
-        None,
+        default=None,
         ge=1,
         description="Length in letters of the windows that must all be in range; empty for the "
         "whole design.",
@@ -67,24 +73,24 @@ class ConstraintConfig(BaseModel):
     model_config = _STRICT
 
     hamming_ball: HammingBallConfig | None = Field(
-        None, description="Largest number of changes from a reference sequence."
+        default=None, description="Largest number of changes from a reference sequence."
     )
     fixed_sites: tuple[FixedSite, ...] = Field(
-        (), description="Positions with a fixed letter or a choice of letters."
+        default=(), description="Positions with a fixed letter or a choice of letters."
     )
     forbidden_motifs: tuple[str, ...] = Field(
-        (),
+        default=(),
         description="Sequences that no design may contain, such as the restriction site GGTCTC; "
         "IUPAC codes are accepted.",
     )
     motifs_on_both_strands: bool = Field(
-        True,
+        default=True,
         description="Forbid the reverse complements of the motifs too; for DNA, whose second "
         "strand is read as well.",
     )
-    gc: GCConfig | None = Field(None, description="Range of the GC content.")
+    gc: GCConfig | None = Field(default=None, description="Range of the GC content.")
     max_homopolymer: int | None = Field(
-        None, ge=1, description="Longest allowed run of one letter, in letters."
+        default=None, ge=1, description="Longest allowed run of one letter, in letters."
     )
 
 

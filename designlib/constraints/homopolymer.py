@@ -44,8 +44,7 @@ class HomopolymerLimit:
         if self.max_run >= sites:
             return torch.ones(shape, dtype=torch.bool, device=letters.device)
         before, after = _runs_beside(letters)
-        # At the ends a site stands for its missing neighbour, whose run is 0: the
-        # entry that this sets is the current letter's, which means nothing.
+        # At the ends a site stands for its missing neighbour, whose run is 0.
         left = torch.cat([letters[:, :1], letters[:, :-1]], 1)
         right = torch.cat([letters[:, 1:], letters[:, -1:]], 1)
         joined = left == right

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -13,6 +13,7 @@ from designlib.types import Letters, Scores
 __all__ = ["ChainState", "Info", "Kernel"]
 
 
+@runtime_checkable
 class ChainState(Protocol):
     """What every kernel's state has; a kernel may keep more."""
 
@@ -33,11 +34,11 @@ class Info(NamedTuple):
     Attributes
     ----------
     accepted
-        Which chains moved, shape (designs,).
+        Whose proposal was accepted, shape (designs,). A chain that has no allowed
+        move proposes its own design, and accepts it.
     log_acceptance
-        Logarithm of the Metropolis-Hastings ratio, shape (designs,): -inf for a
-        chain that has no allowed move; NaN where the predictor failed on a device
-        that is not waited for (see `Target.evaluate`).
+        Logarithm of the Metropolis-Hastings ratio, shape (designs,); NaN where the
+        predictor failed on a device that is not waited for (see `Target.evaluate`).
     """
 
     accepted: Bool[Tensor, "designs"]
@@ -47,6 +48,7 @@ class Info(NamedTuple):
 StateT = TypeVar("StateT", bound=ChainState)
 
 
+@runtime_checkable
 class Kernel(Protocol[StateT]):
     """A Markov kernel that leaves a target's density invariant, for many chains at once.
 

@@ -31,6 +31,13 @@ from designlib.types import Gradients, InputError, Letters, Scores
 
 __all__ = ["GibbsWithGradients", "State"]
 
+_STAYING = 1e18
+"""Price of proposing the current letter, in units of the score.
+
+Finite, so that a design without any allowed move proposes itself and nothing is
+0 / 0; so large that any other design never does.
+"""
+
 
 class State(NamedTuple):
     """Where the chains are, with what the next step needs; nothing is scaled by beta.
@@ -43,7 +50,8 @@ class State(NamedTuple):
         The predictor's scores of them, shape (designs,).
     difference
         Estimated gain of every single change, shape (designs, sites, letters);
-        -inf where the change is not allowed or is none.
+        -inf where the change is not allowed, and so low for the letter that a site
+        has that it is only proposed where nothing else is.
     """
 
     letters: Letters
@@ -90,7 +98,7 @@ class GibbsWithGradients:
         """Return the state after one transition of every chain, and what happened.
 
         ``uniforms`` has two numbers in [0, 1) per chain: the first chooses the
-        move, the second decides on it. A chain without an allowed move stays.
+        move, the second decides on it. A chain without an allowed move proposes to stay.
         """
         index, log_forward = self.draw(target, state, uniforms[:, :1])
         letters, back = self.move(state, index)
@@ -107,20 +115,16 @@ class GibbsWithGradients:
 
     def evaluate(self, target: Target, letters: Letters) -> State:
         """Return the state at ``letters``, which must be feasible."""
-        value, gradient = target.evaluate(letters)
-        here = letters.unsqueeze(-1)
-        difference = gradient - gradient.gather(2, here)
+        value, gradient, relaxed = target.evaluate(letters)
+        difference = gradient - gradient.gather(2, letters.unsqueeze(-1))
         if target.constraint is not None:
             moves = target.constraint.allowed_moves(letters)
             difference = difference.where(moves, -torch.inf)
-        return State(letters, value, difference.scatter_(2, here, -torch.inf))
+        return State(letters, value, difference.add(relaxed, alpha=-_STAYING))
 
     def log_proposal(self, target: Target, state: State) -> Float[Tensor, "designs sites letters"]:
-        """Return the log probability that each move is proposed; all -inf if none is allowed."""
-        log_probability = self._logits(target, state).log_softmax(1)
-        return log_probability.nan_to_num(nan=-torch.inf, neginf=-torch.inf).view_as(
-            state.difference
-        )
+        """Return the log probability that each move is proposed."""
+        return self._logits(target, state).log_softmax(1).view_as(state.difference)
 
     def draw(
         self, target: Target, state: State, uniforms: Float[Tensor, "designs 1"]
@@ -128,19 +132,13 @@ class GibbsWithGradients:
         """Return a move for each chain, as site * letters + letter, and its log probability.
 
         The move is the first whose cumulative probability exceeds uniform * total,
-        so one of probability 0 is never drawn. A chain that has no move gets one
-        that changes nothing, of log probability -inf.
+        so one of probability 0 is never drawn.
         """
         # Not exp of the logits: with -inf among them it is several times slower than softmax.
         probability = self._logits(target, state).softmax(1)
         cumulative = probability.cumsum(1, dtype=torch.float64)
-        total = cumulative[:, -1:]
-        index = torch.searchsorted(cumulative, uniforms * total, right=True)
-        # The scores of a state are finite, so NaN means that -inf was all there was.
-        stays = total.isnan()
-        index = torch.where(stays, state.letters[:, :1], index)
-        log_forward = probability.gather(1, index).log().masked_fill(stays, -torch.inf)
-        return index, log_forward.squeeze(1)
+        index = torch.searchsorted(cumulative, uniforms * cumulative[:, -1:], right=True)
+        return index, probability.gather(1, index).log().squeeze(1)
 
     def move(
         self, state: State, index: Int[Tensor, "designs 1"]
@@ -162,8 +160,7 @@ class GibbsWithGradients:
     ) -> Scores:
         """Return the log Metropolis-Hastings ratio of moving to ``proposed``."""
         gain = target.beta * (proposed.value - state.value)
-        log_ratio = gain + self.log_reverse(target, proposed, back) - log_forward
-        return log_ratio.masked_fill(log_forward == -torch.inf, -torch.inf)
+        return gain + self.log_reverse(target, proposed, back) - log_forward
 
     def log_reverse(
         self, target: Target, proposed: State, back: Int[Tensor, "designs 1"]

@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from designlib.predictors.networks import NetworkConfig, evaluate
@@ -21,7 +22,7 @@ from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.types import InputError, OneHot, Scores
 
-__all__ = ["Examples", "TrainingConfig", "TrainingState", "train"]
+__all__ = ["Examples", "TrainingConfig", "TrainingState", "rank_correlation", "train"]
 
 
 class TrainingConfig(BaseModel):
@@ -204,7 +205,9 @@ def _metrics(
     metrics = {
         "train_loss": _squared_error(fitted, training.target[:_LOSS_SAMPLE]),
         "validation_loss": _squared_error(predicted, validation.target),
-        "validation_rank_correlation": _rank_correlation(predicted, validation.target),
+        "validation_rank_correlation": rank_correlation(
+            predicted.cpu().numpy(), validation.target.cpu().numpy()
+        ),
         "spread": float(predicted.double().std()),
     }
     if not all(math.isfinite(value) for value in metrics.values()):
@@ -218,8 +221,10 @@ def _squared_error(predicted: Scores, target: Scores) -> float:
     return float(((predicted - target).double() ** 2).mean())
 
 
-def _rank_correlation(predicted: Float[Tensor, "n"], target: Float[Tensor, "n"]) -> float:
-    # A constant prediction orders nothing; scipy answers NaN and warns.
-    if bool((predicted == predicted[0]).all()) or bool((target == target[0]).all()):
+def rank_correlation(
+    predicted: Float[np.ndarray, "designs"], known: Float[np.ndarray, "designs"]
+) -> float:
+    """Return Spearman's rank correlation; 0 where one side is constant and orders nothing."""
+    if np.ptp(predicted) == 0 or np.ptp(known) == 0:
         return 0.0
-    return float(spearmanr(predicted.cpu().numpy(), target.cpu().numpy())[0])  # pyright: ignore
+    return float(np.corrcoef(rankdata(predicted), rankdata(known))[0, 1])

@@ -26,6 +26,7 @@ from designlib.reporting.style import (
     to_png,
     with_units,
 )
+from designlib.types import InputError
 
 __all__ = [
     "Points",
@@ -106,7 +107,12 @@ def ladder_figure(frame: pd.DataFrame, *, value_name: str, units: str) -> Pictur
     the rung's checkpoint), ``start`` ("random" or "elite"), ``low``, ``median`` and
     ``high`` (5 %, 50 % and 95 % of the chains' predicted values, by the final predictor),
     ``acceptance`` (0 to 1) and ``beta``.
+
+    Raises InputError for another kind of start.
     """
+    unknown = sorted(set(frame["start"]) - _STARTS.keys())
+    if unknown:
+        raise InputError(f"chains start at {unknown[0]!r}; {' and '.join(_STARTS)} are known")
     figure, axes = panels(3, 1, 7.0, 7.2)
     for start, (label, colour) in _STARTS.items():
         rows = frame.loc[frame["start"] == start, :].sort_values("rung")

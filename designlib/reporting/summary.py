@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
+from designlib.predictors.training import rank_correlation
 from designlib.scoring import pairwise_distances
 from designlib.spaces import SequenceSpace
 
@@ -50,7 +50,9 @@ def summarise_batch(
         }
         figures["true_value"] = {
             "median": float(batch["true_value"].median()),
-            "best_percentile_value": float(batch.loc[percentile.idxmax(), "true_value"]),
+            "best_percentile_value": float(
+                batch["true_value"].iloc[int(percentile.to_numpy().argmax())]
+            ),
         }
         figures["over_prediction"] = float((batch["predicted_mean"] - batch["true_value"]).mean())
     return figures
@@ -63,10 +65,8 @@ def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:
     for name, column in (("ensemble", "predicted_mean"), ("heldout_scorer", "heldout_score")):
         error = test[column] - test["value"]
         figures[f"{name}_rmse"] = float(np.sqrt((error**2).mean()))
-        if test[column].nunique() > 1 and test["value"].nunique() > 1:
-            figures[f"{name}_rank_correlation"] = float(
-                spearmanr(test[column], test["value"])[0]  # pyright: ignore
-            )
+        correlation = rank_correlation(test[column].to_numpy(), test["value"].to_numpy())
+        figures[f"{name}_rank_correlation"] = correlation
     return figures
 
 

@@ -1,0 +1,50 @@
+# Everything a person does with this project: `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CONFIG ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup campaign ui test check format benchmark clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## install everything into .venv (done by itself where needed)
+
+campaign: $(INSTALLED) ## run a design campaign; CONFIG=file.yaml for your own
+	@$(BIN)/python -m flows.campaign $(if $(CONFIG),--config "$(CONFIG)")
+
+ui: $(INSTALLED) ## open the Prefect and MLflow pages on the results; ends with Ctrl-C
+	@$(BIN)/python -m tasks.pages
+
+test: $(INSTALLED) ## run all tests
+	$(BIN)/pytest -n 2
+
+check: $(INSTALLED) ## format, lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: $(INSTALLED) ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(INSTALLED) ## measure what a sampling step costs
+	@$(BIN)/python -m flows.benchmark step-cost
+
+clean: ## remove the environment and caches; results/ stays
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find flows tasks designlib data tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which with make PYTHON=python3.11"; exit 1; }
+	@echo "Installing into $(VENV): about 2 GB, a few minutes, once."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@

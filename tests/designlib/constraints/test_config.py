@@ -1,0 +1,114 @@
+"""Constraints from settings."""
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from designlib.constraints import ConstraintConfig, build
+from designlib.constraints.config import FixedSite, GCConfig, HammingBallConfig
+from designlib.spaces import DNA, PROTEIN, SequenceSpace
+from designlib.types import InputError
+
+SPACE = SequenceSpace(DNA, 8)
+
+
+def test_nothing_restricts_nothing():
+    product = build(ConstraintConfig(), SPACE)
+    assert product.members == ()
+    assert product.allowed_moves(SPACE.encode(["ACGTACGT"])).all()
+
+
+def test_every_field_becomes_a_member():
+    config = ConstraintConfig(
+        hamming_ball=HammingBallConfig(reference="ACGTACGT", radius=2),
+        fixed_sites=(FixedSite(position=1, letters="A"), FixedSite(position=8, letters="Y")),
+        forbidden_motifs=("GGT",),
+        gc=GCConfig(low=0.25, high=0.75, window=4),
+        max_homopolymer=2,
+    )
+    product = build(config, SPACE)
+    names = [member.name for member in product.members]
+    assert names == ["hamming_ball", "fixed_sites", "forbidden_motifs", "gc", "max_homopolymer"]
+    designs = SPACE.encode(["ACGTACGT", "ACGTACGA", "ACCTACGT", "ACGTAGGT", "CCGTACGT"])
+    # The third has the reverse complement of GGT.
+    assert product.satisfied(designs).tolist() == [True, False, False, False, False]
+
+
+def test_one_strand():
+    config = ConstraintConfig(forbidden_motifs=("GGT",), motifs_on_both_strands=False)
+    assert build(config, SPACE).satisfied(SPACE.encode(["AACCTAAA"])).all()
+
+
+def test_a_protein_has_one_strand():
+    space = SequenceSpace(PROTEIN, 4)
+    product = build(ConstraintConfig(forbidden_motifs=("NXT",)), space)
+    assert product.satisfied(space.encode(["ANGT", "ANGA"])).tolist() == [False, True]
+
+
+def test_sites_given_twice_must_agree():
+    sites = (FixedSite(position=2, letters="R"), FixedSite(position=2, letters="AC"))
+    (member,) = build(ConstraintConfig(fixed_sites=sites), SPACE).members
+    moves = member.allowed_moves(SPACE.encode(["AAAAAAAA"]))
+    assert torch.equal(moves[0, 1], torch.tensor([True, False, False, False]))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            ConstraintConfig(hamming_ball=HammingBallConfig(reference="ACG", radius=2)),
+            "^hamming_ball: .*8 are needed",
+        ),
+        (
+            ConstraintConfig(hamming_ball=HammingBallConfig(reference="ACGTACGT", radius=20)),
+            "^hamming_ball: radius 20",
+        ),
+        (
+            ConstraintConfig(fixed_sites=(FixedSite(position=9, letters="A"),)),
+            "^fixed_sites: position 9 is outside the design; 1 to 8",
+        ),
+        (
+            ConstraintConfig(fixed_sites=(FixedSite(position=2, letters="AX"),)),
+            "^fixed_sites: 'AX' has 'X' at position 2",
+        ),
+        (
+            ConstraintConfig(
+                fixed_sites=(FixedSite(position=3, letters="A"), FixedSite(position=3, letters="Y"))
+            ),
+            "^fixed_sites: position 3 is restricted to 'A' and 'Y', which have no letter in common",
+        ),
+        (ConstraintConfig(forbidden_motifs=("ACGZ",)), "^forbidden_motifs: 'ACGZ' has 'Z'"),
+        (ConstraintConfig(gc=GCConfig(low=0.7, high=0.3)), "^gc: "),
+        (ConstraintConfig(gc=GCConfig(window=10)), "^gc: a GC window of 10"),
+    ],
+)
+def test_errors_begin_with_the_field(config, message):
+    with pytest.raises(InputError, match=message):
+        build(config, SPACE)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"gcc": None},
+        {"max_homopolymer": 0},
+        {"gc": {"low": -0.1}},
+        {"gc": {"window": 0}},
+        {"fixed_sites": [{"position": 0, "letters": "A"}]},
+        {"fixed_sites": [{"position": 1, "letters": ""}]},
+        {"hamming_ball": {"reference": "A", "radius": -1}},
+        {"hamming_ball": {}},
+    ],
+)
+def test_settings_are_checked(raw):
+    with pytest.raises(ValidationError):
+        ConstraintConfig.model_validate(raw)
+
+
+def test_the_form_explains_every_field():
+    schema = ConstraintConfig.model_json_schema()
+    models = [schema, *schema["$defs"].values()]
+    for model in models:
+        for name, field in model["properties"].items():
+            assert field.get("description"), name
+    assert "required" not in schema

@@ -1,0 +1,227 @@
+"""What every constraint promises, checked against naive readings of strings."""
+
+import itertools
+import re
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from designlib.constraints import (
+    AllowedLetters,
+    ForbiddenMotifs,
+    GCWindow,
+    HammingBall,
+    HomopolymerLimit,
+    Product,
+    base,
+    feasible_starts,
+)
+from designlib.randomness import torch_generator
+from designlib.spaces import DNA, PROTEIN, Alphabet, SequenceSpace
+
+BINARY = Alphabet("binary", "01")
+IUPAC = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT",
+    "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT", "0": "0", "1": "1",
+}  # fmt: skip
+PARTNER = dict(zip("ACGT", "TGCA", strict=True))
+
+
+def in_ball(reference, radius):
+    return lambda s: sum(a != b for a, b in zip(s, reference, strict=True)) <= radius
+
+
+def has_letters(choices):
+    return lambda s: all(s[i] in letters for i, letters in choices.items())
+
+
+def free_of(motifs, both):
+    def occurs(text, motif):
+        pattern = "".join(f"[{IUPAC[c]}]" for c in motif)
+        return re.search(pattern, text) is not None
+
+    def free(s):
+        readings = [s]
+        if both:
+            readings.append("".join(PARTNER[c] for c in reversed(s)))
+        return not any(occurs(text, motif) for text in readings for motif in motifs)
+
+    return free
+
+
+def gc_between(low, high, window):
+    def within(s):
+        width = window or len(s)
+        shares = [
+            sum(c in "GC" for c in s[i : i + width]) / width for i in range(len(s) - width + 1)
+        ]
+        return all(low - 1e-9 <= share <= high + 1e-9 for share in shares)
+
+    return within
+
+
+def no_run_over(limit):
+    return lambda s: max(len(list(group)) for _, group in itertools.groupby(s)) <= limit
+
+
+def letter_table(space, choices):
+    rows = [choices.get(i, space.alphabet.letters) for i in range(space.length)]
+    return torch.tensor([[c in row for c in space.alphabet.letters] for row in rows])
+
+
+def dna_cases(space):
+    """Return (constraint, naive reading) pairs for DNA of five letters or more."""
+    reference = ("ACGTT" * space.length)[: space.length]
+    choices = {0: "A", 2: "CG", 4: "ACGT"}
+    cases = [(HammingBall(space, reference, r), in_ball(reference, r)) for r in (0, 1, 3)]
+    cases.append((AllowedLetters(space, letter_table(space, choices)), has_letters(choices)))
+    for motifs in (
+        ["GA"],
+        ["ACGT"],
+        ["GNC", "RYR"],
+        ["AAA", "T", "CCCC"],
+        ["NAC", "CTN"],
+        ["BDHV", "SW", "KMN"],
+        ["GGTCT", "N" * 4 + "A"],
+    ):
+        for both in (False, True):
+            cases.append((ForbiddenMotifs(space, motifs, both), free_of(motifs, both)))
+    for low, high, window in (
+        (0.2, 0.6, None),
+        (0.0, 0.5, 2),
+        (0.3, 0.7, 3),
+        (0.4, 0.6, 5),
+        (1.0, 1.0, 1),
+    ):
+        cases.append((GCWindow(space, low, high, window), gc_between(low, high, window)))
+    cases += [(HomopolymerLimit(space, r), no_run_over(r)) for r in (1, 2, 4, 99)]
+    return cases
+
+
+def all_designs(space):
+    count = len(space.alphabet) ** space.length
+    places = len(space.alphabet) ** torch.arange(space.length)
+    return torch.arange(count)[:, None] // places % len(space.alphabet)
+
+
+def brute_force(constraint, letters):
+    """Return the mask found by applying every single change."""
+    n, sites = letters.shape
+    n_letters = len(constraint.space.alphabet)
+    changed = letters[:, None, None].repeat(1, sites, n_letters, 1)
+    for site in range(sites):
+        changed[:, site, :, site] = torch.arange(n_letters)
+    return constraint.satisfied(changed.reshape(-1, sites)).view(n, sites, n_letters)
+
+
+FIVE = SequenceSpace(DNA, 5)
+CASES = dna_cases(FIVE)
+PAIRS = [(CASES[1], CASES[-3]), (CASES[3], CASES[8]), (CASES[2], CASES[10], CASES[-8], CASES[-3])]
+
+
+def product_case(members):
+    product = Product(members[0][0].space, [constraint for constraint, _ in members])
+    return product, lambda s: all(naive(s) for _, naive in members)
+
+
+ALL = [*CASES, *(product_case(members) for members in PAIRS), (Product(FIVE, []), lambda s: True)]
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case[0].name)
+@pytest.mark.parametrize("looked_up", [True, False])
+def test_contract_on_every_design(case, looked_up, monkeypatch):
+    constraint, naive = case
+    if not looked_up:
+        monkeypatch.setattr(base, "_LOOKED_UP", 0)
+    designs = all_designs(FIVE)
+    satisfied = constraint.satisfied(designs)
+    assert satisfied.tolist() == [naive(s) for s in FIVE.decode(designs)]
+    assert torch.equal(constraint.conflicts(designs) == 0, satisfied)
+    assert (constraint.conflicts(designs) >= 0).all()
+    assert [sentence == "" for sentence in constraint.violations(designs)] == satisfied.tolist()
+    feasible = designs[satisfied]
+    moves = constraint.allowed_moves(feasible)
+    assert moves.shape == (len(feasible), 5, 4)
+    assert torch.equal(moves, brute_force(constraint, feasible))
+    # One design at a time, and designs that are not contiguous in memory.
+    if len(feasible):
+        assert torch.equal(constraint.allowed_moves(feasible[-1:]), moves[-1:])
+    strided = feasible.repeat_interleave(2, 0)[::2].T.contiguous().T
+    assert torch.equal(constraint.allowed_moves(strided), moves)
+    assert torch.equal(constraint.satisfied(strided), satisfied[satisfied])
+
+
+@given(seed=st.integers(0, 10**6), length=st.integers(5, 30), data=st.data())
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_longer_designs(seed, length, data):
+    space = SequenceSpace(DNA, length)
+    cases = dna_cases(space)
+    chosen = data.draw(st.lists(st.sampled_from(range(len(cases))), min_size=1, max_size=3))
+    constraint, naive = product_case([cases[i] for i in chosen])
+    generator = torch_generator(seed)
+    noise = space.random(20, generator)
+    assert constraint.satisfied(noise).tolist() == [naive(s) for s in space.decode(noise)]
+    feasible = noise[constraint.satisfied(noise)]
+    if chosen[0] not in (4, 5, 6):
+        try:
+            feasible = feasible_starts(space, constraint, 5, generator)
+        except ValueError:
+            return
+    assert constraint.satisfied(feasible).all()
+    assert torch.equal(constraint.allowed_moves(feasible), brute_force(constraint, feasible))
+
+
+def test_designs_with_random_motifs():
+    generator = torch_generator(3)
+    space = SequenceSpace(DNA, 12)
+    for _ in range(40):
+        sizes = torch.randint(1, 7, (4,), generator=generator).tolist()
+        codes = [torch.randint(14, (k,), generator=generator).tolist() for k in sizes]
+        motifs = ["".join("ACGTRYSWKMBDHV"[c] for c in code) + "A" for code in codes]
+        constraint = ForbiddenMotifs(space, motifs, True)
+        naive = free_of(motifs, True)
+        designs = space.random(300, generator)
+        satisfied = constraint.satisfied(designs)
+        assert satisfied.tolist() == [naive(s) for s in space.decode(designs)]
+        feasible = designs[satisfied]
+        assert torch.equal(constraint.allowed_moves(feasible), brute_force(constraint, feasible))
+
+
+@pytest.mark.parametrize(
+    ("make", "naive"),
+    [
+        (lambda s: ForbiddenMotifs(s, ["11", "0100"], False), free_of(["11", "0100"], False)),
+        (lambda s: HomopolymerLimit(s, 1), no_run_over(1)),
+        (lambda s: HomopolymerLimit(s, 2), no_run_over(2)),
+        (lambda s: HammingBall(s, "010101", 2), in_ball("010101", 2)),
+    ],
+)
+def test_binary(make, naive):
+    space = SequenceSpace(BINARY, 6)
+    constraint = make(space)
+    designs = all_designs(space)
+    satisfied = constraint.satisfied(designs)
+    assert satisfied.tolist() == [naive(s) for s in space.decode(designs)]
+    feasible = designs[satisfied]
+    assert torch.equal(constraint.allowed_moves(feasible), brute_force(constraint, feasible))
+
+
+def test_protein_motifs():
+    space = SequenceSpace(PROTEIN, 30)
+    constraint = ForbiddenMotifs(space, ["NXB", "GG", "J"], False)
+    designs = space.random(400, torch_generator(1))
+    pattern = re.compile("N.[DN]|GG|[IL]")
+    satisfied = constraint.satisfied(designs)
+    assert satisfied.tolist() == [pattern.search(s) is None for s in space.decode(designs)]
+    feasible = designs[satisfied]
+    assert len(feasible) > 5
+    assert torch.equal(constraint.allowed_moves(feasible), brute_force(constraint, feasible))
+
+
+def test_no_designs():
+    empty = torch.zeros((0, 5), dtype=torch.int64)
+    for constraint, _ in ALL:
+        assert constraint.allowed_moves(empty).shape == (0, 5, 4)
+        assert constraint.violations(empty) == []

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
 from designlib.constraints.base import Constraint
 from designlib.predictors.networks import evaluate
@@ -122,7 +124,11 @@ def build_ladder(
 
 
 def elite_entry_rung(
-    ladder: Sequence[Rung], elites: Letters, reference: Letters, *, standing: float = 0.9
+    ladder: Sequence[Rung],
+    elites: Letters,
+    reference: Int[Tensor, "reference sites"],
+    *,
+    standing: float = 0.9,
 ) -> int:
     """Return the first rung from which on the elites stand out among the reference designs.
 

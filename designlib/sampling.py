@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -123,7 +123,7 @@ def choose_starts(
     space: SequenceSpace,
     constraint: Constraint | None,
     config: SamplingConfig,
-    elites: Letters,
+    elites: Int[Tensor, "elites sites"],
     seed: int,
 ) -> Starts:
     """Return random starts, then elite ones, for all chains.
@@ -228,7 +228,7 @@ def _random_designs(
     n: int,
     seed: int,
     purpose: str,
-    seeds: Letters | None,
+    seeds: Int[Tensor, "seeds sites"] | None,
 ) -> Letters:
     generator = torch_generator(seed, purpose)
     if constraint is None:

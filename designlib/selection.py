@@ -387,6 +387,10 @@ def _where(row: dict[str, object]) -> str:
     return f"{distance} letter{'' if distance == 1 else 's'} from {row['nearest_measured']}"
 
 
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records")]
+
+
 def _require(frame: pd.DataFrame, columns: list[str]) -> None:
     missing = [column for column in columns if column not in frame.columns]
     if missing:

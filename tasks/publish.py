@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
@@ -21,7 +22,14 @@ from tasks.settings import Settings
 from tasks.stages import StageResult
 from tasks.summary import round_figures
 from tasks.tables import json_bytes
-from tasks.tracking import artifact_names, client, log_bytes, log_metrics, run_link
+from tasks.tracking import (
+    artifact_names,
+    client,
+    log_bytes,
+    log_metrics,
+    log_table,
+    run_link,
+)
 
 __all__ = ["Published", "publish"]
 
@@ -75,8 +83,12 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
         for name in ("candidates.parquet", "candidates.csv", "rejected.parquet")
     }
     files |= {name: report.path(name) for name in report.files}
-    for name, path in files.items():
-        write_atomically(folder / name, path.read_bytes())
+    # The selection's own lock: nobody else publishes it meanwhile.
+    with FileLock(stages.selected.folder / ".lock"):
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink()
+        for name, path in files.items():
+            write_atomically(folder / name, path.read_bytes())
     table = read_candidates(files["candidates.parquet"].read_bytes())
     figures = round_figures(stages, round_)
     _log(round_, files, readable(table), figures)
@@ -109,15 +121,12 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
 def _log(
     round_: Round, files: dict[str, Path], table: pd.DataFrame, figures: dict[str, Any]
 ) -> None:
-    """Log what the round's run does not have yet."""
-    tracking = client()
-    there = artifact_names(round_.run_id)
-    for name, path in files.items():
-        if name not in there:
-            tracking.log_artifact(round_.run_id, str(path))
-    # log_table appends to what is there, so a table is logged once.
-    if "candidates.json" not in there:
-        tracking.log_table(round_.run_id, table, "candidates.json")
+    """Log the files, the table and the figures, once per round."""
+    # The summary is logged last. Without it a killed process may have left half a copy of any.
+    if "summary.json" not in artifact_names(round_.run_id):
+        for path in files.values():
+            client().log_artifact(round_.run_id, str(path))
+        log_table(round_.run_id, table, "candidates.json")
     numbers = {**_numbers(figures["batch"], "batch"), **_numbers(figures["predictor"], "predictor")}
     log_metrics(round_.run_id, {**numbers, **_numbers(figures["walk"], "walk")})
 

@@ -78,16 +78,23 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
     known = folds[folds["fold"] != "withheld"]
     best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
     reference = space.encode(best["design"].head(len(batch)).tolist())
-    judged = "true_value" in batch and batch["true_value"].notna().all()
-    against = batch["true_value"] if judged else batch["heldout_score"]
     names = {"value_name": facts.value_name, "units": facts.units}
+    measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
+    predicted = batch["predicted_mean"].to_numpy()
+    if batch["true_value"].notna().all():
+        true = Points(predicted, batch["true_value"].to_numpy())
+        judged = {"predicted": predicted_against_known(measured, true, known_name="true", **names)}
+    else:
+        test_scores = Points(test["predicted_mean"].to_numpy(), test["heldout_score"].to_numpy())
+        scores = Points(predicted, batch["heldout_score"].to_numpy())
+        judged = {
+            "predicted": predicted_against_known(measured, None, known_name="measured", **names),
+            "heldout": predicted_against_known(
+                test_scores, scores, known_name="held-out score of", **names
+            ),
+        }
     return {
-        "predicted": predicted_against_known(
-            Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy()),
-            Points(batch["predicted_mean"].to_numpy(), against.to_numpy()),
-            known_name="true" if judged else "measured (candidates: held-out score)",
-            **names,
-        ),
+        **judged,
         "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
         "distances": distance_figure(
             pairwise_distances(space, letters, both_strands=facts.both_strands),
@@ -140,7 +147,11 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
     batch, predictor, walk = figures["batch"], figures["predictor"], figures["walk"]
     units = f" {facts.units}".rstrip()
     lines = [
-        KeyFigure("Candidates", str(batch["candidates"]), "distinct, none of them measured before"),
+        KeyFigure(
+            "Candidates",
+            str(batch["candidates"]),
+            f"all distinct, {batch['measured_before'] or 'none'} measured before",
+        ),
         KeyFigure("Meet every constraint", f"{batch['feasible_share']:.0%}"),
         KeyFigure("Predicted, median", f"{batch['predicted_median']:.4g}{units}"),
         KeyFigure(

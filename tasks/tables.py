@@ -212,7 +212,7 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         rows_read=table.rows_read,
         designs=len(table.frame),
         guesses=table.guesses,
-        value_name=source.columns.values[0] if source.columns.values else "value",
+        value_name=table.value_name,
         units=source.units,
         maximise=source.maximise,
         both_strands=source.both_strands,

@@ -6,6 +6,7 @@ and tasks run in several.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tempfile
@@ -21,6 +22,7 @@ from filelock import FileLock
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
@@ -47,11 +49,23 @@ def prepare_tracking(settings: Settings) -> None:
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.parent / ".lock"):
+        if not database.exists():
+            _create_database(database)
         ready = settings.home / "mlflow" / "ready"
-        if not (ready.exists() and database.exists()):
-            # MLflow creates and migrates its tables on the first query.
-            client().search_experiments(max_results=1)
-            ready.touch()
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        ready.touch()
+
+
+def _create_database(database: Path) -> None:
+    """Create the database aside and rename it: MLflow cannot go on with half of one."""
+    from mlflow.tracking import MlflowClient
+
+    draft = database.with_name(f".{database.name}.tmp")
+    for leftover in draft.parent.glob(f"{draft.name}*"):
+        leftover.unlink()
+    # MLflow creates and migrates its tables on the first query.
+    MlflowClient(tracking_uri=f"sqlite:///{draft}").search_experiments(max_results=1)
+    draft.rename(database)
 
 
 def client() -> MlflowClient:
@@ -189,6 +203,13 @@ def log_bytes(run_id: str, name: str, content: bytes, folder: str | None = None)
         path = Path(scratch) / name
         path.write_bytes(content)
         client().log_artifact(run_id, str(path), folder)
+
+
+def log_table(run_id: str, table: pd.DataFrame, name: str) -> None:
+    """Log a table as the page shows it, in place of one that is there; MLflow's own appends."""
+    log_bytes(run_id, name, table.to_json(orient="split", index=False).encode())
+    shown = json.dumps([{"path": name, "type": "table"}])
+    client().set_tag(run_id, "mlflow.loggedArtifacts", shown)
 
 
 def artifact_names(run_id: str) -> set[str]:

@@ -7,7 +7,7 @@ import math
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
-from torch.nn.functional import embedding, pad
+from torch.nn.functional import pad
 
 from designlib.constraints.base import DeviceTensors
 from designlib.spaces import SequenceSpace
@@ -64,12 +64,14 @@ class GCWindow:
                 f"{self._fewest} of {width} is {self._fewest / width:.3g}"
             )
         strong = torch.tensor([letter in "GC" for letter in space.alphabet.letters])
-        self._tensors = DeviceTensors(strong, strong[:, None].float())
+        # What a site may become: nothing, G or C, another letter, anything.
+        masks = torch.stack([strong & ~strong, strong, ~strong, strong | ~strong])
+        self._tensors = DeviceTensors(strong, strong.float(), masks)
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the moves after which every window is in range."""
-        strong, weight = self._tensors.on(letters.device)
-        is_strong = embedding(letters, weight).squeeze(-1)
+        _, weight, masks = self._tensors.on(letters.device)
+        is_strong = weight.take(letters)
         counts = _window_sums(is_strong, self.width)
         reach = self.width - 1
         edge = torch.cat([counts >= self._most, counts <= self._fewest])
@@ -77,9 +79,8 @@ class GCWindow:
         blocked = _window_sums(pad(edge.float(), (reach, reach)), self.width) > 0.5
         full, poor = blocked.chunk(2)
         here = is_strong > 0.5
-        to_strong = (here | ~full).unsqueeze(-1)
-        to_weak = ~(here & poor).unsqueeze(-1)
-        return torch.where(strong, to_strong, to_weak)
+        kind = (here | ~full) + 2 * ~(here & poor)
+        return masks.index_select(0, kind.flatten()).view(*letters.shape, -1)
 
     def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
         """Return by how many letters the windows are out of range, summed over windows."""
@@ -107,7 +108,7 @@ class GCWindow:
         )
 
     def _counts(self, letters: Letters) -> Int[Tensor, "designs windows"]:
-        strong, _ = self._tensors.on(letters.device)
+        strong, *_ = self._tensors.on(letters.device)
         return _window_sums(strong[letters].to(torch.int64), self.width)
 
 

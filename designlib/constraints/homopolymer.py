@@ -92,7 +92,7 @@ def _runs_beside(
 ) -> tuple[Int[Tensor, "designs sites"], Int[Tensor, "designs sites"]]:
     """Return the lengths of the runs that end just before and start just after each site."""
     sites = letters.shape[1]
-    index = torch.arange(sites, device=letters.device)
+    index = torch.arange(sites, dtype=torch.int32, device=letters.device)
     breaks = letters[:, 1:] != letters[:, :-1]
     # The first site of the run that each site is in, and the last.
     first = (pad(breaks, (1, 0), value=True) * index).cummax(1).values

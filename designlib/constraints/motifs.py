@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import conv1d, conv_transpose1d, embedding, pad
+from torch.nn.functional import conv1d, embedding, pad
 
 from designlib.constraints.base import DeviceTensors
 from designlib.constraints.iupac import letter_sets
@@ -54,7 +54,8 @@ class ForbiddenMotifs:
         self._tensors = DeviceTensors(
             torch.eye(len(space.alphabet)),
             weights.transpose(1, 2).contiguous(),
-            lengths[:, None],
+            2.0 - lengths,
+            lengths[:, None] - 0.5,
             spread,
             1.0 - distinct.T.contiguous(),
             distinct,
@@ -62,10 +63,12 @@ class ForbiddenMotifs:
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the moves that complete no motif."""
-        _, _, lengths, spread, lacking, distinct = self._tensors.on(letters.device)
-        nearly = (self._matches(letters) > lengths - 1.5).float()
+        _, _, bias, _, spread, lacking, distinct = self._tensors.on(letters.device)
+        # Matches + 2 - length is 1 where one match is missing, and at most 0 where more are.
+        nearly = self._matches(letters, bias).relu_()
         # [designs, sites, sets]: windows that lack one match, by the set they want at the site.
-        wanted = conv_transpose1d(nearly, spread)[:, :, : letters.shape[1]].transpose(1, 2)
+        reach = spread.shape[2] - 1
+        wanted = conv1d(nearly, spread, padding=reach)[:, :, : letters.shape[1]].transpose(1, 2)
         return (embedding(letters, lacking) * wanted) @ distinct < 0.5
 
     def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
@@ -89,19 +92,21 @@ class ForbiddenMotifs:
             )
         return sentences
 
-    def _matches(self, letters: Letters) -> Float[Tensor, "designs motifs starts"]:
-        """Return the number of matching positions of every motif at every start.
+    def _matches(
+        self, letters: Letters, bias: Float[Tensor, "motifs"] | None = None
+    ) -> Float[Tensor, "designs motifs starts"]:
+        """Return the number of matching positions of every motif at every start, plus ``bias``.
 
         Starts at which only the longest motifs overhang the end are kept for the
         shorter ones; what overhangs never matches, so it can never be complete.
         """
         eye, weights, *_ = self._tensors.on(letters.device)
         relaxed = embedding(letters, eye).transpose(1, 2)
-        return conv1d(pad(relaxed, (0, self._overhang)), weights)
+        return conv1d(pad(relaxed, (0, self._overhang)), weights, bias)
 
     def _occurs(self, letters: Letters) -> Bool[Tensor, "designs motifs starts"]:
-        _, _, lengths, *_ = self._tensors.on(letters.device)
-        return self._matches(letters) > lengths - 0.5
+        _, _, _, complete, *_ = self._tensors.on(letters.device)
+        return self._matches(letters) > complete
 
 
 def _readings(
@@ -136,12 +141,13 @@ def _key(sets: Bool[Tensor, "codes letters"]) -> tuple[tuple[bool, ...], ...]:
 
 def _mismatch_weights(
     weights: Float[Tensor, "motifs offsets letters"],
-) -> tuple[Float[Tensor, "sets letters"], Float[Tensor, "motifs sets offsets"]]:
+) -> tuple[Float[Tensor, "sets letters"], Float[Tensor, "sets motifs offsets"]]:
     """Return the distinct letter sets that a position can lack, and where each motif has them.
 
-    ``N`` and padding are left out: nothing that is inside the design lacks them.
+    ``N`` and padding are left out: nothing that is inside the design lacks them. Offsets run
+    backwards, as a convolution needs them that goes from windows to sites.
     """
     some = weights.any(2) & ~weights.bool().all(2)
     distinct = weights[some].unique(dim=0)
     is_set = (weights.unsqueeze(2) == distinct).all(3)
-    return distinct, (is_set & some.unsqueeze(2)).float().transpose(1, 2).contiguous()
+    return distinct, (is_set & some.unsqueeze(2)).float().permute(2, 0, 1).flip(2)

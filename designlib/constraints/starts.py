@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
@@ -18,6 +18,8 @@ from designlib.types import InputError, Letters
 __all__ = ["feasible_starts"]
 
 LetterTable: TypeAlias = Bool[Tensor, "sites letters"]
+Found: TypeAlias = Int[Tensor, "found sites"]
+Seeds: TypeAlias = Int[Tensor, "seeds sites"]
 
 _REJECTION_ROUNDS = 8
 _REJECTION_BATCH = 2048
@@ -35,8 +37,8 @@ def feasible_starts(
     constraint: Constraint,
     n: int,
     generator: torch.Generator,
-    seeds: Letters | None = None,
-) -> Letters:
+    seeds: Seeds | None = None,
+) -> Found:
     """Return ``n`` random feasible designs.
 
     Uniform designs that happen to be feasible come first; then uniform designs
@@ -79,8 +81,8 @@ def _search(
     constraint: Constraint,
     n: int,
     generator: torch.Generator,
-    seeds: Letters | None,
-) -> Letters:
+    seeds: Seeds | None,
+) -> Found:
     """Return ``n`` feasible designs, or none."""
     members = constraint.members if isinstance(constraint, Product) else (constraint,)
     balls = [member for member in members if isinstance(member, HammingBall)]
@@ -114,7 +116,7 @@ def _draw(table: LetterTable, n: int, generator: torch.Generator) -> Letters:
 
 def _reject(
     constraint: Constraint, table: LetterTable, n: int, generator: torch.Generator
-) -> Letters:
+) -> Found:
     """Return up to ``n`` uniform draws from the feasible set."""
     kept: list[Letters] = []
     missing = n
@@ -133,7 +135,7 @@ def _repair_all(
     balls: Sequence[HammingBall],
     n: int,
     generator: torch.Generator,
-) -> Letters:
+) -> Found:
     """Return up to ``n`` repaired designs, giving up at the first batch that yields none.
 
     The designs to repair are uniform, or inside a Hamming ball about as far from
@@ -158,7 +160,7 @@ def _repair_all(
 
 def _repair(
     constraint: Constraint, table: LetterTable, letters: Letters, generator: torch.Generator
-) -> Letters:
+) -> Found:
     """Return those of ``letters`` that could be made feasible.
 
     Every step gives each infeasible design the best of a few random changes if it

@@ -75,7 +75,9 @@ class _Cnn(nn.Module):
         margin = self.span - 1
         windows = nn.functional.pad(one_hot, (0, 0, margin, margin)).unfold(1, self.span, 1)
         response = torch.relu(self.filters(windows.flatten(2)))
-        pooled = torch.cat([response.max(1).values, response.mean(1)], dim=1)
+        # The sum's gradient is the same for every window, so dividing after it is cheaper than mean.
+        mean = response.sum(1) / response.shape[1]
+        pooled = torch.cat([response.max(1).values, mean], dim=1)
         return self.output(torch.relu(self.hidden(pooled))).squeeze(1)
 
 

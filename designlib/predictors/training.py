@@ -113,14 +113,14 @@ def train(
             raise InputError(f"{name} needs at least 2 designs, not {len(examples.target)}")
     parameters = dict(network.named_parameters())
     optimiser = torch.optim.AdamW(
-        parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay
+        parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     first_step = 0
     if resume is not None:
         network.load_state_dict(resume.parameters)
         _restore(optimiser, parameters, resume)
         first_step = resume.step
-    weights = training.weight * _emphasis(training.target, config.emphasis)
+    training, validation = (_emphasise(part, config.emphasis) for part in (training, validation))
     kept = set(log_spaced_steps(config.steps, config.checkpoints))
     if first_step == 0 and resume is None:
         yield _state(0, network, optimiser, parameters, training, validation)
@@ -130,7 +130,7 @@ def train(
         chosen = _minibatch(len(training.target), config.batch_size, step, seed)
         chosen = chosen.to(training.target.device)
         error = network(training.one_hot[chosen]) - training.target[chosen]
-        weight = weights[chosen]
+        weight = training.weight[chosen]
         loss = (weight * error**2).sum() / weight.sum()
         optimiser.zero_grad()
         loss.backward()
@@ -139,10 +139,11 @@ def train(
             yield _state(step + 1, network, optimiser, parameters, training, validation)
 
 
-def _emphasis(target: Scores, emphasis: float) -> Scores:
+def _emphasise(examples: Examples, emphasis: float) -> Examples:
     # A batch is asked for among the best designs, so errors there matter most. Capped, so that
     # one outlier does not outweigh a table.
-    return torch.exp(emphasis * target.clamp(max=_EMPHASIS_CAP))
+    factor = torch.exp(emphasis * examples.target.clamp(max=_EMPHASIS_CAP))
+    return examples._replace(weight=examples.weight * factor)
 
 
 _EMPHASIS_CAP = 3.0
@@ -200,11 +201,12 @@ _LOSS_SAMPLE = 2048
 def _metrics(
     step: int, network: nn.Module, training: Examples, validation: Examples
 ) -> dict[str, float]:
-    fitted = evaluate(network, training.one_hot[:_LOSS_SAMPLE])
+    sample = Examples(*(column[:_LOSS_SAMPLE] for column in training))
+    fitted = evaluate(network, sample.one_hot)
     predicted = evaluate(network, validation.one_hot)
     metrics = {
-        "train_loss": _squared_error(fitted, training.target[:_LOSS_SAMPLE]),
-        "validation_loss": _squared_error(predicted, validation.target),
+        "train_loss": _loss(fitted, sample),
+        "validation_loss": _loss(predicted, validation),
         "validation_rank_correlation": rank_correlation(
             predicted.cpu().numpy(), validation.target.cpu().numpy()
         ),
@@ -217,8 +219,10 @@ def _metrics(
     return metrics
 
 
-def _squared_error(predicted: Scores, target: Scores) -> float:
-    return float(((predicted - target).double() ** 2).mean())
+def _loss(predicted: Scores, examples: Examples) -> float:
+    """Return the weighted squared error that training minimises."""
+    weight = examples.weight.double()
+    return float((weight * (predicted - examples.target).double() ** 2).sum() / weight.sum())
 
 
 def rank_correlation(

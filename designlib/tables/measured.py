@@ -49,6 +49,8 @@ class MeasuredTable:
     length: int
     name: str
     rows_read: int
+    value_name: str = "value"
+    """Name of the objective's column in the user's table."""
     guesses: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -108,6 +110,7 @@ def parse_table(
         length=len(designs[0].as_py()),
         name=name,
         rows_read=len(raw),
+        value_name=columns.values[0],
         guesses={**guessed, **raw.notes, **decided, **_line_breaks(raw, columns)},
     )
 

@@ -31,6 +31,7 @@ def to_parquet_bytes(table: MeasuredTable) -> bytes:
         "length": table.length,
         "name": table.name,
         "rows_read": table.rows_read,
+        "value_name": table.value_name,
         "guesses": table.guesses,
     }
     kinds = {"design": pa.string(), "replicates": pa.int64()}
@@ -70,5 +71,6 @@ def from_parquet(source: Path | bytes) -> MeasuredTable:
         length=about["length"],
         name=about["name"],
         rows_read=about["rows_read"],
+        value_name=about["value_name"],
         guesses=about["guesses"],
     )

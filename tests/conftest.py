@@ -1,0 +1,58 @@
+"""What all tests share: an installation of their own, and databases that are made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tasks.environment import prepare_environment, tracking_uri
+from tasks.settings import Settings
+from tasks.tracking import prepare_tracking
+
+_NOT_A_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep everything that is imported away from the results of the person who runs the tests."""
+    folder = tempfile.TemporaryDirectory(prefix="design-tests-")
+    config.stash[_NOT_A_HOME] = folder
+    os.environ["DESIGN_HOME"] = folder.name
+    os.environ.pop("PREFECT_API_URL", None)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    prepare_environment(Settings())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_NOT_A_HOME].cleanup()
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def empty_tracking(shared_folder: Path) -> Path:
+    """A folder with an MLflow database in which nothing is logged yet; to be copied."""
+    home = shared_folder / "empty-tracking"
+    with FileLock(shared_folder / "empty-tracking.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(Settings(home=home)))
+        prepare_tracking(Settings(home=home))
+    return home / "mlflow"
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_tracking: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation of this test's own with an MLflow database, in this process."""
+    folder = tmp_path / "home"
+    shutil.copytree(empty_tracking, folder / "mlflow")
+    monkeypatch.setenv("DESIGN_HOME", str(folder))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(Settings()))
+    return folder

@@ -1,0 +1,203 @@
+"""Exactness of every kernel under every constraint, on systems that can be enumerated."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from scipy import stats
+
+from designlib.constraints import ConstraintConfig, base, build, feasible_starts
+from designlib.constraints.config import FixedSite, GCConfig, HammingBallConfig
+from designlib.kernels.gibbs_with_gradients import State
+from designlib.randomness import chain_uniforms, torch_generator
+from designlib.spaces import DNA, SequenceSpace
+from designlib.targets import Target
+
+
+@pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])
+def test_detailed_balance(kernel, system, beta, exactness):
+    exactness.check(kernel, exactness.target(system, beta))
+
+
+def test_detailed_balance_without_looking_up(kernel, exactness, monkeypatch):
+    monkeypatch.setattr(base, "_LOOKED_UP", 0)
+    exactness.check(kernel, exactness.target("dna-product"))
+
+
+def test_draws_follow_the_matrix(kernel, system, exactness):
+    target = exactness.target(system, beta=1.5)
+    designs = exactness.feasible(target)
+    matrix = exactness.matrix(kernel, target)
+    copies, n = 1500, len(designs)
+    state = kernel.init(target, designs.repeat_interleave(copies, 0))
+    generator = torch_generator(7, system)
+    uniforms = torch.rand(n * copies, 2, generator=generator, dtype=torch.float64)
+    after, _ = kernel.step(target, state, uniforms)
+    row_of = torch.full((len(target.space.alphabet) ** target.space.length,), -1)
+    row_of[exactness.codes(target.space, designs)] = torch.arange(n)
+    columns = row_of[exactness.codes(target.space, after.letters)]
+    assert (columns >= 0).all()
+    rows = torch.arange(n).repeat_interleave(copies)
+    counts = torch.bincount(rows * n + columns, minlength=n * n).view(n, n).double()
+    assert (counts[matrix < 1e-15] == 0).all(), "an impossible move was drawn"
+    statistic, freedom = g_statistic(counts, matrix * copies)
+    assert freedom == 0 or stats.chi2.sf(statistic, freedom) > 1e-3
+
+
+def g_statistic(counts, expected):
+    """Return G and its degrees of freedom, with cells of small expectation pooled by row."""
+    statistic, freedom = 0.0, 0
+    for seen, mean in zip(counts, expected, strict=True):
+        large = mean >= 5
+        seen_cells = torch.cat([seen[large], seen[~large].sum()[None]])
+        mean_cells = torch.cat([mean[large], mean[~large].sum()[None]])
+        used = mean_cells > 1
+        seen_cells, mean_cells = seen_cells[used], mean_cells[used]
+        terms = torch.special.xlogy(seen_cells, seen_cells / mean_cells)
+        statistic += float(2 * (terms - seen_cells + mean_cells).sum())
+        freedom += len(seen_cells) - 1
+    return statistic, freedom
+
+
+@pytest.mark.parametrize("name", ["binary-ball", "ternary", "dna-run", "dna-product-of-two"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_end_states_of_many_chains(kernel, name, dtype, exactness):
+    target = exactness.target(name, beta=0.7, dtype=dtype)
+    designs = exactness.feasible(target)
+    exact = exactness.probabilities(target)
+    chains, steps = 10_000, 60
+    matrix = exactness.matrix(kernel, exactness.target(name, beta=0.7))
+    mixed = torch.linalg.matrix_power(matrix, steps).mean(0)
+    assert (mixed - exact).abs().sum() < 2e-3, "these chains are too short for the test"
+    generator = torch_generator(11, name)
+    state = kernel.init(
+        target, designs[torch.randint(len(designs), (chains,), generator=generator)]
+    )
+    for _ in range(steps):
+        uniforms = torch.rand(chains, 2, generator=generator, dtype=torch.float64)
+        state, _ = kernel.step(target, state, uniforms)
+    seen = (state.letters[:, None] == designs[None]).all(2).double().sum(0)
+    assert seen.sum() == chains
+    statistic, freedom = g_statistic(seen[None], exact[None] * chains)
+    assert stats.chi2.sf(statistic, freedom) > 1e-3
+    # The distance to the truth is what as many exact draws would have.
+    distance = (seen / chains - exact).abs().sum() / 2
+    noise = ((exact * (1 - exact) * 2 / (torch.pi * chains)).sqrt()).sum() / 2
+    assert distance < 1.5 * noise
+
+
+def walk(kernel, target, letters, draws):
+    state = kernel.init(target, letters)
+    infos = []
+    for uniforms in draws:
+        state, info = kernel.step(target, state, uniforms)
+        infos.append(info)
+    return state, infos
+
+
+def test_a_chain_is_the_same_in_every_batch(kernel, system, exactness):
+    target = exactness.target(system)
+    starts = exactness.feasible(target)[:7]
+    chains = range(len(starts))
+    together, _ = walk(kernel, target, starts, chain_uniforms(3, 0, chains, 40, 2))
+    for chain in chains:
+        alone, _ = walk(
+            kernel, target, starts[chain : chain + 1], chain_uniforms(3, 0, [chain], 40, 2)
+        )
+        assert torch.equal(alone.letters[0], together.letters[chain])
+        assert torch.allclose(alone.value[0], together.value[chain], rtol=0, atol=1e-12)
+
+
+def test_cached_equals_recomputed(kernel, system, exactness):
+    target = exactness.target(system)
+    starts = exactness.feasible(target)
+    state, _ = walk(kernel, target, starts, chain_uniforms(5, 0, range(len(starts)), 50, 2))
+    same_state(state, kernel.init(target, state.letters))
+
+
+def same_state(state, fresh):
+    for cached, computed in zip(state, fresh, strict=True):
+        assert torch.allclose(cached, computed, rtol=0, atol=1e-12)
+
+
+def test_float32_stays_close_to_recomputed(kernel, exactness):
+    target = exactness.target("dna", dtype=torch.float32)
+    starts = exactness.feasible(target)
+    state, _ = walk(kernel, target, starts, chain_uniforms(5, 0, range(len(starts)), 50, 2))
+    fresh = kernel.init(target, state.letters)
+    assert torch.allclose(state.value, fresh.value, atol=1e-5)
+
+
+def test_inputs_need_not_be_contiguous(kernel, system, exactness):
+    target = exactness.target(system)
+    starts = exactness.feasible(target)
+    draws = chain_uniforms(5, 0, range(len(starts)), 10, 2)
+    plain, _ = walk(kernel, target, starts, draws)
+    strided = starts.T.contiguous().T
+    padded = torch.stack([draws, draws], -1)[..., 0]
+    flipped = padded.transpose(1, 2).contiguous().transpose(1, 2)
+    other, _ = walk(kernel, target, strided.repeat_interleave(2, 0)[::2], padded)
+    another, _ = walk(kernel, target, strided, flipped)
+    assert torch.equal(plain.letters, other.letters)
+    assert torch.equal(plain.letters, another.letters)
+    transposing = replace(
+        target, predict=lambda relaxed: target.predict(relaxed.transpose(1, 2).contiguous().mT)
+    )
+    last, _ = walk(kernel, transposing, starts, draws)
+    assert torch.equal(plain.letters, last.letters)
+
+
+def test_a_new_rung_needs_a_fresh_state(kernel, system, exactness):
+    first = exactness.target(system, seed=1)
+    second = exactness.target(system, seed=2, beta=2.0)
+    starts = exactness.feasible(first)
+    state, _ = walk(kernel, first, starts, chain_uniforms(5, 0, range(len(starts)), 20, 2))
+    moved = kernel.init(second, state.letters)
+    value, gradient, _ = second.evaluate(state.letters)
+    own = gradient.gather(2, state.letters.unsqueeze(-1))
+    assert torch.equal(moved.value, value)
+    allowed = moved.difference > -1e17
+    assert torch.equal(moved.difference[allowed], (gradient - own)[allowed])
+    # And after a step on the new rung the cache is the new rung's.
+    uniforms = chain_uniforms(5, 1, range(len(starts)), 1, 2)[0]
+    after, _ = kernel.step(second, moved, uniforms)
+    same_state(after, kernel.init(second, after.letters))
+
+
+def test_a_new_beta_needs_no_evaluation(kernel, exactness):
+    target = exactness.target("dna-gc")
+    calls = []
+
+    def counted(relaxed):
+        calls.append(len(relaxed))
+        return target.predict(relaxed)
+
+    cold, warm = replace(target, predict=counted), replace(target, predict=counted, beta=3.0)
+    designs = exactness.feasible(target)
+    state = kernel.init(cold, designs)
+    fresh = kernel.init(warm, designs)
+    assert len(calls) == 2
+    assert torch.equal(kernel.log_proposal(warm, state), kernel.log_proposal(warm, fresh))
+    kernel.step(warm, state, chain_uniforms(0, 0, range(len(designs)), 1, 2)[0])
+    assert len(calls) == 3
+
+
+def test_real_designs_stay_feasible(kernel):
+    space = SequenceSpace(DNA, 30)
+    config = ConstraintConfig(
+        hamming_ball=HammingBallConfig(reference="ACGTTGCAAT" * 3, radius=8),
+        fixed_sites=(FixedSite(position=4, letters="TA"), FixedSite(position=9, letters="S")),
+        forbidden_motifs=("GGTCTC", "GAATTC", "CNNG"),
+        gc=GCConfig(low=0.2, high=0.7, window=10),
+        max_homopolymer=2,
+    )
+    constraint = build(config, space)
+    target = Target(
+        lambda relaxed: torch.sin(3 * relaxed.flatten(1).cumsum(1)).sum(1), space, constraint
+    )
+    starts = feasible_starts(space, constraint, 64, torch_generator(0))
+    state, infos = walk(kernel, target, starts, chain_uniforms(0, 0, range(64), 150, 2))
+    assert constraint.satisfied(state.letters).all()
+    assert (state.letters != starts).any(1).float().mean() > 0.9
+    assert torch.stack([info.accepted for info in infos]).float().mean() > 0.1
+    assert isinstance(state, State)

@@ -1,0 +1,84 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
+from designlib.spaces import DNA, SequenceSpace
+
+SPACE = SequenceSpace(DNA, 4)
+POOL = pd.DataFrame(
+    {
+        "design": ["AAAA", "TTTT", "CCCC", "ACAC", "GGTA", "CGCG"],
+        "acquisition": [6.0, 5.5, 5.0, 4.0, 3.0, 9.0],
+        "rejected_because": ["", "", "", "", "", "too close: 0"],
+        "true_percentile": [90.0, 90.0, 70.0, 99.0, 10.0, 100.0],
+    }
+)
+BATCH = pd.DataFrame(
+    {
+        "design": ["AAAA", "CCCC", "ACAC"],
+        "distance_to_measured": [1, 2, 3],
+        "feasible": [True, True, False],
+        "predicted_mean": [1.0, 2.0, 4.0],
+        "heldout_score": [1.0, 1.5, 2.0],
+        "cluster": [1, 2, 1],
+        "true_percentile": [90.0, 70.0, 99.0],
+        "true_value": [0.5, 0.2, 0.9],
+    }
+)
+
+
+def test_batch_figures():
+    figures = summarise_batch(BATCH, POOL, SPACE, both_strands=True)
+    assert figures["candidates"] == figures["distinct"] == 3
+    assert figures["measured_before"] == 0
+    assert figures["feasible_share"] == pytest.approx(2 / 3)
+    assert figures["novelty"] == 2.0
+    # AAAA-CCCC 4, AAAA-ACAC 2 and CCCC-ACAC 2 letters; the other strand is never closer.
+    assert figures["diversity"] == pytest.approx(8 / 3)
+    assert figures["true_percentile"]["best"] == 99.0
+    assert figures["true_value"]["of_best"] == 0.9
+    assert figures["over_prediction"] == pytest.approx(np.mean([0.5, 1.8, 3.1]))
+
+
+def test_the_best_by_score_are_distinct_molecules_that_were_not_rejected():
+    figures = summarise_batch(BATCH, POOL, SPACE, both_strands=True)
+    # AAAA, CCCC, ACAC: TTTT is AAAA read from the other strand.
+    assert figures["true_percentile"]["median_of_best_by_score"] == 90.0
+    one = summarise_batch(BATCH.head(1), POOL, SPACE, both_strands=False)
+    assert one["true_percentile"]["median_of_best_by_score"] == 90.0
+    assert one["diversity"] is None
+
+
+def test_without_an_oracle_nothing_true_is_claimed():
+    figures = summarise_batch(
+        BATCH, POOL.drop(columns="true_percentile"), SPACE, both_strands=False
+    )
+    assert not [name for name in figures if "true" in name or "over" in name]
+
+
+def test_predictor_figures_are_of_the_test_fold():
+    checked = pd.DataFrame(
+        {
+            "fold": ["test", "test", "test", "scorer"],
+            "value": [1.0, 2.0, 3.0, 99.0],
+            "predicted_mean": [1.0, 2.0, 5.0, 0.0],
+            "heldout_score": [3.0, 2.0, 1.0, 0.0],
+        }
+    )
+    figures = summarise_predictor(checked)
+    assert figures["test_designs"] == 3
+    assert figures["ensemble_rmse"] == pytest.approx(np.sqrt(4 / 3))
+    assert figures["ensemble_rank_correlation"] == pytest.approx(1.0)
+    assert figures["heldout_scorer_rank_correlation"] == pytest.approx(-1.0)
+
+
+def test_the_cost_of_a_walk_counts_steps_and_arrivals_of_every_member():
+    snapshots = pd.DataFrame(
+        {"start": ["random"] * 3 + ["elite"], "chain": [0, 0, 1, 2], "acceptance": [0.5] * 4}
+    )
+    figures = summarise_walk(snapshots, [2, 2, 6], entry_rung=2, members=3)
+    # Two random chains take 10 steps and 3 arrivals, one elite chain 6 steps and 1 arrival.
+    assert figures["gradient_evaluations"] == 3 * (2 * 13 + 7)
+    assert figures["chains"] == {"elite": 1, "random": 2}
+    assert figures["mean_acceptance"] == 0.5

@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from designlib.randomness import torch_generator
+from designlib.spaces import DNA, PROTEIN, RNA, SequenceSpace
+from designlib.types import InputError
+
+
+@pytest.mark.parametrize("alphabet", [DNA, RNA, PROTEIN])
+def test_encode_and_decode_are_inverse(alphabet):
+    space = SequenceSpace(alphabet, 11)
+    letters = space.random(50, torch_generator(0, "test"))
+    assert torch.equal(space.encode(space.decode(letters)), letters)
+    assert torch.equal(space.relax(letters).argmax(2), letters)
+
+
+def test_non_contiguous_letters_are_decoded():
+    space = SequenceSpace(DNA, 3)
+    letters = torch.tensor([[0, 1], [2, 3], [1, 1]]).T
+    assert space.decode(letters) == ["AGC", "CTC"]
+
+
+@pytest.mark.parametrize(
+    ("design", "complaint"),
+    [("ACG", "3 letters"), ("ACGN", "'N' at position 4"), ("ACGé", "'é' at position 4")],
+)
+def test_wrong_sequences_are_named(design, complaint):
+    with pytest.raises(InputError, match=complaint):
+        SequenceSpace(DNA, 4).encode(["ACGT", design])
+
+
+def test_reverse_complement_twice_is_the_design():
+    space = SequenceSpace(DNA, 9)
+    letters = space.random(20, torch_generator(0, "test"))
+    assert torch.equal(space.reverse_complement(space.reverse_complement(letters)), letters)
+    assert space.canonical(["TTTTTTTTT"]) == ["AAAAAAAAA"]
+
+
+def test_molecules_without_second_strand_say_so():
+    with pytest.raises(InputError, match="no complementary strand"):
+        SequenceSpace(RNA, 4).canonical(["ACGU"])
+
+
+def test_an_empty_space_is_refused():
+    with pytest.raises(InputError, match="at least 1"):
+        SequenceSpace(DNA, 0)

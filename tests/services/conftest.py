@@ -1,0 +1,198 @@
+"""Campaigns run by the command that people run, each installation in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from filelock import FileLock
+from mlflow.tracking import MlflowClient
+
+from tasks.environment import tracking_uri
+from tasks.prefect_server import free_port, wait_until_healthy
+from tasks.settings import REPOSITORY, Settings
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "seed": 3,
+    "data": {"source": {"dataset": "tfbind8_six6", "visible_share": 0.5}},
+    "training": {"members": 2, "steps": 60, "checkpoints": 8, "network": {"width": 32}},
+    "constraints": {
+        "hamming_ball": {"reference": "TGATACCC", "radius": 6},
+        "fixed_sites": [{"position": 8, "letters": "ACG"}],
+        "forbidden_motifs": ["GGTA", "TTRA"],
+        "gc": {"low": 0.25, "high": 0.75},
+        "max_homopolymer": 3,
+    },
+    "sampling": {"chains": 600, "steps_per_rung": 2, "final_steps": 4},
+    "selection": {"batch_size": 24},
+    "execution": {"device": "cpu"},
+}
+"""A campaign of a few seconds; its chains make six blocks, so five shards are five shards."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A DESIGN_HOME, and the commands that are run on it."""
+
+    home: Path
+    server: str | None = None
+    """The Prefect server that is used; None: each command starts its own."""
+
+    def start(self, settings: dict[str, Any]) -> subprocess.Popen[str]:
+        """Start a campaign as a user does, in an environment that says nothing of our own."""
+        file = self.home.with_name(f"{self.home.name}.yaml")
+        file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        environment |= {"DESIGN_HOME": str(self.home)}
+        if self.server is not None:
+            environment |= {"PREFECT_API_URL": self.server}
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.campaign", "--config", str(file)],
+            env=environment,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, settings: dict[str, Any]) -> str:
+        """Run a campaign to its end and return what it printed."""
+        with self.start(settings) as process:
+            printed, said = process.communicate(timeout=240)
+        assert process.returncode == 0, said
+        return printed
+
+    def runs(self) -> list[Any]:
+        """Return all runs that are logged to MLflow."""
+        tracking = MlflowClient(tracking_uri=tracking_uri(Settings(home=self.home)))
+        experiments = [found.experiment_id for found in tracking.search_experiments()]
+        return list(tracking.search_runs(experiments))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a campaign left behind, copied before the next one."""
+
+    home: Path
+    folder: Path
+    screen: str
+    runs: int
+    """How many runs MLflow had after it."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says."""
+        return json.loads((self.folder / "summary.json").read_bytes())
+
+    @property
+    def candidates(self) -> bytes:
+        """The bytes of the candidate table."""
+        return (self.folder / "candidates.parquet").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server that several commands share, as behind ``make ui``."""
+    home = tmp_path_factory.mktemp("prefect")
+    port = free_port()
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tasks.prefect_server", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=REPOSITORY,
+            env={**os.environ, "PREFECT_HOME": str(home), "PREFECT_UI_ENABLED": "0"},
+        )
+    try:
+        address = f"http://127.0.0.1:{port}/api"
+        wait_until_healthy(address)
+        yield address
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def installation(
+    tmp_path: Path, empty_tracking: Path
+) -> Callable[[str, str | None], Installation]:
+    """Give an installation of that name with an empty MLflow database."""
+
+    def make(name: str, server: str | None) -> Installation:
+        home = tmp_path / name
+        shutil.copytree(empty_tracking, home / "mlflow")
+        return Installation(home, server)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def campaigns(shared_folder: Path, request: pytest.FixtureRequest) -> dict[str, Finished]:
+    """Campaigns in one installation, in this order, run once for all workers.
+
+    first: on a new installation; again: the same; selection: one setting of the selection
+    changed; seed: another seed; own: a table of the user's own, where small values are wanted.
+    """
+    kept = shared_folder / "campaigns"
+    with FileLock(shared_folder / "campaigns.lock"):
+        if not (kept / "all.json").exists():
+            shutil.rmtree(kept, ignore_errors=True)
+            _run_all(kept, lambda: request.getfixturevalue("prefect_server"))
+        records = json.loads((kept / "all.json").read_bytes())
+    return {
+        name: Finished(Path(r["home"]), Path(r["folder"]), r["screen"], r["runs"])
+        for name, r in records.items()
+    }
+
+
+def _run_all(kept: Path, shared_server: Callable[[], str]) -> None:
+    home = kept / "home"
+    home.parent.mkdir()
+    _own_table().to_csv(kept / "plate.csv", index=False)
+    variants: dict[str, dict[str, Any]] = {
+        "first": {},
+        "again": {},
+        "selection": {"selection": {"batch_size": 24, "spread_weight": 0.5}},
+        "seed": {"seed": 4},
+        "own": {
+            "name": "own",
+            "data": {"source": {"path": "plate.csv", "objective": "minimise"}},
+            "constraints": {},
+        },
+    }
+    records = {}
+    for name, change in variants.items():
+        server = None if name in ("first", "again") else shared_server()
+        installation = Installation(home, server)
+        screen = installation.run({**SMALL, **change})
+        printed = dict(line.split(None, 1) for line in screen.splitlines() if line)
+        folder = kept / name
+        shutil.copytree(Path(printed["candidates"]).parent, folder)
+        records[name] = {
+            "home": str(home),
+            "folder": str(folder),
+            "screen": screen,
+            "runs": len(installation.runs()),
+        }
+    (kept / "all.json").write_text(json.dumps(records))
+
+
+def _own_table() -> pd.DataFrame:
+    """A plate as a lab has it: other column names, lower case, replicates."""
+    table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
+    chosen = table.iloc[::160].rename(columns={"design": "Oligo", "e_score": "signal"})
+    chosen = chosen.assign(Oligo=chosen["Oligo"].str.lower())
+    return pd.concat([chosen, chosen.head(40)])

@@ -14,6 +14,7 @@ from flows.config import CampaignConfig, load_config
 from flows.generate import generate_candidates
 from flows.train import train_predictors
 from tasks.command import run_command
+from tasks.device import use_device
 from tasks.publish import Published, publish
 from tasks.report import write_report
 from tasks.rounds import RoundStages, open_round
@@ -61,10 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = load_config(chosen.config) if chosen.config else CampaignConfig()
         check_input(config.data, config.constraints)
+        use_device(config.execution.device)
+        published = run_command(lambda: design_campaign(config))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
-    published = run_command(lambda: design_campaign(config))
     print(published.on_screen())  # noqa: T201 - the command's answer
     return 0
 

@@ -61,7 +61,8 @@ def load_config(path: Path) -> CampaignConfig:
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such configuration file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML: {error}") from None
+        told = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as YAML: {told}") from None
     if not isinstance(content, dict | None):
         raise InputError(f"{path}: settings such as 'name: ...' are needed, not a {type(content)}")
     try:

@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("PREFECT_API_URL", None)
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     prepare_environment(Settings())
+    # MLflow warns of its own classes when its models are first imported.
+    config.addinivalue_line("filterwarnings", "ignore:.*Any type hint is inferred:UserWarning")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -80,7 +80,7 @@ class GCWindow:
         full, poor = blocked.chunk(2)
         here = is_strong > 0.5
         kind = (here | ~full) + 2 * ~(here & poor)
-        return masks.index_select(0, kind.flatten()).view(*letters.shape, -1)
+        return masks.index_select(0, kind.flatten()).view(*letters.shape, masks.shape[1])
 
     def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
         """Return by how many letters the windows are out of range, summed over windows."""

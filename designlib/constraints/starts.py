@@ -136,7 +136,7 @@ def _repair_all(
     n: int,
     generator: torch.Generator,
 ) -> Found:
-    """Return up to ``n`` repaired designs, giving up at the first batch that yields none.
+    """Return up to ``n`` repaired designs, giving up at the first batch that yields few.
 
     The designs to repair are uniform, or inside a Hamming ball about as far from
     its centre as its radius.
@@ -150,10 +150,11 @@ def _repair_all(
             keep = torch.rand(batch.shape, generator=generator) >= share
             keep &= table.gather(1, ball.reference[:, None]).T
             batch = torch.where(keep, ball.reference, batch)
-        kept.append(_repair(constraint, table, batch, generator)[:missing])
-        if kept[-1].shape[0] == 0:
-            break
+        repaired = _repair(constraint, table, batch, generator)
+        kept.append(repaired[:missing])
         missing -= kept[-1].shape[0]
+        if repaired.shape[0] <= _REPAIR_GIVEN_UP * size:
+            break
         size = min(_REPAIR_LATER, 2 * missing)
     return torch.cat(kept)
 

@@ -101,7 +101,7 @@ def test_the_truth_is_that_of_the_table(batch: pd.DataFrame, table: pd.DataFrame
 
 def test_csv_holds_what_parquet_holds(campaigns: dict[str, Any], batch: pd.DataFrame) -> None:
     text = (campaigns["first"].folder / "candidates.csv").read_bytes()
-    read = pd.read_csv(io.BytesIO(text), float_precision="round_trip")
+    read = pd.read_csv(io.BytesIO(text))
     assert list(read) == list(batch)
     for name in batch:
         left, right = batch[name], read[name]
@@ -169,7 +169,7 @@ def test_report_and_pictures_can_be_opened(campaigns: dict[str, Any]) -> None:
 
 def test_the_screen_ends_with_the_places_and_the_figures(campaigns: dict[str, Any]) -> None:
     screen = campaigns["first"].screen
-    assert screen.startswith("\n24 candidates, 100% feasible")
+    assert screen.startswith("24 candidates, 100% feasible")
     for name in ("candidates.parquet", "report.html", "summary.json"):
         assert name in screen
     assert "0 of 11 stages reused" in screen
@@ -261,7 +261,6 @@ def test_an_identical_campaign_reuses_every_stage(campaigns: dict[str, Any]) -> 
     for path in first.folder.iterdir():
         if path.name != "summary.json":
             assert path.read_bytes() == (again.folder / path.name).read_bytes(), path.name
-    assert again.runs == first.runs == 4
     assert again.summary["mlflow_run_id"] == first.summary["mlflow_run_id"]
 
 
@@ -270,15 +269,12 @@ def test_a_setting_of_the_selection_repeats_only_the_selection(campaigns: dict[s
     expected = {**dict.fromkeys(STAGES, "reused"), "select": "computed"}
     assert changed.summary["stages"] == expected
     assert changed.candidates != campaigns["first"].candidates
-    # The round is another one; the members are the same.
-    assert changed.runs == 5
 
 
 def test_another_seed_trains_anew(campaigns: dict[str, Any]) -> None:
     changed = campaigns["seed"]
     expected = {**dict.fromkeys(STAGES, "computed"), "ingest": "reused"}
     assert changed.summary["stages"] == expected
-    assert changed.runs == 9
     designs = set(read_candidates(changed.candidates)["design"].to_pylist())
     assert designs != set(read_candidates(campaigns["first"].candidates)["design"].to_pylist())
 
@@ -299,9 +295,22 @@ def test_a_table_of_the_users_own(campaigns: dict[str, Any], table: pd.DataFrame
     assert "true percentile" not in own.screen
 
 
-def test_nothing_is_left_running_or_half_written(campaigns: dict[str, Any]) -> None:
+def test_each_round_and_each_member_has_one_run(
+    campaigns: dict[str, Any], tracking: MlflowClient
+) -> None:
     home: Path = campaigns["first"].home
-    assert [path for path in home.rglob("*.tmp")] == []
+    small = tracking.get_experiment_by_name("small")
+    assert small is not None
+    names = [run.info.run_name for run in tracking.search_runs([small.experiment_id])]
+    # Of three rounds, the one with another selection has the members of the first.
+    assert sorted(names) == [
+        *["predictor 1"] * 2,
+        *["predictor 2"] * 2,
+        *["round 01"] * 3,
+        *["scorer 1"] * 2,
+    ]
+    assert len({campaigns[n].summary["mlflow_run_id"] for n in ("first", "selection", "seed")}) == 3
+    assert list(home.rglob("*.tmp")) == []
 
 
 def _nested(parent: Run, tracking: MlflowClient) -> list[Run]:

@@ -97,12 +97,12 @@ def walk(kernel, target, letters, draws):
 
 def test_a_chain_is_the_same_in_every_batch(kernel, system, exactness):
     target = exactness.target(system)
-    starts = exactness.feasible(target)[:7]
+    starts = exactness.feasible(target)[:4]
     chains = range(len(starts))
-    together, _ = walk(kernel, target, starts, chain_uniforms(3, 0, chains, 40, 2))
+    together, _ = walk(kernel, target, starts, chain_uniforms(3, 0, chains, 25, 2))
     for chain in chains:
         alone, _ = walk(
-            kernel, target, starts[chain : chain + 1], chain_uniforms(3, 0, [chain], 40, 2)
+            kernel, target, starts[chain : chain + 1], chain_uniforms(3, 0, [chain], 25, 2)
         )
         assert torch.equal(alone.letters[0], together.letters[chain])
         assert torch.allclose(alone.value[0], together.value[chain], rtol=0, atol=1e-12)

@@ -8,7 +8,6 @@ is what shards and workers share out: any division gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -153,10 +152,11 @@ def cut_blocks(elite: Sequence[bool]) -> list[Block]:
 
 
 def share_out(blocks: Sequence[Block], shards: int) -> list[list[Block]]:
-    """Return the blocks in ``shards`` runs of nearly equal length; none of them empty."""
-    shards = min(shards, len(blocks))
-    edges = [len(blocks) * shard // shards for shard in range(shards + 1)]
-    return [list(blocks[a:b]) for a, b in pairwise(edges)]
+    """Deal the blocks out to ``shards`` shards, or as many as there are blocks.
+
+    In turn, since the blocks of one kind of start lie together and cost the same.
+    """
+    return [list(blocks[shard::shards]) for shard in range(min(shards, len(blocks)))]
 
 
 def walk_block(

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from sklearn.cluster import AgglomerativeClustering
 from torch import Tensor
 
 from designlib.spaces import SequenceSpace
@@ -162,6 +161,9 @@ def clusters(
     than a third of the sites, rounded up. Quadratic in the number of designs; some
     thousand are fine.
     """
+    # A second of import that only the choice of a batch needs.
+    from sklearn.cluster import AgglomerativeClustering
+
     if len(letters) < 2:
         return np.ones(len(letters), dtype=np.int64)
     within = -(-space.length // 3)

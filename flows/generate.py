@@ -25,7 +25,7 @@ class GeneratedDesigns(BaseModel):
     shards: list[StageResult]
 
 
-@flow(name="generate-candidates", task_runner=side_by_side(2))
+@flow(name="generate-candidates", flow_run_name="generate", task_runner=side_by_side(2))
 def generate_candidates(
     measured: StageResult,
     folds: StageResult,

@@ -21,7 +21,7 @@ class TrainedPredictors(BaseModel):
     scorers: list[StageResult]
 
 
-@flow(name="train-predictors", task_runner=side_by_side(2))
+@flow(name="train-predictors", flow_run_name="train {round_.campaign}", task_runner=side_by_side(2))
 def train_predictors(
     measured: StageResult,
     folds: StageResult,

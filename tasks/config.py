@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from designlib.tables import TableColumns
+
 __all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
 
 
@@ -35,19 +37,10 @@ class TableFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str = Field(title="File", description="Path of the table on the machine that runs this.")
-    design_column: str | None = Field(
-        default=None, title="Sequence column", description="Empty: guessed, and the guess reported."
-    )
-    value_columns: tuple[str, ...] = Field(
-        default=(),
-        title="Value columns",
-        description="Measured values; the first is the objective. Empty: guessed.",
-    )
-    error_column: str | None = Field(
-        default=None, title="Error column", description="Standard error of each measured value."
-    )
-    weight_column: str | None = Field(
-        default=None, title="Weight column", description="Relative weight of each row."
+    columns: TableColumns = Field(
+        default=TableColumns(),
+        title="Columns",
+        description="Which column means what; what is left empty is guessed and reported.",
     )
     alphabet: Literal["auto", "dna", "rna", "protein"] = Field(
         default="auto", title="Alphabet", description="auto: told from the letters that occur."

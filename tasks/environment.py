@@ -26,6 +26,7 @@ def prepare_environment(settings: Settings) -> None:
         "PREFECT_CLI_WARNINGS": "false",
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_TRACKING_URI": tracking_uri(settings),
         # Predictors are small: one thread each, and several at once.
         "OMP_NUM_THREADS": "1",
@@ -34,6 +35,8 @@ def prepare_environment(settings: Settings) -> None:
     # Importing Prefect would make its folder. Bad input must leave nothing behind, so the folder
     # is made when a run starts.
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+    # MLflow's hints on input examples, data set sources and integer columns: all on purpose here.
+    warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
 
 
 def tracking_uri(settings: Settings) -> str:

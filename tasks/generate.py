@@ -138,11 +138,9 @@ def walk_shard(
                     _report(frame, block, blocks, len(plan))
         return {"snapshots.parquet": parquet_bytes(pd.concat(frames, ignore_index=True))}
 
-    chains = [blocks[0].first, blocks[-1].first + blocks[-1].size]
-    stage = run_stage(settings, "walk-shard", {**inputs, "chains": chains}, make)
-    run_logger().info(
-        "chains %d to %d: %s", chains[0], chains[1] - 1, stage.path("snapshots.parquet")
-    )
+    stage = run_stage(settings, "walk-shard", {**inputs, "blocks": blocks}, make)
+    chains = sum(block.size for block in blocks)
+    run_logger().info("%d chains: %s", chains, stage.path("snapshots.parquet"))
     return stage
 
 

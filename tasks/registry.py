@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import mlflow
-from mlflow.models import ModelSignature
-from mlflow.types.schema import ColSpec, Schema
-
 from tasks.rounds import Round
 from tasks.score import predictor_hash
 from tasks.stages import StageResult
@@ -25,6 +21,10 @@ def register_predictor(members: Sequence[StageResult], round_: Round) -> str:
     An ensemble that has a version keeps it. The model takes sequences and gives predicted values
     in the units of the measurement: ``mlflow.pyfunc.load_model("models:/NAME@candidate")``.
     """
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
     tracking = client()
     name = f"{round_.campaign}-predictor"
     digest = predictor_hash(members)

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
 from prefect import task
 
-from designlib.candidates import read_candidates
-from designlib.reporting.figures import (
-    Points,
-    distance_figure,
-    ladder_figure,
-    predicted_against_known,
-    training_figure,
-)
-from designlib.reporting.logo import logo_figure
-from designlib.reporting.report import KeyFigure, ReportContent, render_report
-from designlib.reporting.style import Picture
-from designlib.scoring import pairwise_distances
-from designlib.trajectory import state_from_bytes
 from tasks.log import run_logger
 from tasks.rounds import Round, RoundStages
 from tasks.settings import Settings
-from tasks.stages import StageResult, code_fingerprint, run_stage
-from tasks.summary import round_figures
-from tasks.tables import TableFacts, load_facts, load_folds
+from tasks.stages import StageResult, run_stage
 
 __all__ = ["write_report"]
 
@@ -39,22 +20,10 @@ def write_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) 
     """Draw the figures and write the self-contained report."""
 
     def make() -> dict[str, bytes]:
-        facts = load_facts(stages.measured)
-        table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
-        figures = round_figures(stages, round_)
-        pictures = _pictures(stages, table, facts)
-        content = ReportContent(
-            candidates=table,
-            what_was_run=_what_was_run(stages, facts, config),
-            key_figures=_key_figures(figures, facts),
-            pictures=list(pictures.values()),
-            sampled=figures["selection"]["pool"],
-            rejected=figures["selection"]["rejected"],
-            kept=figures["selection"]["batch"]["survivors"],
-            provenance=_provenance(stages, round_),
-        )
-        drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
-        return {"report.html": render_report(content).encode(), **drawn}
+        # Plotting takes a second to import, and a round that is reused plots nothing.
+        from tasks.drawing import draw_report
+
+        return draw_report(stages, round_, config)
 
     inputs = {
         "round": round_.key,
@@ -66,140 +35,3 @@ def write_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) 
     stage = run_stage(Settings(), "report", inputs, make)
     run_logger().info("report: %s", stage.path("report.html"))
     return stage
-
-
-def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[str, Picture]:
-    batch = table.to_pandas()
-    checked = pd.read_parquet(stages.scored.path("measured.parquet"))
-    test = checked[checked["fold"] == "test"]
-    folds = load_folds(stages.folds)
-    space = facts.space
-    letters = space.encode(batch["design"].tolist())
-    known = folds[folds["fold"] != "withheld"]
-    best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    reference = space.encode(best["design"].head(len(batch)).tolist())
-    names = {"value_name": facts.value_name, "units": facts.units}
-    measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
-    predicted = batch["predicted_mean"].to_numpy()
-    if batch["true_value"].notna().all():
-        true = Points(predicted, batch["true_value"].to_numpy())
-        judged = {"predicted": predicted_against_known(measured, true, known_name="true", **names)}
-    else:
-        test_scores = Points(test["predicted_mean"].to_numpy(), test["heldout_score"].to_numpy())
-        scores = Points(predicted, batch["heldout_score"].to_numpy())
-        judged = {
-            "predicted": predicted_against_known(measured, None, known_name="measured", **names),
-            "heldout": predicted_against_known(
-                test_scores, scores, known_name="held-out score of", **names
-            ),
-        }
-    return {
-        **judged,
-        "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
-        "distances": distance_figure(
-            pairwise_distances(space, letters, both_strands=facts.both_strands),
-            batch["distance_to_measured"].to_numpy(),
-        ),
-        "logo": logo_figure(space, letters, reference, both_strands=facts.both_strands),
-        "training": training_figure(*_training_curves(stages)),
-    }
-
-
-def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
-    rows = []
-    for number, member in enumerate(stages.members, start=1):
-        for name in sorted(member.files):
-            state, _ = state_from_bytes(member.path(name).read_bytes())
-            rows.append({"member": number, "step": state.step, **state.metrics})
-    rungs = json.loads(stages.plan.path("plan.json").read_bytes())["rungs"]
-    return pd.DataFrame(rows), [rung["training_step"] for rung in rungs]
-
-
-def _what_was_run(
-    stages: RoundStages, facts: TableFacts, config: Mapping[str, Any]
-) -> dict[str, str]:
-    folds = load_folds(stages.folds)["fold"].value_counts()
-    training, sampling, constraints = (
-        config["training"], config["sampling"], config["constraints"],
-    )  # fmt: skip
-    asked = {name: value for name, value in constraints.items() if value not in (None, [], ())}
-    asked.pop("motifs_on_both_strands", None)
-    told = {
-        "Data": f"{facts.name}, {facts.designs:,} designs of {facts.length} letters "
-        f"({facts.alphabet}) from {facts.rows_read:,} rows",
-        "About the data": facts.description,
-        "Citation": facts.citation,
-        "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
-        f"{facts.units}".strip(),
-        "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
-        "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
-        "Predictor": f"{training['members']} x {training['network']['architecture']}, "
-        f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
-        "Sampler": f"{sampling['chains']:,} chains, {sampling['steps_per_rung']} steps on each "
-        f"checkpoint and {sampling['final_steps']} more on the last",
-        "Constraints": "; ".join(f"{name}: {value}" for name, value in asked.items()) or "none",
-        "Seed": str(config["seed"]),
-    }
-    return {label: text for label, text in told.items() if text}
-
-
-def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigure]:
-    batch, predictor, walk = figures["batch"], figures["predictor"], figures["walk"]
-    units = f" {facts.units}".rstrip()
-    lines = [
-        KeyFigure(
-            "Candidates",
-            str(batch["candidates"]),
-            f"all distinct, {batch['measured_before'] or 'none'} measured before",
-        ),
-        KeyFigure("Meet every constraint", f"{batch['feasible_share']:.0%}"),
-        KeyFigure("Predicted, median", f"{batch['predicted_median']:.4g}{units}"),
-        KeyFigure(
-            "Held-out score, median",
-            f"{batch['heldout_median']:.4g}{units}",
-            "a predictor trained on other measurements",
-        ),
-    ]
-    if true := batch.get("true_percentile"):
-        lines += [
-            KeyFigure(
-                "True percentile, median",
-                f"{true['median']:.2f}",
-                f"{true['median_of_best_by_score']:.2f} for the best by score alone",
-            ),
-            KeyFigure("True percentile, best", f"{true['best']:.2f}"),
-        ]
-    lines += [
-        KeyFigure(
-            "Diversity", f"{batch['diversity'] or 0:.2f} letters", "mean distance between two"
-        ),
-        KeyFigure(
-            "Novelty", f"{batch['novelty']:.2f} letters", "mean distance to the nearest measured"
-        ),
-        KeyFigure(
-            "Predictor on test designs",
-            f"rank correlation {predictor.get('ensemble_rank_correlation', 0.0):.2f}",
-            f"{predictor['test_designs']:,} designs that nothing was trained on",
-        ),
-        KeyFigure(
-            "Cost of sampling",
-            f"{walk['gradient_evaluations']:,} gradients",
-            "one forward and backward pass of one predictor on one design",
-        ),
-    ]
-    return lines
-
-
-def _provenance(stages: RoundStages, round_: Round) -> dict[str, str]:
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "pandas")
-    )
-    return {
-        "Round key": round_.key,
-        "Configuration": round_.config_hash,
-        "Measured table, sha256": stages.measured.files["measured.parquet"],
-        "Candidates, sha256": stages.selected.files["candidates.parquet"],
-        "Code": code_fingerprint(),
-        "Versions": f"trajectory-design {importlib.metadata.version('trajectory-design')}, "
-        + versions,
-    }

@@ -183,12 +183,7 @@ def _named(named: NamedDataset, settings: Settings) -> _Source:
 def _own(own: TableFile) -> _Source:
     return _Source(
         path=Path(own.path).expanduser(),
-        columns=TableColumns(
-            design=own.design_column,
-            values=own.value_columns,
-            error=own.error_column,
-            weight=own.weight_column,
-        ),
+        columns=own.columns,
         alphabet=own.alphabet,
         units=own.units,
         maximise=own.objective == "maximise",

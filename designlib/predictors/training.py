@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from designlib.predictors.networks import NetworkConfig, evaluate
@@ -32,7 +32,7 @@ class TrainingConfig(BaseModel):
 
     network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
     members: int = Field(
-        default=3, ge=1, le=32, title="Members", description="Predictors in the ensemble."
+        default=4, ge=1, le=32, title="Members", description="Predictors in the ensemble."
     )
     scorer_members: int = Field(
         default=1,
@@ -231,4 +231,4 @@ def rank_correlation(
     """Return Spearman's rank correlation; 0 where one side is constant and orders nothing."""
     if np.ptp(predicted) == 0 or np.ptp(known) == 0:
         return 0.0
-    return float(np.corrcoef(rankdata(predicted), rankdata(known))[0, 1])
+    return float(pd.Series(predicted).corr(pd.Series(known), method="spearman"))

@@ -10,8 +10,8 @@ import pandas as pd
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import rankdata
 
+from designlib.predictors.training import rank_correlation
 from designlib.reporting.style import (
     BLUE,
     GREEN,
@@ -223,11 +223,10 @@ def training_figure(frame: pd.DataFrame, rungs: Sequence[int]) -> Picture:
 def _agreement(points: Points, units: str) -> str:
     """Return count, rank correlation and root mean squared error in words."""
     rmse = float(np.sqrt(np.mean((points.predicted - points.known) ** 2)))
-    ranks = np.stack([rankdata(points.predicted), rankdata(points.known)])
-    if len(points.known) < 2 or (ranks.std(axis=1) == 0).any():
+    if np.ptp(points.predicted) == 0 or np.ptp(points.known) == 0:
         spearman = "undefined"
     else:
-        spearman = f"{np.corrcoef(ranks)[0, 1]:.2f}"
+        spearman = f"{rank_correlation(points.predicted, points.known):.2f}"
     error = f"{rmse:.3g} {units}".strip()
     return f"n = {len(points.known):,}, RMSE {error}, Spearman correlation {spearman}"
 

@@ -21,7 +21,7 @@ def summarise_batch(
 
     ``pool`` has ``design``, ``acquisition`` and ``rejected_because``; ``true_percentile`` where an
     oracle knows it. The best by score are as many designs as the batch has, those with the highest
-    acquisition among the molecules that were not rejected, without regard to diversity.
+    acquisition among the ones that were not rejected, without regard to diversity or strands.
     """
     letters = space.encode(batch["design"].tolist())
     distances = pairwise_distances(space, letters, both_strands=both_strands)
@@ -38,7 +38,9 @@ def summarise_batch(
         "clusters": int(batch["cluster"].nunique()),
     }
     if "true_percentile" in pool:
-        best = _best_molecules(pool, space, both_strands)["true_percentile"].head(len(batch))
+        kept = pool[pool["rejected_because"] == ""]
+        ordered = kept.sort_values(["acquisition", "design"], ascending=[False, True])
+        best = ordered["true_percentile"].head(len(batch))
         percentile = batch["true_percentile"]
         figures["true_percentile"] = {
             "median": float(percentile.median()),
@@ -52,15 +54,6 @@ def summarise_batch(
         }
         figures["over_prediction"] = float((batch["predicted_mean"] - batch["true_value"]).mean())
     return figures
-
-
-def _best_molecules(pool: pd.DataFrame, space: SequenceSpace, both_strands: bool) -> pd.DataFrame:
-    """Return what was not rejected by falling acquisition, one row per molecule."""
-    kept = pool[pool["rejected_because"] == ""]
-    kept = kept.sort_values(["acquisition", "design"], ascending=[False, True])
-    designs = kept["design"].tolist()
-    molecules = pd.Series(space.canonical(designs) if both_strands else designs, index=kept.index)
-    return kept[~molecules.duplicated()]
 
 
 def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:

@@ -39,6 +39,7 @@ _LABEL_NAMES = _words(
     "id ids index idx row rows number no num name plate well replicate replicates rep batch round "
     "rank position pos length count counts n spread seed split fold"
 )
+_LABEL_ENDINGS = _words("id ids index idx number no name")
 _SAMPLE = 1000
 
 
@@ -103,12 +104,23 @@ def _check_named(raw: RawTable, columns: TableColumns) -> None:
 
 
 def _plain(name: str) -> str:
-    """Return a column name without case, spaces and punctuation.
+    """Return a column name without case, units in brackets, spaces and punctuation.
 
-    >>> _plain("E-score")
-    'escore'
+    >>> _plain("E-score"), _plain("Expression (a.u.)")
+    ('escore', 'expression')
     """
-    return re.sub(r"[\W_]+", "", name.lower())
+    without_units = re.sub(r"[(\[].*[)\]]\s*$", "", name.lower())
+    return re.sub(r"[\W_]+", "", without_units or name.lower())
+
+
+def _is_label(name: str) -> bool:
+    """Return whether a column's name says that it tells rows apart, as "Seq ID" does.
+
+    >>> _is_label("Seq ID"), _is_label("well"), _is_label("lipid")
+    (True, True, False)
+    """
+    last = re.split(r"[\W_]+", name.lower().strip())[-1]
+    return _plain(name) in _LABEL_NAMES or last in _LABEL_ENDINGS
 
 
 def _guess_design(raw: RawTable, free: list[str]) -> tuple[str, str]:
@@ -128,7 +140,7 @@ def _guess_design(raw: RawTable, free: list[str]) -> tuple[str, str]:
         problem = "no column looks like sequences"
     raise InputError(
         f"{raw.name}: {problem}. Columns: {listed(list(raw.columns))}. Name the one that holds the "
-        f"sequences (setting 'design')"
+        f"sequences (setting columns.design)"
     )
 
 
@@ -145,7 +157,7 @@ def _guess_value(raw: RawTable, free: list[str]) -> tuple[str, str]:
         named = [c for c in named if _looks_numeric(raw, c)] or named
     if len(named) == 1:
         return named[0], f"column {named[0]!r}, by its name"
-    looks = named or [c for c in free if _plain(c) not in _LABEL_NAMES and _looks_numeric(raw, c)]
+    looks = named or [c for c in free if not _is_label(c) and _looks_numeric(raw, c)]
     if len(looks) == 1:
         return looks[0], f"column {looks[0]!r}, the only one that holds measured numbers"
     if looks:
@@ -154,7 +166,7 @@ def _guess_value(raw: RawTable, free: list[str]) -> tuple[str, str]:
         problem = "no column looks like measured values"
     raise InputError(
         f"{raw.name}: {problem}. Columns: {listed(list(raw.columns))}. Name the one to optimise "
-        f"(setting 'values', the objective first)"
+        f"(setting columns.values, the objective first)"
     )
 
 
@@ -166,7 +178,7 @@ def _by_optional_name(
     if len(found) > 1:
         raise InputError(
             f"{raw.name}: several columns could hold the {role} of a measurement: "
-            f"{listed(found)}. Name the one to use (setting {role!r})"
+            f"{listed(found)}. Name the one to use (setting columns.{role})"
         )
     return found[0] if found else None
 

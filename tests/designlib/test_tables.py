@@ -569,9 +569,12 @@ def test_named_columns_must_be_there_and_fit(columns: TableColumns, parts: list[
 @pytest.mark.parametrize(
     ("header", "parts"),
     [
-        ("seq,value,dna", ["several columns", "'seq', 'dna'", "setting 'design'"]),
+        ("seq,value,dna", ["several columns", "'seq', 'dna'", "setting columns.design"]),
         ("seq,value,other", []),
-        ("a,b,c", ["several columns", "'a', 'c'", "Columns: 'a', 'b', 'c'", "setting 'design'"]),
+        (
+            "a,b,c",
+            ["several columns", "'a', 'c'", "Columns: 'a', 'b', 'c'", "setting columns.design"],
+        ),
     ],
 )
 def test_ambiguous_designs_are_refused(header: str, parts: list[str]) -> None:
@@ -588,8 +591,8 @@ def test_ambiguous_designs_are_refused(header: str, parts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("header", "parts"),
     [
-        ("seq,score,activity", ["'score', 'activity'", "setting 'values'"]),
-        ("seq,mic,ic50", ["'mic', 'ic50'", "setting 'values'"]),
+        ("seq,score,activity", ["'score', 'activity'", "setting columns.values"]),
+        ("seq,mic,ic50", ["'mic', 'ic50'", "setting columns.values"]),
     ],
 )
 def test_ambiguous_values_are_refused(header: str, parts: list[str]) -> None:

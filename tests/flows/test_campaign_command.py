@@ -126,8 +126,8 @@ def test_a_bad_table(refusal: Refusal, name: str, content: bytes, parts: list[st
     [
         ("path: none.csv", ["none.csv", "no such file"]),
         ("path: .", ["directory"]),
-        ("{path: a.csv, design_column: oligo}", ["a.csv", "'oligo'", "'sequence'"]),
-        ("{path: a.csv, value_columns: [signal]}", ["a.csv", "'signal'", "'value'"]),
+        ("{path: a.csv, columns: {design: oligo}}", ["a.csv", "'oligo'", "'sequence'"]),
+        ("{path: a.csv, columns: {values: [signal]}}", ["a.csv", "'signal'", "'value'"]),
         ("{path: a.csv, alphabet: protein, both_strands: true}", ["both_strands", "protein"]),
         ("dataset: tfbind9", ["'tfbind9'", "tfbind8_six6"]),
     ],

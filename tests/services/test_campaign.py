@@ -76,7 +76,7 @@ def test_no_candidate_is_a_molecule_that_the_campaign_has_seen(
 
 def test_every_constraint_is_met(batch: pd.DataFrame) -> None:
     assert batch["feasible"].all()
-    verdicts = [name for name in batch if name.startswith("constraint_")]
+    verdicts = [name for name in map(str, batch) if name.startswith("constraint_")]
     assert verdicts == [
         f"constraint_{name}"
         for name in ("fixed_sites", "forbidden_motifs", "gc", "hamming_ball", "max_homopolymer")
@@ -198,7 +198,7 @@ def test_one_parent_run_with_a_nested_run_per_member(parent: Run, tracking: Mlfl
     assert parent.data.params["seed"] == "3"
     assert parent.data.metrics["batch.candidates"] == 24
     nested = _nested(parent, tracking)
-    assert sorted(run.info.run_name for run in nested) == [
+    assert sorted(str(run.info.run_name) for run in nested) == [
         "predictor 1",
         "predictor 2",
         "scorer 1",
@@ -221,9 +221,10 @@ def test_every_checkpoint_is_logged_at_its_step(parent: Run, tracking: MlflowCli
 
 
 def test_the_data_set_is_a_logged_input(parent: Run) -> None:
+    assert parent.inputs is not None
     (entry,) = parent.inputs.dataset_inputs
     assert entry.dataset.name == "tfbind8_six6.parquet"
-    assert json.loads(entry.dataset.profile)["num_rows"] == 65_536
+    assert json.loads(entry.dataset.profile or "")["num_rows"] == 65_536
     assert [(tag.key, tag.value) for tag in entry.tags] == [("mlflow.data.context", "training")]
 
 
@@ -301,7 +302,7 @@ def test_each_round_and_each_member_has_one_run(
     home: Path = campaigns["first"].home
     small = tracking.get_experiment_by_name("small")
     assert small is not None
-    names = [run.info.run_name for run in tracking.search_runs([small.experiment_id])]
+    names = [str(run.info.run_name) for run in tracking.search_runs([small.experiment_id])]
     # Of three rounds, the one with another selection has the members of the first.
     assert sorted(names) == [
         *["predictor 1"] * 2,

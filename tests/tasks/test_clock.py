@@ -22,9 +22,7 @@ from tasks.environment import PROCESS_STARTED
         ([(5.0, 6.0), (0.0, 2.0), (1.0, 3.0)], 4.0),
     ],
 )
-def test_overlapping_times_count_once(
-    intervals: list[tuple[float, float]], seconds: float
-) -> None:
+def test_overlapping_times_count_once(intervals: list[tuple[float, float]], seconds: float) -> None:
     assert united_seconds(intervals) == seconds
 
 

@@ -51,7 +51,7 @@ class SamplingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     chains: int = Field(
-        default=1024, ge=1, le=1_000_000, title="Chains", description="Independent Markov chains."
+        default=768, ge=1, le=1_000_000, title="Chains", description="Independent Markov chains."
     )
     elite_share: float = Field(
         default=0.5,

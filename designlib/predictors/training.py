@@ -45,7 +45,7 @@ class TrainingConfig(BaseModel):
         default=1500, ge=1, le=1_000_000, title="Steps", description="Optimiser steps per member."
     )
     batch_size: int = Field(
-        default=128, ge=1, le=65_536, title="Batch size", description="Designs per step."
+        default=96, ge=1, le=65_536, title="Batch size", description="Designs per step."
     )
     learning_rate: float = Field(
         default=3e-3, gt=0, le=1, title="Learning rate", description="Peak rate of AdamW."

@@ -20,7 +20,7 @@ ui: $(INSTALLED) ## open the Prefect and MLflow pages on the results; ends with 
 	@$(BIN)/python -m tasks.pages
 
 test: $(INSTALLED) ## run all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(INSTALLED) ## format, lint, types and layers
 	$(BIN)/ruff format --check .

@@ -8,6 +8,10 @@ from designlib.types import InputError
 
 __all__ = ["use_device"]
 
+# Two threads that make the first call to MKL's vector functions at the same moment may get a
+# kernel with errors of 1e-4, and so other designs. An import has one thread; one call suffices.
+torch.exp(torch.zeros(1))
+
 
 def use_device(name: str) -> torch.device:
     """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for on this machine.

@@ -64,7 +64,9 @@ def load_config(path: Path) -> CampaignConfig:
         told = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as YAML: {told}") from None
     if not isinstance(content, dict | None):
-        raise InputError(f"{path}: settings such as 'name: ...' are needed, not a {type(content)}")
+        raise InputError(
+            f"{path}: settings such as 'name: ...' are needed, not a {type(content).__name__}"
+        )
     try:
         config = CampaignConfig.model_validate(content or {})
     except ValidationError as error:

@@ -12,6 +12,8 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.starts import feasible_starts
+from designlib.randomness import torch_generator
 from designlib.spaces import ALPHABETS, SequenceSpace
 from designlib.splits import SplitConfig, assign_folds, visible_rows
 from designlib.tables import (
@@ -132,7 +134,9 @@ def check_input(data: DataConfig, constraints: ConstraintConfig) -> None:
     """Raise InputError for a table or constraints that a campaign could not start from."""
     source = _source(data, Settings())
     _, facts = _read(source)
-    build(constraints, facts.space)
+    constraint = build(constraints, facts.space)
+    # Constraints that clash are told now, not after the training.
+    feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"))
 
 
 def load_facts(measured: StageResult) -> TableFacts:

@@ -144,11 +144,13 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
         ),
     ]
     if true := batch.get("true_percentile"):
+        best = true["median_of_best_by_score"]
+        note = f"of the {batch['judged']} candidates that the oracle knows"
         lines += [
             KeyFigure(
                 "True percentile, median",
                 f"{true['median']:.2f}",
-                f"{true['median_of_best_by_score']:.2f} for the best by score alone",
+                note if best is None else f"{note}; {best:.2f} for the best by score alone",
             ),
             KeyFigure("True percentile, best", f"{true['best']:.2f}"),
         ]

@@ -56,9 +56,11 @@ class Published(BaseModel):
             f"predicted median {batch['predicted_median']:.4g}",
         ]
         if true := batch.get("true_percentile"):
+            best = true["median_of_best_by_score"]
             lines.append(
-                f"true percentile: median {true['median']:.2f}, best {true['best']:.2f}, "
-                f"median of the best by score {true['median_of_best_by_score']:.2f}"
+                f"true percentile of the {batch['judged']} that the oracle knows: "
+                f"median {true['median']:.2f}, best {true['best']:.2f}"
+                + ("" if best is None else f", median of the best by score {best:.2f}")
             )
         lines += [
             f"{wall['total_seconds']:.0f} s: {wall['set_up_seconds']:.0f} s set-up, "

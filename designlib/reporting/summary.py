@@ -38,22 +38,33 @@ def summarise_batch(
         "clusters": int(batch["cluster"].nunique()),
     }
     if "true_percentile" in pool:
-        kept = pool[pool["rejected_because"] == ""]
-        ordered = kept.sort_values(["acquisition", "design"], ascending=[False, True])
-        best = ordered["true_percentile"].head(len(batch))
-        percentile = batch["true_percentile"]
-        figures["true_percentile"] = {
+        figures |= _truth(batch, pool)
+    return figures
+
+
+def _truth(batch: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
+    """Return what an oracle says; it need not know every design, and none known says nothing."""
+    known = batch[batch["true_percentile"].notna()]
+    if known.empty:
+        return {"judged": 0}
+    kept = pool[pool["rejected_because"] == ""]
+    ordered = kept.sort_values(["acquisition", "design"], ascending=[False, True])
+    best = ordered["true_percentile"].head(len(batch)).dropna()
+    percentile = known["true_percentile"]
+    return {
+        "judged": len(known),
+        "true_percentile": {
             "median": float(percentile.median()),
             "mean": float(percentile.mean()),
             "best": float(percentile.max()),
-            "median_of_best_by_score": float(best.median()),
-        }
-        figures["true_value"] = {
-            "median": float(batch["true_value"].median()),
-            "of_best": float(batch["true_value"].iloc[int(percentile.to_numpy().argmax())]),
-        }
-        figures["over_prediction"] = float((batch["predicted_mean"] - batch["true_value"]).mean())
-    return figures
+            "median_of_best_by_score": float(best.median()) if len(best) else None,
+        },
+        "true_value": {
+            "median": float(known["true_value"].median()),
+            "of_best": float(known["true_value"].iloc[int(percentile.to_numpy().argmax())]),
+        },
+        "over_prediction": float((known["predicted_mean"] - known["true_value"]).mean()),
+    }
 
 
 def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:

@@ -55,6 +55,17 @@ def test_without_an_oracle_nothing_true_is_claimed():
     assert not [name for name in figures if "true" in name or "over" in name]
 
 
+def test_an_oracle_that_knows_some_or_none_of_the_batch():
+    some = BATCH.assign(true_percentile=[np.nan, 70.0, 99.0], true_value=[np.nan, 0.2, 0.9])
+    figures = summarise_batch(some, POOL, SPACE, both_strands=False)
+    assert figures["judged"] == 2
+    assert figures["true_percentile"]["median"] == 84.5
+    none = BATCH.assign(true_percentile=np.nan, true_value=np.nan)
+    figures = summarise_batch(none, POOL.assign(true_percentile=np.nan), SPACE, both_strands=False)
+    assert figures["judged"] == 0
+    assert "true_percentile" not in figures
+
+
 def test_predictor_figures_are_of_the_test_fold():
     checked = pd.DataFrame(
         {

@@ -52,6 +52,9 @@ def train_member(
         "device": where.type,
     }
     with open_stage(Settings(), "train", inputs) as stage:
+        if stage.result():
+            # A kill between the manifest and the clean-up leaves it behind.
+            (stage.folder / _LATEST).unlink(missing_ok=True)
         logged_run = find_run(round_.experiment_id, stage.key)
         if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
             return done

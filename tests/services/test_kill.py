@@ -40,7 +40,7 @@ MOMENTS = [
 ]
 """Ten moments in the order of the work, so that each command gets further than the last."""
 
-_OWN_SERVER = {3}
+_OWN_SERVER = {0, 3}
 """Commands that start a server of their own; the others share one."""
 
 

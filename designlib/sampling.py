@@ -214,7 +214,8 @@ def few_chains(snapshots: pd.DataFrame, chains: int = 128) -> pd.DataFrame:
 def ladder_bands(predicted: pd.DataFrame) -> pd.DataFrame:
     """Return the 5, 50 and 95 % quantiles of ``predicted_mean`` on each rung by kind of start."""
     groups = predicted.groupby(["rung", "start"], sort=True)
-    bands = groups["predicted_mean"].quantile(np.array([0.05, 0.5, 0.95])).unstack()  # noqa: PD010
+    quantiles = groups["predicted_mean"].quantile(np.array([0.05, 0.5, 0.95]))
+    bands = quantiles.unstack()  # noqa: PD010 - pivot_table cannot take an index level
     bands.columns = ["low", "median", "high"]
     about = groups.agg(
         step=("training_step", "first"), acceptance=("acceptance", "mean"), beta=("beta", "first")

@@ -25,7 +25,7 @@ __all__ = ["design_campaign", "main"]
 
 
 @flow(name="design-campaign", flow_run_name="{config.name}")
-def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008
+def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Read the table, train predictors, draw, score and choose designs, and publish them."""
     device = config.execution.device
     measured = ingest(config.data)

@@ -94,7 +94,9 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
     table = read_candidates(files["candidates.parquet"].read_bytes())
     figures = round_figures(stages, round_)
     _log(round_, files, readable(table), figures)
-    register_predictor(stages.members, round_)
+    # Two runs of one round at once would both find no version and make one each.
+    with FileLock(settings.home / "mlflow" / ".register.lock"):
+        register_predictor(stages.members, round_)
     link = run_link(round_.experiment_id, round_.run_id)
     figures["stages"] = {
         name: "reused" if stage.reused else "computed" for name, stage in stages.all()

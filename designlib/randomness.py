@@ -42,17 +42,18 @@ def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 
 def chain_uniforms(
-    seed: int, rung: int, chains: Sequence[int], steps: int, draws: int
+    seed: int, rung: int, chains: Sequence[int], steps: int, draws: int, chunk: int = 0
 ) -> Float[Tensor, "steps chains draws"]:
-    """Return the uniforms in [0, 1) that the given chains use on one rung.
+    """Return the uniforms in [0, 1) that the given chains use on one chunk of one rung.
 
-    Chain ``k`` gets the same numbers in every batch, since its stream is the
-    Philox counter (rung, k) under a key made from ``seed``. float64, so that an
+    Chain ``k`` gets the same numbers in every batch, since its stream is the Philox
+    counter (rung, k, chunk) under a key made from ``seed``. Long rungs are cut into
+    chunks of steps, so that memory does not grow with them. float64, so that an
     inverse-CDF draw resolves probabilities far below those of float32.
     """
     key = derive_seed(seed, "chains") & _MASK_64
     out = np.empty((len(chains), steps, draws))
     for row, chain in enumerate(chains):
-        bits = np.random.Philox(key=key, counter=[0, rung, chain, 0])
+        bits = np.random.Philox(key=key, counter=[0, rung, chain, chunk])
         out[row] = np.random.Generator(bits).random((steps, draws))
     return torch.from_numpy(out.transpose(1, 0, 2).copy())

@@ -1,21 +1,23 @@
-"""The density that a chain samples: one predictor at one temperature, with its constraint."""
+"""The density that a chain samples: one score at one temperature, with its constraint."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch.nn.functional import embedding
+from torch import Tensor
 
-from designlib.constraints.base import Constraint, DeviceTensors
-from designlib.spaces import SequenceSpace
-from designlib.types import Gradients, InputError, Letters, OneHot, Scores
+from designlib.constraints.base import Constraint
+from designlib.spaces import Space
+from designlib.types import Designs, Gradients, InputError, Relaxed, Scores
 
 __all__ = ["Evaluation", "NonFiniteScoreError", "Target"]
+
+FORWARD_SHARE = 1 / 3
+"""Cost of a score alone, in forward and backward passes: a gradient costs two scores more."""
 
 
 class NonFiniteScoreError(ArithmeticError):
@@ -30,14 +32,15 @@ class Evaluation(NamedTuple):
     value
         Score of each design, shape (designs,).
     gradient
-        Derivative by the one-hot input, shape (designs, sites, letters), contiguous.
+        Derivative by the relaxed input, of its shape, contiguous: (designs, sites,
+        letters) for sequences, (designs, variables) for points.
     relaxed
-        The one-hot input itself, of the same shape.
+        The relaxed input itself, of the same shape.
     """
 
     value: Scores
     gradient: Gradients
-    relaxed: OneHot
+    relaxed: Relaxed
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class Target:
     Parameters
     ----------
     predict
-        Differentiable map from one-hot rows (designs, sites, letters) to one
-        score per design (designs,). Rows must not depend on each other.
+        Map from relaxed designs - one-hot rows (designs, sites, letters) of
+        sequences, or points (designs, variables) - to one score per design
+        (designs,). Rows must not depend on each other.
     space
         The space of the designs.
     constraint
@@ -58,7 +62,10 @@ class Target:
     label
         What the rung is called in messages.
     dtype
-        Floating type of the one-hot input.
+        Floating type of the relaxed input.
+    differentiable
+        False where ``predict`` has no gradient: every gradient is then 0, with which
+        each kernel proposes blindly and stays exact.
 
     Raises
     ------
@@ -66,12 +73,13 @@ class Target:
         ``beta`` is not a positive finite number.
     """
 
-    predict: Callable[[OneHot], Scores]
-    space: SequenceSpace
+    predict: Callable[[Relaxed], Scores]
+    space: Space
     constraint: Constraint | None = None
     beta: float = 1.0
     label: str = ""
     dtype: torch.dtype = torch.float32
+    differentiable: bool = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.beta) and self.beta > 0):
@@ -79,8 +87,33 @@ class Target:
                 f"beta is {self.beta:g}{self._where()}; it must be a positive finite number"
             )
 
-    def evaluate(self, letters: Letters) -> Evaluation:
-        """Return scores and gradients of ``letters``: one forward and one backward pass.
+    @property
+    def passes(self) -> float:
+        """Cost of one evaluation in forward and backward passes."""
+        return 1.0 if self.differentiable else FORWARD_SHARE
+
+    def same_score(self, other: Target) -> bool:
+        """Return whether the two differ in beta and label alone, so that evaluations carry over."""
+        return (
+            self.predict is other.predict
+            and self.constraint is other.constraint
+            and self.space == other.space
+            and self.dtype == other.dtype
+        )
+
+    def check(self, designs: Designs) -> None:
+        """Raise InputError unless there are designs, all of the space and feasible."""
+        if designs.shape[0] == 0:
+            raise InputError(f"there are no designs to evaluate{self._where()}")
+        self.space.check(designs)
+        if self.constraint is not None:
+            broken = (~self.constraint.satisfied(designs)).nonzero()[:, 0]
+            if broken.shape[0]:
+                (reason,) = self.constraint.violations(designs[broken[:1]])
+                raise InputError(f"the start of chain {int(broken[0])} is infeasible: {reason}")
+
+    def evaluate(self, designs: Designs) -> Evaluation:
+        """Return scores and gradients of ``designs``: one forward and one backward pass.
 
         On the CPU a score or gradient that is not finite raises. Other devices are
         not waited for: there such a design gets the score NaN, which no kernel
@@ -93,29 +126,34 @@ class Target:
         NonFiniteScoreError
             A score or gradient is NaN or infinite.
         """
-        if letters.shape[0] == 0:
-            raise InputError(f"there are no designs to evaluate{self._where()}")
-        (eye,) = self._eye.on(letters.device)
+        relaxed = self.space.relax(designs, self.dtype)
+        if not self.differentiable:
+            value = self._blind_score(relaxed)
+            return Evaluation(self._finite(value, value), torch.zeros_like(relaxed), relaxed)
         with torch.enable_grad():
-            relaxed = embedding(letters, eye).requires_grad_()
+            relaxed.requires_grad_()
             value = self.predict(relaxed)
-            self._require_shape(value, letters)
+            self._require_shape(value, designs)
+            if not value.requires_grad:
+                raise InputError(
+                    f"the predictor's score has no gradient{self._where()}; a target that is not "
+                    "differentiable is sampled with differentiable=False"
+                )
             total = value.sum()
             (gradient,) = torch.autograd.grad(total, relaxed)
         value, gradient = value.detach(), gradient.contiguous()
-        waits = letters.device.type == "cpu" and not torch.compiler.is_compiling()
         # A sum is cheaper than a flag per number, and no NaN or infinity can hide in it.
-        if waits and math.isfinite(total.item() + gradient.sum().item()):
+        if self._waits(value) and math.isfinite(total.item() + gradient.sum().item()):
             return Evaluation(value, gradient, relaxed.detach())
-        finite = value.isfinite() & gradient.isfinite().all(2).all(1)
-        value = value.where(finite, torch.nan)
-        if waits:
-            self.require_finite(value)
-        return Evaluation(value, gradient, relaxed.detach())
+        return Evaluation(self._finite(value, gradient), gradient, relaxed.detach())
 
-    @cached_property
-    def _eye(self) -> DeviceTensors:
-        return DeviceTensors(torch.eye(len(self.space.alphabet), dtype=self.dtype))
+    def score(self, designs: Designs) -> Scores:
+        """Return the scores of ``designs`` alone: one forward pass.
+
+        Raises InputError and NonFiniteScoreError as ``evaluate`` does.
+        """
+        value = self._blind_score(self.space.relax(designs, self.dtype))
+        return self._finite(value, value)
 
     def require_finite(self, value: Scores) -> None:
         """Raise NonFiniteScoreError, naming the rung and the chain, if a score is not finite."""
@@ -127,14 +165,30 @@ class Target:
                 f"chain {bad[0]}{more}{self._where()}"
             )
 
-    def _require_shape(self, value: torch.Tensor, letters: Letters) -> None:
-        if value.shape != letters.shape[:1]:
+    def _blind_score(self, relaxed: Relaxed) -> Scores:
+        with torch.no_grad():
+            value = self.predict(relaxed)
+        self._require_shape(value, relaxed)
+        return value
+
+    def _finite(self, value: Scores, gradient: Tensor) -> Scores:
+        """Return NaN for what is not finite, or raise where the device is waited for."""
+        finite = value.isfinite() & gradient.isfinite().view(len(value), -1).all(1)
+        value = value.where(finite, torch.nan)
+        if self._waits(value):
+            self.require_finite(value)
+        return value
+
+    @staticmethod
+    def _waits(value: Tensor) -> bool:
+        return value.device.type == "cpu" and not torch.compiler.is_compiling()
+
+    def _require_shape(self, value: Tensor, designs: Tensor) -> None:
+        if value.shape != designs.shape[:1]:
             raise InputError(
                 f"the predictor returned shape {tuple(value.shape)}{self._where()}; one score "
-                f"per design, shape {tuple(letters.shape[:1])}, is needed"
+                f"per design, shape {tuple(designs.shape[:1])}, is needed"
             )
-        if not value.requires_grad:
-            raise InputError(f"the predictor's score has no gradient{self._where()}")
 
     def _where(self) -> str:
         return f" at rung {self.label!r}" if self.label else ""

@@ -4,22 +4,45 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["Gradients", "InputError", "Letters", "Moves", "OneHot", "Scores"]
+__all__ = [
+    "Conflicts",
+    "Designs",
+    "Gradients",
+    "InputError",
+    "Letters",
+    "Moves",
+    "OneHot",
+    "Points",
+    "Relaxed",
+    "Scores",
+]
 
 Letters: TypeAlias = Int[Tensor, "designs sites"]
 """Designs as letter indices into the alphabet, int64."""
 
+Points: TypeAlias = Float[Tensor, "designs variables"]
+"""Designs as real numbers, one column a variable or component."""
+
+Conflicts: TypeAlias = Shaped[Tensor, "designs"]
+"""How far each design is from feasible; 0 if it is, a whole number for sequences."""
+
+Designs: TypeAlias = Shaped[Tensor, "designs columns"]
+"""Designs of any space: letters or points."""
+
 OneHot: TypeAlias = Float[Tensor, "designs sites letters"]
 """Designs relaxed to one-hot rows, the input of a predictor."""
+
+Relaxed: TypeAlias = Float[Tensor, "designs *shape"]
+"""Designs of any space as a predictor takes them: one-hot rows or points."""
 
 Scores: TypeAlias = Float[Tensor, "designs"]
 """One number per design."""
 
-Gradients: TypeAlias = Float[Tensor, "designs sites letters"]
-"""Derivative of a score by its one-hot input."""
+Gradients: TypeAlias = Float[Tensor, "designs *shape"]
+"""Derivative of a score by a predictor's input, in the shape of that input."""
 
 Moves: TypeAlias = Bool[Tensor, "designs sites letters"]
 """True where changing that site to that letter is allowed."""

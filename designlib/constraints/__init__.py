@@ -3,7 +3,7 @@
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
 
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.config import ConstraintConfig, build
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
@@ -20,6 +20,7 @@ __all__ = [
     "GCWindow",
     "HammingBall",
     "HomopolymerLimit",
+    "Masking",
     "Product",
     "build",
     "feasible_starts",

@@ -7,20 +7,24 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.spaces import SequenceSpace
-from designlib.types import Letters, Moves
+from designlib.devices import DeviceTensors
+from designlib.spaces import SequenceSpace, Space
+from designlib.types import Conflicts, Designs, InputError, Letters, Moves
 
-__all__ = ["Constraint", "DeviceTensors", "Product"]
+__all__ = ["Constraint", "Masking", "Product"]
 
 _LOOKED_UP = 1 << 16
 
 
 @runtime_checkable
 class Constraint(Protocol):
-    """A set of feasible designs, known to a sampler through the moves that stay inside it.
+    """A set of feasible designs of any space.
+
+    A sampler refuses proposals outside the set; a `Masking` constraint also tells it
+    which moves not to propose at all.
 
     Attributes
     ----------
@@ -33,7 +37,24 @@ class Constraint(Protocol):
         """What the constraint is called."""
         ...
 
-    def allowed_moves(self, letters: Letters) -> Moves:
+    def conflicts(self, designs: Designs, /) -> Conflicts:
+        """Return how far each design is from feasible, in units of the constraint; 0 if it is."""
+        ...
+
+    def satisfied(self, designs: Designs, /) -> Bool[Tensor, "designs"]:
+        """Return which designs are feasible."""
+        ...
+
+    def violations(self, designs: Designs, /) -> list[str]:
+        """Return a sentence with positions (from 1) for each design, empty if it is feasible."""
+        ...
+
+
+@runtime_checkable
+class Masking(Constraint, Protocol):
+    """A constraint on sequences that knows which single changes stay feasible."""
+
+    def allowed_moves(self, letters: Letters, /) -> Moves:
         """Return where changing one site to one letter gives a feasible design.
 
         Exact for designs that satisfy the constraint, so True for the letter that a
@@ -42,40 +63,15 @@ class Constraint(Protocol):
         """
         ...
 
-    def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
-        """Return how far each design is from feasible, in units of the constraint; 0 if it is."""
-        ...
-
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs are feasible."""
-        ...
-
-    def violations(self, letters: Letters) -> list[str]:
-        """Return a sentence with positions (from 1) for each design, empty if it is feasible."""
-        ...
-
-
-class DeviceTensors:
-    """Constant tensors of a constraint, copied once to each device that asks for them."""
-
-    def __init__(self, *tensors: Tensor) -> None:
-        self._held: dict[torch.device, tuple[Tensor, ...]] = {torch.device("cpu"): tensors}
-
-    def on(self, device: torch.device) -> tuple[Tensor, ...]:
-        """Return the tensors on ``device``, in the order given at construction."""
-        if device not in self._held:
-            host = self._held[torch.device("cpu")]
-            self._held[device] = tuple(tensor.to(device) for tensor in host)
-        return self._held[device]
-
 
 class Product:
     """All of several constraints at once.
 
     The mask is the AND of the members' masks, which is exact: a design is
     feasible when each member says so, and a mask speaks of single designs. In a
-    space of at most 65,536 designs the mask of each is worked out once and then
-    looked up, since there a step is so short that the masks would show in it.
+    space of at most 65,536 sequences the mask of each is worked out once and then
+    looked up, since there a step is so short that the masks would show in it; members
+    without a mask of their own are in it too.
 
     Parameters
     ----------
@@ -87,48 +83,74 @@ class Product:
 
     name = "constraints"
 
-    def __init__(self, space: SequenceSpace, members: Sequence[Constraint]) -> None:
+    def __init__(self, space: Space, members: Sequence[Constraint]) -> None:
         self.space = space
-        self.members = tuple(members)
+        self.members = tuple(
+            part
+            for member in members
+            for part in (member.members if isinstance(member, Product) else (member,))
+        )
+        self._masking = tuple(member for member in self.members if isinstance(member, Masking))
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether ``allowed_moves`` says all there is to say of single changes."""
+        return len(self._masking) == len(self.members) or self._is_looked_up
 
     def allowed_moves(self, letters: Letters) -> Moves:
-        """Return the moves that every member allows."""
-        n_letters = len(self.space.alphabet)
-        if not self.members:
-            shape = (*letters.shape, n_letters)
-            return torch.ones(shape, dtype=torch.bool, device=letters.device)
-        if n_letters**self.space.length <= _LOOKED_UP:
+        """Return the moves that every member allows which has a mask."""
+        n_letters = len(self._sequences.alphabet)
+        if self.members and self._is_looked_up:
             masks, places = self._masks.on(letters.device)
             rows = masks.index_select(0, (letters * places).sum(1))
             return rows.view(*letters.shape, n_letters)
-        moves = self.members[0].allowed_moves(letters)
-        for member in self.members[1:]:
+        if not self._masking:
+            shape = (*letters.shape, n_letters)
+            return torch.ones(shape, dtype=torch.bool, device=letters.device)
+        moves = self._masking[0].allowed_moves(letters)
+        for member in self._masking[1:]:
             moves = moves & member.allowed_moves(letters)
         return moves
 
-    def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
+    def conflicts(self, designs: Designs) -> Conflicts:
         """Return the sum of the members' conflicts."""
-        total = torch.zeros(letters.shape[0], dtype=torch.int64, device=letters.device)
+        total = torch.zeros(designs.shape[0], dtype=torch.int64, device=designs.device)
         for member in self.members:
-            total = total + member.conflicts(letters)
+            total = total + member.conflicts(designs)
         return total
 
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
+    def satisfied(self, designs: Designs) -> Bool[Tensor, "designs"]:
         """Return which designs every member accepts."""
-        return self.conflicts(letters) == 0
+        fine = torch.ones(designs.shape[0], dtype=torch.bool, device=designs.device)
+        for member in self.members:
+            fine = fine & member.satisfied(designs)
+        return fine
 
-    def violations(self, letters: Letters) -> list[str]:
+    def violations(self, designs: Designs) -> list[str]:
         """Return the members' sentences, joined by semicolons."""
-        columns = [member.violations(letters) for member in self.members]
+        columns = [member.violations(designs) for member in self.members]
         return [
             "; ".join(column[row] for column in columns if column[row])
-            for row in range(letters.shape[0])
+            for row in range(designs.shape[0])
         ]
+
+    @property
+    def _sequences(self) -> SequenceSpace:
+        if not isinstance(self.space, SequenceSpace):
+            raise InputError("only constraints on sequences have moves between letters")
+        return self.space
+
+    @property
+    def _is_looked_up(self) -> bool:
+        space = self.space
+        return (
+            isinstance(space, SequenceSpace) and len(space.alphabet) ** space.length <= _LOOKED_UP
+        )
 
     @cached_property
     def _masks(self) -> DeviceTensors:
         """Return the mask of every design, and what each site adds to its row."""
-        n_letters, length = len(self.space.alphabet), self.space.length
+        n_letters, length = len(self._sequences.alphabet), self._sequences.length
         places = n_letters ** torch.arange(length)
         index = torch.arange(n_letters)
         designs = torch.arange(n_letters**length)[:, None] // places % n_letters

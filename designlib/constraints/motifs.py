@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import conv1d, embedding, pad
 
-from designlib.constraints.base import DeviceTensors
+from designlib.devices import DeviceTensors
 from designlib.constraints.iupac import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Moves

@@ -1,24 +1,49 @@
-"""What a Markov kernel is."""
+"""What a Markov kernel is, and the Metropolis-Hastings frame that most of them share."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from jaxtyping import Bool, Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from designlib.constraints.base import Masking, Product
+from designlib.spaces import SequenceSpace, Space
 from designlib.targets import Target
-from designlib.types import Letters, Scores
+from designlib.types import Designs, InputError, Moves, Scores
 
-__all__ = ["ChainState", "Info", "Kernel"]
+__all__ = [
+    "AIMED_ACCEPTANCE",
+    "ChainState",
+    "Info",
+    "Kernel",
+    "MetropolisKernel",
+    "Tuning",
+    "allowed_moves",
+    "choose",
+    "initial_tuning",
+    "letters_space",
+    "take",
+    "tuned",
+]
+
+AIMED_ACCEPTANCE = 0.57
+"""Acceptance rate that step sizes and path lengths are tuned to.
+
+The optimum of Langevin proposals in high dimension: 0.574 for continuous targets
+(Roberts and Rosenthal 1998), and the same for locally balanced discrete ones (Sun et al. 2022).
+"""
 
 
 @runtime_checkable
 class ChainState(Protocol):
-    """What every kernel's state has; a kernel may keep more."""
+    """What every kernel's state has; a kernel may keep more. States are NamedTuples."""
 
     @property
-    def letters(self) -> Letters:
+    def designs(self) -> Designs:
         """The designs that the chains are at."""
         ...
 
@@ -37,44 +62,241 @@ class Info(NamedTuple):
         Whose proposal was accepted, shape (designs,). A chain that has no allowed
         move proposes its own design, and accepts it.
     log_acceptance
-        Logarithm of the Metropolis-Hastings ratio, shape (designs,); NaN where the
-        predictor failed on a device that is not waited for (see `Target.evaluate`).
+        Logarithm of the Metropolis-Hastings ratio, shape (designs,); -inf for an
+        infeasible proposal; NaN where the predictor failed on a device that is not
+        waited for (see `Target.evaluate`).
     """
 
     accepted: Bool[Tensor, "designs"]
     log_acceptance: Scores
 
 
+class Tuning(NamedTuple):
+    """What a kernel learns about its own step during warm-up, for each chain.
+
+    Attributes
+    ----------
+    log_size
+        Logarithm of the step size or path length, shape (designs,).
+    count
+        Warm-up steps seen so far on this rung, shape (designs,).
+    """
+
+    log_size: Scores
+    count: Int[Tensor, "designs"]
+
+
 StateT = TypeVar("StateT", bound=ChainState)
+AnyT = TypeVar("AnyT")
+MoveT = TypeVar("MoveT", bound=Tensor | tuple[Tensor, ...])
 
 
 @runtime_checkable
 class Kernel(Protocol[StateT]):
     """A Markov kernel that leaves a target's density invariant, for many chains at once.
 
-    Attributes
-    ----------
-    draws_per_step
-        Uniform numbers that one step of one chain uses.
+    A step is tensor operations on the whole batch without a data-dependent branch; what
+    happens to a chain does not depend on the others, unless the kernel says so.
     """
 
-    @property
-    def draws_per_step(self) -> int:
-        """Uniform numbers that one step of one chain uses."""
+    def draws_per_step(self, space: Space, /) -> int:
+        """Return how many uniform numbers one step of one chain uses."""
         ...
 
-    def init(self, target: Target, letters: Letters) -> StateT:
-        """Return the state of chains at ``letters``; costs one forward and one backward pass.
+    def passes_per_step(self, target: Target, /) -> float:
+        """Return what one step of one chain costs, in forward and backward passes."""
+        ...
 
-        To be called at the start and whenever the predictor or the constraint
-        changes. A change of beta alone needs no new state.
+    def init(self, target: Target, designs: Designs, /) -> StateT:
+        """Return the state of chains at ``designs``; costs one evaluation.
 
         Raises InputError when a design breaks the target's constraint.
         """
         ...
 
+    def retarget(self, target: Target, state: StateT, /) -> StateT:
+        """Return the state of the same chains for a new predictor or constraint.
+
+        Costs one evaluation and keeps what was tuned. A change of beta alone needs no new state.
+        """
+        ...
+
+    def step(
+        self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"], /
+    ) -> tuple[StateT, Info]:
+        """Return the state after one transition."""
+        ...
+
+    def adapt(self, state: StateT, info: Info, /) -> StateT:
+        """Return the state with its step size tuned by what happened; for warm-up only."""
+        ...
+
+
+class MetropolisKernel(ABC, Generic[StateT, MoveT]):
+    r"""A kernel that draws a move, evaluates where it leads, and accepts or not.
+
+    With q the probability of the move and q' that of the move back, drawn at the proposed
+    design, the move from x to y is accepted with probability
+
+    .. math:: \min\{1, \exp(\beta f(y) - \beta f(x)) \, q'(y) / q(x)\},
+
+    and never where y is infeasible (Metropolis et al. 1953, Hastings 1970). A step costs one
+    evaluation of the predictor, since that of the current design is kept.
+    """
+
+    moves_once = False
+    """Whether a move changes one site only, so that a mask can exclude all infeasible ones."""
+
+    @abstractmethod
+    def draws_per_step(self, space: Space) -> int:
+        """Return how many uniform numbers one step uses; the last decides on the proposal."""
+
+    @abstractmethod
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> StateT:
+        """Return the state at ``designs``, with ``tuning`` or else the kernel's initial one."""
+
+    @abstractmethod
+    def draw(
+        self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
+    ) -> tuple[MoveT, Scores]:
+        """Return a move for each chain, and the log probability (density) of drawing it."""
+
+    @abstractmethod
+    def move(self, state: StateT, move: MoveT) -> tuple[Designs, MoveT]:
+        """Return the designs after a move, and the move that leads back."""
+
+    @abstractmethod
+    def log_probability(self, target: Target, state: StateT, move: MoveT) -> Scores:
+        """Return the log probability (density) of drawing ``move`` at ``state``."""
+
+    def passes_per_step(self, target: Target) -> float:
+        """Return the cost of one evaluation."""
+        return target.passes
+
+    def init(self, target: Target, designs: Designs) -> StateT:
+        """Return the state of chains at ``designs``: one forward and one backward pass.
+
+        Raises
+        ------
+        InputError
+            No designs, designs of another space, or one that breaks the constraint; the
+            message says which and why.
+        NonFiniteScoreError
+            The predictor gives NaN or infinity.
+        """
+        target.check(designs)
+        state = self.evaluate(target, designs)
+        target.require_finite(state.value)
+        return state
+
+    def retarget(self, target: Target, state: StateT) -> StateT:
+        """Return the state of the same chains for another predictor: one evaluation."""
+        tuning = getattr(state, "tuning", None)
+        if tuning is not None:
+            tuning = tuning._replace(count=torch.zeros_like(tuning.count))
+        fresh = self.evaluate(target, state.designs, tuning)
+        target.require_finite(fresh.value)
+        return fresh
+
     def step(
         self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
     ) -> tuple[StateT, Info]:
-        """Return the state after one transition; costs one forward and one backward pass."""
-        ...
+        """Return the state after one transition of every chain, and what happened."""
+        move, log_forward = self.draw(target, state, uniforms)
+        designs, back = self.move(state, move)
+        proposed = self.evaluate(target, designs, getattr(state, "tuning", None))
+        log_acceptance = self.log_acceptance(target, state, proposed, log_forward, back)
+        if target.constraint is not None and not self.masks_all(target):
+            feasible = target.constraint.satisfied(designs)
+            log_acceptance = log_acceptance.where(feasible, -torch.inf)
+        # A comparison with NaN is False, so what is not a number is never accepted.
+        accepted = uniforms[:, -1].log() < log_acceptance
+        return choose(accepted, proposed, state), Info(accepted, log_acceptance)
+
+    def log_acceptance(
+        self,
+        target: Target,
+        state: StateT,
+        proposed: StateT,
+        log_forward: Scores,
+        back: MoveT,
+    ) -> Scores:
+        """Return the log Metropolis-Hastings ratio of moving to ``proposed``."""
+        gain = target.beta * (proposed.value - state.value)
+        return gain + self.log_probability(target, proposed, back) - log_forward
+
+    def adapt(self, state: StateT, info: Info) -> StateT:
+        """Return the state with its step size tuned, where the kernel has one to tune."""
+        tuning = getattr(state, "tuning", None)
+        if tuning is None:
+            return state
+        return state._replace(tuning=tuned(tuning, info))  # pyright: ignore[reportAttributeAccessIssue] - states are NamedTuples
+
+    def masks_all(self, target: Target) -> bool:
+        """Return whether no infeasible design is ever proposed, so that none need be looked for."""
+        constraint = target.constraint
+        if constraint is None:
+            return True
+        if isinstance(constraint, Product):
+            return self.moves_once and constraint.is_masked
+        return self.moves_once and isinstance(constraint, Masking)
+
+
+def letters_space(target: Target) -> SequenceSpace:
+    """Return the space of a target on sequences; raise InputError for one on points."""
+    if not isinstance(target.space, SequenceSpace):
+        raise InputError(
+            f"this kernel changes letters, and a {type(target.space).__name__} has none; use "
+            "one for points"
+        )
+    return target.space
+
+
+def allowed_moves(target: Target, letters: Tensor) -> Moves | None:
+    """Return the mask of a target's constraint, or None where nothing is masked."""
+    constraint = target.constraint
+    return constraint.allowed_moves(letters) if isinstance(constraint, Masking) else None
+
+
+def choose(accepted: Bool[Tensor, "designs"], new: StateT, old: StateT) -> StateT:
+    """Return ``new`` where accepted and ``old`` elsewhere; what was tuned belongs to the chain."""
+
+    def pick(ours: Any, theirs: Any) -> Any:
+        if not isinstance(ours, Tensor):
+            return theirs
+        shape = (-1,) + (1,) * (ours.ndim - 1)
+        return torch.where(accepted.view(shape), ours, theirs)
+
+    fields = [pick(a, b) for a, b in zip(tuple(new), tuple(old), strict=True)]  # pyright: ignore[reportArgumentType] - states are NamedTuples
+    return type(old)(*fields)
+
+
+def take(state: AnyT, rows: Int[Tensor, "kept"]) -> AnyT:
+    """Return the chains ``rows`` of a state or a move, tuning included."""
+
+    def pick(part: Any) -> Any:
+        if isinstance(part, Tensor):
+            return part.index_select(0, rows)
+        return type(part)(*(pick(inner) for inner in part))
+
+    return pick(state)
+
+
+def initial_tuning(size: float, designs: Designs) -> Tuning:
+    """Return the tuning of chains that have not moved yet."""
+    n = designs.shape[0]
+    log_size = torch.full((n,), math.log(size), dtype=torch.float64, device=designs.device)
+    return Tuning(log_size, torch.zeros(n, dtype=torch.int64, device=designs.device))
+
+
+def tuned(tuning: Tuning, info: Info) -> Tuning:
+    r"""Return the tuning after one more warm-up step.
+
+    Robbins-Monro on the logarithm of the size, :math:`\log s \mathrel{+}= 2 (a - a^*) / (t +
+    1)^{0.6}` with a the acceptance probability of step t and a* the aimed one.
+    """
+    probability = info.log_acceptance.double().clamp(max=0).exp().nan_to_num(0.0)
+    gain = 2.0 / (tuning.count + 1.0) ** 0.6
+    log_size = tuning.log_size + gain * (probability - AIMED_ACCEPTANCE)
+    return Tuning(log_size, tuning.count + 1)
+

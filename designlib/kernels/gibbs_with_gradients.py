@@ -19,15 +19,16 @@ normalised over the moves allowed at y.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.kernels.base import Info
+from designlib.kernels.base import MetropolisKernel, Tuning, allowed_moves, letters_space
+from designlib.spaces import Space
 from designlib.targets import Target
-from designlib.types import Gradients, InputError, Letters, Scores
+from designlib.types import Gradients, Letters, Scores
 
 __all__ = ["GibbsWithGradients", "State"]
 
@@ -44,7 +45,7 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    letters
+    designs
         Current designs, shape (designs, sites).
     value
         The predictor's scores of them, shape (designs,).
@@ -54,82 +55,46 @@ class State(NamedTuple):
         has that it is only proposed where nothing else is.
     """
 
-    letters: Letters
+    designs: Letters
     value: Scores
     difference: Gradients
 
 
-class GibbsWithGradients:
+Move: TypeAlias = Int[Tensor, "designs 1"]
+"""A change of one site, as site * letters + letter."""
+
+
+class GibbsWithGradients(MetropolisKernel[State, Move]):
     """Gibbs-with-Gradients with a Metropolis-Hastings correction, over any alphabet.
 
-    Steps of the whole batch are tensor operations with no data-dependent branch,
-    and cost one forward and one backward pass of the predictor.
+    Binary vectors are sequences over the alphabet ``BINARY``. With a target that is not
+    differentiable it is a random walk that changes one site, uniform among the allowed moves.
     """
 
-    draws_per_step = 2
+    moves_once = True
 
-    def init(self, target: Target, letters: Letters) -> State:
-        """Return the state of chains at ``letters``: one forward and one backward pass.
+    def draws_per_step(self, space: Space) -> int:  # noqa: ARG002 - the interface has it
+        """Return 2: one number chooses the move, one decides on it."""
+        return 2
 
-        Raises
-        ------
-        InputError
-            No designs, designs of another length, or a design that breaks the
-            constraint; the message says which and why.
-        NonFiniteScoreError
-            The predictor gives NaN or infinity.
-        """
-        if letters.shape[1] != target.space.length:
-            raise InputError(
-                f"the designs have {letters.shape[1]} letters; {target.space.length} are needed"
-            )
-        if target.constraint is not None:
-            broken = (~target.constraint.satisfied(letters)).nonzero()[:, 0]
-            if broken.shape[0]:
-                (reason,) = target.constraint.violations(letters[broken[:1]])
-                raise InputError(f"the start of chain {int(broken[0])} is infeasible: {reason}")
-        state = self.evaluate(target, letters)
-        target.require_finite(state.value)
-        return state
-
-    def step(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
-    ) -> tuple[State, Info]:
-        """Return the state after one transition of every chain, and what happened.
-
-        ``uniforms`` has two numbers in [0, 1) per chain: the first chooses the
-        move, the second decides on it. A chain without an allowed move proposes to stay.
-        """
-        index, log_forward = self.draw(target, state, uniforms[:, :1])
-        letters, back = self.move(state, index)
-        proposed = self.evaluate(target, letters)
-        log_acceptance = self.log_acceptance(target, state, proposed, log_forward, back)
-        # A comparison with NaN is False, so what is not a number is never accepted.
-        accepted = uniforms[:, 1].log() < log_acceptance
-        chosen = State(
-            torch.where(accepted[:, None], proposed.letters, state.letters),
-            torch.where(accepted, proposed.value, state.value),
-            torch.where(accepted[:, None, None], proposed.difference, state.difference),
-        )
-        return chosen, Info(accepted, log_acceptance)
-
-    def evaluate(self, target: Target, letters: Letters) -> State:
-        """Return the state at ``letters``, which must be feasible."""
-        value, gradient, relaxed = target.evaluate(letters)
-        difference = gradient - gradient.gather(2, letters.unsqueeze(-1))
-        if target.constraint is not None:
-            moves = target.constraint.allowed_moves(letters)
+    def evaluate(self, target: Target, designs: Letters, tuning: Tuning | None = None) -> State:  # noqa: ARG002 - there is nothing to tune
+        """Return the state at ``designs``, which must be feasible."""
+        letters_space(target)
+        value, gradient, relaxed = target.evaluate(designs)
+        difference = gradient - gradient.gather(2, designs.unsqueeze(-1))
+        moves = allowed_moves(target, designs)
+        if moves is not None:
             difference = difference.where(moves, -torch.inf)
-        return State(letters, value, difference.add(relaxed, alpha=-_STAYING))
+        return State(designs, value, difference.add(relaxed, alpha=-_STAYING))
 
     def log_proposal(self, target: Target, state: State) -> Float[Tensor, "designs sites letters"]:
         """Return the log probability that each move is proposed."""
         return self._logits(target, state).log_softmax(1).view_as(state.difference)
 
     def draw(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs 1"]
-    ) -> tuple[Int[Tensor, "designs 1"], Scores]:
-        """Return a move for each chain, as site * letters + letter, and its log probability.
+        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
+    ) -> tuple[Move, Scores]:
+        """Return a move for each chain and its log probability.
 
         The move is the first whose cumulative probability exceeds uniform * total,
         so one of probability 0 is never drawn.
@@ -137,36 +102,21 @@ class GibbsWithGradients:
         # Not exp of the logits: with -inf among them it is several times slower than softmax.
         probability = self._logits(target, state).softmax(1)
         cumulative = probability.cumsum(1, dtype=torch.float64)
-        index = torch.searchsorted(cumulative, uniforms * cumulative[:, -1:], right=True)
+        wanted = uniforms[:, :1] * cumulative[:, -1:]
+        index = torch.searchsorted(cumulative, wanted, right=True)
         return index, probability.gather(1, index).log().squeeze(1)
 
-    def move(
-        self, state: State, index: Int[Tensor, "designs 1"]
-    ) -> tuple[Letters, Int[Tensor, "designs 1"]]:
-        """Return the designs after the moves ``index``, and the moves that lead back."""
+    def move(self, state: State, move: Move) -> tuple[Letters, Move]:
+        """Return the designs after the moves, and the moves that lead back."""
         n_letters = state.difference.shape[2]
-        site = index // n_letters
+        site = move // n_letters
         first = site * n_letters
-        old = state.letters.gather(1, site)
-        return state.letters.scatter(1, site, index - first), first + old
+        old = state.designs.gather(1, site)
+        return state.designs.scatter(1, site, move - first), first + old
 
-    def log_acceptance(
-        self,
-        target: Target,
-        state: State,
-        proposed: State,
-        log_forward: Scores,
-        back: Int[Tensor, "designs 1"],
-    ) -> Scores:
-        """Return the log Metropolis-Hastings ratio of moving to ``proposed``."""
-        gain = target.beta * (proposed.value - state.value)
-        return gain + self.log_reverse(target, proposed, back) - log_forward
-
-    def log_reverse(
-        self, target: Target, proposed: State, back: Int[Tensor, "designs 1"]
-    ) -> Scores:
-        """Return the log probability of proposing the moves ``back`` at ``proposed``."""
-        return self._logits(target, proposed).log_softmax(1).gather(1, back).squeeze(1)
+    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
+        """Return the log probability of proposing the moves at ``state``."""
+        return self._logits(target, state).log_softmax(1).gather(1, move).squeeze(1)
 
     @staticmethod
     def _logits(target: Target, state: State) -> Float[Tensor, "designs moves"]:

@@ -35,7 +35,7 @@ def test_draws_follow_the_matrix(kernel, system, exactness):
     after, _ = kernel.step(target, state, uniforms)
     row_of = torch.full((len(target.space.alphabet) ** target.space.length,), -1)
     row_of[exactness.codes(target.space, designs)] = torch.arange(n)
-    columns = row_of[exactness.codes(target.space, after.letters)]
+    columns = row_of[exactness.codes(target.space, after.designs)]
     assert (columns >= 0).all()
     rows = torch.arange(n).repeat_interleave(copies)
     counts = torch.bincount(rows * n + columns, minlength=n * n).view(n, n).double()
@@ -76,7 +76,7 @@ def test_end_states_of_many_chains(kernel, name, dtype, exactness):
     for _ in range(steps):
         uniforms = torch.rand(chains, 2, generator=generator, dtype=torch.float64)
         state, _ = kernel.step(target, state, uniforms)
-    seen = (state.letters[:, None] == designs[None]).all(2).double().sum(0)
+    seen = (state.designs[:, None] == designs[None]).all(2).double().sum(0)
     assert seen.sum() == chains
     statistic, freedom = g_statistic(seen[None], exact[None] * chains)
     assert stats.chi2.sf(statistic, freedom) > 1e-3
@@ -104,7 +104,7 @@ def test_a_chain_is_the_same_in_every_batch(kernel, system, exactness):
         alone, _ = walk(
             kernel, target, starts[chain : chain + 1], chain_uniforms(3, 0, [chain], 25, 2)
         )
-        assert torch.equal(alone.letters[0], together.letters[chain])
+        assert torch.equal(alone.designs[0], together.designs[chain])
         assert torch.allclose(alone.value[0], together.value[chain], rtol=0, atol=1e-12)
 
 
@@ -112,7 +112,7 @@ def test_cached_equals_recomputed(kernel, system, exactness):
     target = exactness.target(system)
     starts = exactness.feasible(target)
     state, _ = walk(kernel, target, starts, chain_uniforms(5, 0, range(len(starts)), 50, 2))
-    same_state(state, kernel.init(target, state.letters))
+    same_state(state, kernel.init(target, state.designs))
 
 
 def same_state(state, fresh):
@@ -124,7 +124,7 @@ def test_float32_stays_close_to_recomputed(kernel, exactness):
     target = exactness.target("dna", dtype=torch.float32)
     starts = exactness.feasible(target)
     state, _ = walk(kernel, target, starts, chain_uniforms(5, 0, range(len(starts)), 50, 2))
-    fresh = kernel.init(target, state.letters)
+    fresh = kernel.init(target, state.designs)
     assert torch.allclose(state.value, fresh.value, atol=1e-5)
 
 
@@ -138,13 +138,13 @@ def test_inputs_need_not_be_contiguous(kernel, system, exactness):
     flipped = padded.transpose(1, 2).contiguous().transpose(1, 2)
     other, _ = walk(kernel, target, strided.repeat_interleave(2, 0)[::2], padded)
     another, _ = walk(kernel, target, strided, flipped)
-    assert torch.equal(plain.letters, other.letters)
-    assert torch.equal(plain.letters, another.letters)
+    assert torch.equal(plain.designs, other.designs)
+    assert torch.equal(plain.designs, another.designs)
     transposing = replace(
         target, predict=lambda relaxed: target.predict(relaxed.transpose(1, 2).contiguous().mT)
     )
     last, _ = walk(kernel, transposing, starts, draws)
-    assert torch.equal(plain.letters, last.letters)
+    assert torch.equal(plain.designs, last.designs)
 
 
 def test_a_new_rung_needs_a_fresh_state(kernel, system, exactness):
@@ -152,16 +152,16 @@ def test_a_new_rung_needs_a_fresh_state(kernel, system, exactness):
     second = exactness.target(system, seed=2, beta=2.0)
     starts = exactness.feasible(first)
     state, _ = walk(kernel, first, starts, chain_uniforms(5, 0, range(len(starts)), 20, 2))
-    moved = kernel.init(second, state.letters)
-    value, gradient, _ = second.evaluate(state.letters)
-    own = gradient.gather(2, state.letters.unsqueeze(-1))
+    moved = kernel.init(second, state.designs)
+    value, gradient, _ = second.evaluate(state.designs)
+    own = gradient.gather(2, state.designs.unsqueeze(-1))
     assert torch.equal(moved.value, value)
     allowed = moved.difference > -1e17
     assert torch.equal(moved.difference[allowed], (gradient - own)[allowed])
     # And after a step on the new rung the cache is the new rung's.
     uniforms = chain_uniforms(5, 1, range(len(starts)), 1, 2)[0]
     after, _ = kernel.step(second, moved, uniforms)
-    same_state(after, kernel.init(second, after.letters))
+    same_state(after, kernel.init(second, after.designs))
 
 
 def test_a_new_beta_needs_no_evaluation(kernel, exactness):
@@ -197,7 +197,7 @@ def test_real_designs_stay_feasible(kernel):
     )
     starts = feasible_starts(space, constraint, 64, torch_generator(0))
     state, infos = walk(kernel, target, starts, chain_uniforms(0, 0, range(64), 150, 2))
-    assert constraint.satisfied(state.letters).all()
-    assert (state.letters != starts).any(1).float().mean() > 0.9
+    assert constraint.satisfied(state.designs).all()
+    assert (state.designs != starts).any(1).float().mean() > 0.9
     assert torch.stack([info.accepted for info in infos]).float().mean() > 0.1
     assert isinstance(state, State)

@@ -5,6 +5,7 @@ import torch
 
 from designlib.kernels import GibbsWithGradients, Kernel
 from designlib.randomness import torch_generator
+from designlib.spaces import DNA, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 
@@ -13,7 +14,7 @@ KERNEL = GibbsWithGradients()
 
 def test_it_is_a_kernel():
     assert isinstance(KERNEL, Kernel)
-    assert KERNEL.draws_per_step == 2
+    assert KERNEL.draws_per_step(SequenceSpace(DNA, 8)) == 2
 
 
 def test_proposal_is_the_formula(exactness):
@@ -66,11 +67,11 @@ def test_a_uniform_of_zero_accepts_and_one_rejects_by_the_ratio(exactness):
     uniforms[:, 1] = 0
     after, info = KERNEL.step(target, state, uniforms)
     assert info.accepted.all()
-    assert ((after.letters != designs).sum(1) == 1).all()
+    assert ((after.designs != designs).sum(1) == 1).all()
     uniforms[:, 1] = 1 - 2**-53
     after, info = KERNEL.step(target, state, uniforms)
     assert torch.equal(info.accepted, info.log_acceptance >= 0)
-    assert torch.equal((after.letters != designs).any(1), info.accepted)
+    assert torch.equal((after.designs != designs).any(1), info.accepted)
 
 
 def test_a_chain_without_moves_stays(exactness):
@@ -81,7 +82,7 @@ def test_a_chain_without_moves_stays(exactness):
         for _ in range(3):
             uniforms = torch.rand(2, 2, generator=torch_generator(1), dtype=torch.float64)
             state, info = KERNEL.step(target, state, uniforms)
-            assert torch.equal(state.letters, designs)
+            assert torch.equal(state.designs, designs)
             assert info.log_acceptance.isfinite().all()
 
 
@@ -94,7 +95,7 @@ def test_extreme_betas(beta, exactness):
         uniforms = torch.rand(len(state.value), 2, generator=generator, dtype=torch.float64)
         state, info = KERNEL.step(target, state, uniforms)
         assert not info.log_acceptance.isnan().any()
-    assert target.constraint.satisfied(state.letters).all()
+    assert target.constraint.satisfied(state.designs).all()
 
 
 def test_an_infeasible_start_is_refused(exactness):

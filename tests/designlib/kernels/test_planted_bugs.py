@@ -19,22 +19,22 @@ class ReversedIndex(GibbsWithGradients):
 class ReversedIndexUnmasked(GibbsWithGradients):
     """The same in the way of kernels that do not exclude the current letter."""
 
-    def log_reverse(self, target, proposed, back):
+    def log_acceptance(self, target, state, proposed, log_forward, back):
         n_letters = proposed.difference.shape[2]
         site = back // n_letters
-        new = site * n_letters + proposed.letters.gather(1, site)
+        new = site * n_letters + proposed.designs.gather(1, site)
         open_state = proposed._replace(
-            difference=proposed.difference.scatter(2, proposed.letters.unsqueeze(-1), 0.0)
+            difference=proposed.difference.scatter(2, proposed.designs.unsqueeze(-1), 0.0)
         )
-        return super().log_reverse(target, open_state, new)
+        return super().log_acceptance(target, state, open_state, log_forward, new)
 
 
 class ForwardOnlyMask(GibbsWithGradients):
     """The reverse proposal is normalised over all moves, not over the allowed ones."""
 
-    def log_reverse(self, target, proposed, back):
-        free = self.evaluate(replace(target, constraint=None), proposed.letters)
-        return super().log_reverse(target, free, back)
+    def log_acceptance(self, target, state, proposed, log_forward, back):
+        free = self.evaluate(replace(target, constraint=None), proposed.designs)
+        return super().log_acceptance(target, state, free, log_forward, back)
 
 
 class NoRejection(GibbsWithGradients):
@@ -56,8 +56,8 @@ class StaleGradient(GibbsWithGradients):
     """The reverse proposal uses the gradient at the current design, not at the proposed one."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
-        gradient = target.evaluate(state.letters).gradient
-        own = gradient.gather(2, proposed.letters.unsqueeze(-1))
+        gradient = target.evaluate(state.designs).gradient
+        own = gradient.gather(2, proposed.designs.unsqueeze(-1))
         possible = proposed.difference > -1e17
         difference = torch.where(possible, gradient - own, proposed.difference)
         stale = proposed._replace(difference=difference)
@@ -69,9 +69,9 @@ class StaleRung(GibbsWithGradients):
 
     predict = None
 
-    def evaluate(self, target, letters):
+    def evaluate(self, target, designs, tuning=None):
         self.predict = self.predict or target.predict
-        return super().evaluate(replace(target, predict=self.predict), letters)
+        return super().evaluate(replace(target, predict=self.predict), designs)
 
 
 class InvertedAcceptance(GibbsWithGradients):

@@ -1,16 +1,18 @@
-"""Design spaces: what a design is, and how strings, letter indices and one-hot rows relate."""
+"""Sequences over an alphabet: how strings, letter indices and one-hot rows relate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.functional import embedding
 
 from designlib.types import InputError, Letters, OneHot
 
-__all__ = ["ALPHABETS", "DNA", "PROTEIN", "RNA", "Alphabet", "SequenceSpace"]
+__all__ = ["ALPHABETS", "BINARY", "DNA", "PROTEIN", "RNA", "Alphabet", "SequenceSpace"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Alphabet:
 DNA = Alphabet("dna", "ACGT", "TGCA")
 RNA = Alphabet("rna", "ACGU")
 PROTEIN = Alphabet("protein", "ACDEFGHIKLMNPQRSTVWY")
-ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN)}
+BINARY = Alphabet("binary", "01")
+ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN, BINARY)}
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,33 @@ class SequenceSpace:
 
     alphabet: Alphabet
     length: int
+    # Identity matrices by type and device, made once; a plain dict, which a compiler can look into.
+    _eyes: dict[tuple[torch.dtype, torch.device], Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.length < 1:
             raise InputError(f"a sequence space needs a length of at least 1, not {self.length}")
+
+    @property
+    def columns(self) -> int:
+        """The number of sites."""
+        return self.length
+
+    def check(self, designs: Letters) -> None:
+        """Raise InputError for another length or an index that is no letter."""
+        if designs.shape[1] != self.length:
+            raise InputError(
+                f"the designs have {designs.shape[1]} letters; {self.length} are needed"
+            )
+        wrong = ((designs < 0) | (designs >= len(self.alphabet))).nonzero()
+        if len(wrong):
+            row, site = wrong[0].tolist()
+            raise InputError(
+                f"design {row + 1} has letter index {int(designs[row, site])} at position "
+                f"{site + 1}; 0 to {len(self.alphabet) - 1} are accepted"
+            )
 
     def encode(self, designs: Sequence[str]) -> Letters:
         """Return int64 letter indices of shape (designs, sites).
@@ -79,15 +105,19 @@ class SequenceSpace:
             )
         return torch.from_numpy(flat.reshape(len(designs), self.length))
 
-    def decode(self, letters: Letters) -> list[str]:
-        """Return the sequences that ``letters`` stands for."""
+    def decode(self, designs: Letters) -> list[str]:
+        """Return the sequences that the letter indices stand for."""
         table = np.frombuffer(self.alphabet.letters.encode(), dtype=np.uint8)
-        rows = table[letters.cpu().numpy()]
+        rows = table[designs.cpu().numpy()]
         return [row.tobytes().decode() for row in rows]
 
-    def relax(self, letters: Letters, dtype: torch.dtype = torch.float32) -> OneHot:
+    def relax(self, designs: Letters, dtype: torch.dtype = torch.float32) -> OneHot:
         """Return one-hot rows of shape (designs, sites, letters)."""
-        return torch.nn.functional.one_hot(letters, len(self.alphabet)).to(dtype)
+        eye = self._eyes.get((dtype, designs.device))
+        if eye is None:
+            eye = torch.eye(len(self.alphabet), dtype=dtype, device=designs.device)
+            self._eyes[dtype, designs.device] = eye
+        return embedding(designs, eye)
 
     def random(self, n: int, generator: torch.Generator) -> Letters:
         """Return ``n`` uniformly random designs."""

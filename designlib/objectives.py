@@ -1,0 +1,260 @@
+"""Objectives made of several scores: each maps relaxed designs to one score per design.
+
+Every objective is a torch module whose parts are sub-modules, so that the parameters of
+all its predictors are found, moved and counted like those of a single one. What is not a
+module, such as a plain function, is a part as well.
+
+>>> import torch
+>>> objective = WeightedSum([lambda points: points[:, 0], lambda points: points[:, 1]], [1, -2])
+>>> objective(torch.tensor([[3.0, 1.0], [1.0, 1.0]])).tolist()
+[1.0, -1.0]
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from designlib.types import InputError, Relaxed, Scores
+
+__all__ = [
+    "EnsembleMean",
+    "LowerConfidence",
+    "MinimumOf",
+    "Objective",
+    "ProductOf",
+    "Specificity",
+    "WeightedSum",
+]
+
+Objective: TypeAlias = Callable[[Relaxed], Scores]
+"""A differentiable score of relaxed designs, larger is better; rows do not depend on each other."""
+
+
+class _Function(nn.Module):
+    """A plain function as a module."""
+
+    def __init__(self, function: Objective) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, designs: Relaxed) -> Scores:
+        return self.function(designs)
+
+
+class _Combination(nn.Module, ABC):
+    """One score made of the scores of one or more parts."""
+
+    def __init__(self, parts: Sequence[Objective]) -> None:
+        super().__init__()
+        if not parts:
+            raise InputError(f"{type(self).__name__} needs at least one part")
+        self.parts = nn.ModuleList(
+            part if isinstance(part, nn.Module) else _Function(part) for part in parts
+        )
+
+    def forward(self, designs: Relaxed) -> Scores:
+        """Return one score per design, in the units of the parts unless the class says else.
+
+        Raises InputError if a part returns anything but one score per design.
+        """
+        return self._combine(torch.stack([self._score(number, designs) for number in self._all]))
+
+    @abstractmethod
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        """Return one score per design out of one of each part."""
+
+    @property
+    def _all(self) -> range:
+        return range(len(self.parts))
+
+    def _score(self, number: int, designs: Relaxed) -> Scores:
+        scores = self.parts[number](designs)
+        if scores.shape != designs.shape[:1]:
+            raise InputError(
+                f"part {number + 1} of {type(self).__name__} returned shape "
+                f"{tuple(scores.shape)}; one score per design, shape "
+                f"{tuple(designs.shape[:1])}, is needed"
+            )
+        return scores
+
+
+class EnsembleMean(_Combination):
+    """Mean score of the members of an ensemble, (1/M) sum_m f_m(x).
+
+    Parameters
+    ----------
+    predictors
+        The members, at least one.
+
+    Raises
+    ------
+    InputError
+        No members.
+    """
+
+    def __init__(self, predictors: Sequence[Objective]) -> None:
+        super().__init__(predictors)
+
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        return scores.mean(0)
+
+
+class LowerConfidence(_Combination):
+    """Mean of an ensemble less ``k`` times the spread of its members: mean(x) - k * spread(x).
+
+    The spread is the sample standard deviation over members, with M - 1 in the
+    denominator; that of a single member is 0. Where all members agree the standard
+    deviation has a kink; there its derivative is taken as 0, one of its subgradients.
+
+    Parameters
+    ----------
+    predictors
+        The members, at least one.
+    k
+        Standard deviations below the mean, without unit, finite. A negative number gives
+        the upper confidence bound (Srinivas et al. 2010) that a search for information uses.
+
+    Raises
+    ------
+    InputError
+        No members, or a ``k`` that is not finite.
+    """
+
+    def __init__(self, predictors: Sequence[Objective], k: float) -> None:
+        super().__init__(predictors)
+        if not math.isfinite(k):
+            raise InputError(f"k of LowerConfidence is {k:g}; a finite number is needed")
+        self.k = k
+
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        return scores.mean(0) - self.k * _spread(scores)
+
+
+class WeightedSum(_Combination):
+    """Weighted sum of scores, sum_i w_i f_i(x).
+
+    Parameters
+    ----------
+    parts
+        The scores f_i, at least one.
+    weights
+        One finite number per part, in units of score / unit of the part; any sign.
+
+    Raises
+    ------
+    InputError
+        No parts, another number of weights than of parts, or a weight that is not finite.
+    """
+
+    def __init__(self, parts: Sequence[Objective], weights: Sequence[float]) -> None:
+        super().__init__(parts)
+        if len(weights) != len(parts):
+            raise InputError(
+                f"WeightedSum has {len(parts)} parts but {len(weights)} weights; "
+                "one weight per part is needed"
+            )
+        for number, weight in enumerate(weights, 1):
+            if not math.isfinite(weight):
+                raise InputError(
+                    f"weight {number} of WeightedSum is {weight:g}; a finite number is needed"
+                )
+        self.weights = tuple(weights)
+
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        weighted = [weight * score for weight, score in zip(self.weights, scores, strict=True)]
+        return torch.stack(weighted).sum(0)
+
+
+class ProductOf(_Combination):
+    """Plain product of scores, prod_i f_i(x).
+
+    It means "all of them together" only where every score is positive, such as a
+    probability or a yield. Nothing is refused: the product of two negative scores is
+    positive, and a larger product of a negative and a positive score has the latter
+    smaller. Give positive scores; make them so, with softplus or exp, where they are not.
+
+    Parameters
+    ----------
+    parts
+        The scores f_i, at least one.
+
+    Raises
+    ------
+    InputError
+        No parts.
+    """
+
+    def __init__(self, parts: Sequence[Objective]) -> None:
+        super().__init__(parts)
+
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        # Not prod(0): its derivative looks for zeros first, which waits for the device.
+        return reduce(torch.mul, scores)
+
+
+class MinimumOf(_Combination):
+    """Smallest of several scores, min_i f_i(x): as good as its weakest part.
+
+    Where parts tie, each of them gets an equal share of the derivative.
+
+    Parameters
+    ----------
+    parts
+        The scores f_i, at least one, on a common scale.
+
+    Raises
+    ------
+    InputError
+        No parts.
+    """
+
+    def __init__(self, parts: Sequence[Objective]) -> None:
+        super().__init__(parts)
+
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        return scores.amin(0)
+
+
+class Specificity(_Combination):
+    """By how much a score exceeds the largest unwanted one, f_on(x) - max_i f_off,i(x).
+
+    Where unwanted scores tie, each of them gets an equal share of the derivative.
+
+    Parameters
+    ----------
+    on_target
+        The wanted score.
+    off_targets
+        The unwanted scores, at least one, on the scale of the wanted one.
+
+    Raises
+    ------
+    InputError
+        No unwanted scores.
+    """
+
+    def __init__(self, on_target: Objective, off_targets: Sequence[Objective]) -> None:
+        if not off_targets:
+            raise InputError("Specificity needs at least one off-target score")
+        super().__init__([on_target, *off_targets])
+
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
+        return scores[0] - scores[1:].amax(0)
+
+
+def _spread(scores: Float[Tensor, "members designs"]) -> Scores:
+    """Return the standard deviation over members; its derivative is 0 where they agree."""
+    if len(scores) == 1:
+        return torch.zeros_like(scores[0])
+    variance = scores.var(0)
+    agree = variance == 0
+    # The root is never taken of 0: its infinite slope there, times 0, would be NaN.
+    return variance.masked_fill(agree, 1).sqrt().masked_fill(agree, 0)

@@ -1,0 +1,119 @@
+"""Continuous variables, each between two limits or free."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from designlib.types import InputError, Points
+
+__all__ = ["BoxSpace"]
+
+
+@dataclass(frozen=True)
+class BoxSpace:
+    """Vectors of real numbers inside a box, of which any side may be open.
+
+    Parameters
+    ----------
+    lower, upper
+        Smallest and largest value of each variable, both included; ``-inf`` and
+        ``inf`` leave a side open.
+    names
+        What the variables are called; x1, x2, ... by default.
+
+    Raises
+    ------
+    InputError
+        No variable, limits of different number, or a lower limit that is not below
+        its upper one.
+
+    Examples
+    --------
+    >>> BoxSpace.cube(3, -1.0, 1.0).columns
+    3
+    """
+
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.lower or len(self.lower) != len(self.upper):
+            raise InputError(
+                f"a box needs as many lower as upper limits and at least one of each, not "
+                f"{len(self.lower)} and {len(self.upper)}"
+            )
+        if self.names and len(self.names) != len(self.lower):
+            raise InputError(f"{len(self.names)} names for {len(self.lower)} variables")
+        for name, low, high in zip(self.labels, self.lower, self.upper, strict=True):
+            if not low < high:
+                raise InputError(
+                    f"variable {name} has limits {low:g} and {high:g}; the first must be smaller"
+                )
+
+    @classmethod
+    def cube(cls, variables: int, lower: float = -math.inf, upper: float = math.inf) -> BoxSpace:
+        """Return a box with the same limits for every variable."""
+        return cls((lower,) * variables, (upper,) * variables)
+
+    @property
+    def columns(self) -> int:
+        """The number of variables."""
+        return len(self.lower)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the variables are called."""
+        return self.names or tuple(f"x{index + 1}" for index in range(len(self.lower)))
+
+    def limits(self) -> tuple[Float[Tensor, "variables"], Float[Tensor, "variables"]]:
+        """Return the lower and the upper limits in float64."""
+        return torch.tensor(self.lower).double(), torch.tensor(self.upper).double()
+
+    def check(self, designs: Points) -> None:
+        """Raise InputError for another number of variables, NaN, or a value out of limits."""
+        if designs.shape[1] != self.columns:
+            raise InputError(
+                f"the designs have {designs.shape[1]} variables; {self.columns} are needed"
+            )
+        lower, upper = (limit.to(designs) for limit in self.limits())
+        wrong = (~((designs >= lower) & (designs <= upper) & designs.isfinite())).nonzero()
+        if len(wrong):
+            row, column = wrong[0].tolist()
+            raise InputError(
+                f"design {row + 1} has {self.labels[column]} = {float(designs[row, column]):g}; "
+                f"finite values from {self.lower[column]:g} to {self.upper[column]:g} are accepted"
+            )
+
+    def decode(self, designs: Points) -> list[str]:
+        """Return each design as ``name=value`` pairs."""
+        return [
+            ", ".join(f"{n}={v:.6g}" for n, v in zip(self.labels, row, strict=True))
+            for row in designs.tolist()
+        ]
+
+    def relax(self, designs: Points, dtype: torch.dtype = torch.float32) -> Points:
+        """Return a copy of the designs in the given floating type."""
+        return designs.to(dtype, copy=True)
+
+    def random(self, n: int, generator: torch.Generator) -> Points:
+        """Return ``n`` designs in float64: uniform, or standard normal where a side is open.
+
+        A variable that is open on one side gets the absolute value of a standard normal
+        number as its distance from the limit.
+        """
+        lower, upper = self.limits()
+        shape = (n, self.columns)
+        uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
+        normal = torch.randn(shape, generator=generator, dtype=torch.float64)
+        closed = lower + uniform * (upper - lower)
+        one_sided = torch.where(lower.isfinite(), lower + normal.abs(), upper - normal.abs())
+        both_open = lower.isinf() & upper.isinf()
+        some_open = lower.isinf() | upper.isinf()
+        return torch.where(some_open, torch.where(both_open, normal, one_sided), closed)

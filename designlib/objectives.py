@@ -5,7 +5,8 @@ all its predictors are found, moved and counted like those of a single one. What
 module, such as a plain function, is a part as well.
 
 >>> import torch
->>> objective = WeightedSum([lambda points: points[:, 0], lambda points: points[:, 1]], [1, -2])
+>>> parts = [lambda points: points[:, 0], lambda points: points[:, 1]]
+>>> objective = WeightedSum(parts, [1.0, -2.0])
 >>> objective(torch.tensor([[3.0, 1.0], [1.0, 1.0]])).tolist()
 [1.0, -1.0]
 """
@@ -192,9 +193,6 @@ class ProductOf(_Combination):
         No parts.
     """
 
-    def __init__(self, parts: Sequence[Objective]) -> None:
-        super().__init__(parts)
-
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
         # Not prod(0): its derivative looks for zeros first, which waits for the device.
         return reduce(torch.mul, scores)
@@ -215,9 +213,6 @@ class MinimumOf(_Combination):
     InputError
         No parts.
     """
-
-    def __init__(self, parts: Sequence[Objective]) -> None:
-        super().__init__(parts)
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
         return scores.amin(0)

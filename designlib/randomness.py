@@ -7,15 +7,22 @@ of a chain do not depend on which other chains share its batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["chain_uniforms", "derive_seed", "numpy_generator", "torch_generator"]
+__all__ = [
+    "chain_uniforms",
+    "derive_seed",
+    "numpy_generator",
+    "torch_generator",
+    "uniform_steps",
+]
 
+_DRAWS_AHEAD = 128
 _MASK_64 = (1 << 64) - 1
 
 
@@ -57,3 +64,25 @@ def chain_uniforms(
         bits = np.random.Philox(key=key, counter=[0, rung, chain, chunk])
         out[row] = np.random.Generator(bits).random((steps, draws))
     return torch.from_numpy(out.transpose(1, 0, 2).copy())
+
+
+def uniform_steps(
+    seed: int,
+    rung: int,
+    chains: Sequence[int],
+    steps: int,
+    draws: int,
+    *,
+    device: torch.device | str = "cpu",
+    start: int = 0,
+) -> Iterator[Float[Tensor, "chains draws"]]:
+    """Yield the uniforms of each step of a rung, from step ``start`` on, in bounded memory.
+
+    The same numbers come from any ``start``, so a walk that was stopped goes on as if it had not
+    been.
+    """
+    chunk = max(1, _DRAWS_AHEAD // draws)
+    for first in range(start - start % chunk, steps, chunk):
+        size = min(chunk, steps - first)
+        draw = chain_uniforms(seed, rung, chains, size, draws, chunk=first // chunk)
+        yield from draw.to(device)[max(0, start - first) :]

@@ -186,7 +186,7 @@ def walk_block(
                 "beta": rung.beta,
                 "start": "elite" if block.elite else "random",
                 "start_design": origin,
-                "design": space.decode(snapshot.letters),
+                "design": space.decode(snapshot.designs),
                 "score": snapshot.value.double().cpu().numpy(),
                 "acceptance": snapshot.acceptance.double().cpu().numpy(),
             }

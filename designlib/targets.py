@@ -102,9 +102,7 @@ class Target:
         )
 
     def check(self, designs: Designs) -> None:
-        """Raise InputError unless there are designs, all of the space and feasible."""
-        if designs.shape[0] == 0:
-            raise InputError(f"there are no designs to evaluate{self._where()}")
+        """Raise InputError unless the designs are of the space and feasible."""
         self.space.check(designs)
         if self.constraint is not None:
             broken = (~self.constraint.satisfied(designs)).nonzero()[:, 0]
@@ -126,6 +124,8 @@ class Target:
         NonFiniteScoreError
             A score or gradient is NaN or infinite.
         """
+        if designs.shape[0] == 0:
+            raise InputError(f"there are no designs to evaluate{self._where()}")
         relaxed = self.space.relax(designs, self.dtype)
         if not self.differentiable:
             value = self._blind_score(relaxed)

@@ -1,9 +1,8 @@
-"""Training trajectories: ordered checkpoints of predictors, their files, their spread."""
+"""Training trajectories: ordered checkpoints of predictors, and their files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,17 +12,15 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.predictors.networks import NetworkConfig, build_network, evaluate
+from designlib.predictors.networks import NetworkConfig, build_network
 from designlib.predictors.training import TrainingState
 from designlib.spaces import ALPHABETS, SequenceSpace
-from designlib.types import InputError, OneHot, Scores
+from designlib.types import InputError, Scores
 
 __all__ = [
     "PredictorSpec",
     "Trajectory",
-    "ensemble_mean",
     "network_at",
-    "spread",
     "state_from_bytes",
     "state_to_bytes",
 ]
@@ -125,17 +122,3 @@ def network_at(
     network = spec.build()
     network.load_state_dict(state.parameters)
     return network.to(device).eval().requires_grad_(False)
-
-
-def ensemble_mean(networks: Sequence[nn.Module]) -> Callable[[OneHot], Scores]:
-    """Return the mean score of several predictors as one function."""
-
-    def mean(one_hot: OneHot) -> Scores:
-        return torch.stack([network(one_hot) for network in networks]).mean(0)
-
-    return mean
-
-
-def spread(predict: Callable[[OneHot], Scores], reference: OneHot) -> float:
-    """Return sigma_t, the standard deviation of a predictor over reference designs."""
-    return float(evaluate(predict, reference).double().std())

@@ -32,13 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _table(path: Path) -> str:
+    content = json.loads(path.read_bytes())
     lines = ["CPU time of one step / one forward and backward pass (median, lowest to highest)"]
-    for row in json.loads(path.read_bytes())["rows"]:
-        kind = "with constraints" if row["constrained"] else "free"
+    for row in content["rows"]:
         lines.append(
-            f"  {row['predictor']} {row['chains']:5d} chains, {kind:16}  {row['ratio']:.2f}  "
-            f"({row['lowest']:.2f} to {row['highest']:.2f})"
+            f"  {row['predictor']} {row['chains']:5d} chains, {row['step']:12}  "
+            f"{row['ratio']:.2f}  ({row['lowest']:.2f} to {row['highest']:.2f})"
         )
+    both = content["two_processes"]
+    lines.append(
+        f"two processes over one: {both['steps']:.2f} in steps, {both['gradients']:.2f} in bare "
+        "gradients"
+    )
     return "\n".join(lines)
 
 

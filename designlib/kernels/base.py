@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Masking, Product
+from designlib.constraints.base import Constraint, Masking, Product
 from designlib.spaces import SequenceSpace, Space
 from designlib.targets import Target
-from designlib.types import Designs, InputError, Moves, Scores
+from designlib.types import Designs, Gradients, InputError, Letters, Moves, Scores
 
 __all__ = [
     "AIMED_ACCEPTANCE",
@@ -24,7 +24,10 @@ __all__ = [
     "Tuning",
     "allowed_moves",
     "choose",
+    "estimated_gains",
+    "has_full_mask",
     "initial_tuning",
+    "inverse_cdf",
     "letters_space",
     "take",
     "tuned",
@@ -78,12 +81,12 @@ class Tuning(NamedTuple):
     ----------
     log_size
         Logarithm of the step size or path length, shape (designs,).
-    count
+    seen
         Warm-up steps seen so far on this rung, shape (designs,).
     """
 
     log_size: Scores
-    count: Int[Tensor, "designs"]
+    seen: Int[Tensor, "designs"]
 
 
 StateT = TypeVar("StateT", bound=ChainState)
@@ -147,6 +150,9 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
     moves_once = False
     """Whether a move changes one site only, so that a mask can exclude all infeasible ones."""
 
+    size_limits: tuple[float, float] = (1e-300, 1e300)
+    """Smallest and largest step size or path length that warm-up may reach."""
+
     @abstractmethod
     def draws_per_step(self, space: Space) -> int:
         """Return how many uniform numbers one step uses; the last decides on the proposal."""
@@ -193,7 +199,7 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
         """Return the state of the same chains for another predictor: one evaluation."""
         tuning = getattr(state, "tuning", None)
         if tuning is not None:
-            tuning = tuning._replace(count=torch.zeros_like(tuning.count))
+            tuning = tuning._replace(seen=torch.zeros_like(tuning.seen))
         fresh = self.evaluate(target, state.designs, tuning)
         target.require_finite(fresh.value)
         return fresh
@@ -230,16 +236,12 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
         tuning = getattr(state, "tuning", None)
         if tuning is None:
             return state
-        return state._replace(tuning=tuned(tuning, info))  # pyright: ignore[reportAttributeAccessIssue] - states are NamedTuples
+        return state._replace(tuning=tuned(tuning, info, self.size_limits))  # pyright: ignore[reportAttributeAccessIssue] - states are NamedTuples
 
     def masks_all(self, target: Target) -> bool:
         """Return whether no infeasible design is ever proposed, so that none need be looked for."""
         constraint = target.constraint
-        if constraint is None:
-            return True
-        if isinstance(constraint, Product):
-            return self.moves_once and constraint.is_masked
-        return self.moves_once and isinstance(constraint, Masking)
+        return constraint is None or (self.moves_once and has_full_mask(constraint))
 
 
 def letters_space(target: Target) -> SequenceSpace:
@@ -256,6 +258,35 @@ def allowed_moves(target: Target, letters: Tensor) -> Moves | None:
     """Return the mask of a target's constraint, or None where nothing is masked."""
     constraint = target.constraint
     return constraint.allowed_moves(letters) if isinstance(constraint, Masking) else None
+
+
+def has_full_mask(constraint: Constraint) -> bool:
+    """Return whether a constraint's mask says all there is to say of single changes."""
+    if isinstance(constraint, Product):
+        return constraint.is_masked
+    return isinstance(constraint, Masking)
+
+
+def estimated_gains(target: Target, letters: Letters) -> tuple[Scores, Gradients]:
+    """Return the scores of designs, and what each single change gains to first order.
+
+    The gains have the shape (designs, sites, letters) and are not scaled by beta: -inf where
+    the mask of the target's constraint excludes the change, else 0 for the letter that a site has.
+    """
+    value, gradient, _ = target.evaluate(letters)
+    gains = gradient - gradient.gather(2, letters.unsqueeze(2))
+    moves = allowed_moves(target, letters)
+    return value, gains if moves is None else gains.where(moves, -torch.inf)
+
+
+def inverse_cdf(probability: Tensor, uniforms: Tensor, dim: int) -> Tensor:
+    """Return the first index along ``dim`` whose cumulative probability exceeds uniform * total.
+
+    An index of probability 0 is so never drawn. ``uniforms`` lack the dimension ``dim``.
+    """
+    cumulative = probability.cumsum(dim, dtype=torch.float64)
+    total = cumulative.narrow(dim, -1, 1)
+    return (cumulative <= uniforms.unsqueeze(dim) * total).sum(dim)
 
 
 def choose(accepted: Bool[Tensor, "designs"], new: StateT, old: StateT) -> StateT:
@@ -289,14 +320,15 @@ def initial_tuning(size: float, designs: Designs) -> Tuning:
     return Tuning(log_size, torch.zeros(n, dtype=torch.int64, device=designs.device))
 
 
-def tuned(tuning: Tuning, info: Info) -> Tuning:
+def tuned(tuning: Tuning, info: Info, limits: tuple[float, float] = (1e-300, 1e300)) -> Tuning:
     r"""Return the tuning after one more warm-up step.
 
     Robbins-Monro on the logarithm of the size, :math:`\log s \mathrel{+}= 2 (a - a^*) / (t +
-    1)^{0.6}` with a the acceptance probability of step t and a* the aimed one.
+    1)^{0.6}` with a the acceptance probability of step t and a* the aimed one. The size is kept
+    within ``limits``, so that it finds its way back as soon as a rung needs it to.
     """
     probability = info.log_acceptance.double().clamp(max=0).exp().nan_to_num(0.0)
-    gain = 2.0 / (tuning.count + 1.0) ** 0.6
+    gain = 2.0 / (tuning.seen + 1.0) ** 0.6
     log_size = tuning.log_size + gain * (probability - AIMED_ACCEPTANCE)
-    return Tuning(log_size, tuning.count + 1)
-
+    log_size = log_size.clamp(math.log(limits[0]), math.log(limits[1]))
+    return Tuning(log_size, tuning.seen + 1)

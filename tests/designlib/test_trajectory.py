@@ -5,8 +5,6 @@ from designlib.predictors.networks import evaluate
 from designlib.randomness import torch_generator
 from designlib.trajectory import (
     Trajectory,
-    ensemble_mean,
-    spread,
     state_from_bytes,
     state_to_bytes,
 )
@@ -53,11 +51,3 @@ def test_a_rebuilt_network_is_the_trained_one(members):
 def test_units_are_restored(members):
     scores = torch.tensor([-1.0, 0.0, 1.0])
     assert members[0].spec.in_units(scores).tolist() == [8.0, 10.0, 12.0]
-
-
-def test_ensemble_mean_and_spread(members):
-    inputs = one_hot(members[0])
-    networks = [member.network(-1) for member in members]
-    mean = ensemble_mean(networks)(inputs)
-    torch.testing.assert_close(mean, (networks[0](inputs) + networks[1](inputs)) / 2)
-    assert spread(ensemble_mean(networks), inputs) == pytest.approx(float(mean.std()), rel=1e-5)

@@ -28,7 +28,7 @@ def test_the_walk_climbs_and_snapshots_belong_to_their_rung(ladder, starts):
     snapshots = list(anneal(ladder, KERNEL, starts, 0, range(64)))
     assert [snapshot.rung for snapshot in snapshots] == list(range(len(ladder)))
     for rung, snapshot in zip(ladder, snapshots, strict=True):
-        fresh = evaluate(rung.target.predict, SPACE.relax(snapshot.letters))
+        fresh = evaluate(rung.target.predict, SPACE.relax(snapshot.designs))
         torch.testing.assert_close(snapshot.value, fresh)
         assert 0 <= float(snapshot.acceptance.min()) <= float(snapshot.acceptance.max()) <= 1
     final = ladder[-1].target.predict
@@ -38,16 +38,16 @@ def test_the_walk_climbs_and_snapshots_belong_to_their_rung(ladder, starts):
 
 def test_the_same_seed_gives_the_same_walk(ladder, starts):
     def end(seed):
-        return list(anneal(ladder, KERNEL, starts, seed, range(64)))[-1].letters
+        return list(anneal(ladder, KERNEL, starts, seed, range(64)))[-1].designs
 
     assert torch.equal(end(3), end(3))
     assert not torch.equal(end(3), end(4))
 
 
 def test_a_chain_walks_alone_as_it_walks_in_a_batch(ladder, starts):
-    ends = list(anneal(ladder, KERNEL, starts, 0, range(64)))[-1].letters
+    ends = list(anneal(ladder, KERNEL, starts, 0, range(64)))[-1].designs
     for chain in (0, 17, 63):
-        alone = list(anneal(ladder, KERNEL, starts[chain : chain + 1], 0, [chain]))[-1].letters
+        alone = list(anneal(ladder, KERNEL, starts[chain : chain + 1], 0, [chain]))[-1].designs
         assert torch.equal(alone[0], ends[chain])
 
 

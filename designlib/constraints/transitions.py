@@ -1,0 +1,103 @@
+"""Letters that may not follow each other, such as a forbidden dinucleotide."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch.nn.functional import pad
+
+from designlib.devices import DeviceTensors
+from designlib.spaces import SequenceSpace
+from designlib.types import InputError, Letters, Moves
+
+__all__ = ["ForbiddenTransitions"]
+
+
+class ForbiddenTransitions:
+    """Designs in which each letter may follow the one before it.
+
+    These are the banned first-order transitions of Ehrlich functions (Stanton et al.
+    2024, "Closed-form test functions for biophysical sequence design").
+
+    Parameters
+    ----------
+    space
+        The space of the designs.
+    allowed
+        Bool of shape (letters, letters): False at [a, b] where letter b may not
+        follow letter a.
+
+    Raises
+    ------
+    InputError
+        The table has another type or shape, or no sequence as long as the designs is
+        possible.
+    """
+
+    name = "forbidden_pairs"
+
+    def __init__(self, space: SequenceSpace, allowed: Tensor) -> None:
+        n_letters = len(space.alphabet)
+        if allowed.dtype != torch.bool or allowed.shape != (n_letters, n_letters):
+            raise InputError(
+                f"the table of allowed transitions is {allowed.dtype} of shape "
+                f"{tuple(allowed.shape)}; bool of shape {(n_letters, n_letters)} (letters, "
+                "letters) is needed"
+            )
+        self.space = space
+        self.allowed = allowed.cpu()
+        _require_path(space, self.allowed)
+        # One letter more, which stands for nothing beyond the ends.
+        padded = pad(self.allowed, (0, 1, 0, 1), value=True)
+        # [left, right, letter]: whether the letter may stand between the two.
+        between = padded[:, None, :-1] & padded.T[None, :, :-1]
+        self._tensors = DeviceTensors(self.allowed, between.flatten(0, 1).contiguous())
+
+    def allowed_moves(self, letters: Letters) -> Moves:
+        """Return the letters that may stand between the neighbours of each site."""
+        _, between = self._tensors.on(letters.device)
+        n_letters = between.shape[1]
+        beside = pad(letters, (1, 1), value=n_letters)
+        rows = beside[:, :-2] * (n_letters + 1) + beside[:, 2:]
+        return between.index_select(0, rows.flatten()).view(*letters.shape, n_letters)
+
+    def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
+        """Return how many neighbours form a forbidden pair."""
+        return self._forbidden(letters).sum(1)
+
+    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
+        """Return which designs are free of forbidden pairs."""
+        return ~self._forbidden(letters).any(1)
+
+    def violations(self, letters: Letters) -> list[str]:
+        """Return a sentence that names the first forbidden pair and where it is."""
+        sentences = []
+        found = self._forbidden(letters).tolist()
+        for design, forbidden in zip(self.space.decode(letters), found, strict=True):
+            if not any(forbidden):
+                sentences.append("")
+                continue
+            first = forbidden.index(True)
+            more = f" and {sum(forbidden) - 1} more" if sum(forbidden) > 1 else ""
+            sentences.append(
+                f"forbidden pair {design[first : first + 2]} at positions "
+                f"{first + 1}-{first + 2}{more}"
+            )
+        return sentences
+
+    def _forbidden(self, letters: Letters) -> Bool[Tensor, "designs pairs"]:
+        allowed, _ = self._tensors.on(letters.device)
+        return ~allowed[letters[:, :-1], letters[:, 1:]]
+
+
+def _require_path(space: SequenceSpace, allowed: Bool[Tensor, "letters letters"]) -> None:
+    """Raise InputError unless some sequence of the space has allowed neighbours throughout."""
+    starts = torch.ones(len(space.alphabet), dtype=torch.bool)
+    for length in range(2, space.length + 1):
+        starts = (allowed & starts).any(1)
+        if not starts.any():
+            raise InputError(
+                f"the allowed transitions leave no sequence of {length} letters, and the designs "
+                f"have {space.length}; allow more letters to follow each other"
+            )

@@ -1,0 +1,149 @@
+"""The trajectory ladder of an ensemble as a plan that can be stored, and the ladder from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from designlib.constraints.base import Constraint
+from designlib.ladders.base import Rung, check_steps
+from designlib.ladders.choice import by_function_change, by_log_step, by_smc_criterion
+from designlib.ladders.trajectory import FLAT, score_reference
+from designlib.objectives import EnsembleMean
+from designlib.spaces import SequenceSpace
+from designlib.targets import Target
+from designlib.trajectory import Trajectory
+from designlib.types import InputError, Letters
+
+__all__ = ["RungChoice", "RungPlan", "RungScale", "build_ladder", "plan_trajectory"]
+
+RungChoice = Literal["all", "log_step", "function_change", "smc"]
+"""Which checkpoints become rungs; see `designlib.ladders.choice`."""
+
+RungScale = Literal["spread", "fixed", "none"]
+"""beta of a rung: by its own spread, by that of the last rung, or 1."""
+
+
+class RungPlan(BaseModel):
+    """What one rung of a trajectory ladder is, without its networks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checkpoint: int
+    """Index of the checkpoint in the members' trajectories."""
+    training_step: int
+    sigma: float
+    """Standard deviation of the checkpoint's score over the reference designs."""
+    beta: float
+    steps: int
+    """Kernel steps spent on the rung."""
+
+    @property
+    def label(self) -> str:
+        """How messages name the rung."""
+        return f"checkpoint {self.training_step}"
+
+
+def plan_trajectory(
+    members: Sequence[Trajectory],
+    reference: Letters,
+    *,
+    sharpness: float,
+    steps_per_rung: int,
+    final_steps: int = 0,
+    choice: RungChoice = "all",
+    rungs: int = 12,
+    scale: RungScale = "spread",
+    device: torch.device | str = "cpu",
+) -> list[RungPlan]:
+    """Return the rungs along the checkpoints of an ensemble, each with its scale.
+
+    The target of rung t is pi_t(x) ~ exp(beta_t f_t(x)), f_t the mean score of the members; see
+    `designlib.ladders.trajectory` for beta_t. A checkpoint that gives every reference design
+    the same score orders nothing and is left out. The last rung gets ``final_steps`` more steps.
+    ``rungs`` is the number of rungs for the choices by training step and by function change;
+    the SMC criterion finds its own.
+
+    Raises InputError where the members' checkpoints are of different steps or spaces, where no
+    checkpoint tells designs apart, and for a number out of range.
+    """
+    if not sharpness > 0:
+        raise InputError(f"a ladder needs sharpness > 0, not {sharpness}")
+    check_steps(steps_per_rung, final_steps)
+    space = _common_space(members)
+    steps = members[0].steps
+    means = [_mean_score(members, index, device) for index in range(len(steps))]
+    names = [f"checkpoint {step}" for step in steps]
+    scores = score_reference(means, space, reference.to(device), names)
+    sigma = scores.std(1)
+    useful = [index for index in range(len(steps)) if float(sigma[index]) > FLAT]
+    if not useful:
+        raise InputError("no checkpoint scores any two reference designs differently")
+    beta = {
+        "spread": sharpness / sigma,
+        "fixed": (sharpness / sigma[useful[-1]]).expand(len(steps)),
+        "none": torch.ones(len(steps)),
+    }[scale]
+    kept = scores[useful]
+    chosen = {
+        "all": lambda: list(range(len(useful))),
+        "log_step": lambda: by_log_step([steps[index] for index in useful], rungs),
+        "function_change": lambda: by_function_change(kept, rungs),
+        "smc": lambda: by_smc_criterion(beta[useful, None] * kept),
+    }[choice]()
+    plan = [
+        RungPlan(
+            checkpoint=index,
+            training_step=steps[index],
+            sigma=float(sigma[index]),
+            beta=float(beta[index]),
+            steps=steps_per_rung,
+        )
+        for index in (useful[position] for position in chosen)
+    ]
+    plan[-1] = plan[-1].model_copy(update={"steps": steps_per_rung + final_steps})
+    return plan
+
+
+def build_ladder(
+    members: Sequence[Trajectory],
+    plan: Sequence[RungPlan],
+    constraint: Constraint | None,
+    device: torch.device | str = "cpu",
+) -> list[Rung]:
+    """Return the ladder that a plan describes, its networks on ``device``."""
+    space = _common_space(members)
+    return [
+        Rung(
+            Target(
+                _mean_score(members, rung.checkpoint, device),
+                space,
+                constraint,
+                beta=rung.beta,
+                label=rung.label,
+            ),
+            rung.steps,
+            rung.label,
+        )
+        for rung in plan
+    ]
+
+
+def _mean_score(
+    members: Sequence[Trajectory], index: int, device: torch.device | str
+) -> EnsembleMean:
+    return EnsembleMean([member.network(index, device) for member in members])
+
+
+def _common_space(members: Sequence[Trajectory]) -> SequenceSpace:
+    first = members[0]
+    for number, member in enumerate(members[1:], start=2):
+        if member.steps != first.steps or member.spec.space != first.spec.space:
+            raise InputError(
+                f"member {number} has checkpoints at {member.steps} of {member.spec.space}; "
+                f"member 1 has them at {first.steps} of {first.spec.space}"
+            )
+    return first.spec.space

@@ -1,4 +1,4 @@
-"""Hard constraints on designs, as masks over single changes.
+"""Hard constraints on designs, most of them as masks over single changes.
 
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
@@ -9,19 +9,27 @@ from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.rejection import Rejection
+from designlib.constraints.repair import repair
+from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.starts import feasible_starts
+from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
     "AllowedLetters",
     "Constraint",
     "ConstraintConfig",
     "ForbiddenMotifs",
+    "ForbiddenTransitions",
     "GCWindow",
     "HammingBall",
     "HomopolymerLimit",
     "Masking",
     "Product",
+    "Rejection",
+    "RequiredMotifs",
     "build",
     "feasible_starts",
+    "repair",
 ]

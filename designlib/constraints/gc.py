@@ -55,17 +55,18 @@ class GCWindow:
                 f"a GC window of {width} letters does not fit; 1 to {space.length} are possible"
             )
         self.space, self.low, self.high, self.width = space, low, high, width
-        self._fewest = math.ceil(low * width - _ROUNDING)
-        self._most = math.floor(high * width + _ROUNDING)
-        if self._fewest > self._most:
+        self.fewest = math.ceil(low * width - _ROUNDING)
+        self.most = math.floor(high * width + _ROUNDING)
+        if self.fewest > self.most:
             raise InputError(
                 f"no window of {width} letters has a GC content from {low:g} to {high:g}: "
-                f"{self._most} of {width} is {self._most / width:.3g}, "
-                f"{self._fewest} of {width} is {self._fewest / width:.3g}"
+                f"{self.most} of {width} is {self.most / width:.3g}, "
+                f"{self.fewest} of {width} is {self.fewest / width:.3g}"
             )
         strong = torch.tensor([letter in "GC" for letter in space.alphabet.letters])
         # What a site may become: nothing, G or C, another letter, anything.
         masks = torch.stack([strong & ~strong, strong, ~strong, strong | ~strong])
+        self.strong = strong
         self._tensors = DeviceTensors(strong, strong.float(), masks)
 
     def allowed_moves(self, letters: Letters) -> Moves:
@@ -74,7 +75,7 @@ class GCWindow:
         is_strong = weight.take(letters)
         counts = _window_sums(is_strong, self.width)
         reach = self.width - 1
-        edge = torch.cat([counts >= self._most, counts <= self._fewest])
+        edge = torch.cat([counts >= self.most, counts <= self.fewest])
         # A window at its limit blocks every site it covers.
         blocked = _window_sums(pad(edge.float(), (reach, reach)), self.width) > 0.5
         full, poor = blocked.chunk(2)
@@ -85,7 +86,7 @@ class GCWindow:
     def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
         """Return by how many letters the windows are out of range, summed over windows."""
         counts = self._counts(letters)
-        return ((counts - self._most).clamp(min=0) + (self._fewest - counts).clamp(min=0)).sum(1)
+        return ((counts - self.most).clamp(min=0) + (self.fewest - counts).clamp(min=0)).sum(1)
 
     def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
         """Return which designs are in range in every window."""
@@ -96,7 +97,7 @@ class GCWindow:
         return [self._sentence(row) for row in self._counts(letters).tolist()]
 
     def _sentence(self, counts: list[int]) -> str:
-        wrong = [s for s, count in enumerate(counts) if not self._fewest <= count <= self._most]
+        wrong = [s for s, count in enumerate(counts) if not self.fewest <= count <= self.most]
         if not wrong:
             return ""
         start = wrong[0]

@@ -11,7 +11,7 @@ from torch.nn.functional import conv1d, embedding
 from designlib.constraints.readings import MotifScan, Reading, read_motifs
 from designlib.devices import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters, Moves
+from designlib.types import Letters, Moves
 
 __all__ = ["ForbiddenMotifs"]
 

@@ -6,34 +6,37 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
+from designlib.constraints.bounds import members_of
+from designlib.constraints.clash import clash
+from designlib.constraints.drafts import draft
 from designlib.constraints.hamming import HammingBall
-from designlib.constraints.sites import AllowedLetters
-from designlib.spaces import SequenceSpace
+from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_rules
+from designlib.constraints.points import find_points, inside
+from designlib.constraints.repair import min_conflicts
+from designlib.spaces import SequenceSpace, Space
 from designlib.types import InputError, Letters
 
 __all__ = ["feasible_starts"]
 
-LetterTable: TypeAlias = Bool[Tensor, "sites letters"]
-Found: TypeAlias = Int[Tensor, "found sites"]
-Seeds: TypeAlias = Int[Tensor, "seeds sites"]
+Found: TypeAlias = Shaped[Tensor, "found columns"]
+Seeds: TypeAlias = Shaped[Tensor, "seeds columns"]
 
+_LOOKED_THROUGH = 1 << 16
 _REJECTION_ROUNDS = 8
 _REJECTION_BATCH = 2048
 _REPAIR_FIRST = 64
 _REPAIR_LATER = 512
 _REPAIR_TRIALS = 16
-_REPAIR_UPHILL = 0.05
 _REPAIR_GIVEN_UP = 0.1
-_REPAIR_STEPS_PER_SITE = 6
 _WALK_STEPS_PER_SITE = 4
 
 
 def feasible_starts(
-    space: SequenceSpace,
+    space: Space,
     constraint: Constraint,
     n: int,
     generator: torch.Generator,
@@ -41,10 +44,15 @@ def feasible_starts(
 ) -> Found:
     """Return ``n`` random feasible designs.
 
-    Uniform designs that happen to be feasible come first; then uniform designs
-    repaired by min-conflicts (Minton et al. 1992); then, from whatever feasible
-    designs are known, the centre of a Hamming ball and ``seeds`` included, the
-    ends of a random walk whose moves are uniform among the allowed ones.
+    Sequences: where there are at most 65,536, uniform ones among all that are feasible; else
+    uniform designs that happen to be feasible come first, drawn from the allowed
+    letters and neighbours; then nearly feasible ones - with the required motifs planted, near
+    the centre of a Hamming ball - repaired by min-conflicts (Minton et al. 1992); then, from
+    whatever feasible designs are known, the centre of a Hamming ball and ``seeds``
+    included, the ends of a random walk whose moves are uniform among the allowed ones.
+
+    Points: uniform designs within the limits that happen to be feasible, then any found;
+    where these are too few, they and the ``seeds`` are used again.
 
     Parameters
     ----------
@@ -55,73 +63,100 @@ def feasible_starts(
     generator
         The same state gives the same designs.
     seeds
-        Designs to walk from, of shape (seeds, sites); infeasible ones are left out.
+        Designs to walk from, of shape (seeds, columns); infeasible ones are left out.
 
     Raises
     ------
     InputError
-        ``n`` is below 1, or no feasible design was found: the message names the
-        constraints that clash, as far as a search can tell.
+        ``n`` is below 1, ``seeds`` are not of the space, or no feasible design was found:
+        the message names the fewest constraints that clash, and whether this is certain
+        or as far as a search can tell.
     """
     if n < 1:
         raise InputError(f"{n} starting designs are asked for; at least 1 is needed")
-    found = _search(space, constraint, n, generator, seeds)
+    if seeds is not None:
+        try:
+            space.check(seeds)
+        except InputError as error:
+            raise InputError(f"the seeds are not of this space: {error}") from error
+    members = members_of(constraint)
+    found = _search(space, members, n, generator, seeds)
     if found.shape[0] == 0:
-        clash = _clash(space, constraint, generator)
-        together = " together" if len(clash) > 1 else ""
-        raise InputError(
-            f"no design was found that satisfies {' and '.join(clash)}{together}; "
-            "relax at least one of them"
-        )
+
+        def admits(some: Sequence[Constraint]) -> bool:
+            return _search(space, some, 1, generator, None).shape[0] > 0
+
+        raise InputError(clash(space, members, admits, exhaustive=_is_small(space)))
     return found
 
 
 def _search(
-    space: SequenceSpace,
-    constraint: Constraint,
+    space: Space,
+    members: Sequence[Constraint],
     n: int,
     generator: torch.Generator,
     seeds: Seeds | None,
 ) -> Found:
     """Return ``n`` feasible designs, or none."""
-    members = constraint.members if isinstance(constraint, Product) else (constraint,)
-    balls = [member for member in members if isinstance(member, HammingBall)]
-    table = torch.ones(space.length, len(space.alphabet), dtype=torch.bool)
-    for member in members:
-        if isinstance(member, AllowedLetters):
-            table &= member.table
-    if not table.any(1).all():
+    constraint = Product(space, members)
+    if not isinstance(space, SequenceSpace):
+        found = find_points(space, members, n, generator)
+        known = found if seeds is None else torch.cat([found, seeds.to(found)])
+        known = known[inside(space, constraint, known)]
+        return _filled_up(found, known, n, generator)
+    if _is_small(space):
+        everything = _every_design(space)
+        known = everything[constraint.satisfied(everything)]
+        return _filled_up(known[:0], known, n, generator)
+    rules = pair_rules(space, members)
+    if not has_path(rules.table[None].double(), rules.allowed).all():
         return space.random(0, generator)
-    found = _reject(constraint, table, n, generator)
-    if found.shape[0] < n:
-        missing = n - found.shape[0]
-        found = torch.cat([found, _repair_all(constraint, table, balls, missing, generator)])
-    if found.shape[0] < n:
-        known = [found, *(ball.reference[None] for ball in balls)]
-        if seeds is not None:
-            known.append(seeds.cpu())
-        sources = torch.cat(known)
-        sources = sources[constraint.satisfied(sources)]
-        if sources.shape[0]:
+    found = _reject(constraint, rules, n, generator)
+    for periodic in (False, True):
+        if found.shape[0] < n:
             missing = n - found.shape[0]
-            rows = torch.randint(sources.shape[0], (missing,), generator=generator)
-            found = torch.cat([found, _walk(constraint, sources[rows], generator)])
-    return found
+            more = _repaired(space, constraint, rules, missing, generator, periodic=periodic)
+            found = torch.cat([found, more])
+    if found.shape[0] == n:
+        return found
+    centres = [member.reference[None] for member in members if isinstance(member, HammingBall)]
+    known = torch.cat([found, *centres, *([] if seeds is None else [seeds.cpu()])])
+    starts = _filled_up(found, known[constraint.satisfied(known)], n, generator)
+    return torch.cat([found, _walk(constraint, starts[found.shape[0] :], generator)])
 
 
-def _draw(table: LetterTable, n: int, generator: torch.Generator) -> Letters:
-    """Return ``n`` designs, uniform among those with allowed letters at every site."""
-    return torch.multinomial(table.float(), n, replacement=True, generator=generator).T
+def _is_small(space: Space) -> bool:
+    """Return whether there are so few designs that each can be looked at."""
+    if not isinstance(space, SequenceSpace):
+        return False
+    return len(space.alphabet) ** space.length <= _LOOKED_THROUGH
+
+
+def _every_design(space: SequenceSpace) -> Letters:
+    n_letters, length = len(space.alphabet), space.length
+    places = n_letters ** torch.arange(length)
+    return torch.arange(n_letters**length)[:, None] // places % n_letters
+
+
+def _filled_up(found: Found, known: Seeds, n: int, generator: torch.Generator) -> Tensor:
+    """Return ``n`` designs: those found, then some of those known, or as many as there are."""
+    missing = n - found.shape[0]
+    if missing == 0 or known.shape[0] == 0:
+        return found
+    rows = torch.randint(known.shape[0], (missing,), generator=generator)
+    return torch.cat([found, known[rows]])
 
 
 def _reject(
-    constraint: Constraint, table: LetterTable, n: int, generator: torch.Generator
-) -> Found:
+    constraint: Constraint, rules: PairRules, n: int, generator: torch.Generator
+) -> Letters:
     """Return up to ``n`` uniform draws from the feasible set."""
     kept: list[Letters] = []
     missing = n
+    weights = rules.table[None].double()
     for _ in range(_REJECTION_ROUNDS):
-        draws = _draw(table, max(_REJECTION_BATCH, missing), generator)
+        size = max(_REJECTION_BATCH, missing)
+        draws, _ = draw_paths(weights, rules.allowed, size, generator)
         kept.append(draws[constraint.satisfied(draws)][:missing])
         missing -= kept[-1].shape[0]
         if missing == 0:
@@ -129,72 +164,37 @@ def _reject(
     return torch.cat(kept)
 
 
-def _repair_all(
-    constraint: Constraint,
-    table: LetterTable,
-    balls: Sequence[HammingBall],
+def _repaired(
+    space: SequenceSpace,
+    constraint: Product,
+    rules: PairRules,
     n: int,
     generator: torch.Generator,
-) -> Found:
-    """Return up to ``n`` repaired designs, giving up at the first batch that yields few.
-
-    The designs to repair are uniform, or inside a Hamming ball about as far from
-    its centre as its radius.
-    """
+    *,
+    periodic: bool,
+) -> Letters:
+    """Return up to ``n`` repaired drafts, giving up at the first batch that yields few."""
     kept: list[Letters] = []
     missing, size = n, _REPAIR_FIRST
     while missing > 0:
-        batch = _draw(table, size, generator)
-        for ball in balls:
-            share = ball.radius / batch.shape[1]
-            keep = torch.rand(batch.shape, generator=generator) >= share
-            keep &= table.gather(1, ball.reference[:, None]).T
-            batch = torch.where(keep, ball.reference, batch)
-        repaired = _repair(constraint, table, batch, generator)
-        kept.append(repaired[:missing])
+        batch = draft(space, constraint.members, size, generator, periodic=periodic)
+        batch = min_conflicts(
+            constraint, rules.table, batch, generator,
+            trials=_REPAIR_TRIALS, give_up=_REPAIR_GIVEN_UP,
+        )  # fmt: skip
+        batch = batch[constraint.satisfied(batch)]
+        kept.append(batch[:missing])
         missing -= kept[-1].shape[0]
-        if repaired.shape[0] <= _REPAIR_GIVEN_UP * size:
+        if batch.shape[0] <= _REPAIR_GIVEN_UP * size:
             break
         size = min(_REPAIR_LATER, 2 * missing)
     return torch.cat(kept)
 
 
-def _repair(
-    constraint: Constraint, table: LetterTable, letters: Letters, generator: torch.Generator
-) -> Found:
-    """Return those of ``letters`` that could be made feasible.
-
-    Every step gives each infeasible design the best of a few random changes if it
-    is no worse than the design was, and now and then if it is, so that no local
-    minimum holds it; the slowest tenth is given up.
-    """
-    sites, n_letters = table.shape
-    weights = table.float().flatten()
-    letters = letters.clone()
-    for _ in range(_REPAIR_STEPS_PER_SITE * sites):
-        conflicts = constraint.conflicts(letters)
-        broken = conflicts.nonzero()[:, 0]
-        if broken.shape[0] <= _REPAIR_GIVEN_UP * letters.shape[0]:
-            break
-        shape = (broken.shape[0], _REPAIR_TRIALS)
-        change = torch.multinomial(weights, shape[0] * shape[1], True, generator=generator)
-        noise = torch.rand((shape[0], 1 + shape[1]), generator=generator)
-        trials = letters[broken].unsqueeze(1).repeat(1, _REPAIR_TRIALS, 1)
-        change = change.view(*shape, 1)
-        trials.scatter_(2, change // n_letters, change % n_letters)
-        cost = constraint.conflicts(trials.flatten(0, 1)).view(shape)
-        # Noise below 1 only breaks ties: the whole part is the cost.
-        lowest, best = (cost + noise[:, 1:]).min(1)
-        takes = (lowest.floor() <= conflicts[broken]) | (noise[:, 0] < _REPAIR_UPHILL)
-        chosen = trials[torch.arange(shape[0]), best]
-        letters[broken] = torch.where(takes[:, None], chosen, letters[broken])
-    return letters[constraint.satisfied(letters)]
-
-
-def _walk(constraint: Constraint, letters: Letters, generator: torch.Generator) -> Letters:
+def _walk(constraint: Product, letters: Letters, generator: torch.Generator) -> Letters:
     """Return where random walks among feasible designs end that start at ``letters``."""
     n, sites = letters.shape
-    for _ in range(_WALK_STEPS_PER_SITE * sites):
+    for _ in range(_WALK_STEPS_PER_SITE * sites if n else 0):
         moves = constraint.allowed_moves(letters)
         moves = moves.clone().scatter_(2, letters.unsqueeze(-1), False)
         ranks = moves.flatten(1).cumsum(1)
@@ -203,19 +203,8 @@ def _walk(constraint: Constraint, letters: Letters, generator: torch.Generator) 
         # A design without any allowed move gets an index past the end, and stays.
         index = torch.searchsorted(ranks, pick, right=True).clamp(max=ranks.shape[1] - 1)
         site, letter = index // moves.shape[2], index % moves.shape[2]
-        letter = torch.where(count > 0, letter, letters.gather(1, site))
-        letters = letters.scatter(1, site, letter)
+        moved = letters.scatter(1, site, torch.where(count > 0, letter, letters.gather(1, site)))
+        if not constraint.is_masked:
+            moved = moved.where(constraint.satisfied(moved)[:, None], letters)
+        letters = moved
     return letters
-
-
-def _clash(
-    space: SequenceSpace, constraint: Constraint, generator: torch.Generator
-) -> tuple[str, ...]:
-    """Return the names of members that have no design together and of which none can be spared."""
-    members = list(constraint.members) if isinstance(constraint, Product) else [constraint]
-    for member in tuple(members):
-        rest = [other for other in members if other is not member]
-        product = Product(space, rest)
-        if _search(space, product, 1, generator, None).shape[0] == 0:
-            members = rest
-    return tuple(member.name for member in members)

@@ -95,12 +95,25 @@ class TruncatedNormal(NamedTuple):
         Mean and standard deviation of the normal number before it is truncated.
     lower, upper
         Limits, which may be infinite; a number with equal limits is not random.
+    below, above
+        Twice the mass between the lower limit and the mean, and between it and the upper one.
     """
 
     mean: Values
     deviation: Float[Tensor, "#designs #variables"]
-    lower: Float[Tensor, "#designs #variables"]
-    upper: Float[Tensor, "#designs #variables"]
+    lower: Tensor
+    upper: Tensor
+    below: Values
+    above: Values
+
+    @classmethod
+    def between(
+        cls, mean: Tensor, deviation: Tensor, lower: Tensor, upper: Tensor
+    ) -> TruncatedNormal:
+        """Return the numbers with the given mean, deviation and limits, all of one shape or not."""
+        scale = math.sqrt(0.5) / deviation
+        below, above = torch.erf((mean - lower) * scale), torch.erf((upper - mean) * scale)
+        return cls(mean, deviation, lower, upper, below, above)
 
     def draw(self, uniforms: Values) -> Values:
         """Return the numbers whose distribution function is ``uniforms``, always finite.
@@ -108,28 +121,16 @@ class TruncatedNormal(NamedTuple):
         It is inverted from the mean outwards, where the error function is exact to a rounding
         however narrow or wide the limits are.
         """
-        below, above = self._doubled_masses()
         # Twice the mass between the mean and the number, negative below the mean.
-        signed = uniforms * (below + above) - below
-        offset = torch.erfinv(signed.clamp(-_NEARLY_ONE, _NEARLY_ONE)) * (
-            math.sqrt(2) * self.deviation
-        )
-        return (self.mean + offset).clamp(self.lower, self.upper)
+        signed = uniforms * (self.below + self.above) - self.below
+        offset = torch.erfinv(signed.clamp(-_NEARLY_ONE, _NEARLY_ONE)) * self.deviation
+        return (self.mean + math.sqrt(2) * offset).clamp(self.lower, self.upper)
 
     def log_density(self, values: Values) -> Values:
         """Return the log density of each of ``values``; 0 where the limits are equal."""
-        below, above = self._doubled_masses()
         scaled = (values - self.mean) / self.deviation
-        log_mass = ((below + above) / 2).log()
-        constant = self.deviation.log() + math.log(2 * math.pi) / 2
-        return (-scaled.square() / 2 - constant - log_mass).where(self.upper > self.lower, 0.0)
-
-    def _doubled_masses(self) -> tuple[Values, Values]:
-        """Return twice the mass between the lower limit and the mean, and above it."""
-        scale = math.sqrt(0.5) / self.deviation
-        below = torch.erf((self.mean - self.lower) * scale)
-        above = torch.erf((self.upper - self.mean) * scale)
-        return below, above
+        normaliser = (math.sqrt(math.pi / 2) * self.deviation * (self.below + self.above)).log()
+        return (scaled.square() / -2 - normaliser).where(self.upper > self.lower, 0.0)
 
 
 class Mala(MetropolisKernel[State, Points]):
@@ -176,7 +177,7 @@ class Mala(MetropolisKernel[State, Points]):
     def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
         """Return the state at ``designs``."""
         self._box(target, designs.device)
-        designs = designs.double()
+        designs = designs.double().contiguous()
         value, gradient, _ = target.evaluate(designs)
         if tuning is None:
             tuning = initial_tuning(self.step_size, designs)
@@ -188,7 +189,7 @@ class Mala(MetropolisKernel[State, Points]):
         size = step_sizes(state.tuning)
         drift = size.square() * metric * state.gradient.double() * (target.beta / 2)
         mean = (state.designs + drift).clamp(lower, upper)
-        return TruncatedNormal(mean, size * scale, lower, upper)
+        return TruncatedNormal.between(mean, size * scale, lower, upper)
 
     def draw(
         self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]

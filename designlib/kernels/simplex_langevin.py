@@ -171,7 +171,7 @@ class SimplexLangevin(MetropolisKernel[State, Move]):
         """
         faces = self._faces(target)
         _, _, excluded = faces.tensors.on(designs.device)
-        designs = designs.double()
+        designs = designs.double().contiguous()
         value, gradient, _ = target.evaluate(designs)
         rank = torch.where(excluded, 2, (designs <= 0).to(torch.uint8))
         slots = rank.argsort(dim=1, stable=True)[:, : faces.k]
@@ -239,8 +239,8 @@ class SimplexLangevin(MetropolisKernel[State, Move]):
         size = step_sizes(state.tuning)
         drift = size.square() * width * slope * (target.beta / 2)
         mean = ((share - bottom) / width + drift).clamp(0, 1)
-        zero, one = mean.new_zeros(1, 1), mean.new_ones(1, 1)
-        return _Pairs(bottom, top, width, movable, TruncatedNormal(mean, size, zero, one))
+        position = TruncatedNormal.between(mean, size, mean.new_zeros(()), mean.new_ones(()))
+        return _Pairs(bottom, top, width, movable, position)
 
     def _faces(self, target: Target) -> _Faces:
         """Return the faces that a target lives on, worked out when the target changes."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from designlib.randomness import torch_generator
 from designlib.spaces import Alphabet
-from designlib.types import OneHot, Scores
+from designlib.types import Relaxed, Scores
 
 __all__ = ["NetworkConfig", "build_network", "evaluate"]
 
@@ -130,7 +130,7 @@ def _initialise(layer: nn.Linear, generator: torch.Generator) -> None:
         layer.bias.uniform_(-bound, bound, generator=generator)
 
 
-def evaluate(network: Callable[[OneHot], Scores], one_hot: OneHot, batch: int = 4096) -> Scores:
+def evaluate(network: Callable[[Relaxed], Scores], relaxed: Relaxed, batch: int = 4096) -> Scores:
     """Return the scores of many designs without gradients, in batches."""
     with torch.no_grad():
-        return torch.cat([network(part) for part in one_hot.split(batch)])
+        return torch.cat([network(part) for part in relaxed.split(batch)])

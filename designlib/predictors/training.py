@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from pydantic import BaseModel, ConfigDict, Field
@@ -231,5 +230,8 @@ def rank_correlation(
     """Return Spearman's rank correlation; 0 where one side is constant and orders nothing."""
     if np.ptp(predicted) == 0 or np.ptp(known) == 0:
         return 0.0
+    # Imported here, so that whoever only samples does not wait for pandas.
+    import pandas as pd
+
     # Pearson's correlation of the ranks: pandas' own Spearman would import scipy.stats.
     return float(pd.Series(predicted).rank().corr(pd.Series(known).rank()))

@@ -1,8 +1,16 @@
+import pytest
 import numpy as np
 import torch
 from scipy.stats import kstest
 
-from designlib.randomness import chain_uniforms, derive_seed, numpy_generator, torch_generator
+from designlib import randomness
+from designlib.randomness import (
+    chain_uniforms,
+    derive_seed,
+    numpy_generator,
+    torch_generator,
+    uniform_steps,
+)
 
 
 def test_a_chain_draws_the_same_numbers_in_any_batch():
@@ -41,3 +49,24 @@ def test_purposes_give_different_generators():
         torch.rand(3, generator=torch_generator(0, "a")),
         torch.rand(3, generator=torch_generator(0, "b")),
     )
+
+
+@pytest.mark.parametrize("draws", [2, 50, 500])
+def test_steps_are_the_same_from_any_start_and_drawn_in_small_pieces(draws, monkeypatch):
+    asked = []
+
+    def counted(seed, rung, chains, steps, draws, chunk=0):
+        asked.append(steps * draws)
+        return chain_uniforms(seed, rung, chains, steps, draws, chunk)
+
+    monkeypatch.setattr(randomness, "chain_uniforms", counted)
+    whole = list(uniform_steps(3, 1, range(4), 300, draws))
+    assert len(whole) == 300
+    assert max(asked) <= max(128, draws)
+    assert len(torch.stack(whole).flatten().unique()) == 300 * 4 * draws
+    for start in (0, 1, 63, 64, 130, 299, 300):
+        rest = list(uniform_steps(3, 1, range(4), 300, draws, start=start))
+        assert len(rest) == 300 - start
+        assert all(torch.equal(a, b) for a, b in zip(rest, whole[start:], strict=True))
+    alone = list(uniform_steps(3, 1, [2], 300, draws))
+    assert all(torch.equal(a[0], b[2]) for a, b in zip(alone, whole, strict=True))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import DNA, BoxSpace, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 
@@ -108,3 +108,46 @@ def test_wrong_predictors_are_refused():
 def test_no_designs_are_refused():
     with pytest.raises(InputError, match="no designs"):
         TARGET.evaluate(torch.zeros(0, 4, dtype=torch.int64))
+
+
+def test_a_score_without_gradient():
+    def plain(relaxed):
+        return (relaxed.detach() * WEIGHTS).sum((1, 2))
+
+    designs = SPACE.encode(["ACGT", "TTTT"])
+    with pytest.raises(InputError, match="differentiable=False"):
+        replace(TARGET, predict=plain).evaluate(designs)
+    blind = replace(TARGET, predict=plain, differentiable=False)
+    value, gradient, relaxed = blind.evaluate(designs)
+    assert value.tolist() == [30.0, 36.0]
+    assert torch.equal(gradient, torch.zeros(2, 4, 4))
+    assert torch.equal(relaxed, SPACE.relax(designs))
+    assert blind.passes == pytest.approx(1 / 3)
+    assert TARGET.passes == 1
+
+
+def test_a_blind_score_that_is_nan_raises():
+    broken = replace(
+        TARGET, predict=lambda relaxed: relaxed.sum((1, 2)) * torch.nan, differentiable=False
+    )
+    with pytest.raises(NonFiniteScoreError, match="chain 0 and 1 more at rung 'step 12'"):
+        broken.evaluate(SPACE.encode(["ACGT", "TTTT"]))
+    with pytest.raises(NonFiniteScoreError, match="chain 0"):
+        broken.score(SPACE.encode(["ACGT", "TTTT"]))
+
+
+def test_points_are_their_own_relaxation():
+    space = BoxSpace.cube(2, -1.0, 1.0)
+    target = Target(lambda points: (points**2).sum(1), space, dtype=torch.float64)
+    points = torch.tensor([[0.5, -0.25]], dtype=torch.float64)
+    value, gradient, relaxed = target.evaluate(points)
+    assert value.tolist() == [0.3125]
+    assert torch.equal(gradient, 2 * points)
+    assert torch.equal(relaxed, points)
+    assert not points.requires_grad
+
+
+def test_scores_carry_over_between_betas_only():
+    assert TARGET.same_score(replace(TARGET, beta=3.0, label="else"))
+    assert not TARGET.same_score(replace(TARGET, predict=lambda relaxed: relaxed.sum((1, 2))))
+    assert not TARGET.same_score(replace(TARGET, dtype=torch.float64))

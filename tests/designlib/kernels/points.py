@@ -126,7 +126,7 @@ def check_end_states(kernel, case, starts, steps, adapt=0):
     return state
 
 
-def acceptance_after_warm_up(kernel, target, starts, warm_up=400, steps=100):
+def acceptance_after_warm_up(kernel, target, starts, warm_up=250, steps=60):
     """Return the share of proposals accepted with the tuned step sizes, and the state."""
     state = kernel.init(target, starts)
     accepted = []

@@ -44,3 +44,11 @@ def test_molecules_without_second_strand_say_so():
 def test_an_empty_space_is_refused():
     with pytest.raises(InputError, match="at least 1"):
         SequenceSpace(DNA, 0)
+
+
+def test_letter_indices_out_of_range_are_named():
+    space = SequenceSpace(DNA, 3)
+    with pytest.raises(InputError, match="design 2 has letter index 4 at position 3; 0 to 3"):
+        space.check(torch.tensor([[0, 1, 2], [0, 0, 4]]))
+    with pytest.raises(InputError, match="2 letters; 3 are needed"):
+        space.check(torch.zeros(1, 2, dtype=torch.int64))

@@ -1,0 +1,182 @@
+"""Feasible points: random ones to start from, and those near points that are not feasible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from designlib.constraints.base import Constraint, Product
+from designlib.constraints.bounds import Limits, limits_of
+from designlib.constraints.components import most_components
+from designlib.constraints.sum_to_one import SumToOne
+from designlib.spaces import BoxSpace, SimplexSpace, Space
+from designlib.types import Points
+
+__all__ = ["empty_points", "find_points", "inside", "nearest_points"]
+
+_ROUNDS = 8
+_BATCH = 2048
+_BISECTIONS = 100
+_SUM_ROUNDING = 1e-9
+
+
+def find_points(
+    space: Space, members: Sequence[Constraint], n: int, generator: torch.Generator
+) -> Points:
+    """Return up to ``n`` random feasible points in float64.
+
+    They are uniform within the limits, and where there are at most k components uniform on a
+    random choice of k, as long as enough such draws meet the other constraints. Compositions
+    between narrow limits are then shared out component by component in random order.
+    """
+    constraint = Product(space, members)
+    limits = limits_of(space, constraint)
+    kept: list[Points] = []
+    missing = n
+    for attempt in range(2 * _ROUNDS):
+        size = max(_BATCH, missing)
+        if isinstance(space, SimplexSpace):
+            bounds = _choose_components(limits, most_components(constraint), size, generator)
+            draw = _dirichlet if attempt < _ROUNDS else _shared_out
+            points = draw(*bounds, generator)
+        elif attempt < _ROUNDS:
+            points = _in_box(limits, size, generator)
+        else:
+            points = nearest_points(space, constraint, _in_box(limits, size, generator))
+        kept.append(points[inside(space, constraint, points)][:missing])
+        missing -= kept[-1].shape[0]
+        if missing == 0:
+            break
+    return torch.cat(kept)
+
+
+def nearest_points(space: Space, constraint: Constraint, points: Points) -> Points:
+    """Return the points moved into the limits that are known.
+
+    Values are clipped. Shares are divided by their sum first, all but the largest are
+    dropped where there may be at most k, and what limits take from some is shared out among the
+    others in equal parts, which gives the nearest such composition.
+    """
+    lower, upper = limits_of(space, constraint)
+    values = points.double()
+    lower, upper = (limit.to(points.device).expand(values.shape) for limit in (lower, upper))
+    if isinstance(space, SimplexSpace):
+        values = values.clamp(min=0)
+        values = values / values.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
+        k = most_components(constraint)
+        if k is not None:
+            kept = _largest(values + 2.0 * (lower > 0), k)
+            lower, upper = lower.where(kept, 0.0), upper.where(kept, 0.0)
+    if _sums_to_one(space, constraint):
+        values = _with_sum_one(values, lower, upper)
+    return values.clamp(lower, upper).to(points.dtype)
+
+
+def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor, "designs"]:
+    """Return which points are of the space and feasible."""
+    lower, upper = (limit.to(points) for limit in limits_of(space, None))
+    fine = ((points >= lower) & (points <= upper)).all(1)
+    if isinstance(space, SimplexSpace):
+        fine &= SumToOne(space).satisfied(points)
+    return fine & constraint.satisfied(points)
+
+
+def empty_points(space: Space, members: Sequence[Constraint]) -> str:
+    """Return why it is certain that no point satisfies ``members``, or an empty string."""
+    constraint = Product(space, members)
+    lower, upper = limits_of(space, constraint)
+    for name, low, high in zip(_labels(space), lower.tolist(), upper.tolist(), strict=True):
+        if low > high:
+            return f"{name} would have to be at least {low:g} and at most {high:g}"
+    k = most_components(constraint)
+    if k is not None and int((lower > 0).sum()) > k:
+        return f"{int((lower > 0).sum())} components have a lower limit above 0 (at most {k})"
+    if not _sums_to_one(space, constraint):
+        return ""
+    least = float(lower.sum())
+    most = float(upper.sum() if k is None else upper.topk(k).values.sum())
+    if least > 1 + _SUM_ROUNDING:
+        return f"the lower limits sum to {least:g}, more than 1"
+    if most < 1 - _SUM_ROUNDING:
+        return f"the upper limits leave a sum of at most {most:g}, less than 1"
+    return ""
+
+
+def _labels(space: Space) -> tuple[str, ...]:
+    if isinstance(space, SimplexSpace):
+        return space.components
+    return space.labels if isinstance(space, BoxSpace) else ()
+
+
+def _sums_to_one(space: Space, constraint: Constraint) -> bool:
+    members = constraint.members if isinstance(constraint, Product) else (constraint,)
+    return isinstance(space, SimplexSpace) or any(isinstance(m, SumToOne) for m in members)
+
+
+def _in_box(limits: tuple[Limits, Limits], n: int, generator: torch.Generator) -> Points:
+    lower, upper = limits
+    # A space has no variable of a single value, so such a one is left open and then set.
+    fixed = lower == upper
+    box = BoxSpace(tuple(lower.tolist()), tuple(upper.masked_fill(fixed, torch.inf).tolist()))
+    return box.random(n, generator).clamp(lower, upper)
+
+
+def _choose_components(
+    limits: tuple[Limits, Limits], k: int | None, n: int, generator: torch.Generator
+) -> tuple[Points, Points]:
+    """Return the limits of ``n`` compositions, each of which has ``k`` components of its own."""
+    lower, upper = (limit.expand(n, -1) for limit in limits)
+    if k is None:
+        return lower, upper
+    noise = torch.rand(lower.shape, generator=generator, dtype=torch.float64)
+    # Components that must be there come first, and those that must not come last.
+    kept = _largest(noise + 2.0 * (lower > 0) - 2.0 * (upper == 0), k)
+    return lower.where(kept, 0.0), upper.where(kept, 0.0)
+
+
+def _largest(values: Points, k: int) -> Bool[Tensor, "designs variables"]:
+    """Return which are the ``k`` largest of each row."""
+    top = values.topk(k, dim=1).indices
+    return torch.zeros(values.shape, dtype=torch.bool, device=values.device).scatter(1, top, True)
+
+
+def _dirichlet(lower: Points, upper: Points, generator: torch.Generator) -> Points:
+    """Return compositions uniform above the lower limits, which may be above the upper ones."""
+    uniforms = torch.rand(lower.shape, generator=generator, dtype=torch.float64)
+    amounts = -torch.log1p(-uniforms) * (upper > 0)
+    return lower + (1 - lower.sum(1, keepdim=True)) * amounts / amounts.sum(1, keepdim=True)
+
+
+def _shared_out(lower: Points, upper: Points, generator: torch.Generator) -> Points:
+    """Return compositions within the limits, where there are any, drawn one share at a time.
+
+    Each is uniform between what the limits of those still to come leave it.
+    """
+    uniforms = torch.rand((2, *lower.shape), generator=generator, dtype=torch.float64)
+    order = uniforms[0].argsort(1)
+    low, high = lower.gather(1, order), upper.gather(1, order)
+    low_after = low.sum(1, keepdim=True) - low.cumsum(1)
+    high_after = high.sum(1, keepdim=True) - high.cumsum(1)
+    left = torch.ones(len(lower), dtype=torch.float64)
+    shares = []
+    for column in range(lower.shape[1]):
+        least = low[:, column].maximum(left - high_after[:, column])
+        most = high[:, column].minimum(left - low_after[:, column])
+        shares.append(least + uniforms[1, :, column] * (most - least).clamp(min=0))
+        left = left - shares[-1]
+    return torch.empty_like(lower).scatter(1, order, torch.stack(shares, 1))
+
+
+def _with_sum_one(values: Points, lower: Points, upper: Points) -> Points:
+    """Return the nearest values between the limits that sum to one: all shifted and clipped."""
+    finite = [limit.where(limit.isfinite(), 0.0).abs().sum(1) for limit in (lower, upper)]
+    high = (1 + values.abs().sum(1) + finite[0] + finite[1])[:, None]
+    low = -high
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        too_much = (values + middle).clamp(lower, upper).sum(1, keepdim=True) > 1
+        low, high = low.where(too_much, middle), high.where(~too_much, middle)
+    return values + (low + high) / 2

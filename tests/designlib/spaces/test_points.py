@@ -1,0 +1,59 @@
+"""Boxes and compositions."""
+
+import math
+
+import pytest
+import torch
+
+from designlib.randomness import torch_generator
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
+from designlib.spaces.sequences import BINARY
+from designlib.types import InputError
+
+BOX = BoxSpace((0.0, -math.inf, 2.0, -math.inf), (1.0, math.inf, math.inf, -1.0), tuple("abcd"))
+ALLOY = SimplexSpace(("Fe", "Ni", "Co"))
+
+
+@pytest.mark.parametrize("space", [BOX, ALLOY, SequenceSpace(BINARY, 5)])
+def test_every_space_joins_the_contract(space):
+    assert isinstance(space, Space)
+    designs = space.random(500, torch_generator(0))
+    assert designs.shape == (500, space.columns)
+    space.check(designs)
+    assert torch.equal(designs, space.random(500, torch_generator(0)))
+    relaxed = space.relax(designs, torch.float64)
+    assert relaxed.dtype == torch.float64
+    assert len(relaxed) == 500
+    relaxed.zero_()
+    space.check(designs)
+    assert len(space.decode(designs[:3])) == 3
+
+
+def test_compositions_are_uniform():
+    shares = ALLOY.random(20_000, torch_generator(1))
+    # Each share of a uniform composition of three has the distribution function 1 - (1 - s)^2.
+    grid = torch.linspace(0.05, 0.95, 10).double()
+    seen = (shares[:, 0, None] < grid).double().mean(0)
+    assert (seen - (1 - (1 - grid) ** 2)).abs().max() < 0.012
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: BoxSpace((), ()), "at least one of each, not 0 and 0"),
+        (lambda: BoxSpace((0.0,), (0.0,)), "variable x1 has limits 0 and 0"),
+        (lambda: BoxSpace((0.0,), (math.nan,)), "variable x1"),
+        (lambda: BoxSpace((0.0,), (1.0,), ("a", "b")), "2 names for 1 variables"),
+        (lambda: SimplexSpace(("Fe",)), "at least two components, not 1"),
+        (lambda: SimplexSpace(("Fe", "Ni", "Fe")), "'Fe' is given twice"),
+        (lambda: BOX.check(torch.zeros(1, 3)), "3 variables; 4 are needed"),
+        (lambda: BOX.check(torch.tensor([[2.0, 0, 3, -2]])), "design 1 has a = 2; .* 0 to 1"),
+        (lambda: BOX.check(torch.tensor([[0.5, math.nan, 3, -2]])), "b = nan"),
+        (lambda: ALLOY.check(torch.zeros(1, 4)), "4 components; 3 are needed"),
+        (lambda: ALLOY.check(torch.tensor([[0.5, 0.6, -0.1]])), "Co = -0.1"),
+        (lambda: ALLOY.check(torch.tensor([[0.5, 0.6, 0.1]])), "design 1 sum to 1.2"),
+    ],
+)
+def test_what_is_wrong_is_named(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

@@ -21,7 +21,8 @@ from designlib.constraints.base import Constraint
 from designlib.constraints.starts import feasible_starts
 from designlib.drivers.anneal import anneal
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
-from designlib.ladders import Rung, RungPlan
+from designlib.ladders.base import Rung
+from designlib.ladders.plan import RungChoice, RungPlan, RungScale
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters
@@ -82,6 +83,26 @@ class SamplingConfig(BaseModel):
         title="Sharpness",
         description="How strongly chains prefer high scores: the log density changes by this much "
         "per standard deviation of the score.",
+    )
+    rung_choice: RungChoice = Field(
+        default="all",
+        title="Rung choice",
+        description="Which checkpoints the walk visits: all, some by training step "
+        "(log_step) or by how much the predictor changes (function_change), or the fewest that "
+        "keep enough particles (smc).",
+    )
+    rungs: int = Field(
+        default=12,
+        ge=1,
+        le=1000,
+        title="Rungs",
+        description="Number of checkpoints visited under log_step and function_change.",
+    )
+    scale: RungScale = Field(
+        default="spread",
+        title="Scale",
+        description="Sharpness of each checkpoint: by its own spread, by that of the last one "
+        "(fixed), or none (the score as it is).",
     )
     pool_rungs: int = Field(
         default=6,

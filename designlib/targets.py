@@ -124,8 +124,7 @@ class Target:
         NonFiniteScoreError
             A score or gradient is NaN or infinite.
         """
-        if designs.shape[0] == 0:
-            raise InputError(f"there are no designs to evaluate{self._where()}")
+        self._require_some(designs)
         relaxed = self.space.relax(designs, self.dtype)
         if not self.differentiable:
             value = self._blind_score(relaxed)
@@ -152,6 +151,7 @@ class Target:
 
         Raises InputError and NonFiniteScoreError as ``evaluate`` does.
         """
+        self._require_some(designs)
         value = self._blind_score(self.space.relax(designs, self.dtype))
         return self._finite(value, value)
 
@@ -182,6 +182,10 @@ class Target:
     @staticmethod
     def _waits(value: Tensor) -> bool:
         return value.device.type == "cpu" and not torch.compiler.is_compiling()
+
+    def _require_some(self, designs: Designs) -> None:
+        if designs.shape[0] == 0:
+            raise InputError(f"there are no designs to evaluate{self._where()}")
 
     def _require_shape(self, value: Tensor, designs: Tensor) -> None:
         if value.shape != designs.shape[:1]:

@@ -63,6 +63,9 @@ def plan_walk(
             sharpness=config.sharpness,
             steps_per_rung=config.steps_per_rung,
             final_steps=config.final_steps,
+            choice=config.rung_choice,
+            rungs=config.rungs,
+            scale=config.scale,
             device=where,
         )
         elites = _elites(load_folds(folds), space, constraint, config, maximise=facts.maximise)

@@ -54,9 +54,10 @@ def clash(
     for size in range(1, _PROVED_SIZE + 1):
         for some in combinations(members, size):
             if reason := certainly_empty(space, some):
-                return f"no design satisfies {_names(some)}: {reason}; relax at least one of them"
+                return f"no design satisfies {_names(some)}: {reason}; {_advice(some)}"
     found = "no design satisfies" if exhaustive else "no design was found that satisfies"
-    return f"{found} {_names(_clashing(members, admits))}; relax at least one of them"
+    some = _clashing(members, admits)
+    return f"{found} {_names(some)}; {_advice(some)}"
 
 
 def certainly_empty(space: Space, members: Sequence[Constraint]) -> str:
@@ -91,6 +92,10 @@ def _clashing(
 def _names(members: Sequence[Constraint]) -> str:
     together = " together" if len(members) > 1 else ""
     return " and ".join(member.name for member in members) + together
+
+
+def _advice(members: Sequence[Constraint]) -> str:
+    return "relax at least one of them" if len(members) > 1 else "relax it"
 
 
 def _no_path(rules: PairRules) -> str:

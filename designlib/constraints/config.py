@@ -13,7 +13,9 @@ from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.iupac import letter_sets
 from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
+from designlib.constraints.transitions import ForbiddenTransitions
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
@@ -88,6 +90,21 @@ class ConstraintConfig(BaseModel):
         description="Forbid the reverse complements of the motifs too; for DNA, whose second "
         "strand is read as well.",
     )
+    required_motifs: tuple[str, ...] = Field(
+        default=(),
+        description="Sequences that every design must contain, such as the binding site TGACTCA; "
+        "IUPAC codes are accepted.",
+    )
+    required_on_either_strand: bool = Field(
+        default=True,
+        description="Let a required motif be on the second strand instead, as its reverse "
+        "complement; for DNA.",
+    )
+    forbidden_pairs: tuple[str, ...] = Field(
+        default=(),
+        description="Pairs of letters that may not follow each other: CG means no C followed by "
+        "G; IUPAC codes are accepted.",
+    )
     gc: GCConfig | None = Field(default=None, description="Range of the GC content.")
     max_homopolymer: int | None = Field(
         default=None, ge=1, description="Longest allowed run of one letter, in letters."
@@ -115,6 +132,11 @@ def build(config: ConstraintConfig, space: SequenceSpace) -> Product:
     if config.forbidden_motifs:
         both = config.motifs_on_both_strands and bool(space.alphabet.complement)
         add("forbidden_motifs", lambda: ForbiddenMotifs(space, config.forbidden_motifs, both))
+    if config.required_motifs:
+        either = config.required_on_either_strand and bool(space.alphabet.complement)
+        add("required_motifs", lambda: RequiredMotifs(space, config.required_motifs, either))
+    if config.forbidden_pairs:
+        add("forbidden_pairs", lambda: _without_pairs(space, config.forbidden_pairs))
     if gc is not None:
         add("gc", lambda: GCWindow(space, gc.low, gc.high, gc.window))
     if limit is not None:
@@ -139,3 +161,17 @@ def _fixed(space: SequenceSpace, sites: Sequence[FixedSite]) -> AllowedLetters:
                 "which have no letter in common"
             )
     return AllowedLetters(space, table)
+
+
+def _without_pairs(space: SequenceSpace, pairs: Sequence[str]) -> ForbiddenTransitions:
+    """Return the constraint in which no letter of a pair's first code has one of its second."""
+    n_letters = len(space.alphabet)
+    allowed = torch.ones(n_letters, n_letters, dtype=torch.bool)
+    for pair in pairs:
+        if len(pair) != 2:
+            raise InputError(
+                f"{pair!r} has {len(pair)} letters; a pair has 2, as in CG for no C followed by G"
+            )
+        first, second = letter_sets(space.alphabet, pair)
+        allowed &= ~(first[:, None] & second)
+    return ForbiddenTransitions(space, allowed)

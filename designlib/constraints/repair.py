@@ -20,7 +20,7 @@ __all__ = ["min_conflicts", "repair"]
 _COPIES = 8
 _TRIALS = 64
 _UPHILL = 0.05
-_STEPS_PER_SITE = 6
+_STEPS_PER_SITE = 4
 _UNDO_PASSES = 2
 
 
@@ -78,7 +78,7 @@ def min_conflicts(
     generator: torch.Generator,
     *,
     trials: int,
-    give_up: float = 0.0,
+    enough: int | None = None,
 ) -> Letters:
     """Return the designs after single changes that lower their conflicts (Minton et al. 1992).
 
@@ -92,16 +92,17 @@ def min_conflicts(
         The letters to try at each site.
     trials
         Number of changes from which the best is chosen.
-    give_up
-        Share of the designs that may stay infeasible; the slowest are given up.
+    enough
+        Number of feasible designs at which to stop and give up the others; None for all.
     """
     sites, n_letters = table.shape
     weights = table.float().flatten()
+    spared = 0 if enough is None else letters.shape[0] - enough
     letters = letters.clone()
     for _ in range(_STEPS_PER_SITE * sites):
         conflicts = constraint.conflicts(letters)
         broken = conflicts.nonzero()[:, 0]
-        if broken.shape[0] <= give_up * letters.shape[0]:
+        if broken.shape[0] <= spared:
             break
         shape = (broken.shape[0], trials)
         change = torch.multinomial(weights, shape[0] * shape[1], True, generator=generator)

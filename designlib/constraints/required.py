@@ -23,10 +23,9 @@ Lacking: TypeAlias = Float[Tensor, "designs motifs readings starts"]
 class RequiredMotifs:
     """Designs in which each of the motifs occurs at least once.
 
-    A motif must lie wholly inside the design to count. A change can only take a motif
-    away if every occurrence covers its site, so only the sites of one occurrence of each
-    motif are looked at: there, the motif stays if as many occurrences are left or made by
-    the change as are needed, namely one.
+    A motif must lie wholly inside the design to count. A change can take a motif away only
+    if each of its occurrences covers the site; so only the sites of one occurrence of each
+    motif are looked at, and there it is counted how often the motif occurs after each change.
 
     Parameters
     ----------
@@ -60,33 +59,33 @@ class RequiredMotifs:
         )
         lengths = self._scan.lengths
         starts = torch.arange(space.length - int(lengths.min()) + 1)
-        overhangs = starts > space.length - lengths[:, None]
         self._shape = (len(self.groups), per_motif, len(starts))
+        # Where a reading does not fit, or is none.
+        outside = starts > space.length - lengths[:, None]
+        outside |= ~self._scan.weights.flatten(1).any(1, keepdim=True)
+        self._places = DeviceTensors(-lengths, outside.view(self._shape))
         lacked, places = self._scan.distinct_sets()
         self._longest = places.shape[1]
-        self._tensors = DeviceTensors(
-            -lengths,
-            overhangs.view(self._shape),
+        self._changes = DeviceTensors(
             _places_beside(places).view(self._shape[0], -1, self._longest * len(lacked)),
             lacked.T.contiguous(),
             torch.cat([lacked - 1, lacked]),
-            torch.arange(2 * self._longest - 1),
-            torch.arange(len(space.alphabet)),
         )
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the moves after which every motif still occurs."""
-        *_, to_letters, shifts, choices = self._tensors.on(letters.device)
+        n, length = letters.shape
+        n_letters = len(self.space.alphabet)
         lacking = self._lacking(letters)
         # The first site of a stretch that covers one occurrence of each motif.
         first = lacking.flatten(2).argmin(2) % self._shape[2]
-        first = first.clamp(max=letters.shape[1] - self._longest)
-        left = self._left(letters, lacking, first)
-        sites = first.unsqueeze(2) + shifts[: self._longest]
-        moves = (sites.unsqueeze(3) * len(choices) + choices).flatten(1)
-        lost = torch.zeros(letters.shape[0], letters.shape[1] * len(choices), device=letters.device)
-        lost.scatter_add_(1, moves, (left < 0.5).float().flatten(1))
-        return (lost < 0.5).view(*letters.shape, len(choices))
+        first = first.clamp(max=length - self._longest)
+        sites = first.unsqueeze(2) + torch.arange(self._longest, device=letters.device)
+        lost = self._left(letters, lacking, sites) < 0.5
+        moves = sites.unsqueeze(3) * n_letters + torch.arange(n_letters, device=letters.device)
+        count = torch.zeros(n, length * n_letters, device=letters.device)
+        count.scatter_add_(1, moves.flatten(1), lost.float().flatten(1))
+        return (count < 0.5).view(n, length, n_letters)
 
     def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
         """Return how many letters must change at least, summed over motifs."""
@@ -109,10 +108,12 @@ class RequiredMotifs:
         motif = missing[0]
         which, start = divmod(places[motif], self._shape[2])
         reading = self.groups[motif][which]
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        count = int(lacking[motif])
+        letters = "1 letter differs" if count == 1 else f"{count} letters differ"
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
         return (
-            f"required motif {reading.label} is missing: {lacking[motif]:.0f} letters differ at "
-            f"positions {start + 1}-{start + len(reading.sets)}{more}"
+            f"required motif {reading.label} is missing ({letters} at positions "
+            f"{start + 1}-{start + len(reading.sets)}){more}"
         )
 
     def _nearest(self, letters: Letters) -> torch.return_types.min:
@@ -120,33 +121,35 @@ class RequiredMotifs:
 
         The place is numbered as reading * starts + start.
         """
-        _, overhangs, *_ = self._tensors.on(letters.device)
-        lacking = self._lacking(letters).masked_fill(overhangs, torch.inf)
+        _, outside = self._places.on(letters.device)
+        lacking = self._lacking(letters).masked_fill(outside, torch.inf)
         return lacking.flatten(2).min(2)
 
     def _lacking(self, letters: Letters) -> Lacking:
         """Return how many letters each reading lacks at each start."""
-        minus_lengths, *_ = self._tensors.on(letters.device)
+        minus_lengths, _ = self._places.on(letters.device)
         matches = self._scan.matches(letters, minus_lengths)
         return matches.neg_().view(letters.shape[0], *self._shape)
 
     def _left(
-        self, letters: Letters, lacking: Lacking, first: Int[Tensor, "designs motifs"]
-    ) -> Float[Tensor, "designs motifs offsets letters"]:
-        """Return how often each motif occurs after each change in the stretch from ``first`` on."""
-        _, _, beside, has, to_letters, shifts, _ = self._tensors.on(letters.device)
+        self, letters: Letters, lacking: Lacking, sites: Int[Tensor, "designs motifs stretch"]
+    ) -> Float[Tensor, "designs motifs stretch letters"]:
+        """Return how often each motif occurs after each change in a stretch of sites."""
+        beside, has, to_letters = self._changes.on(letters.device)
         reach = self._longest - 1
-        # [motifs, designs, windows]: what the windows lack that can cover the stretch.
-        windows = (first.unsqueeze(2) + shifts).unsqueeze(2).expand(-1, -1, self._shape[1], -1)
+        # What the windows lack that can cover the stretch, by motif: all others stay as they are.
+        windows = torch.arange(2 * reach + 1, device=letters.device) + sites[:, :, :1]
+        windows = windows.unsqueeze(2).expand(-1, -1, self._shape[1], -1)
         near = pad(lacking, (reach, reach), value=torch.inf).gather(3, windows)
         near = near.flatten(2).transpose(0, 1)
-        shape = (self._shape[0], letters.shape[0], self._longest, -1)
+        # [motifs, designs, stretch, sets]: windows that lack nothing, or one letter at most, and
+        # want a letter of the set at the site.
+        shape = (near.shape[0], near.shape[1], self._longest, has.shape[1])
         full = torch.bmm((near < 0.5).float(), beside).view(shape)
-        # Those that lack nothing count as well, but not where the site has a letter of the set.
         almost = torch.bmm((near < 1.5).float(), beside).view(shape)
-        sites = (first.unsqueeze(2) + shifts[: self._longest]).flatten(1)
-        own = embedding(letters.gather(1, sites), has).view(letters.shape[0], *shape[::2], -1)
-        own = own.transpose(0, 1)
+        own = embedding(letters.gather(1, sites.flatten(1)), has)
+        own = own.view(*sites.shape, has.shape[1]).transpose(0, 1)
+        # A change loses the full windows whose set it leaves, and fills those that lacked it.
         change = torch.cat([full * own, almost * (1 - own)], 3) @ to_letters
         now = (lacking < 0.5).sum((2, 3))
         return change.transpose(0, 1) + now[:, :, None, None]

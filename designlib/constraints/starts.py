@@ -11,8 +11,9 @@ from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import members_of
-from designlib.constraints.clash import clash
+from designlib.constraints.clash import certainly_empty, clash
 from designlib.constraints.drafts import draft
+from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_rules
 from designlib.constraints.points import find_points, inside
@@ -112,7 +113,10 @@ def _search(
     if not has_path(rules.table[None].double(), rules.allowed).all():
         return space.random(0, generator)
     found = _reject(constraint, rules, n, generator)
-    for periodic in (False, True):
+    if found.shape[0] == 0 and certainly_empty(space, members):
+        return found
+    ranges = [member for member in members if isinstance(member, GCWindow)]
+    for periodic in (False, True) if ranges else (False,):
         if found.shape[0] < n:
             missing = n - found.shape[0]
             more = _repaired(space, constraint, rules, missing, generator, periodic=periodic)
@@ -173,14 +177,17 @@ def _repaired(
     *,
     periodic: bool,
 ) -> Letters:
-    """Return up to ``n`` repaired drafts, giving up at the first batch that yields few."""
+    """Return up to ``n`` repaired drafts, giving up at the first batch that yields few.
+
+    The slower half of each batch is not waited for.
+    """
     kept: list[Letters] = []
     missing, size = n, _REPAIR_FIRST
     while missing > 0:
         batch = draft(space, constraint.members, size, generator, periodic=periodic)
         batch = min_conflicts(
             constraint, rules.table, batch, generator,
-            trials=_REPAIR_TRIALS, give_up=_REPAIR_GIVEN_UP,
+            trials=_REPAIR_TRIALS, enough=size // 2,
         )  # fmt: skip
         batch = batch[constraint.satisfied(batch)]
         kept.append(batch[:missing])

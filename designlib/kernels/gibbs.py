@@ -86,8 +86,7 @@ class Gibbs:
         """Return the state after one site of every chain was drawn anew, and what happened."""
         site = (uniforms[:, :1] * state.designs.shape[1]).long()
         value = self.candidates(target, state, site)
-        probability = (target.beta * value.double()).softmax(1)
-        drawn = inverse_cdf(probability, uniforms[:, 1], 1).unsqueeze(1)
+        drawn = inverse_cdf(self.conditional(target, value), uniforms[:, 1], 1).unsqueeze(1)
         old = state.designs.gather(1, site)
         failed = value.isnan().any(1)
         letter = torch.where(failed.unsqueeze(1), old, drawn)
@@ -123,6 +122,12 @@ class Gibbs:
         # From "the current letter and so many further" to the letters themselves.
         letters = torch.arange(n_letters, device=site.device)
         return torch.stack(columns, 1).gather(1, (letters - old) % n_letters)
+
+    def conditional(
+        self, target: Target, candidates: Float[Tensor, "designs letters"]
+    ) -> Float[Tensor, "designs letters"]:
+        """Return the probability of each letter, given the scores of all."""
+        return (target.beta * candidates.double()).softmax(1)
 
     @staticmethod
     def _scored(target: Target, designs: Letters) -> State:

@@ -1,5 +1,6 @@
 """Small systems that can be enumerated, and the checks of exactness made on them."""
 
+from itertools import permutations, product
 from types import SimpleNamespace
 
 import pytest
@@ -8,13 +9,19 @@ import torch
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
+    ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
     Product,
+    Rejection,
+    RequiredMotifs,
 )
 from designlib.kernels import GibbsWithGradients
 from designlib.kernels.base import take
+from designlib.kernels.discrete_langevin import DiscreteLangevin
+from designlib.kernels.gibbs import Gibbs
+from designlib.kernels.path_auxiliary import Path, PathAuxiliary
 from designlib.randomness import torch_generator
 from designlib.spaces import DNA, Alphabet, SequenceSpace
 from designlib.targets import Target
@@ -54,51 +61,97 @@ def probabilities(target):
     return (target.beta * target.predict(relaxed)).double().softmax(0)
 
 
-def single_changes(space, n):
-    """Yield every change of one site, as Gibbs-with-Gradients numbers them."""
-    for move in range(space.length * len(space.alphabet)):
-        yield torch.full((n, 1), move)
+def single_changes(kernel, space):
+    """Return every change of one site, as Gibbs-with-Gradients numbers them."""
+    return torch.arange(space.length * len(space.alphabet))[:, None]
 
 
-# How to list every move that a kernel can draw, for n chains at once.
-MOVES = {GibbsWithGradients: single_changes}
+def paths(kernel, space):
+    """Return every path of distinct sites, the empty one included, padded with other sites."""
+    columns = min(kernel.longest, space.length)
+    rows = []
+    for length in range(columns + 1):
+        made = [step < length for step in range(columns)]
+        for sites in permutations(range(space.length), length):
+            others = [site for site in range(space.length) if site not in sites]
+            for letters in product(range(len(space.alphabet)), repeat=length):
+                padded = (*letters, *[0] * (columns - length))
+                rows.append(((*sites, *others)[:columns], padded, made))
+    return Path(*(torch.tensor(part) for part in zip(*rows, strict=True)))
 
 
-def moves_of(kernel, space, n):
+def whole_designs(kernel, space):
+    return all_designs(space)
+
+
+# How to list every move that a kernel can draw at any design.
+MOVES = {
+    GibbsWithGradients: single_changes,
+    PathAuxiliary: paths,
+    DiscreteLangevin: whole_designs,
+}
+
+
+def moves_of(kernel, space):
     listing = next(MOVES[kind] for kind in type(kernel).__mro__ if kind in MOVES)
-    return listing(space, n)
+    return listing(kernel, space)
+
+
+def row_numbers(target, designs):
+    """Return the row of each design of the space among the feasible ones, -1 for the others."""
+    row_of = torch.full((len(target.space.alphabet) ** target.space.length,), -1)
+    row_of[codes(target.space, designs)] = torch.arange(len(designs))
+    return row_of
 
 
 def transition_matrix(kernel, target):
-    """Return P over the feasible designs, from the kernel's own proposal and acceptance."""
+    """Return P over the feasible designs, from the kernel's own probabilities."""
+    if isinstance(kernel, Gibbs):
+        return gibbs_matrix(kernel, target)
     designs = feasible_designs(target)
-    row_of = torch.full((len(target.space.alphabet) ** target.space.length,), -1)
-    row_of[codes(target.space, designs)] = torch.arange(len(designs))
-    state = kernel.init(target, designs)
-    matrix = torch.zeros(len(designs), len(designs), dtype=torch.float64)
-    drawn = torch.zeros(len(designs), dtype=torch.float64)
-    for move in moves_of(kernel, target.space, len(designs)):
-        log_forward = kernel.log_probability(target, state, move)
-        drawn += log_forward.exp()
-        rows = (log_forward.exp() > 0).nonzero()[:, 0]
-        if len(rows) == 0:
-            continue
-        here, chosen, log_forward = take(state, rows), take(move, rows), log_forward[rows]
-        letters, back = kernel.move(here, chosen)
-        columns = row_of[codes(target.space, letters)]
-        feasible = columns >= 0
-        if kernel.moves_once and kernel.masks_all(target):
-            assert feasible.all(), "an infeasible design is proposed"
-        proposed = kernel.evaluate(target, letters, getattr(here, "tuning", None))
-        log_ratio = kernel.log_acceptance(target, here, proposed, log_forward, back)
-        accepted = log_ratio.exp().clamp(max=1)
-        if kernel.moves_once:
-            assert log_ratio[feasible].isfinite().all(), "a possible move has no return"
-            assert (accepted[feasible] > 1e-30).all(), "a possible move is never accepted"
-        accepted = accepted.where(feasible, 0.0).nan_to_num(0.0)
-        matrix.index_put_((rows, columns.clamp(min=0)), log_forward.exp() * accepted, True)
-    assert torch.allclose(drawn, torch.ones(len(designs)).double()), "moves do not sum to 1"
+    n, row_of = len(designs), row_numbers(target, designs)
+    moves = moves_of(kernel, target.space)
+    m = len(moves if isinstance(moves, torch.Tensor) else moves[0])
+    rows = torch.arange(n).repeat_interleave(m)
+    here, chosen = take(kernel.init(target, designs), rows), take(moves, torch.arange(m).repeat(n))
+    log_forward = kernel.log_probability(target, here, chosen)
+    drawn = log_forward.exp().view(n, m).sum(1).double()
+    assert torch.allclose(drawn, torch.ones_like(drawn)), "moves do not sum to 1"
+    possible = (log_forward.exp() > 0).nonzero()[:, 0]
+    rows, log_forward = rows[possible], log_forward[possible]
+    here, chosen = take(here, possible), take(chosen, possible)
+    letters, back = kernel.move(here, chosen)
+    columns = row_of[codes(target.space, letters)]
+    feasible = columns >= 0
+    if kernel.masks_all(target):
+        assert feasible.all(), "an infeasible design is proposed"
+    proposed = kernel.evaluate(target, letters, getattr(here, "tuning", None))
+    log_ratio = kernel.log_acceptance(target, here, proposed, log_forward, back)
+    # False for NaN too. -inf is right where the way back is excluded.
+    assert (log_ratio[feasible] < torch.inf).all(), "an acceptance is not a number"
+    accepted = log_ratio.exp().clamp(max=1).where(feasible, 0.0)
+    if kernel.moves_once:
+        assert (accepted[feasible] > 1e-30).all(), "a possible move is never accepted"
+    matrix = torch.zeros(n, n, dtype=torch.float64)
+    matrix.index_put_((rows, columns.clamp(min=0)), log_forward.exp() * accepted, True)
     matrix.diagonal().add_(1 - matrix.sum(1))
+    return matrix
+
+
+def gibbs_matrix(kernel, target):
+    """Return P of a kernel that draws a site uniformly and its letter from a conditional."""
+    designs = feasible_designs(target)
+    row_of, state = row_numbers(target, designs), kernel.init(target, designs)
+    matrix = torch.zeros(len(designs), len(designs), dtype=torch.float64)
+    for index in range(target.space.length):
+        site = torch.full((len(designs), 1), index)
+        probability = kernel.conditional(target, kernel.candidates(target, state, site))
+        for letter in range(len(target.space.alphabet)):
+            columns = row_of[codes(target.space, designs.scatter(1, site, letter))]
+            share = probability[:, letter] / target.space.length
+            assert (share[columns < 0] == 0).all(), "an infeasible letter is drawn"
+            rows = torch.arange(len(designs))
+            matrix.index_put_((rows, columns.clamp(min=0)), share, True)
     return matrix
 
 
@@ -114,7 +167,14 @@ def check_exact(kernel, target):
     designs = feasible_designs(target)
     apart = (designs[:, None] != designs[None]).sum(2)
     assert ((matrix > 0) | (apart != 1)).all(), "an allowed move never happens"
-    assert not kernel.moves_once or (matrix[apart > 1] == 0).all()
+    if isinstance(kernel, (GibbsWithGradients, Gibbs)):
+        assert (matrix[apart > 1] == 0).all(), "two sites change at once"
+
+
+def uniforms_for(kernel, space, n, generator):
+    """Return the random numbers of one step of n chains."""
+    draws = kernel.draws_per_step(space)
+    return torch.rand(n, draws, generator=generator, dtype=torch.float64)
 
 
 def table(space, choices):
@@ -133,6 +193,22 @@ def systems():
     sites = AllowedLetters(TRIPLET, table(TRIPLET, {0: "ACG", 1: "AT"}))
     binary_run = HomopolymerLimit(BINARY, 2)
     binary_ball = HammingBall(BINARY, "010011", 3)
+    follows = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 1, 1]]) > 0
+    ternary_pairs = ForbiddenTransitions(TERNARY, follows)
+    ternary_required = RequiredMotifs(TERNARY, ["ab", "c"], False)
+    ternary_rejection = Rejection(
+        TERNARY, lambda x: (x * torch.tensor([1, 3, 2, 5])).sum(1) % 4 > 0
+    )
+    dna_pairs = ForbiddenTransitions(TRIPLET, torch.eye(4).roll(1, 0) < 1)
+    dna_required = RequiredMotifs(TRIPLET, ["GA", "W"], True)
+
+    class Large(Product):
+        """A product that asks its members, as in a space too large to look masks up."""
+
+        @property
+        def _is_looked_up(self):
+            return False
+
     return {
         "binary": (BINARY, None),
         "ternary": (TERNARY, None),
@@ -157,6 +233,19 @@ def systems():
         "dna-product-of-two": (TRIPLET, Product(TRIPLET, [gc, first])),
         "dna-product": (TRIPLET, Product(TRIPLET, [ball, gc, motifs])),
         "dna-product-of-all": (TRIPLET, Product(TRIPLET, [ball, gc, motifs, run, sites])),
+        "binary-pairs": (BINARY, ForbiddenTransitions(BINARY, torch.tensor([[1, 1], [1, 0]]) > 0)),
+        "ternary-pairs": (TERNARY, ternary_pairs),
+        "dna-pairs": (TRIPLET, dna_pairs),
+        "ternary-required": (TERNARY, ternary_required),
+        "dna-required": (TRIPLET, dna_required),
+        # Without a mask at all: infeasible designs are proposed and refused.
+        "binary-rejection": (BINARY, Rejection(BINARY, lambda x: x.sum(1) % 5 < 3)),
+        "ternary-rejection": (TERNARY, ternary_rejection),
+        # With a mask of all together, and with those of some members only.
+        "ternary-new-product": (TERNARY, Product(TERNARY, [ternary_pairs, ternary_rejection])),
+        "ternary-partly-masked": (TERNARY, Large(TERNARY, [ternary_pairs, ternary_rejection])),
+        "dna-mixed-product": (TRIPLET, Large(TRIPLET, [dna_pairs, dna_required, ball])),
+        "dna-unmasked-product": (TRIPLET, Large(TRIPLET, [Rejection(TRIPLET, gc.satisfied)])),
     }
 
 
@@ -172,10 +261,19 @@ def system(request):
     return request.param
 
 
-@pytest.fixture(params=[GibbsWithGradients], ids=lambda kernel: kernel.__name__)
+# Every kernel for letters joins here, with sizes at which several sites often change at once.
+KERNELS = {
+    "GibbsWithGradients": GibbsWithGradients,
+    "PathAuxiliary": lambda: PathAuxiliary(mean_length=1.7, longest=3),
+    "DiscreteLangevin": lambda: DiscreteLangevin(step_size=0.5),
+    "Gibbs": Gibbs,
+}
+
+
+@pytest.fixture(params=KERNELS)
 def kernel(request):
-    """A kernel; every one joins here."""
-    return request.param()
+    """A kernel, each in turn."""
+    return KERNELS[request.param]()
 
 
 @pytest.fixture
@@ -187,7 +285,9 @@ def exactness():
         matrix=transition_matrix,
         predictor=predictor,
         probabilities=probabilities,
+        row_numbers=row_numbers,
         codes=codes,
+        uniforms=uniforms_for,
         target=make_target,
         spaces=SimpleNamespace(binary=BINARY, ternary=TERNARY, triplet=TRIPLET),
     )

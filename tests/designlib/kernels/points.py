@@ -32,9 +32,9 @@ def rejection(target, propose, log_ceiling, n, seed=0):
     while found < n:
         points, log_density = propose(4 * n, generator)
         log_weight = target.beta * target.predict(points) - log_density - log_ceiling
-        assert (log_weight <= 0).all(), "the ceiling is too low"
         if target.constraint is not None:
             log_weight = log_weight.where(target.constraint.satisfied(points), -torch.inf)
+        assert (log_weight <= 0).all(), "the ceiling is too low"
         noise = torch.rand(len(points), generator=generator, dtype=torch.float64)
         kept.append(points[noise.log() < log_weight])
         found += len(kept[-1])
@@ -47,24 +47,24 @@ def statistics(target, designs):
     return torch.cat([designs, score[:, None], (designs[:, 0] * designs[:, 1])[:, None]], 1)
 
 
-def rank_p_values(kernel, target, exact, stretch=6):
+def rank_p_values(kernel, target, exact, stretch=6, group=1):
     """Return a p-value for each statistic: is the rank of an exact draw in its chain uniform?
 
     Gandy and Scott, "Unit testing for MCMC and other Monte Carlo methods", 2021, algorithm 2: the
     exact draw is at a random time of a stretch of steps, and a reversible kernel runs from it to
-    both ends.
+    both ends. Where chains of a group depend on each other, the group is what is ranked.
     """
-    n = len(exact)
+    n = len(exact) // group
     generator = torch_generator(1, "places")
     place = torch.randint(stretch, (n,), generator=generator)
-    own = statistics(target, exact)
+    own = group_statistics(target, exact, group)
     below, ties = torch.zeros_like(own), torch.zeros_like(own)
     for end, length in (("forward", stretch - 1 - place), ("backward", place)):
         state = kernel.init(target, exact)
         for step in range(stretch - 1):
-            draws = uniforms(n, kernel.draws_per_step(target.space), end, step)
+            draws = uniforms(len(exact), kernel.draws_per_step(target.space), end, step)
             state, _ = kernel.step(target, state, draws)
-            there = statistics(target, state.designs)
+            there = group_statistics(target, state.designs, group)
             used = (step < length)[:, None]
             below += used & (there < own)
             ties += used & (there == own)
@@ -74,8 +74,17 @@ def rank_p_values(kernel, target, exact, stretch=6):
     return torch.tensor([stats.chisquare(row).pvalue for row in counts.numpy()])
 
 
-def check_ranks(kernel, case):
-    p_values = rank_p_values(kernel, case.target, case.exact)
+def group_statistics(target, designs, group):
+    """Return the statistics of the first chain of a group, and their products with the second's."""
+    own = statistics(target, designs)
+    if group == 1:
+        return own
+    first, second = own[::group], own[1::group]
+    return torch.cat([first, first * second], 1)
+
+
+def check_ranks(kernel, case, group=1):
+    p_values = rank_p_values(kernel, case.target, case.exact, group=group)
     assert p_values.min() * len(p_values) > RARE, f"the ranks are not uniform: {p_values}"
 
 
@@ -88,10 +97,8 @@ def check_balance(kernel, case, seed="balance"):
     assert_close(kernel.log_probability(target, here, move), log_forward)
     designs, back = kernel.move(here, move)
     there = kernel.evaluate(target, designs, here.tuning)
-    returned, again = kernel.move(there, back)
+    returned, _ = kernel.move(there, back)
     torch.testing.assert_close(returned, here.designs, rtol=0, atol=1e-14)
-    for one, other in zip(tuple(again), tuple(move), strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-14)
     log_back = kernel.log_probability(target, there, back)
     accept = kernel.log_acceptance(target, here, there, log_forward, back).clamp(max=0)
     accept_back = kernel.log_acceptance(target, there, here, log_back, move).clamp(max=0)
@@ -115,18 +122,17 @@ def check_end_states(kernel, case, starts, steps, adapt=0):
         if step < adapt:
             state = kernel.adapt(state, info)
     ends, exact = statistics(target, state.designs), statistics(target, case.exact)
-    p_values = [
-        stats.ks_2samp(a.numpy(), b.numpy(), method="asymp").pvalue
-        for a, b in zip(ends.T, exact.T, strict=True)
-    ]
-    assert min(p_values) * len(p_values) > RARE, p_values
+    for name, (ours, theirs) in enumerate(zip(ends.T, exact.T, strict=True)):
+        test = stats.ks_2samp(ours.numpy(), theirs.numpy(), method="asymp")
+        p_value = test.pvalue  # pyright: ignore[reportAttributeAccessIssue] - its stub says tuple
+        assert p_value * ends.shape[1] > RARE, f"statistic {name}: {p_value}"
     noise = (ends.var(0) / len(ends) + exact.var(0) / len(exact)).sqrt()
     away = (ends.mean(0) - exact.mean(0)).abs()
     assert (away <= 4.5 * noise).all(), away / noise
     return state
 
 
-def acceptance_after_warm_up(kernel, target, starts, warm_up=250, steps=60):
+def acceptance_after_warm_up(kernel, target, starts, warm_up=150, steps=40):
     """Return the share of proposals accepted with the tuned step sizes, and the state."""
     state = kernel.init(target, starts)
     accepted = []

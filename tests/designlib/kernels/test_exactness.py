@@ -8,10 +8,9 @@ from scipy import stats
 
 from designlib.constraints import ConstraintConfig, base, build, feasible_starts
 from designlib.constraints.config import FixedSite, GCConfig, HammingBallConfig
-from designlib.kernels.gibbs_with_gradients import State
 from designlib.randomness import chain_uniforms, torch_generator
 from designlib.spaces import DNA, SequenceSpace
-from designlib.targets import Target
+from designlib.targets import FORWARD_SHARE, Target
 
 
 @pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])
@@ -31,10 +30,9 @@ def test_draws_follow_the_matrix(kernel, system, exactness):
     copies, n = 1500, len(designs)
     state = kernel.init(target, designs.repeat_interleave(copies, 0))
     generator = torch_generator(7, system)
-    uniforms = torch.rand(n * copies, 2, generator=generator, dtype=torch.float64)
+    uniforms = exactness.uniforms(kernel, target.space, n * copies, generator)
     after, _ = kernel.step(target, state, uniforms)
-    row_of = torch.full((len(target.space.alphabet) ** target.space.length,), -1)
-    row_of[exactness.codes(target.space, designs)] = torch.arange(n)
+    row_of = exactness.row_numbers(target, designs)
     columns = row_of[exactness.codes(target.space, after.designs)]
     assert (columns >= 0).all()
     rows = torch.arange(n).repeat_interleave(copies)
@@ -65,16 +63,17 @@ def test_end_states_of_many_chains(kernel, name, dtype, exactness):
     target = exactness.target(name, beta=0.7, dtype=dtype)
     designs = exactness.feasible(target)
     exact = exactness.probabilities(target)
-    chains, steps = 10_000, 60
+    chains, steps = 10_000, 20
     matrix = exactness.matrix(kernel, exactness.target(name, beta=0.7))
-    mixed = torch.linalg.matrix_power(matrix, steps).mean(0)
-    assert (mixed - exact).abs().sum() < 2e-3, "these chains are too short for the test"
+    while (torch.linalg.matrix_power(matrix, steps).mean(0) - exact).abs().sum() > 2e-3:
+        steps += 20
+        assert steps <= 100, "the kernel mixes too slowly for the test"
     generator = torch_generator(11, name)
     state = kernel.init(
         target, designs[torch.randint(len(designs), (chains,), generator=generator)]
     )
     for _ in range(steps):
-        uniforms = torch.rand(chains, 2, generator=generator, dtype=torch.float64)
+        uniforms = exactness.uniforms(kernel, target.space, chains, generator)
         state, _ = kernel.step(target, state, uniforms)
     seen = (state.designs[:, None] == designs[None]).all(2).double().sum(0)
     assert seen.sum() == chains
@@ -86,8 +85,13 @@ def test_end_states_of_many_chains(kernel, name, dtype, exactness):
     assert distance < 1.5 * noise
 
 
-def walk(kernel, target, letters, draws):
-    state = kernel.init(target, letters)
+def draws_for(kernel, target, seed, chains, steps):
+    return chain_uniforms(seed, 0, chains, steps, kernel.draws_per_step(target.space))
+
+
+def walk(kernel, target, start, draws):
+    """Return the state after the steps, and what happened, from designs or from a state."""
+    state = kernel.init(target, start) if isinstance(start, torch.Tensor) else start
     infos = []
     for uniforms in draws:
         state, info = kernel.step(target, state, uniforms)
@@ -97,12 +101,12 @@ def walk(kernel, target, letters, draws):
 
 def test_a_chain_is_the_same_in_every_batch(kernel, system, exactness):
     target = exactness.target(system)
-    starts = exactness.feasible(target)[:4]
+    starts = exactness.feasible(target)[:3]
     chains = range(len(starts))
-    together, _ = walk(kernel, target, starts, chain_uniforms(3, 0, chains, 25, 2))
+    together, _ = walk(kernel, target, starts, draws_for(kernel, target, 3, chains, 12))
     for chain in chains:
         alone, _ = walk(
-            kernel, target, starts[chain : chain + 1], chain_uniforms(3, 0, [chain], 25, 2)
+            kernel, target, starts[chain : chain + 1], draws_for(kernel, target, 3, [chain], 12)
         )
         assert torch.equal(alone.designs[0], together.designs[chain])
         assert torch.allclose(alone.value[0], together.value[chain], rtol=0, atol=1e-12)
@@ -111,19 +115,22 @@ def test_a_chain_is_the_same_in_every_batch(kernel, system, exactness):
 def test_cached_equals_recomputed(kernel, system, exactness):
     target = exactness.target(system)
     starts = exactness.feasible(target)
-    state, _ = walk(kernel, target, starts, chain_uniforms(5, 0, range(len(starts)), 50, 2))
+    state, _ = walk(kernel, target, starts, draws_for(kernel, target, 5, range(len(starts)), 20))
     same_state(state, kernel.init(target, state.designs))
 
 
 def same_state(state, fresh):
     for cached, computed in zip(state, fresh, strict=True):
-        assert torch.allclose(cached, computed, rtol=0, atol=1e-12)
+        if isinstance(cached, torch.Tensor):
+            assert torch.allclose(cached, computed, rtol=0, atol=1e-12)
+        else:
+            same_state(cached, computed)
 
 
 def test_float32_stays_close_to_recomputed(kernel, exactness):
     target = exactness.target("dna", dtype=torch.float32)
     starts = exactness.feasible(target)
-    state, _ = walk(kernel, target, starts, chain_uniforms(5, 0, range(len(starts)), 50, 2))
+    state, _ = walk(kernel, target, starts, draws_for(kernel, target, 5, range(len(starts)), 20))
     fresh = kernel.init(target, state.designs)
     assert torch.allclose(state.value, fresh.value, atol=1e-5)
 
@@ -131,7 +138,7 @@ def test_float32_stays_close_to_recomputed(kernel, exactness):
 def test_inputs_need_not_be_contiguous(kernel, system, exactness):
     target = exactness.target(system)
     starts = exactness.feasible(target)
-    draws = chain_uniforms(5, 0, range(len(starts)), 10, 2)
+    draws = draws_for(kernel, target, 5, range(len(starts)), 6)
     plain, _ = walk(kernel, target, starts, draws)
     strided = starts.T.contiguous().T
     padded = torch.stack([draws, draws], -1)[..., 0]
@@ -151,15 +158,17 @@ def test_a_new_rung_needs_a_fresh_state(kernel, system, exactness):
     first = exactness.target(system, seed=1)
     second = exactness.target(system, seed=2, beta=2.0)
     starts = exactness.feasible(first)
-    state, _ = walk(kernel, first, starts, chain_uniforms(5, 0, range(len(starts)), 20, 2))
-    moved = kernel.init(second, state.designs)
+    state, _ = walk(kernel, first, starts, draws_for(kernel, first, 5, range(len(starts)), 8))
+    moved = kernel.retarget(second, state)
+    same_state(moved, kernel.init(second, state.designs))
     value, gradient, _ = second.evaluate(state.designs)
     own = gradient.gather(2, state.designs.unsqueeze(-1))
     assert torch.equal(moved.value, value)
-    allowed = moved.difference > -1e17
-    assert torch.equal(moved.difference[allowed], (gradient - own)[allowed])
+    if hasattr(moved, "difference"):
+        allowed = moved.difference > -1e17
+        assert torch.equal(moved.difference[allowed], (gradient - own)[allowed])
     # And after a step on the new rung the cache is the new rung's.
-    uniforms = chain_uniforms(5, 1, range(len(starts)), 1, 2)[0]
+    uniforms = draws_for(kernel, second, 6, range(len(starts)), 1)[0]
     after, _ = kernel.step(second, moved, uniforms)
     same_state(after, kernel.init(second, after.designs))
 
@@ -174,12 +183,15 @@ def test_a_new_beta_needs_no_evaluation(kernel, exactness):
 
     cold, warm = replace(target, predict=counted), replace(target, predict=counted, beta=3.0)
     designs = exactness.feasible(target)
-    state = kernel.init(cold, designs)
-    fresh = kernel.init(warm, designs)
+    state, fresh = kernel.init(cold, designs), kernel.init(warm, designs)
     assert len(calls) == 2
-    assert torch.equal(kernel.log_proposal(warm, state), kernel.log_proposal(warm, fresh))
-    kernel.step(warm, state, chain_uniforms(0, 0, range(len(designs)), 1, 2)[0])
-    assert len(calls) == 3
+    uniforms = draws_for(kernel, target, 0, range(len(designs)), 1)[0]
+    (ours, info), (theirs, other) = (kernel.step(warm, s, uniforms) for s in (state, fresh))
+    same_state(ours, theirs)
+    assert torch.equal(info.log_acceptance, other.log_acceptance)
+    # Nor does a step cost more than it says.
+    blind = replace(warm, differentiable=False)
+    assert len(calls) == 2 + 2 * round(kernel.passes_per_step(blind) / FORWARD_SHARE)
 
 
 def test_real_designs_stay_feasible(kernel):
@@ -196,8 +208,11 @@ def test_real_designs_stay_feasible(kernel):
         lambda relaxed: torch.sin(3 * relaxed.flatten(1).cumsum(1)).sum(1), space, constraint
     )
     starts = feasible_starts(space, constraint, 64, torch_generator(0))
-    state, infos = walk(kernel, target, starts, chain_uniforms(0, 0, range(64), 150, 2))
+    warm = kernel.init(target, starts)
+    for uniforms in draws_for(kernel, target, 1, range(64), 60):
+        warm = kernel.adapt(*kernel.step(target, warm, uniforms))
+    assert constraint.satisfied(warm.designs).all()
+    state, infos = walk(kernel, target, warm, draws_for(kernel, target, 0, range(64), 90))
     assert constraint.satisfied(state.designs).all()
     assert (state.designs != starts).any(1).float().mean() > 0.9
     assert torch.stack([info.accepted for info in infos]).float().mean() > 0.1
-    assert isinstance(state, State)

@@ -28,7 +28,7 @@ from tests.designlib.kernels.points import (
 )
 
 DOUBLE = torch.float64
-DRAWS = 30_000
+DRAWS = 25_000
 FREE = BoxSpace.cube(2)
 BOX = BoxSpace((0.0, -1.0, 0.0), (1.0, 2.0, math.inf))
 NARROW = Bounds(BOX, [0.25, -5.0, 0.5], [0.75, 0.5, 0.5])
@@ -172,15 +172,15 @@ def test_detailed_balance_at_every_point(name):
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("check", [check_ranks, check_balance])
-def test_bugs_are_caught(bug, name, check):
-    with pytest.raises(AssertionError):
-        check(make(bug, name), case(name))
+@pytest.mark.parametrize("name", ["skewed", "scaled"])
+def test_bugs_are_caught(bug, name):
+    for check in (check_ranks, check_balance):
+        with pytest.raises(AssertionError):
+            check(make(bug, name), case(name))
 
 
 @pytest.mark.parametrize("bug", LIMIT_BUGS, ids=lambda bug: bug.__name__)
-@pytest.mark.parametrize("name", ["box", "scaled", "narrow"])
+@pytest.mark.parametrize("name", ["box", "narrow"])
 def test_bugs_at_limits_are_caught(bug, name):
     with pytest.raises(AssertionError):
         check_ranks(make(bug, name), case(name))
@@ -257,10 +257,10 @@ def walk(kernel, target, starts, draws):
 @pytest.mark.parametrize("name", CASES)
 def test_a_chain_is_the_same_in_every_batch(name):
     chosen, kernel = case(name), make(Mala, name)
-    starts, draws = chosen.exact[:5], kernel.draws_per_step(chosen.target.space)
-    together = walk(kernel, chosen.target, starts, chain_uniforms(3, 0, range(5), 25, draws))
-    for chain in range(5):
-        numbers = chain_uniforms(3, 0, [chain], 25, draws)
+    starts, draws = chosen.exact[:8], kernel.draws_per_step(chosen.target.space)
+    together = walk(kernel, chosen.target, starts, chain_uniforms(3, 0, range(8), 15, draws))
+    for chain in (0, 5):
+        numbers = chain_uniforms(3, 0, [chain], 15, draws)
         alone = walk(kernel, chosen.target, starts[chain : chain + 1], numbers)
         torch.testing.assert_close(alone.designs[0], together.designs[chain], rtol=0, atol=1e-12)
     assert (together.designs != starts).any(1).all()
@@ -428,7 +428,7 @@ NARROW_ENOUGH = Bounds(BOX, [0.0, -1.0, 0.0], [1.0, 2.0, 50.0])
 
 @pytest.mark.parametrize("size", [0.0, -1.0, math.inf, math.nan])
 def test_wrong_step_sizes_are_refused(size):
-    with pytest.raises(InputError, match="step size is .*positive and finite"):
+    with pytest.raises(InputError, match=r"step size is .*positive and finite"):
         Mala(size)
 
 
@@ -443,7 +443,7 @@ def test_wrong_preconditioners_are_refused():
 
 def test_wrong_spaces_and_starts_are_refused():
     letters = Target(lambda x: x.sum((1, 2)), SequenceSpace(DNA, 3))
-    with pytest.raises(InputError, match="variables of a BoxSpace.*a SequenceSpace"):
+    with pytest.raises(InputError, match=r"variables of a BoxSpace.*a SequenceSpace"):
         Mala().init(letters, torch.zeros(2, 3, dtype=torch.int64))
     narrow = case("narrow").target
     with pytest.raises(InputError, match=r"chain 0 is infeasible: x1 = 0.9 \(allowed 0.25 to"):

@@ -49,11 +49,17 @@ def wavy(x):
     return x @ slopes + 2 * (5 * x[:, 0] - 3 * x[:, 1]).sin() - 4 * (x[:, 2] - 0.4).square()
 
 
-def on_faces(space, k, bounds=None):
-    """Return a way to propose compositions: a uniform face of k components, uniform on it."""
+ALIKE = torch.tensor(0.0)
+
+
+def on_faces(space, k, ranks=ALIKE):
+    """Return a way to propose compositions: a uniform face of k components, uniform on it.
+
+    Components of rank -1 are on every face and those of rank 1 on none.
+    """
 
     def propose(n, generator):
-        order = torch.rand((n, space.columns), generator=generator).argsort(1)
+        order = (torch.rand((n, space.columns), generator=generator) + ranks).argsort(1)
         amounts = -torch.rand((n, space.columns), generator=generator, dtype=DOUBLE).log()
         amounts = amounts.scatter(1, order[:, k:], 0.0)
         points = amounts / amounts.sum(1, keepdim=True)
@@ -70,20 +76,22 @@ def case(name):
             torch.manual_seed(4)
             exact = concentration.sample(torch.Size([DRAWS]))
         return Case(Target(dirichlet, FOUR, dtype=DOUBLE), exact, 0.25)
-    space, constraint, k, step_size = {
-        "wavy": (FOUR, None, 4, 0.4),
-        "bounded": (FOUR, NARROW, 4, 0.6),
-        "sparse": (FIVE, AtMostComponents(FIVE, 3), 3, 0.4),
-        "single": (FIVE, AtMostComponents(FIVE, 1), 1, 0.4),
+    thrice = AtMostComponents(FIVE, 3)
+    space, constraint, propose, ceiling, step_size = {
+        "wavy": (FOUR, None, on_faces(FOUR, 4), 5, 0.4),
+        "bounded": (FOUR, NARROW, on_faces(FOUR, 4), 4, 0.6),
+        "sparse": (FIVE, thrice, on_faces(FIVE, 3), 5, 0.6),
+        "single": (FIVE, AtMostComponents(FIVE, 1), on_faces(FIVE, 1), 5, 0.4),
         "sparse-bounded": (
             FIVE,
-            Product(FIVE, [ALLOWED, AtMostComponents(FIVE, 3)]),
-            3,
+            Product(FIVE, [ALLOWED, thrice]),
+            on_faces(FIVE, 3, torch.tensor([0, -1, 0, 1, 0])),
+            4,
             0.4,
         ),
     }[name]
     target = Target(wavy, space, constraint, beta=0.8, dtype=DOUBLE)
-    exact = rejection(target, on_faces(space, k), 0.8 * 5, DRAWS)
+    exact = rejection(target, propose, 0.8 * ceiling, DRAWS)
     return Case(target, exact, step_size)
 
 
@@ -169,11 +177,11 @@ def test_detailed_balance_at_every_point(name):
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
-@pytest.mark.parametrize("name", ["dirichlet", "bounded", "sparse-bounded"])
-@pytest.mark.parametrize("check", [check_ranks, check_balance])
-def test_bugs_are_caught(bug, name, check):
-    with pytest.raises(AssertionError):
-        check(make(bug, name), case(name))
+@pytest.mark.parametrize("name", ["bounded", "sparse"])
+def test_bugs_are_caught(bug, name):
+    for check in (check_ranks, check_balance):
+        with pytest.raises(AssertionError):
+            check(make(bug, name), case(name))
 
 
 def test_a_missing_normaliser_is_caught():
@@ -191,8 +199,8 @@ def test_a_choice_of_the_first_component_outside_is_caught():
 @pytest.mark.parametrize("name", CASES)
 def test_end_states_of_many_chains(name):
     chosen = case(name)
-    starts = chosen.exact[:1].repeat(4000, 1)
-    state = check_end_states(make(SimplexLangevin, name), chosen, starts, 100)
+    starts = chosen.exact[:1].repeat(3000, 1)
+    state = check_end_states(make(SimplexLangevin, name), chosen, starts, 70)
     assert ((state.designs.sum(1) - 1).abs() < 1e-13).all()
 
 
@@ -325,11 +333,11 @@ def walk(kernel, target, starts, draws):
 @pytest.mark.parametrize("name", CASES)
 def test_a_chain_is_the_same_in_every_batch_and_layout(name):
     chosen, kernel = case(name), make(SimplexLangevin, name)
-    starts, draws = chosen.exact[:5], kernel.draws_per_step(chosen.target.space)
-    numbers = chain_uniforms(3, 0, range(5), 40, draws)
+    starts, draws = chosen.exact[:8], kernel.draws_per_step(chosen.target.space)
+    numbers = chain_uniforms(3, 0, range(8), 15, draws)
     together = walk(kernel, chosen.target, starts, numbers)
-    for chain in range(5):
-        one = chain_uniforms(3, 0, [chain], 40, draws)
+    for chain in (0, 5):
+        one = chain_uniforms(3, 0, [chain], 15, draws)
         alone = walk(kernel, chosen.target, starts[chain : chain + 1], one)
         torch.testing.assert_close(alone.designs[0], together.designs[chain], rtol=0, atol=1e-12)
     strided = torch.stack([numbers, numbers], -1)[..., 0]
@@ -345,10 +353,10 @@ def test_a_chain_is_the_same_in_every_batch_and_layout(name):
 def test_long_walks_stay_compositions_within_bounds(name):
     chosen, kernel = case(name), SimplexLangevin(1.0)
     target = replace(chosen.target, predict=lambda x: 0 * x.sum(1))
-    state = kernel.init(target, chosen.exact[:50])
-    for step in range(400):
+    state = kernel.init(target, chosen.exact[:300])
+    for step in range(80):
         state, _ = kernel.step(
-            target, state, uniforms(50, kernel.draws_per_step(target.space), step)
+            target, state, uniforms(300, kernel.draws_per_step(target.space), step)
         )
         target.check(state.designs)
         assert torch.equal(state.designs > 0, state.support)
@@ -397,19 +405,19 @@ def test_extreme_betas(beta, name):
     assert beta < 1 or (state.value >= first.value - 1e-6).all()
 
 
-@pytest.mark.parametrize("name", ["sparse", "sparse-bounded"])
-def test_starts_of_fewer_components_get_as_many_as_allowed(name):
+@pytest.mark.parametrize(("name", "faces"), [("sparse", 10), ("sparse-bounded", 3)])
+def test_starts_of_fewer_components_reach_every_face(name, faces):
     target, kernel = case(name).target, SimplexLangevin(0.4)
-    start = torch.tensor([[0.0, 1.0, 0.0, 0.0, 0.0]], dtype=DOUBLE).repeat(200, 1)
+    start = torch.tensor([[0.0, 1.0, 0.0, 0.0, 0.0]], dtype=DOUBLE).repeat(1000, 1)
     state = kernel.init(target, start)
     assert state.support[0].tolist() == [True, True, True, False, False]
-    for step in range(60):
-        state, _ = kernel.step(target, state, uniforms(200, kernel.draws_per_step(FIVE), step))
+    for step in range(30):
+        state, _ = kernel.step(target, state, uniforms(1000, kernel.draws_per_step(FIVE), step))
         assert (state.support.sum(1) == 3).all()
         assert (state.support | (state.designs == 0)).all()
     target.check(state.designs)
     assert ((state.designs > 0).sum(1) == 3).all()
-    assert len(state.support.unique(dim=0)) > 4
+    assert len(state.support.unique(dim=0)) == faces
 
 
 def test_components_that_may_have_no_share_never_take_a_place():
@@ -481,12 +489,12 @@ def test_wrong_inputs_are_refused():
     with pytest.raises(InputError, match="step size is 0; it must be positive"):
         SimplexLangevin(0.0)
     box = BoxSpace.cube(3, 0.0, 1.0)
-    with pytest.raises(InputError, match="shares of a SimplexSpace.* on a BoxSpace"):
+    with pytest.raises(InputError, match=r"shares of a SimplexSpace.* on a BoxSpace"):
         SimplexLangevin().init(Target(wavy, box), torch.full((2, 3), 0.2))
     crowded = torch.tensor([[0.2, 0.2, 0.2, 0.2, 0.2]], dtype=DOUBLE)
-    with pytest.raises(InputError, match="chain 0 is infeasible: 5 components.*at most 3 allowed"):
+    with pytest.raises(InputError, match=r"chain 0 is infeasible: 5 components.*at most 3 allowed"):
         SimplexLangevin().init(case("sparse").target, crowded)
     with pytest.raises(InputError, match=r"Fe = 0.05 \(allowed 0.1 to 0.35\)"):
         SimplexLangevin().init(case("bounded").target, torch.tensor([[0.05, 0.15, 0.4, 0.4]]))
-    with pytest.raises(InputError, match="shares of design 1 sum to 0.9"):
+    with pytest.raises(InputError, match=r"shares of design 1 sum to 0.9"):
         SimplexLangevin().init(case("wavy").target, torch.tensor([[0.1, 0.4, 0.2, 0.2]]))

@@ -1,0 +1,146 @@
+"""What a method of finding designs is, so that all of them can be compared at equal cost."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+from designlib.constraints.base import Constraint
+from designlib.kernels.base import MetropolisKernel
+from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.kernels.mala import Mala
+from designlib.kernels.simplex_langevin import SimplexLangevin
+from designlib.objectives import Objective
+from designlib.predictors.networks import evaluate
+from designlib.spaces import BoxSpace, SequenceSpace, Space
+from designlib.targets import Target
+from designlib.types import Designs, InputError, Scores
+
+__all__ = [
+    "EVALUATIONS_PER_PASS",
+    "Method",
+    "Outcome",
+    "Setting",
+    "local_kernel",
+    "passes_of",
+]
+
+EVALUATIONS_PER_PASS = 3
+"""A gradient counts as two evaluations more than the score alone."""
+
+
+class Outcome(NamedTuple):
+    """What a method proposes and what it has cost.
+
+    Attributes
+    ----------
+    designs
+        The proposed designs, as many as were asked for; not all need differ.
+    value
+        The trained predictor's scores of them.
+    evaluations
+        Predictor evaluations spent, all designs together.
+    """
+
+    designs: Designs
+    value: Scores
+    evaluations: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every method is given: the same predictor, feasible set and starts.
+
+    Attributes
+    ----------
+    space, constraint
+        Where designs live.
+    checkpoints
+        The predictor along its training; the last one is the trained predictor, the only one
+        that methods without a trajectory use.
+    reference
+        Random feasible designs, for the spread of scores.
+    start
+        Gives feasible starting designs: how many, and a generator.
+    dtype
+        Floating type of the predictor's input.
+    entry_rung
+        Where on the full trajectory chains begin whose starts are good designs already.
+    """
+
+    space: Space
+    constraint: Constraint | None
+    checkpoints: Sequence[Objective]
+    reference: Shaped[Tensor, "reference columns"]
+    start: Callable[[int, torch.Generator], Designs]
+    dtype: torch.dtype = torch.float32
+    entry_rung: int = 0
+
+    @property
+    def predictor(self) -> Objective:
+        """The trained predictor."""
+        return self.checkpoints[-1]
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the trained predictor's score over the reference designs."""
+        scores = evaluate(self.predictor, self.space.relax(self.reference, self.dtype))
+        return float(scores.double().std())
+
+    def target(self, sharpness: float) -> Target:
+        """Return the trained predictor's density, so sharp per standard deviation of its score."""
+        beta = sharpness / self.spread
+        return Target(
+            self.predictor, self.space, self.constraint, beta, "trained", dtype=self.dtype
+        )
+
+    def score(self, designs: Designs) -> Scores:
+        """Return the trained predictor's scores."""
+        return evaluate(self.predictor, self.space.relax(designs, self.dtype))
+
+
+class Method(ABC):
+    """A way to find designs, with its own settings; a frozen dataclass.
+
+    The class attribute ``name`` is what tables call it.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return ``designs`` proposals for at most ``budget`` evaluations for each of them.
+
+        Raises InputError where the budget is too small for the method to do anything.
+        """
+
+    @classmethod
+    @abstractmethod
+    def choices(cls) -> Sequence[Method]:
+        """Return the settings among which tuning chooses, the default first."""
+
+
+def local_kernel(space: Space, size: float | None = None) -> MetropolisKernel[Any, Any]:
+    """Return the gradient kernel for a space; ``size`` is its first step size on points."""
+    if isinstance(space, SequenceSpace):
+        return GibbsWithGradients()
+    if isinstance(space, BoxSpace):
+        return Mala(size or 0.1)
+    return SimplexLangevin(size or 0.2)
+
+
+def passes_of(budget: int, least: int, name: str) -> int:
+    """Return a budget in forward and backward passes; raise InputError below ``least``."""
+    passes = budget // EVALUATIONS_PER_PASS
+    if passes < least:
+        raise InputError(
+            f"{name} needs at least {least * EVALUATIONS_PER_PASS} evaluations a design, not "
+            f"{budget}"
+        )
+    return passes

@@ -1,0 +1,208 @@
+"""Chains on the trained predictor alone: at one temperature, or cooled along a ladder of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from designlib.drivers.anneal import Snapshot, anneal
+from designlib.kernels.base import Kernel
+from designlib.kernels.crossover import Crossover
+from designlib.kernels.discrete_langevin import DiscreteLangevin
+from designlib.kernels.gibbs import Gibbs
+from designlib.kernels.path_auxiliary import PathAuxiliary
+from designlib.ladders.base import Rung
+from designlib.ladders.fixed import fixed_ladder
+from designlib.ladders.temperature import temperature_ladder
+from designlib.ladders.trajectory import trajectory_ladder
+from designlib.methods.base import (
+    EVALUATIONS_PER_PASS,
+    Method,
+    Outcome,
+    Setting,
+    local_kernel,
+    passes_of,
+)
+from designlib.randomness import torch_generator
+from designlib.types import InputError
+
+__all__ = [
+    "FixedChain",
+    "LangevinChain",
+    "PathChain",
+    "PlainGibbs",
+    "TemperatureChain",
+    "TrajectoryWalk",
+    "walk",
+]
+
+_TUNED_PART = 0.3
+"""Share of the steps that tune the step size of a kernel that has one."""
+
+
+def walk(
+    setting: Setting,
+    ladder: Sequence[Rung],
+    kernel: Kernel[Any],
+    designs: int,
+    seed: int,
+    *,
+    warm_up: int = 0,
+    entry_rung: int = 0,
+) -> Outcome:
+    """Walk a ladder with one chain a design and return where the chains end."""
+    starts = setting.start(designs, torch_generator(seed, "starts"))
+    run = anneal(ladder, kernel, starts, seed, range(designs), entry_rung, warm_up=warm_up)
+    last: Snapshot
+    *_, last = run
+    cost = last.passes * designs * EVALUATIONS_PER_PASS
+    return Outcome(last.designs, setting.score(last.designs), cost)
+
+
+@dataclass(frozen=True)
+class FixedChain(Method):
+    """Gradient-informed chains on the trained predictor at one temperature (GWG; MALA on points).
+
+    ``sharpness``: how much the log density changes per standard deviation of the score.
+    """
+
+    name: ClassVar[str] = "gradient chain"
+    sharpness: float = 6.0
+
+    def kernel(self, setting: Setting) -> Kernel[Any]:
+        """Return the kernel that the chains use."""
+        return local_kernel(setting.space)
+
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return where chains end that spend the whole budget at one temperature."""
+        kernel, target = self.kernel(setting), setting.target(self.sharpness)
+        passes = passes_of(budget, 2, self.name)
+        steps = max(1, int((passes - 1) / kernel.passes_per_step(target)))
+        warm_up = int(_TUNED_PART * steps)
+        ladder = fixed_ladder(target, steps - warm_up)
+        return walk(setting, ladder, kernel, designs, seed, warm_up=warm_up)
+
+    @classmethod
+    def choices(cls) -> Sequence[Method]:
+        """Return chains at several temperatures."""
+        return [cls(sharpness=sharpness) for sharpness in (6.0, 2.0, 4.0, 10.0, 20.0, 40.0)]
+
+
+@dataclass(frozen=True)
+class LangevinChain(FixedChain):
+    """Discrete Langevin chains with Metropolis correction, step size tuned."""
+
+    name: ClassVar[str] = "discrete Langevin"
+
+    def kernel(self, setting: Setting) -> Kernel[Any]:  # noqa: ARG002 - one kernel for all
+        """Return the kernel that the chains use."""
+        return DiscreteLangevin()
+
+
+@dataclass(frozen=True)
+class PathChain(FixedChain):
+    """Path-auxiliary chains, path length tuned."""
+
+    name: ClassVar[str] = "path auxiliary"
+
+    def kernel(self, setting: Setting) -> Kernel[Any]:  # noqa: ARG002 - one kernel for all
+        """Return the kernel that the chains use."""
+        return PathAuxiliary()
+
+
+@dataclass(frozen=True)
+class PlainGibbs(FixedChain):
+    """Random-scan Gibbs chains, without gradients."""
+
+    name: ClassVar[str] = "Gibbs"
+
+    def kernel(self, setting: Setting) -> Kernel[Any]:  # noqa: ARG002 - one kernel for all
+        """Return the kernel that the chains use."""
+        return Gibbs()
+
+
+@dataclass(frozen=True)
+class TemperatureChain(Method):
+    """Gradient-informed chains on the trained predictor, cooled geometrically.
+
+    ``sharpness`` is reached at the end, ``softening`` times less of it at the start.
+    """
+
+    name: ClassVar[str] = "temperature annealing"
+    sharpness: float = 6.0
+    softening: float = 10.0
+
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return where chains end that cool over the whole budget, one rung a step."""
+        passes = passes_of(budget, 3, self.name)
+        target = setting.target(self.sharpness)
+        ladder = temperature_ladder(target, target.beta / self.softening, passes - 1, 1)
+        return walk(setting, ladder, local_kernel(setting.space), designs, seed)
+
+    @classmethod
+    def choices(cls) -> Sequence[Method]:
+        """Return several ends and starts of the cooling."""
+        return [
+            cls(sharpness, softening)
+            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for softening in (10.0, 50.0)
+        ]
+
+
+@dataclass(frozen=True)
+class TrajectoryWalk(Method):
+    """Chains that walk along the predictor's training, from coarse to fine.
+
+    Attributes
+    ----------
+    sharpness
+        How much the log density of every rung changes per standard deviation of its score; None
+        for exp(f_t) scaled only so that the trained predictor has a sharpness of 6.
+    final_share
+        Share of the steps made on the trained predictor.
+    crossover
+        Chains a group of crossover has; 0 for none.
+    """
+
+    name: ClassVar[str] = "trajectory annealing"
+    sharpness: float | None = 6.0
+    final_share: float = 0.3
+    crossover: int = 0
+
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return where chains end that spend the budget along the trajectory."""
+        passes = passes_of(budget, 4, self.name)
+        kernel: Kernel[Any] = local_kernel(setting.space)
+        if self.crossover:
+            kernel = Crossover(local_kernel(setting.space), self.crossover)
+        checkpoints = setting.checkpoints[setting.entry_rung :]
+        cost = kernel.passes_per_step(setting.target(1.0))
+        rungs = max(1, min(len(checkpoints), int(passes * (1 - self.final_share) / (1 + cost))))
+        steps = max(1, int((passes * (1 - self.final_share) - rungs) / (rungs * cost)))
+        final = int((passes - rungs * (1 + steps * cost)) / cost)
+        if final < 0:
+            raise InputError(f"{self.name} needs a larger budget than {budget} evaluations")
+        ladder = trajectory_ladder(
+            self.chosen(checkpoints, rungs), setting.space, setting.reference,
+            steps=steps, final_steps=final, constraint=setting.constraint, dtype=setting.dtype,
+            sharpness=self.sharpness or 6.0,
+            beta=None if self.sharpness else 6.0 / setting.spread,
+        )  # fmt: skip
+        return walk(setting, ladder, kernel, designs, seed)
+
+    @staticmethod
+    def chosen(checkpoints: Sequence[Any], rungs: int) -> list[Any]:
+        """Return so many checkpoints at even places of a log-spaced trajectory, the last too."""
+        last = len(checkpoints) - 1
+        places = {round(last * (k + 1) / rungs) for k in range(rungs)}
+        return [checkpoints[place] for place in sorted(places)]
+
+    @classmethod
+    def choices(cls) -> Sequence[Method]:
+        """Return several sharpnesses, ends and groups."""
+        return [
+            cls(sharpness, final_share)
+            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for final_share in (0.3, 0.6)
+        ]

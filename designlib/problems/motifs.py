@@ -1,0 +1,291 @@
+r"""DNA that must carry the sites of several transcription factors, with real binding motifs.
+
+Truth: a site of factor m with the log odds s (see `position_weights`) is bound with probability
+
+.. math:: o_m = 1 / (1 + \exp(\theta_m - s)),
+
+the binding isotherm in units of kT, half at the threshold theta_m that a random window reaches
+with probability 1e-4. Factors act in modules of two, A and then B downstream of it. A module
+is worth its best arrangement, a window of A, a gap of g letters, and a window of B,
+
+.. math:: v(x) = \max_{p, g} \; o_A(p) + o_B(q) + J o_A(p) o_B(q) e^{-|g - g_0| / \lambda},
+
+so that two sites are worth more than the sum, most at the gap g_0. The value of a design is the
+sum over modules divided by its largest possible value, which is known: in a design with both
+consensus sites of every module at the gap g_0, every term is at its maximum.
+
+The two modules of the enhancer, and the one of the two-motif task, are of factors that act together
+in liver. The arrangement and its numbers are ours; they are no model of a measured enhancer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from designlib.constraints.base import Constraint
+from designlib.constraints.hamming import HammingBall
+from designlib.predictors.networks import NetworkConfig
+from designlib.predictors.training import TrainingConfig
+from designlib.problems.position_weights import Motif
+from designlib.randomness import torch_generator
+from designlib.scoring import true_percentile
+from designlib.spaces import DNA, SequenceSpace
+from designlib.types import InputError, Letters, Scores
+
+__all__ = ["Module", "MotifTask", "best_in_ball", "enhancer", "two_motif"]
+
+HIT_P_VALUE = 1e-4
+"""A site counts as present where a random window scores as high with this probability."""
+
+_SYNERGY = 2.0
+_BEST_GAP = 5
+_LARGEST_GAP = 30
+_DECAY = 20.0
+_CHUNK = 2048
+
+
+class Module(NamedTuple):
+    """Two factors that act together, the first upstream of the second."""
+
+    first: Motif
+    second: Motif
+
+    @property
+    def best(self) -> float:
+        """Value of both consensus sites at the best gap."""
+        a, b = (occupancy(motif, torch.tensor(motif.best_score)) for motif in self)
+        return float(a + b + _SYNERGY * a * b)
+
+    def value(self, designs: Letters) -> Scores:
+        """Return the value of the best arrangement in each design."""
+        first, second = (occupancy(motif, motif.scores(designs)) for motif in self)
+        best = torch.full((len(designs),), -math.inf, dtype=torch.float64)
+        for gap in range(_LARGEST_GAP + 1):
+            a, b = _aligned(first, second, self.first.length + gap)
+            if a.shape[1]:
+                best = best.maximum(_worth(a, b, gap).amax(1))
+        return best
+
+
+@dataclass(frozen=True, eq=False)
+class MotifTask:
+    """The design of a DNA sequence in which all modules are strong.
+
+    Attributes
+    ----------
+    name
+        What the task is called.
+    modules
+        What counts.
+    length
+        Letters of a design.
+    rows
+        Designs of the library that are measured for the predictor.
+    planted
+        Probability that a design of the library has a site of a given factor put into it.
+    noise
+        Standard deviation of the measurement that the predictor learns from.
+    shown
+        Share of the library that the predictor may learn from: the worst, by true value.
+    library_size
+        Designs that percentiles are worked out from.
+    radius
+        Radius of the Hamming ball around `reference_design`; None for no constraint.
+    training
+        How its predictor is trained.
+
+    Raises
+    ------
+    InputError
+        A module does not fit into the length.
+    """
+
+    name: str
+    modules: tuple[Module, ...]
+    length: int
+    rows: int
+    planted: float
+    noise: float = 0.05
+    shown: float = 0.99
+    library_size: int = 200_000
+    radius: int | None = None
+    training: TrainingConfig = field(default=TrainingConfig(), repr=False)
+
+    def __post_init__(self) -> None:
+        needed = sum(a.length + _BEST_GAP + b.length for a, b in self.modules)
+        if needed > self.length:
+            raise InputError(f"the modules need {needed} letters; designs have {self.length}")
+
+    @property
+    def space(self) -> SequenceSpace:
+        """All sequences of the length."""
+        return SequenceSpace(DNA, self.length)
+
+    @cached_property
+    def constraint(self) -> Constraint | None:
+        """The Hamming ball, or None."""
+        if self.radius is None:
+            return None
+        return HammingBall(self.space, self.reference_design, self.radius)
+
+    @property
+    def network(self) -> NetworkConfig:
+        """What the predictor looks like."""
+        return self.training.network
+
+    @property
+    def motifs(self) -> tuple[Motif, ...]:
+        """The distinct motifs of all modules."""
+        return tuple(dict.fromkeys(motif for module in self.modules for motif in module))
+
+    @property
+    def optimum(self) -> float:
+        """The largest value of any design, 1."""
+        return 1.0
+
+    def oracle(self, designs: Letters) -> Scores:
+        """Return the true values, at most 1."""
+        self.space.check(designs)
+        total = sum(module.best for module in self.modules)
+        parts = [
+            torch.stack([module.value(part) for module in self.modules]).sum(0)
+            for part in designs.split(_CHUNK)
+        ]
+        return torch.cat(parts) / total
+
+    def hits(self, designs: Letters) -> Bool[Tensor, "designs motifs"]:
+        """Return which motifs have a site with a p-value of at most 1e-4 in each design."""
+        found = [m.scores(designs).amax(1) >= m.threshold(HIT_P_VALUE) for m in self.motifs]
+        return torch.stack(found, 1)
+
+    def success(self, designs: Letters) -> Bool[Tensor, "designs"]:
+        """Return which designs have a site of every motif: the motif hit."""
+        return self.hits(designs).all(1)
+
+    def library(self, n: int, seed: int) -> Letters:
+        """Return ``n`` designs as a library would have them.
+
+        Random letters; each factor, in random order, with probability ``planted`` gets a site
+        drawn from its motif at a random place, which may overwrite part of an earlier one.
+        """
+        generator = torch_generator(seed, "library", self.name)
+        designs = self.space.random(n, generator)
+        # The order of the factors decides what is overwritten, so it differs between designs.
+        order = torch.rand((n, len(self.motifs)), generator=generator).argsort(1)
+        for turn in range(len(self.motifs)):
+            for number, motif in enumerate(self.motifs):
+                chosen = order[:, turn] == number
+                chosen &= torch.rand(n, generator=generator) < self.planted
+                rows = chosen.nonzero()[:, 0]
+                sites = _draw_sites(motif, len(rows), generator)
+                last = self.length - motif.length + 1
+                start = torch.randint(last, (len(rows), 1), generator=generator)
+                designs[rows[:, None], start + torch.arange(motif.length)] = sites
+        return designs
+
+    @cached_property
+    def library_values(self) -> Float[np.ndarray, "library"]:
+        """True values of a library of its own, that percentiles refer to."""
+        return self.oracle(self.library(self.library_size, _LIBRARY_SEED)).numpy()
+
+    @cached_property
+    def ceiling(self) -> float:
+        """Largest true value that the predictor may see: a quantile of the library."""
+        return float(np.quantile(self.library_values, self.shown))
+
+    def percentiles(self, designs: Letters) -> Float[np.ndarray, "designs"]:
+        """Return where designs stand in the library; 100 is above all of it."""
+        return true_percentile(self.library_values, self.oracle(designs).numpy())
+
+    def training_data(self, seed: int) -> tuple[Letters, Scores]:
+        """Return measured designs, ``rows`` of a library less those above `ceiling`."""
+        designs = self.library(self.rows, seed)
+        values = self.oracle(designs)
+        shown = values <= self.ceiling
+        generator = torch_generator(seed, "measurement", self.name)
+        noise = torch.randn(len(values), generator=generator, dtype=torch.float64)
+        return designs[shown], (values + self.noise * noise)[shown]
+
+    @cached_property
+    def reference_design(self) -> str:
+        """The first design of the library at or below the median that has no site at all."""
+        designs = self.library(_CHUNK, _LIBRARY_SEED)
+        poor = self.oracle(designs).numpy() <= np.median(self.library_values)
+        without = torch.from_numpy(poor) & ~self.hits(designs).any(1)
+        return self.space.decode(designs[without.nonzero()[:1, 0]])[0]
+
+
+_LIBRARY_SEED = 2026
+
+
+def two_motif(motifs: Mapping[str, Motif], radius: int | None = None) -> MotifTask:
+    """Return the two-motif task: HNF1A and HNF4A within 60 letters, free or in a Hamming ball.
+
+    Raises InputError where a motif is missing.
+    """
+    name = "two_motif" if radius is None else f"two_motif_ball{radius}"
+    training = TrainingConfig(
+        network=NetworkConfig(width=96, filter_length=9), members=1, emphasis=0.0, steps=2000
+    )
+    return MotifTask(
+        name,
+        _modules(motifs, ("HNF1A", "HNF4A")),
+        length=60,
+        rows=10_000,
+        planted=0.25,
+        radius=radius,
+        training=training,
+    )
+
+
+def enhancer(motifs: Mapping[str, Motif]) -> MotifTask:
+    """Return the enhancer task: three modules of five liver factors within 200 letters.
+
+    The predictor sees 1,000 designs only and is weak.
+
+    Raises InputError where a motif is missing.
+    """
+    pairs = (("HNF1A", "HNF4A"), ("FOXA2", "CEBPA"), ("ONECUT1", "FOXA2"))
+    training = TrainingConfig(
+        network=NetworkConfig(width=64, filter_length=9), members=1, emphasis=0.0, steps=1000
+    )
+    return MotifTask(
+        "enhancer", _modules(motifs, *pairs), length=200, rows=1000, planted=0.4, noise=0.1,
+        library_size=50_000, training=training,
+    )  # fmt: skip
+
+
+def occupancy(motif: Motif, score: Tensor) -> Tensor:
+    """Return the probability that a site with this score, in nats, is bound."""
+    return (score.double() - motif.threshold(HIT_P_VALUE)).sigmoid()
+
+
+def _worth(a: Tensor, b: Tensor, gap: int) -> Tensor:
+    return a + b + _SYNERGY * math.exp(-abs(gap - _BEST_GAP) / _DECAY) * a * b
+
+
+def _aligned(first: Tensor, second: Tensor, offset: int) -> tuple[Tensor, Tensor]:
+    """Return both where a window of the second starts ``offset`` letters after the first's."""
+    pairs = max(0, min(first.shape[1], second.shape[1] - offset))
+    return first[:, :pairs], second[:, offset : offset + pairs]
+
+
+def _draw_sites(motif: Motif, n: int, generator: torch.Generator) -> Letters:
+    uniform = torch.rand((n, motif.length, 1), generator=generator, dtype=torch.float64)
+    return (motif.probabilities.cumsum(1)[:, :-1] <= uniform).sum(2)
+
+
+def _modules(motifs: Mapping[str, Motif], *pairs: tuple[str, str]) -> tuple[Module, ...]:
+    for name in (name for pair in pairs for name in pair):
+        if name not in motifs:
+            raise InputError(f"there is no motif of {name}; given are {', '.join(sorted(motifs))}")
+    return tuple(Module(motifs[a], motifs[b]) for a, b in pairs)

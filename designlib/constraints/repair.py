@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
 from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import members_of
+from designlib.constraints.min_conflicts import min_conflicts
 from designlib.constraints.paths import pair_rules
 from designlib.constraints.points import inside, nearest_points
+from designlib.constraints.starts import feasible_starts
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Letters
 
-__all__ = ["min_conflicts", "repair"]
+__all__ = ["repair"]
 
 _COPIES = 8
 _TRIALS = 64
-_UPHILL = 0.05
-_STEPS_PER_SITE = 4
 _UNDO_PASSES = 2
+_LETTERS_AT_ONCE = 1 << 21
 
 
 def repair(
@@ -30,9 +27,9 @@ def repair(
     """Return the designs in the same order, infeasible ones replaced by feasible ones near them.
 
     Sequences are changed letter by letter, several copies of each by min-conflicts
-    (Minton et al. 1992); then every change that is not needed is undone, and the copy with
-    the fewest changes left is kept. Points are clipped into their limits; shares are
-    divided by their sum first.
+    (Minton et al. 1992), or replaced by random feasible designs where that gets stuck; then
+    every change that is not needed is undone, and the copy with the fewest changes left is
+    kept. Points are clipped into their limits; shares are divided by their sum first.
 
     Parameters
     ----------
@@ -51,87 +48,57 @@ def repair(
         the first and says what is wrong with it.
     """
     if isinstance(space, SequenceSpace):
-        space.check(designs)
-        fine = constraint.satisfied(designs)
-    else:
-        _check_points(space, designs)
-        fine = inside(space, constraint, designs)
-    broken = (~fine).nonzero()[:, 0]
-    if len(broken) == 0:
-        return designs.clone()
-    if isinstance(space, SequenceSpace):
-        mended = _mend(space, constraint, designs[broken].cpu(), generator).to(designs.device)
-        done = constraint.satisfied(mended)
-    else:
-        mended = nearest_points(space, constraint, designs[broken])
-        done = inside(space, constraint, mended)
-    if not done.all():
-        failed = (~done).nonzero()[0]
-        _refuse(space, constraint, designs, int(broken[failed]), mended[failed])
-    return designs.index_copy(0, broken, mended)
+        return _repair_letters(space, constraint, designs, generator)
+    _check_points(space, designs)
+    near = nearest_points(space, constraint, designs)
+    mended = designs.where(inside(space, constraint, designs)[:, None], near)
+    lost = (~inside(space, constraint, mended)).nonzero()[:, 0]
+    if len(lost):
+        first = lost[:1]
+        # A point may be wrong only in that it is out of its space.
+        reasons = [constraint.violations(points[first])[0] for points in (designs, mended)]
+        raise InputError(_failure(space, designs, int(first), reasons[0] or reasons[1]))
+    return mended
 
 
-def min_conflicts(
-    constraint: Constraint,
-    table: Bool[Tensor, "sites letters"],
-    letters: Letters,
-    generator: torch.Generator,
-    *,
-    trials: int,
-    enough: int | None = None,
+def _repair_letters(
+    space: SequenceSpace, constraint: Constraint, letters: Letters, generator: torch.Generator
 ) -> Letters:
-    """Return the designs after single changes that lower their conflicts (Minton et al. 1992).
-
-    Every step gives each infeasible design the best of a few random changes if it
-    is no worse than the design was, and now and then if it is, so that no local
-    minimum holds it.
-
-    Parameters
-    ----------
-    table
-        The letters to try at each site.
-    trials
-        Number of changes from which the best is chosen.
-    enough
-        Number of feasible designs at which to stop and give up the others; None for all.
-    """
-    sites, n_letters = table.shape
-    weights = table.float().flatten()
-    spared = 0 if enough is None else letters.shape[0] - enough
-    letters = letters.clone()
-    for _ in range(_STEPS_PER_SITE * sites):
-        conflicts = constraint.conflicts(letters)
-        broken = conflicts.nonzero()[:, 0]
-        if broken.shape[0] <= spared:
-            break
-        shape = (broken.shape[0], trials)
-        change = torch.multinomial(weights, shape[0] * shape[1], True, generator=generator)
-        noise = torch.rand((shape[0], 1 + shape[1]), generator=generator)
-        tried = letters[broken].unsqueeze(1).repeat(1, trials, 1)
-        change = change.view(*shape, 1)
-        tried.scatter_(2, change // n_letters, change % n_letters)
-        cost = constraint.conflicts(tried.flatten(0, 1)).view(shape)
-        # Noise below 1 only breaks ties: the whole part is the cost.
-        lowest, best = (cost + noise[:, 1:]).min(1)
-        takes = (lowest.floor() <= conflicts[broken]) | (noise[:, 0] < _UPHILL)
-        chosen = tried[torch.arange(shape[0]), best]
-        letters[broken] = torch.where(takes[:, None], chosen, letters[broken])
-    return letters
+    space.check(letters)
+    mended = letters.clone()
+    broken = (~constraint.satisfied(letters)).nonzero()[:, 0]
+    for rows in broken.split(max(1, _LETTERS_AT_ONCE // (_COPIES * _TRIALS * space.length))):
+        try:
+            found = _mend(space, constraint, letters[rows].cpu(), generator)
+        except InputError as error:
+            (reason,) = constraint.violations(letters[rows[:1]])
+            message = _failure(space, letters, int(rows[0]), f"{reason}; {error}")
+            raise InputError(message) from error
+        mended[rows] = found.to(letters.device)
+    return mended
 
 
 def _mend(
     space: SequenceSpace, constraint: Constraint, letters: Letters, generator: torch.Generator
 ) -> Letters:
-    """Return for each design the feasible one with the fewest changes that was found."""
-    rules = pair_rules(space, members_of(constraint))
+    """Return for each design the feasible one with the fewest changes that was found.
+
+    Copies of a design that are all stuck are replaced by any feasible designs.
+    """
+    n, sites = letters.shape
     home = letters.repeat(_COPIES, 1)
-    if not rules.table.any():
-        return letters
-    changed = min_conflicts(constraint, rules.table, home, generator, trials=_TRIALS)
+    table = pair_rules(space, members_of(constraint)).table
+    changed = home
+    if table.any(1).all():
+        changed = min_conflicts(constraint, table, home, generator, trials=_TRIALS)
+    stuck = ~constraint.satisfied(changed).view(_COPIES, n).any(0).repeat(_COPIES)
+    if stuck.any():
+        fresh = feasible_starts(space, constraint, int(stuck.sum()), generator)
+        changed = changed.index_put((stuck,), fresh)
     changed = _undo(constraint, changed, home, generator)
-    distance = (changed != home).sum(1).where(constraint.satisfied(changed), space.length + 1)
-    best = distance.view(_COPIES, -1).argmin(0)
-    return changed.view(_COPIES, *letters.shape)[best, torch.arange(len(letters))]
+    distance = (changed != home).sum(1).where(constraint.satisfied(changed), sites + 1)
+    best = distance.view(_COPIES, n).argmin(0)
+    return changed.view(_COPIES, n, sites)[best, torch.arange(n)]
 
 
 def _undo(
@@ -166,13 +133,6 @@ def _check_points(space: Space, designs: Designs) -> None:
         )
 
 
-def _refuse(
-    space: Space, constraint: Constraint, designs: Designs, row: int, best: Tensor
-) -> NoReturn:
-    """Raise InputError for a design that could not be repaired."""
-    design = designs[row : row + 1]
-    # A point may be wrong only in that it is out of its space.
-    (reason,) = constraint.violations(design)
-    (left,) = constraint.violations(best)
-    (shown,) = space.decode(design)
-    raise InputError(f"design {row + 1} ({shown}) could not be repaired: {reason or left}")
+def _failure(space: Space, designs: Designs, row: int, reason: str) -> str:
+    (shown,) = space.decode(designs[row : row + 1])
+    return f"design {row + 1} ({shown}) could not be repaired: {reason}"

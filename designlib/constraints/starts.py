@@ -17,7 +17,7 @@ from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_rules
 from designlib.constraints.points import find_points, inside
-from designlib.constraints.repair import min_conflicts
+from designlib.constraints.min_conflicts import min_conflicts
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import InputError, Letters
 

@@ -1,6 +1,26 @@
 """Markov kernels: a file per algorithm, one interface."""
 
 from designlib.kernels.base import ChainState, Info, Kernel, MetropolisKernel
+from designlib.kernels.compiled import CompiledKernel
+from designlib.kernels.crossover import Crossover
+from designlib.kernels.discrete_langevin import DiscreteLangevin
+from designlib.kernels.gibbs import Gibbs
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.kernels.mala import Mala
+from designlib.kernels.path_auxiliary import PathAuxiliary
+from designlib.kernels.simplex_langevin import SimplexLangevin
 
-__all__ = ["ChainState", "GibbsWithGradients", "Info", "Kernel", "MetropolisKernel"]
+__all__ = [
+    "ChainState",
+    "CompiledKernel",
+    "Crossover",
+    "DiscreteLangevin",
+    "Gibbs",
+    "GibbsWithGradients",
+    "Info",
+    "Kernel",
+    "Mala",
+    "MetropolisKernel",
+    "PathAuxiliary",
+    "SimplexLangevin",
+]

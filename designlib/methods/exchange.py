@@ -54,7 +54,7 @@ class TemperatureExchange(Method):
         passes = passes_of(budget, 2 * self.rungs, self.name)
         target = setting.target(self.sharpness)
         ladder = temperature_ladder(target, target.beta / self.softening, self.rungs, 1)
-        return _exchange(setting, ladder, designs, passes, self.rungs, seed)
+        return _exchange(setting, ladder, designs, passes, float(self.rungs), seed)
 
     @classmethod
     def choices(cls) -> Sequence[Method]:
@@ -79,7 +79,7 @@ class TrajectoryExchange(Method):
             constraint=setting.constraint, dtype=setting.dtype,
         )  # fmt: skip
         # A sweep is a step on every rung and swaps of half of the pairs, two evaluations each.
-        cost = 2 * len(ladder) - 1
+        cost = 2.0 * len(ladder) - 1
         return _exchange(setting, ladder, designs, passes, cost, seed)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Measure this project: what a sampling step costs beside a bare gradient."""
+"""Measure this project: what a sampling step costs, and how methods compare at equal cost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from pathlib import Path
 
 from prefect import flow
 
+from designlib import methods
+from designlib.methods import Method
+from designlib.types import InputError
 from tasks.command import run_command
+from tasks.comparison import gather_cells, run_cell, tune_method
+from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
+from tasks.comparison_report import publish_comparison
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["main", "step_cost"]
+__all__ = ["compare_methods", "main", "step_cost"]
+
+METHODS = methods.ALL
+BUDGETS = (30, 60, 120, 300, 600)
+DESIGNS = 128
 
 
 @flow(name="benchmark-step-cost")
@@ -21,24 +31,90 @@ def step_cost() -> Path:
     return measure_step_cost()
 
 
+@flow(name="benchmark-methods")
+def compare_methods(
+    problems: tuple[str, ...],
+    names: tuple[str, ...] = (),
+    budgets: tuple[int, ...] = BUDGETS,
+    seeds: int = 5,
+    tune: bool = True,
+) -> Path:
+    """Compare methods on problems at equal cost and publish one page; empty names are all.
+
+    Raises InputError for no seed or a budget below one evaluation.
+    """
+    if seeds < 1 or min(budgets) < 1:
+        raise InputError("at least one seed and budgets of at least one evaluation are needed")
+    chosen = [kind() for kind in METHODS if not names or kind.name in names]
+    middle = budgets[len(budgets) // 2]
+    rows = []
+    for problem in problems:
+        for method in chosen:
+            if not suits(problem, method):
+                continue
+            tuned: Method = tune_method(problem, method, middle, DESIGNS) if tune else method
+            rows += [
+                run_cell(problem, tuned, budget, DESIGNS, seed)
+                for budget in budgets
+                for seed in range(seeds)
+            ]
+    about = {
+        "problems": ", ".join(problems), "seeds": seeds, "designs per cell": DESIGNS,
+        "budgets": ", ".join(map(str, budgets)),
+        "tuned": f"at {middle} evaluations on two other seeds" if tune else "no",
+    }  # fmt: skip
+    return publish_comparison(gather_cells(rows), about)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
-    parser.add_argument("what", choices=["step-cost"])
-    parser.parse_args(arguments)
-    path = run_command(step_cost)
-    print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
+    parser.add_argument(
+        "what",
+        metavar="TASK",
+        help=f"step-cost, all, quick, or a problem: {', '.join(PROBLEMS)}",
+    )
+    parser.add_argument(
+        "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
+        help="by default all: " + ", ".join(kind.name for kind in METHODS),
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=5, help="seeds of each cell (5)")
+    parser.add_argument(
+        "--budget", type=int, nargs="+", default=BUDGETS, metavar="EVALUATIONS",
+        help="predictor evaluations for each design",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="default settings, 2 seeds, three budgets"
+    )
+    asked = parser.parse_args(arguments)
+    if asked.what == "step-cost":
+        path = run_command(step_cost)
+        print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
+        return 0
+    try:
+        problems = chosen_problems(asked.what)
+        budgets, seeds = tuple(asked.budget), asked.seeds
+        if asked.quick or asked.what == "quick":
+            budgets, seeds = (60, 120, 300), 2
+        tune = not (asked.quick or asked.what == "quick")
+        page = run_command(
+            lambda: compare_methods(problems, tuple(asked.methods), budgets, seeds, tune)
+        )
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
+    print(f"page: {page}\ncells: {page.parent / 'cells.parquet'}")  # noqa: T201 - the answer
     return 0
 
 
 def _table(path: Path) -> str:
     content = json.loads(path.read_bytes())
     lines = ["CPU time of one step / one forward and backward pass (median, lowest to highest)"]
-    for row in content["rows"]:
-        lines.append(
-            f"  {row['predictor']} {row['chains']:5d} chains, {row['step']:12}  "
-            f"{row['ratio']:.2f}  ({row['lowest']:.2f} to {row['highest']:.2f})"
-        )
+    lines += [
+        f"  {row['predictor']} {row['chains']:5d} chains, {row['step']:12}  "
+        f"{row['ratio']:.2f}  ({row['lowest']:.2f} to {row['highest']:.2f})"
+        for row in content["rows"]
+    ]
     both = content["two_processes"]
     lines.append(
         f"two processes over one: {both['steps']:.2f} in steps, {both['gradients']:.2f} in bare "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -26,6 +24,7 @@ from designlib.types import Letters
 from tasks.device import use_device
 from tasks.files import write_atomically
 from tasks.log import run_logger
+from tasks.machine import describe_machine
 from tasks.settings import Settings
 from tasks.step_scaling import measure_scaling
 from tasks.tables import json_bytes
@@ -55,7 +54,7 @@ def measure_step_cost() -> Path:
             row |= _ratio(network, space, constraint, kernel, chains)
             rows.append(row)
             run_logger().info("%s", row)
-    content = {"machine": _machine(), "rows": rows, "two_processes": measure_scaling()}
+    content = {"machine": describe_machine(), "rows": rows, "two_processes": measure_scaling()}
     path = Settings().home / "benchmarks" / "step-cost.json"
     write_atomically(path, json_bytes(content))
     return path
@@ -88,26 +87,6 @@ def some_constraints(space: SequenceSpace) -> Constraint:
         forbidden_motifs=("GGTCTC", "GAATTC"), max_homopolymer=5, gc=GCConfig(low=0.2, high=0.8)
     )
     return build(config, space)
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-
-
-def _processor() -> str:
-    """Return the name of the CPU, which on Linux only a file knows."""
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _ratio(

@@ -185,7 +185,9 @@ def _costs(rules: PairRules) -> Costs:
     return torch.zeros(rules.table.shape).masked_fill(~rules.table, torch.inf)[None]
 
 
-def _placed(costs: Costs, motif: Sequence[Reading]) -> Costs:
+def _placed(
+    costs: Float[Tensor, "one sites letters"], motif: Sequence[Reading]
+) -> Float[Tensor, "places sites letters"]:
     """Return the costs with the motif at each of its places, one row a place."""
     rows = []
     for reading in motif:

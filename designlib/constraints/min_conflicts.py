@@ -11,6 +11,7 @@ from designlib.types import Letters
 
 __all__ = ["min_conflicts"]
 
+_TRIALS = 16
 _UPHILL = 0.05
 _STEPS_PER_SITE = 4
 
@@ -20,13 +21,11 @@ def min_conflicts(
     table: Bool[Tensor, "sites letters"],
     letters: Letters,
     generator: torch.Generator,
-    *,
-    trials: int,
     enough: int | None = None,
 ) -> Letters:
     """Return the designs after single changes that lower their conflicts (Minton et al. 1992).
 
-    Every step gives each infeasible design the best of a few random changes if it
+    Every step gives each infeasible design the best of 16 random changes if it
     is no worse than the design was, and now and then if it is, so that no local
     minimum holds it.
 
@@ -34,8 +33,6 @@ def min_conflicts(
     ----------
     table
         The letters to try at each site.
-    trials
-        Number of changes from which the best is chosen.
     enough
         Number of feasible designs at which to stop and give up the others; None for all.
     """
@@ -48,10 +45,10 @@ def min_conflicts(
         broken = conflicts.nonzero()[:, 0]
         if broken.shape[0] <= spared:
             break
-        shape = (broken.shape[0], trials)
+        shape = (broken.shape[0], _TRIALS)
         change = torch.multinomial(weights, shape[0] * shape[1], True, generator=generator)
         noise = torch.rand((shape[0], 1 + shape[1]), generator=generator)
-        tried = letters[broken].unsqueeze(1).repeat(1, trials, 1)
+        tried = letters[broken].unsqueeze(1).repeat(1, _TRIALS, 1)
         change = change.view(*shape, 1)
         tried.scatter_(2, change // n_letters, change % n_letters)
         cost = constraint.conflicts(tried.flatten(0, 1)).view(shape)

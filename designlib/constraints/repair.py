@@ -16,9 +16,8 @@ from designlib.types import Designs, InputError, Letters
 __all__ = ["repair"]
 
 _COPIES = 8
-_TRIALS = 64
 _UNDO_PASSES = 2
-_LETTERS_AT_ONCE = 1 << 21
+_LETTERS_AT_ONCE = 1 << 15
 
 
 def repair(
@@ -67,7 +66,7 @@ def _repair_letters(
     space.check(letters)
     mended = letters.clone()
     broken = (~constraint.satisfied(letters)).nonzero()[:, 0]
-    for rows in broken.split(max(1, _LETTERS_AT_ONCE // (_COPIES * _TRIALS * space.length))):
+    for rows in broken.split(max(1, _LETTERS_AT_ONCE // space.length)):
         try:
             found = _mend(space, constraint, letters[rows].cpu(), generator)
         except InputError as error:
@@ -90,7 +89,7 @@ def _mend(
     table = pair_rules(space, members_of(constraint)).table
     changed = home
     if table.any(1).all():
-        changed = min_conflicts(constraint, table, home, generator, trials=_TRIALS)
+        changed = min_conflicts(constraint, table, home, generator)
     stuck = ~constraint.satisfied(changed).view(_COPIES, n).any(0).repeat(_COPIES)
     if stuck.any():
         fresh = feasible_starts(space, constraint, int(stuck.sum()), generator)

@@ -15,9 +15,9 @@ from designlib.constraints.clash import certainly_empty, clash
 from designlib.constraints.drafts import draft
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
+from designlib.constraints.min_conflicts import min_conflicts
 from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_rules
 from designlib.constraints.points import find_points, inside
-from designlib.constraints.min_conflicts import min_conflicts
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import InputError, Letters
 
@@ -31,7 +31,6 @@ _REJECTION_ROUNDS = 8
 _REJECTION_BATCH = 2048
 _REPAIR_FIRST = 64
 _REPAIR_LATER = 512
-_REPAIR_TRIALS = 16
 _REPAIR_GIVEN_UP = 0.1
 _WALK_STEPS_PER_SITE = 4
 
@@ -185,10 +184,7 @@ def _repaired(
     missing, size = n, _REPAIR_FIRST
     while missing > 0:
         batch = draft(space, constraint.members, size, generator, periodic=periodic)
-        batch = min_conflicts(
-            constraint, rules.table, batch, generator,
-            trials=_REPAIR_TRIALS, enough=size // 2,
-        )  # fmt: skip
+        batch = min_conflicts(constraint, rules.table, batch, generator, enough=size // 2)
         batch = batch[constraint.satisfied(batch)]
         kept.append(batch[:missing])
         missing -= kept[-1].shape[0]

@@ -2,8 +2,7 @@ r"""Metropolis-adjusted Langevin: move every variable along the gradient, with n
 
 Roberts and Tweedie, "Exponential convergence of Langevin distributions and their discrete
 approximations", Bernoulli 1996; Roberts and Rosenthal, "Optimal scaling of discrete
-approximations to Langevin diffusions", JRSS B 1998. Inside limits the noise is truncated
-to them, as in Robert, "Simulation of truncated normal variables", Statistics and Computing 1995.
+approximations to Langevin diffusions", JRSS B 1998. Inside limits the noise is truncated to them.
 
 The log density is :math:`\beta f(x)` between the limits l and u. With step size s and
 preconditioner M, a positive number for each variable, every variable on its own is proposed from

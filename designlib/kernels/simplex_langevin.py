@@ -21,8 +21,9 @@ the amounts and is the same on the way back, so that its probability drops out.
 
 **At most k components.** The density is :math:`\exp(\beta f(x))` on the union of the faces with
 exactly k components, with the uniform distribution on each face as the reference measure, all
-faces alike; compositions of fewer components have probability 0 under it. A state keeps which k
-components are its support. A step then moves amounts within the support with probability 3/4, and
+faces alike; compositions of fewer components have probability 0 under it. (Where `Bounds` leave
+only so many components a share, k is that number.) A state keeps which k components are its
+support. A step then moves amounts within the support with probability 3/4, and
 with probability 1/4 proposes that one component of the support hands its whole share to one
 outside, both chosen uniformly. That maps one face onto another without changing lengths and has
 the same probability on the way back. With k = 1 there are no pairs, and every step hands over.

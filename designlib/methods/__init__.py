@@ -18,7 +18,27 @@ from designlib.methods.evolution import (
 from designlib.methods.exchange import TemperatureExchange, TrajectoryExchange
 from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
+ALL: tuple[type[Method], ...] = (
+    TrajectoryWalk,
+    TrajectorySmc,
+    TrajectoryExchange,
+    FixedChain,
+    TemperatureChain,
+    TemperatureExchange,
+    TemperatureSmc,
+    AnnealedImportance,
+    LangevinChain,
+    PathChain,
+    PlainGibbs,
+    AdaLead,
+    GeneticAlgorithm,
+    SimulatedAnnealing,
+    RandomMutation,
+)
+"""Every method, those along the trajectory first."""
+
 __all__ = [
+    "ALL",
     "AdaLead",
     "AnnealedImportance",
     "FixedChain",
@@ -37,4 +57,11 @@ __all__ = [
     "TrajectoryExchange",
     "TrajectorySmc",
     "TrajectoryWalk",
+    "needs_letters",
 ]
+
+
+def needs_letters(method: Method) -> bool:
+    """Return whether a method works on sequences only."""
+    kinds = (AdaLead, GeneticAlgorithm, SimulatedAnnealing, RandomMutation)
+    return isinstance(method, (*kinds, LangevinChain, PathChain, PlainGibbs))

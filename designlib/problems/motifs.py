@@ -41,7 +41,7 @@ from designlib.scoring import true_percentile
 from designlib.spaces import DNA, SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
-__all__ = ["Module", "MotifTask", "best_in_ball", "enhancer", "two_motif"]
+__all__ = ["HIT_P_VALUE", "Module", "MotifTask", "enhancer", "occupancy", "two_motif"]
 
 HIT_P_VALUE = 1e-4
 """A site counts as present where a random window scores as high with this probability."""
@@ -153,7 +153,14 @@ class MotifTask:
         return 1.0
 
     def oracle(self, designs: Letters) -> Scores:
-        """Return the true values, at most 1."""
+        """Return the true values, at most 1; -inf for designs outside the ball."""
+        values = self.value(designs)
+        if self.constraint is None:
+            return values
+        return values.where(self.constraint.satisfied(designs), -torch.inf)
+
+    def value(self, designs: Letters) -> Scores:
+        """Return the true values of designs inside or outside the ball."""
         self.space.check(designs)
         total = sum(module.best for module in self.modules)
         parts = [
@@ -195,7 +202,7 @@ class MotifTask:
     @cached_property
     def library_values(self) -> Float[np.ndarray, "library"]:
         """True values of a library of its own, that percentiles refer to."""
-        return self.oracle(self.library(self.library_size, _LIBRARY_SEED)).numpy()
+        return self.value(self.library(self.library_size, _LIBRARY_SEED)).numpy()
 
     @cached_property
     def ceiling(self) -> float:
@@ -209,7 +216,7 @@ class MotifTask:
     def training_data(self, seed: int) -> tuple[Letters, Scores]:
         """Return measured designs, ``rows`` of a library less those above `ceiling`."""
         designs = self.library(self.rows, seed)
-        values = self.oracle(designs)
+        values = self.value(designs)
         shown = values <= self.ceiling
         generator = torch_generator(seed, "measurement", self.name)
         noise = torch.randn(len(values), generator=generator, dtype=torch.float64)
@@ -219,7 +226,7 @@ class MotifTask:
     def reference_design(self) -> str:
         """The first design of the library at or below the median that has no site at all."""
         designs = self.library(_CHUNK, _LIBRARY_SEED)
-        poor = self.oracle(designs).numpy() <= np.median(self.library_values)
+        poor = self.value(designs).numpy() <= np.median(self.library_values)
         without = torch.from_numpy(poor) & ~self.hits(designs).any(1)
         return self.space.decode(designs[without.nonzero()[:1, 0]])[0]
 

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from designlib.constraints.components import AtMostComponents
 from designlib.formulas import ELEMENTS, element_shares
-from designlib.predictors.networks import NetworkConfig
 from designlib.predictors.training import TrainingConfig
 from designlib.problems.design_bench import BatchScore, judge_batch
+from designlib.problems.point_network import PointNetwork
 from designlib.problems.ranking import enrichment, ndcg
 from designlib.randomness import numpy_generator
 from designlib.scoring import true_percentile
@@ -36,6 +36,8 @@ __all__ = ["PoolRanking", "Refused", "Superconductor", "read_compositions"]
 
 _DECIMALS = 6
 _POOL_SEED = 2018
+_WIDTH = 256
+_FACTOR = 10.0
 
 
 class Refused(NamedTuple):
@@ -140,7 +142,7 @@ class Superconductor:
 
     name = "superconductor"
     training = TrainingConfig(
-        network=NetworkConfig(architecture="mlp", width=256), members=1, emphasis=0.0
+        members=1, steps=3000, batch_size=128, learning_rate=2e-3, emphasis=0.0
     )
 
     def __post_init__(self) -> None:
@@ -161,10 +163,9 @@ class Superconductor:
         """Few enough elements."""
         return AtMostComponents(self.space, self.components)
 
-    @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like."""
-        return self.training.network
+    def network(self, seed: int) -> PointNetwork:
+        """Return a new predictor."""
+        return PointNetwork(self.space.columns, _WIDTH, _FACTOR, seed)
 
     @cached_property
     def compositions(self) -> Points:
@@ -189,7 +190,7 @@ class Superconductor:
     def visible(self) -> Bool[Tensor, "rows"]:
         """Which compositions the predictor may learn from: the worse share, less the pool."""
         worse = visible_rows(self.table["tc"], self.share, maximise=True)
-        return torch.from_numpy(worse) & ~self.in_pool
+        return torch.tensor(worse) & ~self.in_pool
 
     def training_data(self, seed: int) -> tuple[Points, Scores]:  # noqa: ARG002 - nothing is drawn
         """Return compositions with temperatures in kelvin, the same for every seed."""
@@ -199,16 +200,18 @@ class Superconductor:
     def _forest(self):  # noqa: ANN202 - a type of scikit-learn, which is slow to import
         from sklearn.ensemble import RandomForestRegressor
 
-        forest = RandomForestRegressor(n_estimators=self.trees, random_state=0)
+        forest = RandomForestRegressor(self.trees, max_features=1 / 3, random_state=0)
         return forest.fit(self.compositions.numpy(), self.temperatures.numpy())
 
     def oracle(self, designs: Points) -> Scores:
         """Return the temperature in kelvin that a random forest trained on everything predicts.
 
-        Raises InputError for designs that are no compositions.
+        -inf for a composition of too many elements. Raises InputError for designs that are no
+        compositions.
         """
         self.space.check(designs)
-        return torch.from_numpy(self._forest.predict(designs.double().numpy()))
+        values = torch.from_numpy(self._forest.predict(designs.double().numpy()))
+        return values.where(self.constraint.satisfied(designs), -torch.inf)
 
     @property
     def optimum(self) -> float:

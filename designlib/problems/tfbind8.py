@@ -78,7 +78,7 @@ class TfBind8:
     def visible(self) -> Bool[Tensor, "designs"]:
         """Which 8-mers, in alphabetical order, the predictor may learn from."""
         shown = visible_rows(pd.Series(self.values.numpy()), self.share, maximise=True)
-        return torch.from_numpy(shown)
+        return torch.tensor(shown)
 
     @property
     def optimum(self) -> float:

@@ -13,10 +13,14 @@ from designlib.constraints import (
     AllowedLetters,
     Constraint,
     ForbiddenMotifs,
+    ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
+    Masking,
     Product,
+    Rejection,
+    RequiredMotifs,
     base,
     feasible_starts,
 )
@@ -39,18 +43,31 @@ def has_letters(choices):
     return lambda s: all(s[i] in letters for i, letters in choices.items())
 
 
+def occurs(s, motif, both):
+    readings = [s]
+    if both:
+        readings.append("".join(PARTNER[c] for c in reversed(s)))
+    pattern = "".join(f"[{IUPAC.get(c, c)}]" for c in motif)
+    return any(re.search(pattern, text) for text in readings)
+
+
 def free_of(motifs, both):
-    def occurs(text, motif):
-        pattern = "".join(f"[{IUPAC[c]}]" for c in motif)
-        return re.search(pattern, text) is not None
+    return lambda s: not any(occurs(s, motif, both) for motif in motifs)
 
-    def free(s):
-        readings = [s]
-        if both:
-            readings.append("".join(PARTNER[c] for c in reversed(s)))
-        return not any(occurs(text, motif) for text in readings for motif in motifs)
 
-    return free
+def has_motifs(motifs, both):
+    return lambda s: all(occurs(s, motif, both) for motif in motifs)
+
+
+def without_pairs(pairs):
+    return lambda s: not any(a + b in pairs for a, b in itertools.pairwise(s))
+
+
+def transitions(space, pairs):
+    letters = space.alphabet.letters
+    return ForbiddenTransitions(
+        space, torch.tensor([[a + b not in pairs for b in letters] for a in letters])
+    )
 
 
 def gc_between(low, high, window):
@@ -99,6 +116,18 @@ def dna_cases(space):
     ):
         cases.append((GCWindow(space, low, high, window), gc_between(low, high, window)))
     cases += [(HomopolymerLimit(space, r), no_run_over(r)) for r in (1, 2, 4, 99)]
+    for motifs in (
+        ["GA"],
+        ["ACGTT"],
+        ["GNC", "RYR"],
+        ["A", "T", "CC"],
+        ["NAC", "GTN", "GT"],
+        ["BDHV", "SW", "KMN"],
+        ["CGCG", "TTA"],
+    ):
+        cases += [(RequiredMotifs(space, motifs, b), has_motifs(motifs, b)) for b in (False, True)]
+    for pairs in ({"CG"}, {"AA", "CC", "GG", "TT"}, {"AC", "CG", "GT", "TA"}, {"TC", "TG", "TT"}):
+        cases.append((transitions(space, pairs), without_pairs(pairs)))
     return cases
 
 
@@ -119,12 +148,19 @@ def brute_force(constraint, letters, n_letters=4):
 
 FIVE = SequenceSpace(DNA, 5)
 CASES = dna_cases(FIVE)
-PAIRS = [(CASES[1], CASES[-3]), (CASES[3], CASES[8]), (CASES[2], CASES[10], CASES[-8], CASES[-3])]
+TOGETHER = [(1, 24), (3, 8), (2, 10, 19, 24), (2, 27), (34, 41), (4, 19, 28, 41), (6, 35, 44)]
+PAIRS = [tuple(CASES[index] for index in indices) for indices in TOGETHER]
 
 
 def product_case(members):
     product = Product(members[0][0].space, [constraint for constraint, _ in members])
     return product, lambda s: all(naive(s) for _, naive in members)
+
+
+def test_the_products_admit_designs():
+    for members in PAIRS:
+        product, _ = product_case(members)
+        assert product.satisfied(all_designs(FIVE)).sum() > 5
 
 
 ALL = [*CASES, *(product_case(members) for members in PAIRS), (Product(FIVE, []), lambda s: True)]
@@ -194,6 +230,8 @@ def test_designs_with_random_motifs():
     ("make", "naive"),
     [
         (lambda s: ForbiddenMotifs(s, ["11", "0100"], False), free_of(["11", "0100"], False)),
+        (lambda s: RequiredMotifs(s, ["11", "0100"], False), has_motifs(["11", "0100"], False)),
+        (lambda s: transitions(s, {"11"}), without_pairs({"11"})),
         (lambda s: HomopolymerLimit(s, 1), no_run_over(1)),
         (lambda s: HomopolymerLimit(s, 2), no_run_over(2)),
         (lambda s: HammingBall(s, "010101", 2), in_ball("010101", 2)),
@@ -219,6 +257,93 @@ def test_protein_motifs():
     feasible = designs[satisfied]
     assert len(feasible) > 5
     assert torch.equal(constraint.allowed_moves(feasible), brute_force(constraint, feasible, 20))
+
+
+def test_protein_pairs_and_required_motifs():
+    space = SequenceSpace(PROTEIN, 12)
+    pairs = {a + b for a in "ACDEF" for b in "WYDE"}
+    motifs = ["WXB", "K"]
+    constraint = Product(
+        space, [transitions(space, pairs), RequiredMotifs(space, motifs, both_strands=False)]
+    )
+    pattern, pairs_absent = re.compile("W.[DN]"), without_pairs(pairs)
+    starts = feasible_starts(space, constraint, 50, torch_generator(1))
+    designs = torch.cat([starts, space.random(200, torch_generator(2))])
+    naive = [
+        pairs_absent(s) and "K" in s and pattern.search(s) is not None
+        for s in space.decode(designs)
+    ]
+    satisfied = constraint.satisfied(designs)
+    assert satisfied.tolist() == naive
+    assert satisfied[:50].all()
+    assert torch.equal(constraint.allowed_moves(starts), brute_force(constraint, starts, 20))
+
+
+def test_designs_with_random_required_motifs():
+    # Short motifs in short designs: they overlap, occur often, and one change both destroys
+    # an occurrence and makes another.
+    generator = torch_generator(4)
+    space = SequenceSpace(DNA, 9)
+    moved = 0
+    for _ in range(40):
+        sizes = torch.randint(1, 5, (3,), generator=generator).tolist()
+        codes = [torch.randint(14, (k,), generator=generator).tolist() for k in sizes]
+        motifs = ["".join("ACGTRYSWKMBDHV"[c] for c in code) for code in codes]
+        for both in (False, True):
+            constraint, naive = RequiredMotifs(space, motifs, both), has_motifs(motifs, both)
+            designs = space.random(300, generator)
+            satisfied = constraint.satisfied(designs)
+            assert satisfied.tolist() == [naive(s) for s in space.decode(designs)]
+            feasible = designs[satisfied]
+            moves = constraint.allowed_moves(feasible)
+            assert torch.equal(moves, brute_force(constraint, feasible))
+            moved += len(feasible)
+    assert moved > 1000
+
+
+def test_missing_letters_are_counted():
+    space = SequenceSpace(DNA, 8)
+    constraint = RequiredMotifs(space, ["GGTCTC", "AC"], both_strands=False)
+    designs = space.encode(["GGTCTCAC", "AGGTCTAC", "TTTTTTTT", "GGTCTGAG"])
+    # The third is nearest to GTCTC at 3 (2 T of 6 letters), and to AC nowhere.
+    assert constraint.conflicts(designs).tolist() == [0, nearest("AGGTCTAC"), 4 + 2, 1 + 1]
+
+
+def nearest(s):
+    windows = [s[i : i + 6] for i in range(len(s) - 5)]
+    return min(sum(a != b for a, b in zip(window, "GGTCTC", strict=True)) for window in windows)
+
+
+@pytest.mark.parametrize("looked_up", [True, False])
+def test_a_rejection_has_no_mask_but_a_product_may(looked_up, monkeypatch):
+    if not looked_up:
+        monkeypatch.setattr(base, "_LOOKED_UP", 0)
+    seen = []
+
+    def accepts(letters):
+        seen.append(len(letters))
+        return (letters == 0).sum(1) != 2
+
+    rejection = Rejection(FIVE, accepts, "not_two", "there are two A")
+    designs = all_designs(FIVE).T.contiguous().T
+    naive = [s.count("A") != 2 for s in FIVE.decode(designs)]
+    assert isinstance(rejection, Constraint)
+    assert not isinstance(rejection, Masking)
+    assert rejection.satisfied(designs).tolist() == naive
+    assert rejection.conflicts(designs).tolist() == [int(not fine) for fine in naive]
+    assert rejection.violations(designs) == ["" if fine else "there are two A" for fine in naive]
+    seen.clear()
+    assert rejection.violations(designs[:0]) == []
+    assert rejection.conflicts(designs[:0]).shape == (0,)
+    assert not seen
+    run = HomopolymerLimit(FIVE, 2)
+    product = Product(FIVE, [rejection, run])
+    assert product.is_masked == looked_up
+    feasible = designs[product.satisfied(designs)]
+    exact = brute_force(product, feasible)
+    moves = product.allowed_moves(feasible)
+    assert torch.equal(moves, exact if looked_up else brute_force(run, feasible))
+    assert (moves | ~exact).all()
 
 
 def test_no_designs():

@@ -1,5 +1,6 @@
 """Small systems that can be enumerated, and the checks of exactness made on them."""
 
+from functools import cache
 from itertools import permutations, product
 from types import SimpleNamespace
 
@@ -183,6 +184,7 @@ def table(space, choices):
     return torch.tensor([[letter in row for letter in letters] for row in rows])
 
 
+@cache
 def systems():
     """Return every constraint on a space of at most 81 designs."""
     ball = HammingBall(TRIPLET, "ACG", 2)
@@ -264,7 +266,7 @@ def system(request):
 # Every kernel for letters joins here, with sizes at which several sites often change at once.
 KERNELS = {
     "GibbsWithGradients": GibbsWithGradients,
-    "PathAuxiliary": lambda: PathAuxiliary(mean_length=1.7, longest=3),
+    "PathAuxiliary": lambda: PathAuxiliary(mean_length=1.4, longest=2),
     "DiscreteLangevin": lambda: DiscreteLangevin(step_size=0.5),
     "Gibbs": Gibbs,
 }
@@ -274,6 +276,32 @@ KERNELS = {
 def kernel(request):
     """A kernel, each in turn."""
     return KERNELS[request.param]()
+
+
+# One system of each kind, for tests in which the constraint matters less than the kernel.
+KINDS = (
+    "binary",
+    "binary-stuck",
+    "ternary-motifs",
+    "ternary-rejection",
+    "ternary-partly-masked",
+    "dna-gc-window",
+    "dna-product",
+)
+
+
+@pytest.fixture(
+    params=[
+        (kernel, system)
+        for kernel in KERNELS
+        for system in (systems() if kernel == "GibbsWithGradients" else KINDS)
+    ],
+    ids="-".join,
+)
+def case(request):
+    """A kernel and the name of a system: all systems for one kernel, each kind for the others."""
+    kernel, system = request.param
+    return KERNELS[kernel](), system
 
 
 @pytest.fixture

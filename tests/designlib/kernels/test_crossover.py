@@ -444,7 +444,7 @@ def test_a_batch_can_be_split_between_groups(name):
     def walk(chains):
         state = crossing.init(target, starts[chains[0] : chains[-1] + 1])
         draws = crossing.draws_per_step(target.space)
-        for numbers in chain_uniforms(3, 0, chains, 20, draws):
+        for numbers in chain_uniforms(3, 0, chains, 12, draws):
             state, _ = crossing.step(target, state, numbers)
         return state.designs
 
@@ -456,13 +456,13 @@ def test_a_batch_can_be_split_between_groups(name):
 def test_end_states_in_a_box_and_on_faces():
     for name in ("box", "sparse"):
         kernel = Crossover(CASES[name](0.3), 4)
-        check_end_states(kernel, case(name), case(name).exact[:1].repeat(4000, 1), 60)
+        check_end_states(kernel, case(name), case(name).exact[:1].repeat(2000, 1), 50)
 
 
 def test_end_states_of_sequences():
     # Not so cold that the local kernel stays where it starts.
     target = replace(TARGETS["masked"], beta=0.2)
-    designs, n = all_designs(target), 20_000
+    designs, n = all_designs(target), 10_000
     exact = (target.beta * rough(THREE.relax(designs, DOUBLE))).softmax(0)
     kernel = Crossover(GibbsWithGradients(), 4)
     state = kernel.init(target, designs[:1].repeat(n, 1))

@@ -196,11 +196,11 @@ def test_a_choice_of_the_first_component_outside_is_caught():
         check_ranks(make(HandsOverToTheNext, "sparse"), case("sparse"))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["dirichlet", "bounded", "sparse"])
 def test_end_states_of_many_chains(name):
     chosen = case(name)
-    starts = chosen.exact[:1].repeat(3000, 1)
-    state = check_end_states(make(SimplexLangevin, name), chosen, starts, 70)
+    starts = chosen.exact[:1].repeat(2500, 1)
+    state = check_end_states(make(SimplexLangevin, name), chosen, starts, 60)
     assert ((state.designs.sum(1) - 1).abs() < 1e-13).all()
 
 
@@ -280,7 +280,7 @@ def taken(parts, rows):
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("size", [0.1, 0.5, 5.0])
+@pytest.mark.parametrize("size", [0.1, 3.0])
 def test_the_densities_of_all_moves_sum_to_one(name, size):
     check_total(SimplexLangevin(size), name)
 
@@ -334,10 +334,10 @@ def walk(kernel, target, starts, draws):
 def test_a_chain_is_the_same_in_every_batch_and_layout(name):
     chosen, kernel = case(name), make(SimplexLangevin, name)
     starts, draws = chosen.exact[:8], kernel.draws_per_step(chosen.target.space)
-    numbers = chain_uniforms(3, 0, range(8), 15, draws)
+    numbers = chain_uniforms(3, 0, range(8), 10, draws)
     together = walk(kernel, chosen.target, starts, numbers)
     for chain in (0, 5):
-        one = chain_uniforms(3, 0, [chain], 15, draws)
+        one = chain_uniforms(3, 0, [chain], 10, draws)
         alone = walk(kernel, chosen.target, starts[chain : chain + 1], one)
         torch.testing.assert_close(alone.designs[0], together.designs[chain], rtol=0, atol=1e-12)
     strided = torch.stack([numbers, numbers], -1)[..., 0]
@@ -354,7 +354,7 @@ def test_long_walks_stay_compositions_within_bounds(name):
     chosen, kernel = case(name), SimplexLangevin(1.0)
     target = replace(chosen.target, predict=lambda x: 0 * x.sum(1))
     state = kernel.init(target, chosen.exact[:300])
-    for step in range(80):
+    for step in range(30):
         state, _ = kernel.step(
             target, state, uniforms(300, kernel.draws_per_step(target.space), step)
         )
@@ -397,7 +397,7 @@ def test_extreme_betas(beta, name):
     target = replace(case(name).target, beta=beta, predict=wavy)
     kernel = make(SimplexLangevin, name)
     state = first = kernel.init(target, case(name).exact[:200])
-    for step in range(30):
+    for step in range(12):
         draws = uniforms(200, kernel.draws_per_step(target.space), step)
         state, info = kernel.step(target, state, draws)
         assert not info.log_acceptance.isnan().any()

@@ -5,19 +5,13 @@ import torch
 
 from designlib import methods
 from designlib.constraints import ConstraintConfig, build, feasible_starts
-from designlib.methods import Method, Setting
+from designlib.methods import Setting
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE
 
-KINDS = [
-    kind
-    for name in methods.__all__
-    if isinstance(kind := getattr(methods, name), type)
-    and issubclass(kind, Method)
-    and kind is not Method
-]
+KINDS = methods.ALL
 CONSTRAINT = build(ConstraintConfig(max_homopolymer=2, forbidden_motifs=("AAC",)), SPACE)
 DESIGNS = 64
 

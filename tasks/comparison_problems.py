@@ -1,0 +1,72 @@
+"""The problems of the comparison by name, with their data from the catalogue."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import pandas as pd
+
+from designlib.methods import Method, needs_letters
+from designlib.problems.ackley import Ackley
+from designlib.problems.base import Problem
+from designlib.problems.boolean import AdversarialNeedle, DisjointNeedles, Needle, Polynomial
+from designlib.problems.ehrlich import ehrlich
+from designlib.problems.tfbind8 import TfBind8
+from designlib.spaces import SequenceSpace
+from designlib.types import InputError
+from tasks.settings import REPOSITORY
+
+__all__ = ["PROBLEMS", "chosen_problems", "make_problem", "suits"]
+
+
+def _tfbind8() -> Problem:
+    table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
+    return TfBind8.from_table(table.set_index("design")["e_score"])
+
+
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    "polynomial": Polynomial,
+    "needle-3": lambda: Needle(3),
+    "needle-5": lambda: Needle(5),
+    "needle-8": lambda: Needle(8),
+    "needle-10": lambda: Needle(10),
+    "adversarial-needle": AdversarialNeedle,
+    "disjoint-needles": DisjointNeedles,
+    "ehrlich-32": lambda: ehrlich(32),
+    "ehrlich-64": lambda: ehrlich(64),
+    "ehrlich-128": lambda: ehrlich(128),
+    "ackley-10": Ackley,
+    "tfbind8": _tfbind8,
+}
+"""What makes each problem."""
+
+
+@functools.lru_cache(maxsize=2)
+def make_problem(name: str) -> Problem:
+    """Return a problem; raise InputError that lists the names for one that is not known."""
+    if name not in PROBLEMS:
+        raise InputError(f"there is no problem {name!r}; known are {', '.join(PROBLEMS)}")
+    return PROBLEMS[name]()
+
+
+QUICK = ("needle-5", "needle-8", "polynomial", "tfbind8", "ackley-10")
+"""Problems of the quick run."""
+
+
+def chosen_problems(what: str) -> tuple[str, ...]:
+    """Return the problems that a word of the command line stands for."""
+    if what == "all":
+        return tuple(PROBLEMS)
+    if what == "quick":
+        return QUICK
+    if what not in PROBLEMS:
+        raise InputError(
+            f"there is no task {what!r}; accepted are step-cost, quick, all, {', '.join(PROBLEMS)}"
+        )
+    return (what,)
+
+
+def suits(problem: str, method: Method) -> bool:
+    """Return whether a method can work on a problem: some only change letters."""
+    return isinstance(make_problem(problem).space, SequenceSpace) or not needs_letters(method)

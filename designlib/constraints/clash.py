@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TypeAlias
 
 import torch
@@ -63,14 +63,21 @@ def clash(
 def certainly_empty(space: Space, members: Sequence[Constraint]) -> str:
     """Return why it is certain that no design satisfies ``members``, or an empty string.
 
-    The proofs take single letters, neighbours, one Hamming ball and one required motif at a
-    time, or one GC window; each exactly, by the cheapest path through all sites.
+    The proofs take all that is said of letters and neighbours, and with it one Hamming ball
+    and one required motif at a time, or one GC window, by the cheapest path through all sites.
     """
     if not isinstance(space, SequenceSpace):
         return empty_points(space, members)
     rules = pair_rules(space, members)
-    proofs = (_no_path(rules), *_far_motifs(rules, members), *_self_contradictions(members))
-    return next((reason for reason in (*proofs, *_uneven_windows(rules, members)) if reason), "")
+    if reason := _no_path(rules):
+        return reason
+    proofs = (
+        _distant_balls(members),
+        _far_motifs(rules, members),
+        _self_contradictions(members),
+        _uneven_windows(rules, members),
+    )
+    return next(chain.from_iterable(proofs), "")
 
 
 def _clashing(
@@ -105,6 +112,18 @@ def _no_path(rules: PairRules) -> str:
     if lowest_costs(_costs(rules), rules.allowed).isinf():
         return f"no sequence of {len(rules.table)} letters has allowed letters and neighbours only"
     return ""
+
+
+def _distant_balls(members: Sequence[Constraint]) -> Iterator[str]:
+    """Yield a reason for each pair of Hamming balls that have nothing in common."""
+    balls = [member for member in members if isinstance(member, HammingBall)]
+    for first, second in combinations(balls, 2):
+        distance = int((first.reference != second.reference).sum())
+        if distance > first.radius + second.radius:
+            yield (
+                f"the references differ at {distance} positions, more than {first.radius} and "
+                f"{second.radius} changes reach"
+            )
 
 
 def _far_motifs(rules: PairRules, members: Sequence[Constraint]) -> Iterator[str]:

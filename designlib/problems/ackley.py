@@ -14,8 +14,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from designlib.predictors.networks import NetworkConfig
+from torch import nn
+
 from designlib.predictors.training import TrainingConfig
+from designlib.problems.point_network import PointNetwork
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from designlib.types import Points, Scores
@@ -23,6 +25,7 @@ from designlib.types import Points, Scores
 __all__ = ["Ackley"]
 
 _HALF_WIDTH = 32.768
+_WIDTH = 128
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,7 @@ class Ackley:
     rows: int = 10_000
     training: TrainingConfig = field(
         default=TrainingConfig(
-            network=NetworkConfig(architecture="mlp", width=128),
-            members=1,
-            emphasis=0.0,
-            steps=2000,
-            batch_size=128,
-            weight_decay=0.01,
+            members=1, emphasis=0.0, steps=2000, batch_size=128, weight_decay=0.01
         ),
         repr=False,
     )
@@ -73,10 +71,9 @@ class Ackley:
         """The largest value, 0, at the origin."""
         return 0.0
 
-    @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like: two hidden layers of smooth units."""
-        return self.training.network
+    def network(self, seed: int) -> nn.Module:
+        """Return the predictor before training, which is smooth, for MALA."""
+        return PointNetwork(self.variables, _WIDTH, 1 / _HALF_WIDTH, seed)
 
     def oracle(self, designs: Points) -> Scores:
         """Return -A(x), float64.

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from designlib.constraints import Constraint
 from designlib.predictors.networks import NetworkConfig, build_network
 from designlib.predictors.training import Examples, TrainingConfig, train
-from designlib.problems.smooth import SmoothMlp
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores
@@ -41,8 +40,9 @@ class Problem(Protocol):
     space, constraint
         Where designs live, and which of them are feasible; None for all.
     network
-        What the predictor looks like: a configuration, or a function that makes it from a
-        seed. Its last layer starts near zero, so that f_0 is close to constant.
+        What the predictor looks like: a configuration for sequences, or a function that
+        makes it from a seed. Its last layer starts near zero, so that f_0 is close to
+        constant.
     training
         How the predictor is trained; its own `network` is not used.
     """
@@ -104,20 +104,18 @@ class Solvable(Problem, Protocol):
 def build_predictor(problem: Problem, seed: int) -> nn.Module:
     """Return the problem's network as it is before training; its score is standardised.
 
-    On points, the architecture ``mlp`` is one of smooth units. Raises InputError where a
-    ``cnn`` is asked for there.
+    Raises InputError where a configuration is given, which is one for sequences, and designs are
+    points.
     """
     network, space = problem.network, problem.space
     if not isinstance(network, NetworkConfig):
         return network(seed)
-    if isinstance(space, SequenceSpace):
-        return build_network(network, space.length, space.alphabet, both_strands=False, seed=seed)
-    if network.architecture != "mlp":
+    if not isinstance(space, SequenceSpace):
         raise InputError(
-            f"the network of {problem.name} is a {network.architecture}, which needs sequences; "
-            "an mlp is needed for points"
+            f"the network of {problem.name} is a configuration for sequences; a function that "
+            "builds the network is needed for points"
         )
-    return SmoothMlp(space, network.width, seed)
+    return build_network(network, space.length, space.alphabet, both_strands=False, seed=seed)
 
 
 def train_trajectory(

@@ -165,7 +165,7 @@ class Polynomial(BooleanProblem):
     """
 
     relevant: int = 8
-    hits: float = 0.0
+    hits: float = 0.1
     coupling: float = 6.0
 
     def __post_init__(self) -> None:

@@ -12,9 +12,10 @@ over the places l where the spaced motif fits, in q steps. The value of a feasib
 :math:`f(x) = \prod_{i=1}^{c} h_q(x, a^{(i)}, s^{(i)})`, from 0 to 1; that of another is -inf.
 
 How an instance is drawn, so that a feasible design of value 1 exists: a letter may always follow
-itself; all motifs together, one after the other, are one path of the Markov chain; and no spaced
-motif is longer than L // c. So the motifs fit behind each other, each letter repeated until the
-next one. The numbers differ from those of other implementations for the same seed.
+itself; all motifs together, one after the other, are one path of the Markov chain, in which no
+letter follows itself; and no spaced motif is longer than L // c. So the motifs fit behind each
+other, each letter repeated until the next one. The numbers differ from those of other
+implementations for the same seed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -37,6 +39,9 @@ from designlib.types import InputError, Letters, Scores
 __all__ = ["Ehrlich", "EhrlichFunction", "draw_function", "ehrlich"]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+_Some: TypeAlias = Int[Tensor, "some sites"]
+"""Some of the designs that a function is given."""
 
 _TEMPERATURE = 0.5
 """Of the softmax that makes transition probabilities out of standard normal numbers."""
@@ -138,7 +143,9 @@ def draw_function(
         )
     generator = torch_generator(seed, "ehrlich")
     transitions = _draw_transitions(letters, generator)
-    path = _paths(transitions, 1, motifs * motif_length, generator)
+    # Weights of another letter: a motif of one letter repeated would be there by chance.
+    onward = transitions * (1 - torch.eye(letters, dtype=torch.float64))
+    path = _paths(onward, 1, motifs * motif_length, generator)
     # Any set of places behind the first one is as likely as any other.
     order = torch.rand((motifs, length // motifs - 1), generator=generator).argsort(1)
     behind = (order[:, : motif_length - 1] + 1).sort(1).values
@@ -237,13 +244,13 @@ class Ehrlich:
             alive = torch.cat([parents, everyone[-1]]).unique(dim=0)
         return torch.cat(everyone).unique(dim=0)
 
-    def _best(self, designs: Letters, generator: torch.Generator) -> Letters:
+    def _best(self, designs: Letters, generator: torch.Generator) -> _Some:
         """Return the best designs, half a population of them."""
         designs = designs[torch.randperm(len(designs), generator=generator)]
         order = self.oracle(designs).argsort(descending=True, stable=True)
         return designs[order[: self.population // 2]]
 
-    def _shown(self, designs: Letters) -> Letters:
+    def _shown(self, designs: Letters) -> _Some:
         """Return the feasible designs up to the ceiling."""
         values = self.oracle(designs)
         return designs[(values > -math.inf) & (values <= self.ceiling)]
@@ -257,18 +264,23 @@ def ehrlich(length: int, instance: int = 0, letters: int = 32) -> Ehrlich:
 
     Raises InputError for another length or number of letters.
     """
-    if length not in _STANDARD or letters not in {4, 32}:
+    if length not in _STANDARD or letters not in _CEILING:
         raise InputError(
             f"there is no standard Ehrlich function of length {length} over {letters} letters; "
             "lengths 32, 64, 128 and 256 and 4 or 32 letters are accepted"
         )
     motifs, elements = _STANDARD[length]
     function = draw_function(letters, length, motifs, elements, elements, instance)
-    network = NetworkConfig(width=128, filter_length=length // motifs)
-    training = TrainingConfig(network=network, members=1, steps=2000, batch_size=128)
-    name = f"ehrlich{length}" + ("" if letters == 32 else f"_{letters}letters")
-    return Ehrlich(f"{name}_{instance}", function, length, training=training)
+    # A filter sees a whole spaced motif.
+    network = NetworkConfig(width=64, filter_length=length // motifs)
+    training = TrainingConfig(network=network, members=1, steps=1500, batch_size=64)
+    name = f"ehrlich{length}_{letters}_{instance}"
+    ceiling = _CEILING[letters]
+    return Ehrlich(name, function, length, ceiling=ceiling, training=training)
 
+
+_CEILING = {4: 0.6, 32: 0.35}
+"""With four letters, three quarters of every motif are there by chance: a value of 0.32."""
 
 _STANDARD = {32: (4, 4), 64: (4, 4), 128: (4, 4), 256: (8, 4)}
 
@@ -289,7 +301,7 @@ def _draw_transitions(
 def _paths(
     transitions: Float[Tensor, "letters letters"], n: int, length: int, generator: torch.Generator
 ) -> Letters:
-    """Return paths of the Markov chain from a uniform first letter."""
+    """Return paths from a uniform first letter; rows of weights need not sum to 1."""
     path = [torch.randint(len(transitions), (n,), generator=generator)]
     for _ in range(length - 1):
         following = torch.multinomial(transitions[path[-1]], 1, generator=generator)

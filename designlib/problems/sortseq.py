@@ -42,18 +42,20 @@ _SHARES = (0.45, 0.5, 0.05)
 _GOOD = 0.99
 
 _ORACLE_TRAINING = TrainingConfig(
-    network=NetworkConfig(architecture="cnn", width=96, filter_length=20),
-    members=4,
-    steps=2000,
+    network=NetworkConfig(architecture="cnn", width=48, filter_length=20),
+    members=3,
+    steps=1500,
     batch_size=128,
+    weight_decay=1.0,
     emphasis=0.0,
     checkpoints=2,
 )
 _PREDICTOR_TRAINING = TrainingConfig(
-    network=NetworkConfig(architecture="cnn", width=96, filter_length=20),
+    network=NetworkConfig(architecture="cnn", width=48, filter_length=20),
     members=1,
-    steps=2000,
+    steps=1500,
     batch_size=128,
+    weight_decay=1.0,
     emphasis=0.0,
 )
 

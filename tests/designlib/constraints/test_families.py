@@ -6,23 +6,34 @@ import torch
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
+    ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
     Product,
+    Rejection,
+    RequiredMotifs,
 )
-from designlib.spaces import DNA, RNA, Alphabet, SequenceSpace
+from designlib.spaces import DNA, RNA, Alphabet, BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 8)
 BINARY = Alphabet("binary", "01")
 EVERYTHING = torch.ones(8, 4, dtype=torch.bool)
+ALL_PAIRS = torch.ones(4, 4, dtype=torch.bool)
 
 
 def only(site, letters):
     table = EVERYTHING.clone()
     table[site] = torch.tensor([c in letters for c in "ACGT"])
     return table
+
+
+def without(*pairs):
+    allowed = ALL_PAIRS.clone()
+    for first, second in pairs:
+        allowed["ACGT".index(first), "ACGT".index(second)] = False
+    return allowed
 
 
 @pytest.mark.parametrize(
@@ -75,6 +86,40 @@ def only(site, letters):
         ),
         (HomopolymerLimit(SPACE, 3), "ACCCCCTT", "run of 5 C at positions 2-6 (at most 3)"),
         (HomopolymerLimit(SPACE, 3), "ACGTTTTT", "run of 5 T at positions 4-8 (at most 3)"),
+        (
+            ForbiddenTransitions(SPACE, without("CG")),
+            "GCTCGTAA",
+            "forbidden pair CG at positions 4-5",
+        ),
+        (
+            ForbiddenTransitions(SPACE, without("CG", "AA")),
+            "GCTAAACG",
+            "forbidden pair AA at positions 4-5 and 2 more",
+        ),
+        (RequiredMotifs(SPACE, ["GGTCTC"], True), "AGAGACCA", ""),
+        (
+            RequiredMotifs(SPACE, ["GGTCTC"], False),
+            "TGGTCTGT",
+            "required motif GGTCTC is missing (1 letter differs at positions 2-7)",
+        ),
+        (
+            RequiredMotifs(SPACE, ["ggtctc", "AC", "CCC"], True),
+            "TTGAGAAA",
+            "required motif GGTCTC (reverse strand) is missing (2 letters differ at positions 3-8)"
+            ", and 2 more",
+        ),
+        # One motif is a palindrome, so that it has one reading and the other two.
+        (
+            RequiredMotifs(SPACE, ["GGTCTC", "GAATTC"], True),
+            "GGTCTCAA",
+            "required motif GAATTC is missing (3 letters differ at positions 1-6)",
+        ),
+        (Rejection(SPACE, lambda x: x[:, 0] > 0, "no_a", "it begins with A"), "CAAAAAAA", ""),
+        (
+            Rejection(SPACE, lambda x: x[:, 0] > 0, "no_a", "it begins with A"),
+            "AAAAAAAA",
+            "it begins with A",
+        ),
     ],
 )
 def test_sentences(constraint, design, sentence):
@@ -120,6 +165,18 @@ def test_product_joins_sentences():
         ),
         (lambda: GCWindow(SequenceSpace(BINARY, 8), 0.2, 0.5), "binary has no GC content"),
         (lambda: HomopolymerLimit(SPACE, 0), "must be at least 1"),
+        (lambda: ForbiddenTransitions(SPACE, ALL_PAIRS[:3]), r"of shape \(3, 4\); bool of shape"),
+        (lambda: ForbiddenTransitions(SPACE, ALL_PAIRS.float()), "torch.float32 of shape"),
+        (lambda: ForbiddenTransitions(SPACE, ~ALL_PAIRS), "no sequence of 2 letters"),
+        # A before C before G before T, and nothing else: four letters at most.
+        (
+            lambda: ForbiddenTransitions(SPACE, ALL_PAIRS.triu(1)),
+            "no sequence of 5 letters, and the designs have 8",
+        ),
+        (lambda: RequiredMotifs(SPACE, [], True), "no motif is given"),
+        (lambda: RequiredMotifs(SPACE, ["A" * 9], True), "has 9 letters; 1 to 8 are possible"),
+        (lambda: RequiredMotifs(SPACE, ["NN"], True), "motif 'NN' occurs in every design"),
+        (lambda: RequiredMotifs(SequenceSpace(RNA, 8), ["A"], True), "no complementary strand"),
     ],
 )
 def test_refusals(make, message):
@@ -139,3 +196,45 @@ def test_gc_bounds_survive_rounding():
     seven = space.encode(["GGGGGGGAAA"])
     assert GCWindow(space, 0.7, 0.7).satisfied(seven).all()
     assert GCWindow(space, 0.3, 0.7, 10).satisfied(seven).all()
+
+
+def test_transitions_that_end_are_fine_in_short_designs():
+    space = SequenceSpace(DNA, 4)
+    constraint = ForbiddenTransitions(space, ALL_PAIRS.triu(1))
+    assert constraint.satisfied(space.encode(["ACGT", "ACGG"])).tolist() == [True, False]
+    single = SequenceSpace(DNA, 1)
+    assert ForbiddenTransitions(single, ~ALL_PAIRS).satisfied(single.encode(["A", "T"])).all()
+
+
+def test_a_motif_given_twice_is_required_once():
+    def labels(motifs, both):
+        groups = RequiredMotifs(SPACE, motifs, both).groups
+        return [[reading.label for reading in group] for group in groups]
+
+    two = ["GGTCTC", "GGTCTC (reverse strand)"]
+    assert labels(["GGTCTC", "GAGACC", "ggtctc", "GAATTC"], True) == [two, ["GAATTC"]]
+    assert labels(["GGTCTC", "GAGACC"], False) == [["GGTCTC"], ["GAGACC"]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda x: x[:, 0], r"'picky' returned torch.int64 of shape \(3,\); a bool tensor"),
+        (lambda x: x > 0, r"torch.bool of shape \(3, 8\)"),
+        (lambda x: True, "returned a bool; a bool tensor of shape \\(3,\\), one flag per design"),
+        (lambda x: [True] * 3, "returned a list"),
+    ],
+)
+def test_a_rejection_checks_what_its_function_returns(answer, complaint):
+    constraint = Rejection(SPACE, answer, "picky")
+    with pytest.raises(InputError, match=complaint):
+        constraint.satisfied(SPACE.encode(["ACGTACGT"] * 3))
+
+
+def test_a_rejection_of_points():
+    space = BoxSpace.cube(2, -1.0, 1.0)
+    disc = Rejection(space, lambda x: x.square().sum(1) <= 1, "disc", "out of the disc")
+    points = torch.tensor([[0.6, 0.7], [0.7, 0.8]])
+    assert disc.satisfied(points).tolist() == [True, False]
+    assert disc.violations(points) == ["", "out of the disc"]
+    assert Product(space, [disc]).conflicts(points).tolist() == [0, 1]

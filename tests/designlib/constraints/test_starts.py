@@ -2,22 +2,28 @@
 
 import pytest
 import torch
+from scipy import stats
 
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
+    ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
     Product,
+    Rejection,
+    RequiredMotifs,
     feasible_starts,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, Alphabet, SequenceSpace
+from designlib.spaces import BINARY, DNA, PROTEIN, SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 40)
 REFERENCE = "ACGT" * 10
+NO_ELEVENS = torch.tensor([[1, 1], [1, 0]]) > 0
+NO_CG = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1], [1, 1, 1, 1]]) > 0
 
 
 def fixed(space, sites):
@@ -39,6 +45,27 @@ TIGHT = Product(
 )
 
 
+def sparse(n_letters, seed):
+    """Return transitions of which about a third are banned, with a way from each letter to all."""
+    allowed = torch.rand((n_letters, n_letters), generator=torch_generator(seed)) > 1 / 3
+    letters = torch.arange(n_letters)
+    allowed[letters, letters] = True
+    allowed[letters, letters.roll(1)] = True
+    return allowed
+
+
+MANY = Product(
+    SPACE,
+    [
+        RequiredMotifs(SPACE, ["TGACTCA", "TATAAA"], True),
+        ForbiddenTransitions(SPACE, NO_CG),
+        GCWindow(SPACE, 0.3, 0.6, 20),
+        ForbiddenMotifs(SPACE, ["GGTCTC"], True),
+        Rejection(SPACE, lambda letters: letters.sum(1) % 2 == 0, "even"),
+    ],
+)
+
+
 @pytest.mark.parametrize(
     "constraint",
     [
@@ -48,7 +75,14 @@ TIGHT = Product(
         HammingBall(SPACE, REFERENCE, 4),
         fixed(SPACE, dict.fromkeys(range(35), "A")),
         GCWindow(SPACE, 0.9, 1.0),
+        # Only designs whose pattern of G and C has the period 10.
+        GCWindow(SPACE, 0.5, 0.5, 10),
         TIGHT,
+        ForbiddenTransitions(SPACE, sparse(4, 0)),
+        RequiredMotifs(SPACE, ["GGTCTC", "TGACTCA", "CANNTG"], True),
+        Rejection(SPACE, lambda letters: (letters == 0).sum(1) == 17),
+        Product(SPACE, [HammingBall(SPACE, REFERENCE, 4), RequiredMotifs(SPACE, ["GGTCTC"], True)]),
+        MANY,
     ],
     ids=lambda c: c.name,
 )
@@ -64,58 +98,88 @@ def test_starts_differ():
     assert len(set(SPACE.decode(starts))) > 150
 
 
-def test_rejection_is_uniform():
-    space = SequenceSpace(DNA, 2)
-    starts = feasible_starts(space, HomopolymerLimit(space, 1), 12000, torch_generator(0))
-    _, counts = starts.unique(dim=0, return_counts=True)
-    assert len(counts) == 12
-    assert (counts - 1000).abs().max() < 4 * 1000**0.5
+@pytest.mark.parametrize("length", [6, 17])
+def test_draws_are_uniform(length):
+    # Six sites are looked through; of 17, paths without 11 are drawn and half of them rejected.
+    space = SequenceSpace(BINARY, length)
+    even = Rejection(space, lambda letters: letters.sum(1) % 2 == 0)
+    constraint = Product(space, [ForbiddenTransitions(space, NO_ELEVENS), even])
+    every = torch.cartesian_prod(*[torch.arange(2)] * length)
+    feasible = every[constraint.satisfied(every)]
+    starts = feasible_starts(space, constraint, 20_000, torch_generator(0))
+    seen, counts = starts.unique(dim=0, return_counts=True)
+    assert torch.equal(seen, feasible)
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "motifs"),
+    [
+        # The last two fill the design, so that the motifs must stand side by side.
+        (DNA, ["ANNCG", "TNGNA"]),
+        (PROTEIN, ["AXXCXG", "WXKXY", "MXXXF"]),
+        (DNA, ["ANNCNNNG", "TNGNNNNA", "GNNNNTNA", "CNNANNNT"]),
+        (PROTEIN, ["AXXCXXXG", "WXKXXXXY", "MXXXXXFI", "LXXPXXXV"]),
+    ],
+)
+def test_starts_of_ehrlich_functions(alphabet, motifs):
+    # Stanton et al. 2024: feasible are the designs without banned transitions; the best of
+    # them have every motif, elements of which lie apart.
+    space = SequenceSpace(alphabet, 32)
+    transitions = ForbiddenTransitions(space, sparse(len(alphabet), 3))
+    constraint = Product(space, [transitions, RequiredMotifs(space, motifs, False)])
+    starts = feasible_starts(space, constraint, 100, torch_generator(0))
+    assert constraint.satisfied(starts).all()
+    assert len(starts.unique(dim=0)) == 100
+
+
+# What only one of 4 ** 20 designs satisfies, and no change leads there.
+PASSWORD = SPACE.encode(["ACGTTGCA" * 5])[0]
+LOCKED = Rejection(SPACE, lambda letters: (letters[:, :20] == PASSWORD[:20]).all(1), "locked")
 
 
 def test_walk_from_seeds():
-    # Every window of 10 has exactly 5 G or C: only a design of period 10 does, so that
-    # neither rejection nor repair finds one, but all moves between A and T are allowed.
-    constraint = GCWindow(SPACE, 0.5, 0.5, 10)
-    seed = SPACE.encode(["ACGTACGTAG" * 4, "A" * 40])
-    starts = feasible_starts(SPACE, constraint, 50, torch_generator(2), seed)
-    assert constraint.satisfied(starts).all()
+    seeds = torch.stack([PASSWORD, 3 - PASSWORD])
+    starts = feasible_starts(SPACE, LOCKED, 50, torch_generator(2), seeds)
+    assert LOCKED.satisfied(starts).all()
     assert len(set(SPACE.decode(starts))) > 40
-    with pytest.raises(InputError, match="satisfies gc;"):
-        feasible_starts(SPACE, constraint, 50, torch_generator(2))
+    product = Product(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
+    starts = feasible_starts(SPACE, product, 50, torch_generator(2), seeds)
+    assert product.satisfied(starts).all()
+    assert len(set(SPACE.decode(starts))) > 40
+
+
+def test_without_a_seed_the_search_says_that_it_did_not_find():
+    product = Product(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
+    with pytest.raises(InputError, match=r"^no design was found that satisfies locked; relax it$"):
+        feasible_starts(SPACE, product, 5, torch_generator(2))
 
 
 def test_walk_stays_where_nothing_is_allowed():
-    # The two designs of alternating letters are the only ones, and no move joins them.
-    space = SequenceSpace(Alphabet("binary", "01"), 40)
-    constraint = HomopolymerLimit(space, 1)
-    seed = space.encode(["01" * 20])
-    starts = feasible_starts(space, constraint, 3, torch_generator(0), seed)
-    assert constraint.satisfied(starts).all()
+    # Two designs, and no move joins them.
+    space = SequenceSpace(BINARY, 40)
+    both = torch.tensor([[0, 1] * 20, [1, 0] * 20])
+    constraint = Rejection(space, lambda x: (x == both[0]).all(1) | (x == both[1]).all(1))
+    starts = feasible_starts(space, constraint, 20, torch_generator(0), both)
+    assert torch.equal(starts.unique(dim=0), both)
 
 
-def test_clash_names_only_those_that_clash():
-    space = SequenceSpace(DNA, 12)
-    constraint = Product(
-        space,
-        [
-            HomopolymerLimit(space, 4),
-            fixed(space, dict.fromkeys(range(8), "AT")),
-            ForbiddenMotifs(space, ["CCCC"], True),
-            GCWindow(space, 0.5, 0.9),
-        ],
-    )
-    with pytest.raises(InputError, match="satisfies fixed_sites and gc together"):
-        feasible_starts(space, constraint, 4, torch_generator(0))
-    alone = ForbiddenMotifs(space, ["W", "S"], False)
-    with pytest.raises(InputError, match="satisfies forbidden_motifs; relax"):
-        feasible_starts(space, alone, 4, torch_generator(0))
+def test_alternating_letters_need_no_seed():
+    space = SequenceSpace(BINARY, 40)
+    starts = feasible_starts(space, HomopolymerLimit(space, 1), 20, torch_generator(0))
+    assert torch.equal(starts.unique(dim=0), torch.tensor([[0, 1] * 20, [1, 0] * 20]))
 
 
-def test_fixed_sites_that_clash():
-    space = SequenceSpace(DNA, 3)
-    constraint = Product(space, [fixed(space, {0: "A"}), fixed(space, {0: "C"})])
-    with pytest.raises(InputError, match="fixed_sites and fixed_sites together"):
-        feasible_starts(space, constraint, 4, torch_generator(0))
+@pytest.mark.parametrize(
+    ("seeds", "complaint"),
+    [
+        (torch.zeros(2, 39).long(), "the seeds are not of this space: .* 39 letters; 40 are"),
+        (torch.full((2, 40), 4), "the seeds are not of this space: design 1 has letter index 4"),
+    ],
+)
+def test_seeds_of_another_space_are_refused(seeds, complaint):
+    with pytest.raises(InputError, match=complaint):
+        feasible_starts(SPACE, TIGHT, 3, torch_generator(0), seeds)
 
 
 def test_at_least_one_start():

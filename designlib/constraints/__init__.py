@@ -4,6 +4,8 @@ A sampler that follows the masks never leaves the feasible set; a file per famil
 """
 
 from designlib.constraints.base import Constraint, Masking, Product
+from designlib.constraints.bounds import Bounds
+from designlib.constraints.components import AtMostComponents
 from designlib.constraints.config import ConstraintConfig, build
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
@@ -14,10 +16,13 @@ from designlib.constraints.repair import repair
 from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.starts import feasible_starts
+from designlib.constraints.sum_to_one import SumToOne
 from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
     "AllowedLetters",
+    "AtMostComponents",
+    "Bounds",
     "Constraint",
     "ConstraintConfig",
     "ForbiddenMotifs",
@@ -29,6 +34,7 @@ __all__ = [
     "Product",
     "Rejection",
     "RequiredMotifs",
+    "SumToOne",
     "build",
     "feasible_starts",
     "repair",

@@ -32,6 +32,8 @@ def find_points(
     random choice of k, as long as enough such draws meet the other constraints. Compositions
     between narrow limits are then shared out component by component in random order.
     """
+    if empty_points(space, members):
+        return space.random(0, generator)
     constraint = Product(space, members)
     limits = limits_of(space, constraint)
     kept: list[Points] = []

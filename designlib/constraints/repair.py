@@ -66,6 +66,8 @@ def _repair_letters(
     space.check(letters)
     mended = letters.clone()
     broken = (~constraint.satisfied(letters)).nonzero()[:, 0]
+    if len(broken) == 0:
+        return mended
     for rows in broken.split(max(1, _LETTERS_AT_ONCE // space.length)):
         try:
             found = _mend(space, constraint, letters[rows].cpu(), generator)

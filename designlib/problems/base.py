@@ -185,9 +185,7 @@ class _InUnits(nn.Module):
         return self.centre + self.scale * self.network(relaxed)
 
 
-def _examples(
-    problem: Problem, designs: Designs, values: Scores
-) -> tuple[Examples, float, float]:
+def _examples(problem: Problem, designs: Designs, values: Scores) -> tuple[Examples, float, float]:
     """Return standardised examples with the mean and the standard deviation of the values."""
     bad = (~values.isfinite()).nonzero()[:, 0].tolist()
     if bad:

@@ -285,9 +285,7 @@ _CEILING = {4: 0.6, 32: 0.35}
 _STANDARD = {32: (4, 4), 64: (4, 4), 128: (4, 4), 256: (8, 4)}
 
 
-def _draw_transitions(
-    letters: int, generator: torch.Generator
-) -> Float[Tensor, "letters letters"]:
+def _draw_transitions(letters: int, generator: torch.Generator) -> Float[Tensor, "letters letters"]:
     cycle = torch.randperm(letters, generator=generator)
     kept = torch.eye(letters, dtype=torch.bool)
     kept[cycle, cycle.roll(-1)] = True

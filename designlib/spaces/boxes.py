@@ -73,7 +73,8 @@ class BoxSpace:
 
     def limits(self) -> tuple[Float[Tensor, "variables"], Float[Tensor, "variables"]]:
         """Return the lower and the upper limits in float64."""
-        return torch.tensor(self.lower).double(), torch.tensor(self.upper).double()
+        lower, upper = self.lower, self.upper
+        return torch.tensor(lower, dtype=torch.float64), torch.tensor(upper, dtype=torch.float64)
 
     def check(self, designs: Points) -> None:
         """Raise InputError for another number of variables, NaN, or a value out of limits."""

@@ -15,5 +15,7 @@ print(json.dumps([name for name in heavy if name in sys.modules]))
 
 
 def test_the_library_imports_no_compiler_no_plots_no_tables():
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) == []

@@ -77,9 +77,7 @@ def same(one, other):
 def test_it_goes_on_after_any_snapshot(ladder, starts, stop):
     settings = {"warm_up": 2, "thin": 4}
     whole = list(anneal(ladder[:4], KERNEL, starts, 5, range(64), **settings))
-    rest = list(
-        anneal(ladder[:4], KERNEL, starts, 5, range(64), after=whole[stop], **settings)
-    )
+    rest = list(anneal(ladder[:4], KERNEL, starts, 5, range(64), after=whole[stop], **settings))
     assert len(rest) == len(whole) - stop - 1
     for one, other in zip(rest, whole[stop + 1 :], strict=True):
         same(one, other)
@@ -96,9 +94,7 @@ def test_snapshots_are_thinned_and_count_what_they_cost(ladder, starts):
 
 def test_thinning_changes_nothing_else(ladder, starts):
     plain = list(anneal(ladder[:3], KERNEL, starts, 5, range(64)))
-    thinned = [
-        s for s in anneal(ladder[:3], KERNEL, starts, 5, range(64), thin=1) if s.step == 4
-    ]
+    thinned = [s for s in anneal(ladder[:3], KERNEL, starts, 5, range(64), thin=1) if s.step == 4]
     for one, other in zip(plain, thinned, strict=True):
         same(one, other)
 
@@ -113,7 +109,7 @@ def test_a_change_of_beta_alone_costs_no_evaluation(ladder, starts):
 def test_a_rung_with_a_new_constraint_refuses_who_breaks_it(ladder, starts):
     ball = HammingBall(SPACE, "AAAAAA", 1)
     strict = ladder[1]._replace(target=replace(ladder[1].target, constraint=ball))
-    with pytest.raises(InputError, match="chain 0 is infeasible: .* changes from the reference"):
+    with pytest.raises(InputError, match=r"chain 0 is infeasible: .* changes from the reference"):
         list(anneal([ladder[0], strict], KERNEL, starts, 0, range(64)))
 
 

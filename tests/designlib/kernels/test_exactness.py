@@ -10,7 +10,7 @@ from designlib.constraints import ConstraintConfig, base, build, feasible_starts
 from designlib.constraints.config import FixedSite, GCConfig, HammingBallConfig
 from designlib.randomness import chain_uniforms, torch_generator
 from designlib.spaces import DNA, SequenceSpace
-from designlib.targets import FORWARD_SHARE, Target
+from designlib.targets import FORWARD_SHARE, NonFiniteScoreError, Target
 
 
 @pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])
@@ -21,6 +21,10 @@ def test_detailed_balance(kernel, system, beta, exactness):
 def test_detailed_balance_without_looking_up(kernel, exactness, monkeypatch):
     monkeypatch.setattr(base, "_LOOKED_UP", 0)
     exactness.check(kernel, exactness.target("dna-product"))
+
+
+def test_detailed_balance_without_gradients(kernel, exactness):
+    exactness.check(kernel, replace(exactness.target("dna-product"), differentiable=False))
 
 
 def test_draws_follow_the_matrix(kernel, system, exactness):
@@ -203,6 +207,40 @@ def test_a_new_beta_needs_no_evaluation(kernel, exactness):
     # Nor does a step cost more than it says.
     blind = replace(warm, differentiable=False)
     assert len(calls) == 2 + 2 * round(kernel.passes_per_step(blind) / FORWARD_SHARE)
+
+
+def fragile_target(exactness):
+    """Return a target that pulls the first letter towards T, where its score is NaN."""
+    slope = torch.tensor([0.0, 1.0, 2.0, 3.0])
+
+    def predict(relaxed):
+        return torch.where(relaxed[:, 0, 3] > 0.5, torch.nan, (relaxed @ slope).sum(1))
+
+    return Target(predict, exactness.spaces.triplet, label="rung 4")
+
+
+def test_a_predictor_that_fails_on_the_way_raises(kernel, exactness):
+    target = fragile_target(exactness)
+    starts = target.space.encode(["ACG", "GCG", "CAT"])
+    with pytest.raises(
+        NonFiniteScoreError, match=r"for chain [012]( and . more)? at rung 'rung 4'"
+    ):
+        walk(kernel, target, starts, draws_for(kernel, target, 0, range(3), 200))
+
+
+def test_where_nothing_waits_failing_designs_are_never_entered(kernel, exactness, monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    target = fragile_target(exactness)
+    starts = target.space.encode(["ACG", "GCG", "CAT"] * 5)
+    state, infos = walk(kernel, target, starts, draws_for(kernel, target, 0, range(15), 60))
+    assert (state.designs[:, 0] != 3).all()
+    assert (state.designs != starts).any()
+    assert all(part.isfinite().all() for part in state[:2])
+    failed = torch.stack([info.log_acceptance.isnan() for info in infos])
+    accepted = torch.stack([info.accepted for info in infos])
+    assert failed.any()
+    assert not accepted[failed].any()
+    assert accepted.any()
 
 
 def test_real_designs_stay_feasible(kernel):

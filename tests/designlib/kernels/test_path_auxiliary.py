@@ -48,22 +48,35 @@ def test_probability_is_the_formula(exactness):
     (gradient,) = torch.autograd.grad(target.predict(relaxed).sum(), relaxed)
     # The length is uniform on 1 .. 3 with probability 0.4 and on 1 .. 2 otherwise.
     law = {1: 0.4 / 3 + 0.6 / 2, 2: 0.4 / 3 + 0.6 / 2, 3: 0.4 / 3}
-    for row in range(0, len(designs), 7):
+    choices = [
+        (sites, letters)
+        for length in range(4)
+        for sites in permutations(range(3), length)
+        for letters in product(range(4), repeat=length)
+    ]
+    paths = Path(*map(torch.cat, zip(*(as_path(*choice, 3) for choice in choices), strict=True)))
+    for row in range(0, len(designs), 3):
         weights = all_weights(target, designs[row].tolist(), gradient[row])
-        movable = sum(any(row) for row in weights)
-        for length in range(1, 4):
-            likely = law[length] if length < movable else sum(list(law.values())[length - 1 :])
-            likely = likely if length <= movable else 0.0
-            for sites in permutations(range(3), length):
-                for letters in product(range(4), repeat=length):
-                    wanted = likely
-                    for step, (site, letter) in enumerate(zip(sites, letters, strict=True)):
-                        left = [w for i, w in enumerate(weights) if i not in sites[:step]]
-                        total = sum(map(sum, left))
-                        wanted = wanted * weights[site][letter] / total if total else 0.0
-                    path = as_path(sites, letters, 3)
-                    found = KERNEL.log_probability(target, take(state, torch.tensor([row])), path)
-                    assert found.exp().item() == pytest.approx(wanted, rel=1e-10, abs=1e-300)
+        wanted = [law_of(law, weights, len(c[0])) * path_weight(weights, *c) for c in choices]
+        here = take(state, torch.full((len(choices),), row))
+        found = KERNEL.log_probability(target, here, paths).exp()
+        assert torch.allclose(found, torch.tensor(wanted).double(), rtol=1e-10, atol=1e-300)
+        assert found.sum().item() == pytest.approx(1)
+
+
+def law_of(law, weights, length):
+    movable = sum(any(row) for row in weights)
+    if length == movable:
+        return sum(share for r, share in law.items() if r >= length)
+    return law.get(length, 0.0) if length < movable else 0.0
+
+
+def path_weight(weights, sites, letters):
+    probability = 1.0
+    for step, (site, letter) in enumerate(zip(sites, letters, strict=True)):
+        left = sum(sum(row) for i, row in enumerate(weights) if i not in sites[:step])
+        probability *= weights[site][letter] / left if left else 0.0
+    return probability
 
 
 def all_weights(target, design, gradient):
@@ -89,7 +102,7 @@ def as_path(sites, letters, columns):
 
 @pytest.mark.parametrize("mean", [1.0, 1.25, 1.7, 2.0, 3.9, 4.5])
 def test_the_mean_length_is_the_mean(mean):
-    law = _LengthLaw.of_mean(torch.tensor([[mean]]).double())
+    law = _LengthLaw.of_mean(torch.tensor([[mean]], dtype=torch.float64))
     length = torch.arange(10)[:, None]
     probability = law.log_probability(length, torch.full_like(length, 100)).exp()
     assert probability.sum().item() == pytest.approx(1, abs=1e-12)
@@ -102,7 +115,7 @@ def test_the_mean_length_is_the_mean(mean):
 
 
 def test_a_length_is_cut_to_the_sites_that_can_change():
-    law = _LengthLaw.of_mean(torch.tensor([[2.5]]).double())
+    law = _LengthLaw.of_mean(torch.tensor([[2.5]], dtype=torch.float64))
     length = torch.arange(6)[:, None]
     for movable, wanted in {
         0: [1, 0, 0, 0, 0, 0],
@@ -241,4 +254,4 @@ def test_lengths_out_of_range_are_refused(options, message):
 def test_points_are_refused():
     target = Target(lambda relaxed: relaxed.sum(1), BoxSpace.cube(3, 0.0, 1.0))
     with pytest.raises(InputError, match="a BoxSpace has none"):
-        PathAuxiliary().init(target, torch.zeros(2, 3))
+        PathAuxiliary().init(target, torch.zeros(2, 3, dtype=torch.int64))

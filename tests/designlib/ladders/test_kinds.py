@@ -134,9 +134,7 @@ BALL = HammingBall(SPACE, "AAAAA", 2)
             r"\(8,\)",
         ),
         (
-            lambda: trajectory_ladder(
-                [lambda r: 0 * r.sum((1, 2))], SPACE, REFERENCE, steps=1
-            ),
+            lambda: trajectory_ladder([lambda r: 0 * r.sum((1, 2))], SPACE, REFERENCE, steps=1),
             "no checkpoint scores any two",
         ),
         (lambda: bridge(TARGET, TARGET, 1.0), "0 < share < 1"),

@@ -63,5 +63,5 @@ def test_the_trained_predictor_orders_points_that_the_first_one_does_not():
         rank_correlation(evaluate(net, relaxed).double().numpy(), known)
         for net in (networks[0], networks[-1])
     )
-    assert last > 0.8 > first + 0.2
+    assert last > 0.6 > first + 0.2
     assert float(evaluate(networks[-1], relaxed).mean()) == pytest.approx(float(values.mean()), 0.1)

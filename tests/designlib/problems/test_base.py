@@ -7,11 +7,18 @@ from torch import nn
 from designlib.predictors.networks import NetworkConfig
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.predictors.training import TrainingConfig
-from designlib.problems.base import Problem, Solvable, build_predictor, train_trajectory
+from designlib.problems.base import (
+    Builder,
+    Problem,
+    Solvable,
+    build_predictor,
+    train_trajectory,
+)
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace
+from designlib.spaces import DNA, BoxSpace, SequenceSpace, Space
 from designlib.types import InputError
 
+SPACE = SequenceSpace(DNA, 5)
 TRAINING = TrainingConfig(
     network=NetworkConfig(architecture="mlp", width=16),
     members=1,
@@ -27,9 +34,9 @@ TRAINING = TrainingConfig(
 class CountA:
     """How many A a short sequence has, in hundreds above a thousand."""
 
-    space: SequenceSpace = SequenceSpace(DNA, 5)
+    space: Space = SPACE
     training: TrainingConfig = TRAINING
-    network: object = TRAINING.network
+    network: NetworkConfig | Builder = TRAINING.network
     broken: float | None = field(default=None)
 
     name = "count"
@@ -91,17 +98,15 @@ def test_a_function_may_build_the_network():
     problem = replace(CountA(), network=build)
     assert isinstance(build_predictor(problem, 0), nn.Sequential)
     designs, values = problem.training_data(1)
-    last = train_trajectory(problem, 0)[-1](problem.space.relax(designs))
-    assert (last - values).abs().mean() < 30
+    networks = train_trajectory(problem, 0)
+    first, last = (net(problem.space.relax(designs)) for net in (networks[0], networks[-1]))
+    assert (last - values).abs().mean() < 0.6 * (first - values).abs().mean()
 
 
 def test_a_configuration_for_sequences_does_not_build_a_network_for_points():
-    @dataclass(frozen=True)
-    class Points(CountA):
-        space: BoxSpace = BoxSpace.cube(2, 0.0, 1.0)
-
+    points = CountA(BoxSpace.cube(2, 0.0, 1.0))
     with pytest.raises(InputError, match="network of count is a configuration for sequences"):
-        build_predictor(Points(), 0)
+        build_predictor(points, 0)
 
 
 def test_protocols_tell_problems_from_solvable_ones():

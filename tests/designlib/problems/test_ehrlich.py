@@ -93,7 +93,7 @@ def test_standard_instances_can_be_solved_and_start_feasible(length, letters):
         assert problem.constraint.satisfied(best).all()
         assert problem.constraint.satisfied(problem.start).all()
         assert not problem.success(problem.start).any()
-    assert isinstance(problem, Solvable)
+        assert isinstance(problem, Solvable)
 
 
 def test_infeasible_designs_are_what_the_constraint_refuses():

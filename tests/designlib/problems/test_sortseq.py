@@ -112,9 +112,7 @@ def test_in_the_ball(problem: SortSeq) -> None:
     ball = replace(problem, radius=7)
     assert ball.constraint is not None
     inside = ball.constraint.satisfied(ball.designs)
-    assert torch.equal(
-        inside, (ball.designs != ball.space.encode([WILD_TYPE])).sum(1) <= 7
-    )
+    assert torch.equal(inside, (ball.designs != ball.space.encode([WILD_TYPE])).sum(1) <= 7)
     values = ball.oracle(ball.designs)
     assert bool((values[~inside] == -math.inf).all())
     assert torch.equal(values[inside], problem.oracle(problem.designs[inside]))

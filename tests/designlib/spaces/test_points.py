@@ -57,3 +57,8 @@ def test_compositions_are_uniform():
 def test_what_is_wrong_is_named(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_limits_are_exact():
+    box = BoxSpace((0.1,), (0.3,))
+    box.check(torch.tensor([[0.1], [0.3]], dtype=torch.float64))

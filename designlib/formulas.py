@@ -114,6 +114,4 @@ def _reason(character: str) -> str:
 
 
 def _refusal(formula: str, place: int, reason: str) -> InputError:
-    return InputError(
-        f"formula {formula!r}, {formula[place]!r} at position {place + 1}: {reason}"
-    )
+    return InputError(f"formula {formula!r}, {formula[place]!r} at position {place + 1}: {reason}")

@@ -1,9 +1,11 @@
-"""Hard constraints on designs, most of them as masks over single changes.
+"""Hard constraints on designs: on sequences as masks over single changes, and on points.
 
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
 
 from designlib.constraints.base import Constraint, Masking, Product
+from designlib.constraints.bounds import Bounds
+from designlib.constraints.components import AtMostComponents
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
 from designlib.constraints.config import ConstraintConfig, build
@@ -17,10 +19,13 @@ from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.starts import feasible_starts
 from designlib.constraints.sum_to_one import SumToOne
+from designlib.constraints.sum_to_one import SumToOne
 from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
     "AllowedLetters",
+    "AtMostComponents",
+    "Bounds",
     "AtMostComponents",
     "Bounds",
     "Constraint",
@@ -34,6 +39,7 @@ __all__ = [
     "Product",
     "Rejection",
     "RequiredMotifs",
+    "SumToOne",
     "SumToOne",
     "build",
     "feasible_starts",

@@ -31,6 +31,19 @@ class Rejection:
         What the constraint is called in messages and in the candidate table.
     reason
         What is wrong with a design that is not accepted, for messages.
+
+    Raises
+    ------
+    InputError
+        Only where designs are checked: the function returns another type or shape.
+
+    Examples
+    --------
+    >>> from designlib.spaces import BoxSpace
+    >>> space = BoxSpace.cube(2, -1.0, 1.0)
+    >>> disc = Rejection(space, lambda x: x.norm(dim=1) <= 1, "disc", "out of the disc")
+    >>> disc.violations(torch.tensor([[0.5, 0.5], [0.9, 0.9]]))
+    ['', 'out of the disc']
     """
 
     def __init__(

@@ -45,6 +45,16 @@ def repair(
         Sequences of another space, points that are not finite or of another number of
         variables, or a design for which no feasible one was found: the message names
         the first and says what is wrong with it.
+
+    Examples
+    --------
+    >>> from designlib.constraints.homopolymer import HomopolymerLimit
+    >>> from designlib.spaces import BINARY
+    >>> space = SequenceSpace(BINARY, 5)
+    >>> designs = space.encode(["01011", "01110"])
+    >>> limit = HomopolymerLimit(space, 2)
+    >>> space.decode(repair(space, limit, designs, torch.Generator().manual_seed(0)))[0]
+    '01011'
     """
     if isinstance(space, SequenceSpace):
         return _repair_letters(space, constraint, designs, generator)

@@ -42,6 +42,14 @@ class RequiredMotifs:
     InputError
         No motif, an empty or too long one, one that every design contains, an
         unknown code, or two strands asked of a molecule that has one.
+
+    Examples
+    --------
+    >>> from designlib.spaces import DNA
+    >>> space = SequenceSpace(DNA, 8)
+    >>> constraint = RequiredMotifs(space, ["GGTCTC"], both_strands=True)
+    >>> constraint.violations(space.encode(["AGAGACCA", "AGGTCTTA"]))
+    ['', 'required motif GGTCTC is missing (1 letter differs at positions 2-7)']
     """
 
     name = "required_motifs"

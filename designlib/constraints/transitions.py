@@ -33,6 +33,14 @@ class ForbiddenTransitions:
     InputError
         The table has another type or shape, or no sequence as long as the designs is
         possible.
+
+    Examples
+    --------
+    >>> from designlib.spaces import BINARY
+    >>> space = SequenceSpace(BINARY, 4)
+    >>> no_two_ones = torch.tensor([[True, True], [True, False]])
+    >>> ForbiddenTransitions(space, no_two_ones).violations(space.encode(["0101", "0110"]))
+    ['', 'forbidden pair 11 at positions 2-3']
     """
 
     name = "forbidden_pairs"

@@ -36,7 +36,7 @@ from designlib.kernels.base import (
 )
 from designlib.spaces import Space
 from designlib.targets import Target
-from designlib.types import Gradients, InputError, Letters, Scores
+from designlib.types import Designs, Gradients, InputError, Letters, Scores
 
 __all__ = ["DiscreteLangevin", "State"]
 
@@ -100,7 +100,7 @@ class DiscreteLangevin(MetropolisKernel[State, Move]):
         """Return one number a site, and one to decide."""
         return space.columns + 1
 
-    def evaluate(self, target: Target, designs: Letters, tuning: Tuning | None = None) -> State:
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
         """Return the state at ``designs``, with ``tuning`` or else the initial step size."""
         letters_space(target)
         value, difference = estimated_gains(target, designs)

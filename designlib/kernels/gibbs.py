@@ -24,7 +24,7 @@ from torch import Tensor
 from designlib.kernels.base import Info, allowed_moves, has_full_mask, inverse_cdf, letters_space
 from designlib.spaces import Space
 from designlib.targets import FORWARD_SHARE, Target
-from designlib.types import Letters, Scores
+from designlib.types import Designs, Letters, Scores
 
 __all__ = ["Gibbs", "State"]
 
@@ -61,7 +61,7 @@ class Gibbs:
         """Return the cost of one score for each letter but the current one, whose is kept."""
         return (len(letters_space(target).alphabet) - 1) * FORWARD_SHARE
 
-    def init(self, target: Target, designs: Letters) -> State:
+    def init(self, target: Target, designs: Designs) -> State:
         """Return the state of chains at ``designs``: one forward pass.
 
         Raises

@@ -40,7 +40,7 @@ from designlib.kernels.base import (
 )
 from designlib.spaces import Space
 from designlib.targets import Target
-from designlib.types import Gradients, InputError, Letters, Scores
+from designlib.types import Designs, Gradients, InputError, Letters, Scores
 
 __all__ = ["Path", "PathAuxiliary", "State"]
 
@@ -127,7 +127,7 @@ class PathAuxiliary(MetropolisKernel[State, Path]):
         """Return one number for the length, one a site, one a change, and one to decide."""
         return 2 + space.columns + self._columns(space.columns)
 
-    def evaluate(self, target: Target, designs: Letters, tuning: Tuning | None = None) -> State:
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
         """Return the state at ``designs``, with ``tuning`` or else the initial mean length."""
         letters_space(target)
         value, gains = estimated_gains(target, designs)

@@ -148,21 +148,19 @@ def train_trajectory(
         checkpoints.
     """
     designs, values = problem.training_data(seed)
-    examples, centre, scale = _examples(problem, designs, values)
+    centre, scale = _standard(problem, values)
     order = torch.randperm(len(values), generator=torch_generator(seed, "validation"))
     held_out = int(len(values) * _VALIDATION_SHARE)
+    # Parts are relaxed, not the relaxed parted, which would need twice the memory.
+    training, validation = (
+        _examples(problem.space, designs[rows], (values[rows] - centre) / scale)
+        for rows in (order[held_out:], order[:held_out])
+    )
     config = problem.training
     if checkpoints is not None:
         config = config.model_copy(update={"checkpoints": checkpoints})
-    states = train(
-        build_predictor(problem, seed),
-        Examples(*(column[order[held_out:]] for column in examples)),
-        Examples(*(column[order[:held_out]] for column in examples)),
-        config,
-        seed,
-    )
     kept = []
-    for state in states:
+    for state in train(build_predictor(problem, seed), training, validation, config, seed):
         network = build_predictor(problem, seed)
         network.load_state_dict(state.parameters)
         kept.append(_InUnits(network, centre, scale).eval().requires_grad_(False))
@@ -185,8 +183,8 @@ class _InUnits(nn.Module):
         return self.centre + self.scale * self.network(relaxed)
 
 
-def _examples(problem: Problem, designs: Designs, values: Scores) -> tuple[Examples, float, float]:
-    """Return standardised examples with the mean and the standard deviation of the values."""
+def _standard(problem: Problem, values: Scores) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the training values."""
     bad = (~values.isfinite()).nonzero()[:, 0].tolist()
     if bad:
         raise InputError(
@@ -196,6 +194,9 @@ def _examples(problem: Problem, designs: Designs, values: Scores) -> tuple[Examp
     centre, scale = float(values.mean()), float(values.std())
     if not scale > 0:
         raise InputError(f"the training data of {problem.name} have one value only: {centre:g}")
-    target = ((values - centre) / scale).float()
-    relaxed = problem.space.relax(designs)
-    return Examples(relaxed, target, torch.ones_like(target)), centre, scale
+    return centre, scale
+
+
+def _examples(space: Space, designs: Designs, target: Scores) -> Examples:
+    target = target.float()
+    return Examples(space.relax(designs), target, torch.ones_like(target))

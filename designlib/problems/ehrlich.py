@@ -157,11 +157,12 @@ def draw_function(
 class Ehrlich:
     """The maximisation of an Ehrlich function, learned from an earlier campaign.
 
-    What the predictor may see is drawn from all designs that a simple evolution has tried:
-    it starts from paths of the Markov chain; in each generation, the best designs so far (ties in
-    random order) get two children each with one to three letters changed at random. Infeasible
-    children are thrown away, and so are those above the ceiling, so that there is something
-    to find.
+    What the predictor may see is drawn from all designs that a simple evolution of several
+    separate lines has tried. Each line starts from paths of the Markov chain; in each
+    generation, its best designs so far (ties in random order) get two children each with one to
+    three letters changed at random. Infeasible children are thrown away, and so are those above
+    the ceiling, so that there is something to find. Of a single line, a predictor learns where
+    its ancestors had their motifs, not what a motif is.
 
     Attributes
     ----------
@@ -173,9 +174,9 @@ class Ehrlich:
         Letters of a design.
     rows
         Most designs that the predictor may see.
-    generations, population
-        Extent of the evolution: a population is what it starts from and the number of children
-        in a generation.
+    lines, generations, population
+        Extent of the evolution: a population is what a line starts from and the number of its
+        children in a generation.
     ceiling
         Largest value that is shown.
     training
@@ -186,8 +187,9 @@ class Ehrlich:
     function: EhrlichFunction
     length: int
     rows: int = 8000
+    lines: int = 40
     generations: int = 40
-    population: int = 1000
+    population: int = 50
     ceiling: float = 0.35
     training: TrainingConfig = field(default=TrainingConfig(), repr=False)
 
@@ -229,12 +231,12 @@ class Ehrlich:
     def training_data(self, seed: int) -> tuple[Letters, Scores]:
         """Return distinct feasible designs that the evolution has tried, in random order."""
         generator = torch_generator(seed, "evolution", self.name)
-        tried = self._evolve(generator)
+        tried = torch.cat([self._evolve(generator) for _ in range(self.lines)]).unique(dim=0)
         shown = tried[torch.randperm(len(tried), generator=generator)[: self.rows]]
         return shown, self.oracle(shown)
 
     def _evolve(self, generator: torch.Generator) -> Letters:
-        """Return all distinct feasible designs of an evolution."""
+        """Return all designs up to the ceiling that one line has tried."""
         alive = self._shown(self.function.sample(self.population, self.length, generator))
         everyone = [alive]
         for _ in range(self.generations):
@@ -242,7 +244,7 @@ class Ehrlich:
             children = _mutated(parents, len(self.function.transitions), generator)
             everyone.append(self._shown(children))
             alive = torch.cat([parents, everyone[-1]]).unique(dim=0)
-        return torch.cat(everyone).unique(dim=0)
+        return torch.cat(everyone)
 
     def _best(self, designs: Letters, generator: torch.Generator) -> _Some:
         """Return the best designs, half a population of them."""

@@ -33,12 +33,17 @@ def frechet_distance(
         if len(vectors) < 2 or not bool(vectors.isfinite().all()):
             raise InputError("a Frechet distance needs two sets of at least two finite vectors")
     first, second = first.double(), second.double()
-    root = _root(first.T.cov().atleast_2d())
-    product = root @ second.T.cov().atleast_2d() @ root
+    root = _root(_covariance(first))
+    product = root @ _covariance(second) @ root
     overlap = torch.linalg.eigvalsh((product + product.T) / 2).clamp(min=0).sqrt().sum()
     spread = first.var(0).sum() + second.var(0).sum()
     distance = (first.mean(0) - second.mean(0)).square().sum() + spread - 2 * overlap
     return max(0.0, float(distance))
+
+
+def _covariance(vectors: Float[Tensor, "n features"]) -> Float[Tensor, "features features"]:
+    centred = vectors - vectors.mean(0)
+    return centred.T @ centred / (len(vectors) - 1)
 
 
 def _root(matrix: Float[Tensor, "features features"]) -> Float[Tensor, "features features"]:

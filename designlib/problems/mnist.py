@@ -49,7 +49,7 @@ class Digits:
     """
 
     images: Letters = field(repr=False)
-    labels: Int[Tensor, "designs"] = field(repr=False)
+    labels: Int[Tensor, "labels"] = field(repr=False)
 
     def __post_init__(self) -> None:
         side = math.isqrt(self.images.shape[1])
@@ -79,7 +79,7 @@ def read_packed_digits(content: bytes) -> tuple[Digits, Digits]:
                 (np.unpackbits(arrays[f"x_{part}"], axis=1), arrays[f"y_{part}"])
                 for part in ("train", "test")
             ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"this is no npz file of packed digits: {error}") from error
     train, test = (
         Digits(torch.from_numpy(x.astype(np.int64)), torch.from_numpy(y.astype(np.int64)))
@@ -136,15 +136,13 @@ class Mnist:
     @cached_property
     def accuracy(self) -> float:
         """Share of the test digits that the classifier names rightly."""
-        with torch.no_grad():
-            named = self.classifier(self.test.images.float()).argmax(1)
+        named = self.classifier(self.test.images.float()).argmax(1)
         return float((named == self.test.labels).double().mean())
 
     def features(self, designs: Letters) -> Float[Tensor, "designs features"]:
         """Return the classifier's last hidden layer for images."""
         self.space.check(designs)
-        with torch.no_grad():
-            return self.classifier.features(designs.float())
+        return self.classifier.features(designs.float())
 
     def fid(self, designs: Letters) -> float:
         """Return the Frechet distance of images to all test digits; smaller is better."""

@@ -38,6 +38,7 @@ _DECIMALS = 6
 _POOL_SEED = 2018
 _WIDTH = 256
 _FACTOR = 10.0
+_TRAINING = TrainingConfig(members=1, steps=3000, batch_size=128, learning_rate=2e-3, emphasis=0.0)
 
 
 class Refused(NamedTuple):
@@ -127,6 +128,8 @@ class Superconductor:
         that it has to rank. Design-Bench has no such pool; 0 leaves it out.
     trees
         Trees of the oracle.
+    training
+        How the predictor is trained.
 
     Raises
     ------
@@ -139,11 +142,9 @@ class Superconductor:
     components: int = 8
     pool_share: float = 0.1
     trees: int = 100
+    training: TrainingConfig = field(default=_TRAINING, repr=False)
 
     name = "superconductor"
-    training = TrainingConfig(
-        members=1, steps=3000, batch_size=128, learning_rate=2e-3, emphasis=0.0
-    )
 
     def __post_init__(self) -> None:
         if not (0 < self.share <= 1 and 0 <= self.pool_share < 1 and self.trees >= 1):

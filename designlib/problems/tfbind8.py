@@ -26,6 +26,7 @@ from designlib.types import InputError, Letters, Scores
 __all__ = ["TfBind8"]
 
 _SPACE = SequenceSpace(DNA, 8)
+_TRAINING = TrainingConfig(members=1, emphasis=0.0)
 _DESIGNS = len(_SPACE.alphabet) ** _SPACE.length
 
 
@@ -41,15 +42,17 @@ class TfBind8:
     share
         The worst share of all 8-mers that the predictor may learn from. Equal values stay
         together, and so do the two strands of a molecule, whose values are equal.
+    training
+        How the predictor is trained.
     """
 
     values: Float[Tensor, "designs"] = field(repr=False)
     share: float = 0.5
+    training: TrainingConfig = field(default=_TRAINING, repr=False)
 
     name = "tfbind8"
     space = _SPACE
     constraint = None
-    training = TrainingConfig(network=NetworkConfig(), members=1, emphasis=0.0)
 
     def __post_init__(self) -> None:
         if len(self.values) != _DESIGNS or bool(self.values.isnan().any()):

@@ -118,8 +118,8 @@ def test_a_design_that_cannot_be_repaired_is_named():
         repair(EIGHT, constraint, designs, torch_generator(0))
     assert str(caught.value) == (
         "design 1 (ACGTACGT) could not be repaired: required motif GGG is missing (2 letters "
-        "differ at positions 1-3); no design satisfies required_motifs and max_homopolymer together: "
-        "required motif GGG contains a run of 3 G; relax at least one of them"
+        "differ at positions 1-3); no design satisfies required_motifs and max_homopolymer "
+        "together: required motif GGG contains a run of 3 G; relax at least one of them"
     )
 
 

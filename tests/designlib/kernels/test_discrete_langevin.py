@@ -137,4 +137,4 @@ def test_step_sizes_out_of_range_are_refused(step_size):
 def test_points_are_refused():
     target = Target(lambda relaxed: relaxed.sum(1), BoxSpace.cube(3, 0.0, 1.0))
     with pytest.raises(InputError, match="a BoxSpace has none"):
-        KERNEL.init(target, torch.zeros(2, 3, dtype=torch.int64))
+        KERNEL.init(target, torch.zeros(2, 3))

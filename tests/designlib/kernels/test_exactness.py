@@ -221,7 +221,7 @@ def fragile_target(exactness):
 
 def test_a_predictor_that_fails_on_the_way_raises(kernel, exactness):
     target = fragile_target(exactness)
-    starts = target.space.encode(["ACG", "GCG", "CAT"])
+    starts = exactness.spaces.triplet.encode(["ACG", "GCG", "CAT"])
     with pytest.raises(
         NonFiniteScoreError, match=r"for chain [012]( and . more)? at rung 'rung 4'"
     ):
@@ -231,7 +231,7 @@ def test_a_predictor_that_fails_on_the_way_raises(kernel, exactness):
 def test_where_nothing_waits_failing_designs_are_never_entered(kernel, exactness, monkeypatch):
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     target = fragile_target(exactness)
-    starts = target.space.encode(["ACG", "GCG", "CAT"] * 5)
+    starts = exactness.spaces.triplet.encode(["ACG", "GCG", "CAT"] * 5)
     state, infos = walk(kernel, target, starts, draws_for(kernel, target, 0, range(15), 60))
     assert (state.designs[:, 0] != 3).all()
     assert (state.designs != starts).any()

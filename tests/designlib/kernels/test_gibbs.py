@@ -114,7 +114,7 @@ def test_bad_starts_are_refused(exactness):
         KERNEL.init(target, torch.zeros(0, 3, dtype=torch.int64))
     points = Target(lambda relaxed: relaxed.sum(1), BoxSpace.cube(3, 0.0, 1.0))
     with pytest.raises(InputError, match="a BoxSpace has none"):
-        KERNEL.init(points, torch.zeros(2, 3, dtype=torch.int64))
+        KERNEL.init(points, torch.zeros(2, 3))
 
 
 def test_a_predictor_that_fails_names_the_chain(exactness):

@@ -60,7 +60,7 @@ def test_probability_is_the_formula(exactness):
         wanted = [law_of(law, weights, len(c[0])) * path_weight(weights, *c) for c in choices]
         here = take(state, torch.full((len(choices),), row))
         found = KERNEL.log_probability(target, here, paths).exp()
-        assert torch.allclose(found, torch.tensor(wanted).double(), rtol=1e-10, atol=1e-300)
+        assert torch.allclose(found, torch.tensor(wanted, dtype=torch.float64), atol=1e-14)
         assert found.sum().item() == pytest.approx(1)
 
 
@@ -254,4 +254,4 @@ def test_lengths_out_of_range_are_refused(options, message):
 def test_points_are_refused():
     target = Target(lambda relaxed: relaxed.sum(1), BoxSpace.cube(3, 0.0, 1.0))
     with pytest.raises(InputError, match="a BoxSpace has none"):
-        PathAuxiliary().init(target, torch.zeros(2, 3, dtype=torch.int64))
+        PathAuxiliary().init(target, torch.zeros(2, 3))

@@ -1,6 +1,7 @@
 """The exactness check is itself checked: each planted bug must fail it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +11,11 @@ from designlib.kernels.discrete_langevin import DiscreteLangevin
 from designlib.kernels.gibbs import Gibbs
 from designlib.kernels.path_auxiliary import PathAuxiliary
 
+Planted: Any = object
+"""What a bug says of the kernel that it is mixed into: nothing, since it may be any."""
 
-class ReversedIndex:
+
+class ReversedIndex(Planted):
     """The reverse move is to the new letters instead of the old ones."""
 
     def move(self, state, move):
@@ -19,7 +23,7 @@ class ReversedIndex:
         return designs, move
 
 
-class ReversedIndexUnmasked:
+class ReversedIndexUnmasked(Planted):
     """The same in the way of kernels that do not exclude the current letter."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -29,7 +33,7 @@ class ReversedIndexUnmasked:
         return super().log_acceptance(target, state, with_staying(proposed), log_forward, new)
 
 
-class ReversedPathUnmasked:
+class ReversedPathUnmasked(Planted):
     """The same for paths."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -42,7 +46,7 @@ def with_staying(state):
     return state._replace(difference=state.difference.scatter(2, current, 0.0))
 
 
-class ForwardOnlyMask:
+class ForwardOnlyMask(Planted):
     """The reverse proposal is normalised over all moves, not over the allowed ones."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -51,14 +55,14 @@ class ForwardOnlyMask:
         return super().log_acceptance(target, state, free, log_forward, back)
 
 
-class NoRejection:
+class NoRejection(Planted):
     """Every proposal is accepted."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
         return torch.zeros_like(log_forward)
 
 
-class HalfBeta:
+class HalfBeta(Planted):
     """The acceptance ratio has half the inverse temperature."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -66,7 +70,7 @@ class HalfBeta:
         return right - target.beta / 2 * (proposed.value - state.value)
 
 
-class StaleGradient:
+class StaleGradient(Planted):
     """The reverse proposal uses the gradient at the current design, not at the proposed one."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -78,7 +82,7 @@ class StaleGradient:
         return super().log_acceptance(target, state, stale, log_forward, back)
 
 
-class StaleRung:
+class StaleRung(Planted):
     """The score of the first rung is kept when the rung changes."""
 
     predict = None
@@ -88,14 +92,14 @@ class StaleRung:
         return super().evaluate(replace(target, predict=self.predict), designs, tuning)
 
 
-class InvertedAcceptance:
+class InvertedAcceptance(Planted):
     """The acceptance ratio is upside down."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
         return -super().log_acceptance(target, state, proposed, log_forward, back)
 
 
-class ForgottenLength:
+class ForgottenLength(Planted):
     """The ratio lacks how likely the length of the path is, which depends on the mask."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -109,7 +113,7 @@ class ForgottenLength:
         return right - law(proposed) + law(state)
 
 
-class SitesPutBack:
+class SitesPutBack(Planted):
     """The way back is normalised as if its sites could be visited again."""
 
     def log_acceptance(self, target, state, proposed, log_forward, back):
@@ -125,14 +129,14 @@ class SitesPutBack:
         return right - excess
 
 
-class LetterMaskIgnored:
+class LetterMaskIgnored(Planted):
     """Infeasible letters are scored and drawn too."""
 
     def candidates(self, target, state, site):
         return super().candidates(replace(target, constraint=None), state, site)
 
 
-class StaleScore:
+class StaleScore(Planted):
     """The scores come from the first rung when the rung changes."""
 
     predict = None
@@ -142,7 +146,7 @@ class StaleScore:
         return super().candidates(replace(target, predict=self.predict), state, site)
 
 
-class StaleCurrentScore:
+class StaleCurrentScore(Planted):
     """Only the score of the current design comes from the first rung."""
 
     predict = None
@@ -152,7 +156,7 @@ class StaleCurrentScore:
         return super().init(replace(target, predict=self.predict), designs)
 
 
-class HalfBetaOfLetters:
+class HalfBetaOfLetters(Planted):
     """The conditional has half the inverse temperature."""
 
     def conditional(self, target, candidates):

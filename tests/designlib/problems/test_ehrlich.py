@@ -122,7 +122,7 @@ def quick():
     )
     function = draw_function(8, 16, 2, 4, 4, seed=0)
     return Ehrlich(
-        "quick", function, 16, rows=1500, generations=15, population=300, ceiling=0.6,
+        "quick", function, 16, rows=1500, lines=4, generations=15, population=80, ceiling=0.6,
         training=training,
     )  # fmt: skip
 

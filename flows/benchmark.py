@@ -15,7 +15,7 @@ from tasks.step_cost import measure_step_cost
 __all__ = ["main", "step_cost"]
 
 
-@flow(name="benchmark-step-cost")
+@flow(name="benchmark")
 def step_cost() -> Path:
     """Measure the cost of a step for small predictors and store the ratios."""
     return measure_step_cost()

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 from designlib.candidates import read_candidates, readable
 from tasks.clock import current_clock
 from tasks.files import write_atomically
-from tasks.registry import register_predictor
 from tasks.rounds import Round, RoundStages
 from tasks.settings import Settings
 from tasks.stages import StageResult
@@ -28,6 +27,7 @@ from tasks.tracking import (
     log_bytes,
     log_metrics,
     log_table,
+    mlflow_page,
     run_link,
 )
 
@@ -94,10 +94,7 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
     table = read_candidates(files["candidates.parquet"].read_bytes())
     figures = round_figures(stages, round_)
     _log(round_, files, readable(table), figures)
-    # Two runs of one round at once would both find no version and make one each.
-    with FileLock(settings.home / "mlflow" / ".register.lock"):
-        register_predictor(stages.members, round_)
-    link = run_link(round_.experiment_id, round_.run_id)
+    link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
     figures["stages"] = {
         name: "reused" if stage.reused else "computed" for name, stage in stages.all()
     }

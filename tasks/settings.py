@@ -19,13 +19,19 @@ class Settings(BaseSettings):
 
     ``DESIGN_HOME`` is the folder of everything that is made (default: results/ in the
     repository); ``DESIGN_DATA_MIRRORS`` lists folders that hold copies of public data files,
-    separated like PATH.
+    separated like PATH; ``DESIGN_TABLES`` is the folder of the tables that the Prefect page may
+    name (default: tables/ in the home); ``DESIGN_HOST`` is the address that the servers bind to
+    (default: loopback, so that nobody else can reach them); ``DESIGN_RESTART_SECONDS`` is how long
+    after its end a server or a worker is started again.
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True)
 
     home: Path = REPOSITORY / "results"
     data_mirrors: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
+    tables: Path | None = None
+    host: str = "127.0.0.1"
+    restart_seconds: float = Field(default=5.0, ge=0)
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
@@ -38,6 +44,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def table_folder(self) -> Path:
+        """The folder of the tables that a campaign from the Prefect page may read."""
+        return (self.tables or self.home / "tables").expanduser().absolute()
 
     @property
     def embedded(self) -> Path:

@@ -32,7 +32,15 @@ from tasks.log import run_logger
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 
-__all__ = ["TableFacts", "check_input", "ingest", "load_facts", "load_folds", "split"]
+__all__ = [
+    "TableFacts",
+    "check_constraints",
+    "check_input",
+    "ingest",
+    "load_facts",
+    "load_folds",
+    "split",
+]
 
 
 class TableFacts(BaseModel):
@@ -132,8 +140,16 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
 
 def check_input(data: DataConfig, constraints: ConstraintConfig) -> None:
     """Raise InputError for a table or constraints that a campaign could not start from."""
-    source = _source(data, Settings())
-    _, facts = _read(source)
+    _, facts = _read(_source(data, Settings()))
+    _check_feasible(facts, constraints)
+
+
+def check_constraints(measured: StageResult, constraints: ConstraintConfig) -> None:
+    """Raise InputError for constraints that do not fit the table or that nothing satisfies."""
+    _check_feasible(load_facts(measured), constraints)
+
+
+def _check_feasible(facts: TableFacts, constraints: ConstraintConfig) -> None:
     constraint = build(constraints, facts.space)
     # Constraints that clash are told now, not after the training.
     feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"))

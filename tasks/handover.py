@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 from uuid import UUID
 
 from prefect import Flow
@@ -50,10 +50,10 @@ def in_gpu_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
             run = _hand_over(client, stage.name, given, attempt)
             if run.state is None or not run.state.is_final():
                 run_logger().info("handed over to pool gpu: %s", run.name)
-                return _result(_wait(client, run.id), stage.name)
+                return _result(_wait(client, run.id), stage)
             # It ended before this attempt of ours: what has failed or was lost is done again.
             with suppress(HandedOverError):
-                return _result(run, stage.name)
+                return _result(run, stage)
     raise AssertionError("counting never ends")
 
 
@@ -81,17 +81,18 @@ def _wait(client: SyncPrefectClient, run_id: UUID) -> FlowRun:
         time.sleep(_POLL_SECONDS)
 
 
-def _result(run: FlowRun, flow_name: str) -> Any:
+def _result(run: FlowRun, flow: Flow[P, R]) -> R:
     """Return what a finished run has returned, its files checked."""
     state = run.state
     if state is None or not state.is_completed():
         ended = f"{state.name}: {state.message}" if state else "in no state"
-        raise HandedOverError(f"{flow_name} ended {ended}")
-    result = state.result(raise_on_failure=False)
+        raise HandedOverError(f"{flow.name} ended {ended}")
+    model: type[R] = get_type_hints(flow.fn)["return"]
+    result = model.model_validate(state.result(raise_on_failure=False))
     for stage in _stages(result):
         if not stage.is_intact():
             raise HandedOverError(
-                f"{flow_name} completed, but {stage.folder} is not here as it was left; workers "
+                f"{flow.name} completed, but {stage.folder} is not here as it was left; workers "
                 "of one server share DESIGN_HOME"
             )
     return result

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from prefect import task
+from prefect.runtime import deployment
 from pydantic import BaseModel, ConfigDict
 
 from designlib.constraints.config import ConstraintConfig, build
@@ -177,7 +178,7 @@ def _source(data: DataConfig, settings: Settings) -> _Source:
         case NamedDataset() as named:
             return _named(named, settings)
         case TableFile() as own:
-            return _own(own)
+            return _own(own, settings)
 
 
 def _named(named: NamedDataset, settings: Settings) -> _Source:
@@ -200,15 +201,29 @@ def _named(named: NamedDataset, settings: Settings) -> _Source:
     )
 
 
-def _own(own: TableFile) -> _Source:
+def _own(own: TableFile, settings: Settings) -> _Source:
     return _Source(
-        path=Path(own.path).expanduser(),
+        path=_table_path(own.path, settings),
         columns=own.columns,
         alphabet=own.alphabet,
         units=own.units,
         maximise=own.objective == "maximise",
         both_strands=own.both_strands,
     )
+
+
+def _table_path(named: str, settings: Settings) -> Path:
+    """Return where a table is: any file for who runs the command, for the page one folder only."""
+    if deployment.id is None:
+        return Path(named).expanduser()
+    folder = settings.table_folder.resolve()
+    path = (folder / named).resolve()
+    if not path.is_relative_to(folder) or named.startswith("~"):
+        raise InputError(
+            f"{named} lies outside the folder of tables; put the file into {folder} and give its "
+            "path in there"
+        )
+    return path
 
 
 def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:

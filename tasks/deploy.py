@@ -7,6 +7,7 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -30,10 +31,37 @@ _POOLS = {
     "gpu": "Training and sampling; as many runs at once as there are GPUs.",
 }
 _CAMPAIGNS_AT_ONCE = 4
-_ZOMBIES = "crash runs that have gone silent"
-# Three missed heartbeats of 30 s, the shortest interval that Prefect allows.
-_SILENCE = timedelta(seconds=90)
 _ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Scheduled")
+
+
+class _Watch(NamedTuple):
+    """An event after which others have to come, or the run is lost."""
+
+    name: str
+    after: str
+    expect: tuple[str, ...]
+    within: timedelta
+    message: str
+
+
+_WATCHES = (
+    # Three missed heartbeats of 30 s, the shortest interval that Prefect allows.
+    _Watch(
+        name="crash runs that have gone silent",
+        after="heartbeat",
+        expect=("heartbeat", *_ENDS),
+        within=timedelta(seconds=90),
+        message="No sign of life for 90 s. Go on with: prefect flow-run retry",
+    ),
+    _Watch(
+        name="crash runs that never began",
+        after="Pending",
+        expect=("Running", "Cancelling", *_ENDS),
+        within=timedelta(minutes=10),
+        message="A worker took this run and never began it. Go on with: prefect flow-run retry",
+    ),
+)
+"""Runs whose worker and process are both gone; without this each would hold its slot for ever."""
 
 
 def deploy(gpus: int) -> list[str]:
@@ -49,7 +77,8 @@ def deploy(gpus: int) -> list[str]:
             for name, about in _POOLS.items()
             for line in _create_pool(client, name, about, limits[name])
         ]
-        done += _create_automation(client)
+        for watch in _WATCHES:
+            done += _create_automation(client, watch)
         done += _register(client)
     return done
 
@@ -76,34 +105,29 @@ def _create_pool(client: SyncPrefectClient, name: str, about: str, limit: int) -
     return [*done, f"queue {name}/{URGENT}, which goes first"]
 
 
-def _create_automation(client: SyncPrefectClient) -> list[str]:
-    """Crash a run whose worker and process are both gone, so that it holds no slot for ever."""
-    heartbeat = "prefect.flow-run.heartbeat"
-    wanted = AutomationCore(
-        name=_ZOMBIES,
-        description="A run that says nothing for 90 s has lost its process and its worker.",
-        trigger=EventTrigger(
-            match={"prefect.resource.id": "prefect.flow-run.*"},
-            after={heartbeat},
-            expect={heartbeat, *(f"prefect.flow-run.{end}" for end in _ENDS)},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=_SILENCE,
-        ),
-        actions=[
-            ChangeFlowRunState(
-                name=None,
-                force=True,
-                state=StateType.CRASHED,
-                message="No sign of life for 90 s. Go on with: prefect flow-run retry",
-            )
-        ],
-    )
-    if client.read_automations_by_name(_ZOMBIES):
+def _create_automation(client: SyncPrefectClient, watch: _Watch) -> list[str]:
+    if client.read_automations_by_name(watch.name):
         return []
-    client.create_automation(wanted)
-    return [f"automation: {_ZOMBIES}"]
+    client.create_automation(
+        AutomationCore(
+            name=watch.name,
+            trigger=EventTrigger(
+                match={"prefect.resource.id": "prefect.flow-run.*"},
+                after={f"prefect.flow-run.{watch.after}"},
+                expect={f"prefect.flow-run.{event}" for event in watch.expect},
+                for_each={"prefect.resource.id"},
+                posture=Posture.Proactive,
+                threshold=1,
+                within=watch.within,
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    name=None, force=False, state=StateType.CRASHED, message=watch.message
+                )
+            ],
+        )
+    )
+    return [f"automation: {watch.name}"]
 
 
 def _register(client: SyncPrefectClient) -> list[str]:

@@ -25,6 +25,8 @@ from tasks.settings import Settings
 __all__ = ["Service", "claim", "end_as_interrupt", "is_running", "start", "stop", "stop_all"]
 
 _STOP_SECONDS = 45.0
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
+"""Started here and meant to outlive this process; Python warns of those that it forgets."""
 
 
 class Service:
@@ -119,12 +121,14 @@ def start(
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    _LEFT_RUNNING.append(process)
     deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:
             raise InputError(f"{name} ended at once:\n{_last_lines(log)}")
         if time.monotonic() > deadline:
             stop(settings, name)
+            _kill(process.pid)
             raise InputError(f"{name} was not ready in {seconds:.0f} s:\n{_last_lines(log)}")
         time.sleep(0.2)
 

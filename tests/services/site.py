@@ -19,6 +19,7 @@ import httpx
 from mlflow.tracking import MlflowClient
 
 from tasks.prefect_server import Announcement, free_port, running_server
+from tasks.services import stop
 from tasks.settings import REPOSITORY, Settings
 
 CAMPAIGN = "design-campaign/cpu"
@@ -87,6 +88,10 @@ class Site:
             time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def stop_only(self, service: str) -> None:
+        """Stop one service and leave the others."""
+        assert stop(Settings(home=self.home), service)
 
     def deployment(self, name: str = CAMPAIGN) -> dict[str, Any]:
         """Return a deployment as the server knows it."""

@@ -129,6 +129,7 @@ def start(
         if time.monotonic() > deadline:
             stop(settings, name)
             _kill(process.pid)
+            process.wait()
             raise InputError(f"{name} was not ready in {seconds:.0f} s:\n{_last_lines(log)}")
         time.sleep(0.2)
 
@@ -156,12 +157,11 @@ def stop(settings: Settings, name: str) -> bool:
     main, others = record.get("pid"), record.get("processes", [])
     if main and _belongs(main, path):
         os.kill(main, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _is_held(path) and time.monotonic() < deadline and main and _belongs(main, path):
-        time.sleep(0.1)
+        _wait_while(lambda: _belongs(main, path), _STOP_SECONDS)
     for pid in [*others, main]:
         if pid and _belongs(pid, path):
             _kill(pid)
+    _wait_while(lambda: _is_held(path), _STOP_SECONDS)
     path.unlink(missing_ok=True)
     return True
 
@@ -206,6 +206,12 @@ def _belongs(pid: int, path: Path) -> bool:
         return any(handle.resolve() == path.resolve() for handle in handles.iterdir())
     except OSError:
         return False
+
+
+def _wait_while(going_on: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while going_on() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _kill(session: int) -> None:

@@ -21,7 +21,9 @@ from mlflow.tracking import MlflowClient
 from tasks.environment import tracking_uri
 from tasks.prefect_server import free_port, wait_until_healthy
 from tasks.settings import REPOSITORY, Settings
-from tests.services.site import Site
+from tests.services.site import site
+
+__all__ = ["site"]
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -141,20 +143,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Servers with everything registered and a worker for each pool, for the tests of one file."""
-    set_up = Site(tmp_path_factory.mktemp("site"), {"DESIGN_RESTART_SECONDS": "1"})
-    try:
-        set_up.operate("server")
-        set_up.operate("deploy")
-        set_up.operate("worker-cpu")
-        set_up.operate("worker-gpu")
-        yield set_up
-    finally:
-        set_up.operate("down")
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from mlflow.tracking import MlflowClient
 
 from tasks.prefect_server import Announcement, free_port, running_server
@@ -216,6 +217,20 @@ class Site:
             tracking.rename_experiment(found.experiment_id, f"{campaign} until {time.time()}")
         with contextlib.suppress(Exception):
             tracking.delete_registered_model(f"{campaign}-predictor")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Servers with everything registered and a worker for each pool, for the tests of one file."""
+    set_up = Site(tmp_path_factory.mktemp("site"), {"DESIGN_RESTART_SECONDS": "1"})
+    try:
+        set_up.operate("server")
+        set_up.operate("deploy")
+        set_up.operate("worker-cpu")
+        set_up.operate("worker-gpu")
+        yield set_up
+    finally:
+        set_up.operate("down")
 
 
 def until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import httpx
 
 from designlib.types import InputError
 from tasks.environment import prepare_environment, tracking_uri
+from tasks.files import write_atomically
 from tasks.prefect_server import Announcement, announce, free_port, withdraw
 from tasks.services import Service, claim, end_as_interrupt
 from tasks.settings import Settings
@@ -55,11 +57,15 @@ def _serve(settings: Settings, service: Service) -> None:
     servers = {
         f"{prefect_page}/api/health": (
             ["prefect", "server", "start", "--host", host, "--port", str(prefect_port)],
-            {"PREFECT_UI_API_URL": f"{prefect_page}/api", "PREFECT_API_URL": f"{prefect_page}/api"},
+            {
+                "PREFECT_UI_API_URL": f"{prefect_page}/api",
+                "PREFECT_API_URL": f"{prefect_page}/api",
+                **_prefect_login(settings),
+            },
         ),
         f"{mlflow_page}/health": (
             _mlflow_command(settings, mlflow_port),
-            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **_mlflow_login(settings)},
         ),
     }
     running = {address: service.run(*server) for address, server in servers.items()}
@@ -68,7 +74,9 @@ def _serve(settings: Settings, service: Service) -> None:
     announce(settings, Announcement(address=f"{prefect_page}/api", tracking=mlflow_page))
     _say(f"Prefect  {prefect_page}\nMLflow   {mlflow_page}")
     housekeeping = threading.Thread(
-        target=_keep_house, args=(f"{prefect_page}/api", mlflow_page), daemon=True
+        target=_keep_house,
+        args=(f"{prefect_page}/api", mlflow_page, settings.credentials),
+        daemon=True,
     )
     housekeeping.start()
     while True:
@@ -81,25 +89,50 @@ def _serve(settings: Settings, service: Service) -> None:
         time.sleep(0.5)
 
 
-def _keep_house(prefect_api: str, mlflow: str) -> None:
+def _keep_house(prefect_api: str, mlflow: str, login: tuple[str, str] | None) -> None:
     """End the MLflow runs of flow runs that are over, again and again."""
     from tasks.housekeeping import end_orphaned_runs
 
     while True:
         time.sleep(_SWEEP_SECONDS)
-        for name in end_orphaned_runs(prefect_api, mlflow):
+        for name in end_orphaned_runs(prefect_api, mlflow, login):
             _say(f"ended the MLflow run {name!r}: its flow run is over")
 
 
 def _mlflow_command(settings: Settings, port: int) -> list[str]:
     return [
         "mlflow", "server", "--host", settings.host, "--port", str(port),
+        *(["--app-name", "basic-auth"] if settings.login else []),
         "--workers", "1", "--uvicorn-opts", "--log-level warning",
         "--backend-store-uri", tracking_uri(settings),
         # Clients send files through the server, so that no folder has to be shared with it.
         "--default-artifact-root", "mlflow-artifacts:/",
         "--artifacts-destination", (settings.home / "mlflow" / "artifacts").as_uri(),
     ]  # fmt: skip
+
+
+def _prefect_login(settings: Settings) -> dict[str, str]:
+    """Return what makes the Prefect server ask for the login."""
+    if settings.login is None:
+        return {}
+    return {"PREFECT_SERVER_API_AUTH_STRING": settings.login.get_secret_value()}
+
+
+def _mlflow_login(settings: Settings) -> dict[str, str]:
+    """Return what makes the MLflow server ask for the login; passwords stay out of files."""
+    if settings.credentials is None:
+        return {}
+    name, password = settings.credentials
+    users = settings.home / "mlflow" / "users.db"
+    config = settings.home / "mlflow" / "login.ini"
+    content = f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{users}\n"
+    write_atomically(config, content.encode())
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(config),
+        "MLFLOW_AUTH_ADMIN_USERNAME": name,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
+    }
 
 
 def _wait(address: str, server: subprocess.Popen[bytes]) -> None:

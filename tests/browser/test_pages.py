@@ -104,9 +104,9 @@ def test_prefect_leads_to_the_candidate_table_in_mlflow(
     expect(form.get_by_text(re.compile("24 candidates")).first).to_be_visible()
     picture("mlflow-run")
     form.goto(f"{address}/artifacts/candidates.json")
-    best = read_candidates(
-        (site.published("from-the-page") / "candidates.parquet").read_bytes()
-    )["design"].to_pylist()[0]
+    best = read_candidates((site.published("from-the-page") / "candidates.parquet").read_bytes())[
+        "design"
+    ].to_pylist()[0]
     expect(form.get_by_text(best, exact=True).first).to_be_visible()
     picture("mlflow-table")
     form.goto(f"{address}/artifacts/report.html")
@@ -116,9 +116,11 @@ def test_prefect_leads_to_the_candidate_table_in_mlflow(
 
 
 def _label(page: Page, name: str) -> Locator:
-    return page.locator(".schema-form-property__label").filter(
-        has_text=re.compile(rf"^{name}( \(Optional\))?$")
-    ).first
+    return (
+        page.locator(".schema-form-property__label")
+        .filter(has_text=re.compile(rf"^{name}( \(Optional\))?$"))
+        .first
+    )
 
 
 def _property(page: Page, name: str) -> Locator:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from designlib.types import InputError
 from tasks import pages
 from tasks.environment import prepare_environment
@@ -23,7 +25,6 @@ _WORKER_SECONDS = 60.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Do one of the operator's commands; return the exit code."""
-    settings = Settings()
     commands: dict[str, Callable[[Settings], None]] = {
         "server": _server,
         "deploy": _deploy,
@@ -35,11 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", choices=list(commands))
     chosen = parser.parse_args(arguments)
     try:
-        commands[chosen.what](settings)
+        commands[chosen.what](_settings())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
     return 0
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"DESIGN_{'_'.join(map(str, part['loc'])).upper()}: {part['msg']}"
+            for part in error.errors()
+        )
+        raise InputError(wrong) from None
 
 
 def _server(settings: Settings) -> None:

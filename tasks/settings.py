@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     both servers ask for (default: none).
     """
 
-    model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
 
     home: Path = REPOSITORY / "results"
     data_mirrors: Annotated[tuple[Path, ...], NoDecode] = Field(default=())

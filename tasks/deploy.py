@@ -140,7 +140,8 @@ def _register(client: SyncPrefectClient) -> list[str]:
     }
     done = []
     for deployment in content["deployments"]:
-        done.append(f"deployment {deployment['entrypoint']} in pool {deployment['name']}")
+        pool = deployment["work_pool"]["name"]
+        done.append(f"deployment {deployment['name']} of {deployment['entrypoint']} in pool {pool}")
         for schedule in deployment.get("schedules", []):
             if (deployment["entrypoint"], schedule["slug"]) not in known:
                 schedule["active"] = False

@@ -24,6 +24,7 @@ from tasks.services import stop
 from tasks.settings import REPOSITORY, Settings
 
 CAMPAIGN = "design-campaign/cpu"
+NIGHTLY = "design-campaign/nightly-dna"
 TRAINING = "train-predictor/gpu"
 ENDS = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 

@@ -103,6 +103,8 @@ def _mlflow_command(settings: Settings, port: int) -> list[str]:
     return [
         "mlflow", "server", "--host", settings.host, "--port", str(port),
         *(["--app-name", "basic-auth"] if settings.login else []),
+        # By default it answers to names of this machine only.
+        "--allowed-hosts", f"localhost:*,127.0.0.1:*,{settings.host}:*",
         "--workers", "1", "--uvicorn-opts", "--log-level warning",
         "--backend-store-uri", tracking_uri(settings),
         # Clients send files through the server, so that no folder has to be shared with it.

@@ -1,4 +1,7 @@
-"""Servers that ask for a password: nobody gets in without, workers do, and it is not told."""
+"""Servers that ask for a password, on the address they are told to bind to.
+
+Nobody gets in without, workers do, and it is not told.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,20 @@ from tests.services.site import Site
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
+_HOST = "127.0.0.2"  # loopback too, yet another address than the usual one
 _PASSWORD = "correct-horse-battery"
 
 
 def test_both_servers_ask_for_the_login(tmp_path: Path) -> None:
-    site = Site(tmp_path / "home", {"DESIGN_LOGIN": f"ada:{_PASSWORD}"})
+    site = Site(tmp_path / "home", {"DESIGN_LOGIN": f"ada:{_PASSWORD}", "DESIGN_HOST": _HOST})
     try:
         site.operate("server")
         prefect, mlflow = site.servers
-        assert prefect.startswith("http://127.0.0.1:")
-        assert mlflow.startswith("http://127.0.0.1:")
+        assert prefect.startswith(f"http://{_HOST}:")
+        assert mlflow.startswith(f"http://{_HOST}:")
+        for address in (prefect, mlflow):
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(address.replace(_HOST, "127.0.0.1"), trust_env=False)
         addresses = {
             "POST": f"{prefect}/deployments/filter",
             "GET": f"{mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0",

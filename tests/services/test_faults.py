@@ -88,11 +88,13 @@ def test_processes_and_workers_that_are_killed(
     outcome.remember()
     site.retry(run)
 
-    # A worker: it is started again, and the process that it had started goes on.
+    # A worker: its runs notice and end, and it is started again.
     site.wait_for_files(_CHECKPOINTS, 11)
     site.kill_command("worker", "gpu")
-    site.wait_for_files("stages/plan/*/plan.json")
+    failed = site.wait_for_state(run, "FAILED")
+    assert "train-predictor ended Crashed" in failed["state"]["message"]
     outcome.remember()
+    site.retry(run)
 
     # Workers and processes together: nobody is left to tell. The server notices the silence.
     site.wait_for_files("stages/walk-shard/*/snapshots.parquet")

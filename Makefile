@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 CONFIG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup campaign ui test check format benchmark clean
+.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check format benchmark clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,21 @@ campaign: $(INSTALLED) ## run a design campaign; CONFIG=file.yaml for your own
 
 ui: $(INSTALLED) ## open the Prefect and MLflow pages on the results; ends with Ctrl-C
 	@$(BIN)/python -m tasks.pages
+
+server: $(INSTALLED) ## start the Prefect and the MLflow server in the background
+	@$(BIN)/python -m tasks.operate server
+
+deploy: $(INSTALLED) ## tell the server what there is to run; as often as you like
+	@$(BIN)/python -m tasks.operate deploy
+
+worker-cpu: $(INSTALLED) ## start the worker of campaigns in the background
+	@$(BIN)/python -m tasks.operate worker-cpu
+
+worker-gpu: $(INSTALLED) ## start one worker per GPU in the background, for training and sampling
+	@$(BIN)/python -m tasks.operate worker-gpu
+
+down: $(INSTALLED) ## stop the servers and workers that were started here
+	@$(BIN)/python -m tasks.operate down
 
 test: $(INSTALLED) ## run all tests
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -25,7 +25,7 @@ BUDGETS = (30, 60, 120, 300, 600)
 DESIGNS = 128
 
 
-@flow(name="benchmark-step-cost")
+@flow(name="benchmark")
 def step_cost() -> Path:
     """Measure the cost of a step for small predictors and store the ratios."""
     return measure_step_cost()

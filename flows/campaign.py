@@ -12,14 +12,16 @@ from prefect import flow
 from designlib.types import InputError
 from flows.config import CampaignConfig, load_config
 from flows.generate import generate_candidates
-from flows.train import train_predictors
+from flows.train import train_predictor
 from tasks.command import run_command
 from tasks.device import use_device
+from tasks.handover import in_gpu_pool
 from tasks.publish import Published, publish
+from tasks.registry import promote
 from tasks.report import write_report
 from tasks.rounds import RoundStages, open_round
 from tasks.score import score_designs, select_designs
-from tasks.tables import check_input, ingest, split
+from tasks.tables import check_constraints, check_input, ingest, split
 
 __all__ = ["design_campaign", "main"]
 
@@ -27,18 +29,21 @@ __all__ = ["design_campaign", "main"]
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Read the table, train predictors, draw, score and choose designs, and publish them."""
-    device = config.execution.device
     measured = ingest(config.data)
+    check_constraints(measured, config.constraints)
     folds = split(measured, config.split, config.seed)
     with open_round(config.name, 1, config.deciding(), measured) as round_:
-        trained = train_predictors(measured, folds, round_, config.training, config.seed, device)
-        generated = generate_candidates(
-            measured, folds, trained.members, config.constraints, config.sampling,
-            config.execution, config.seed,
+        trained = in_gpu_pool(
+            train_predictor, measured, folds, round_, config.training, config.seed,
+            config.execution.device,
+        )  # fmt: skip
+        generated = in_gpu_pool(
+            generate_candidates, measured, folds, trained.members, trained.version, round_,
+            config.constraints, config.sampling, config.execution, config.seed,
         )  # fmt: skip
         scored = score_designs(
             measured, folds, trained.members, trained.scorers, generated.snapshots,
-            config.constraints, config.sampling, device,
+            config.constraints, config.sampling,
         )  # fmt: skip
         selected = select_designs(
             measured, folds, trained.members, scored, round_, config.selection, config.seed
@@ -46,10 +51,12 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
         stages = RoundStages(
             measured=measured, folds=folds, members=trained.members, scorers=trained.scorers,
             plan=generated.plan, shards=generated.shards, snapshots=generated.snapshots,
-            scored=scored, selected=selected,
+            scored=scored, selected=selected, version=trained.version,
         )  # fmt: skip
         report = write_report(stages, round_, config.deciding())
-        return publish(stages, report, round_)
+        published = publish(stages, report, round_)
+        promote(trained.version, published.figures["predictor"])
+        return published
 
 
 def main(arguments: list[str] | None = None) -> int:

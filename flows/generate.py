@@ -11,8 +11,11 @@ from designlib.constraints.config import ConstraintConfig
 from designlib.sampling import SamplingConfig
 from tasks.config import ExecutionConfig
 from tasks.generate import gather_shards, plan_walk, walk_shard
+from tasks.registry import RegisteredPredictor, check_version
+from tasks.rounds import Round
 from tasks.runners import side_by_side
 from tasks.stages import StageResult
+from tasks.walk_page import log_walk
 
 __all__ = ["GeneratedDesigns", "generate_candidates"]
 
@@ -25,17 +28,26 @@ class GeneratedDesigns(BaseModel):
     shards: list[StageResult]
 
 
-@flow(name="generate-candidates", flow_run_name="generate", task_runner=side_by_side(2))
+@flow(
+    name="generate-candidates",
+    flow_run_name="generate {round_.campaign}",
+    task_runner=side_by_side(2),
+    persist_result=True,
+    result_serializer="json",
+)
 def generate_candidates(
     measured: StageResult,
     folds: StageResult,
     members: Sequence[StageResult],
+    version: RegisteredPredictor,
+    round_: Round,
     constraints: ConstraintConfig,
     config: SamplingConfig,
     execution: ExecutionConfig,
     seed: int,
 ) -> GeneratedDesigns:
     """Plan the ladder, walk it in shards, two at a time, and join them."""
+    check_version(version, members)
     device = execution.device
     plan = plan_walk(measured, folds, members, constraints, config, seed, device)
     walks = [
@@ -46,4 +58,5 @@ def generate_candidates(
     ]
     shards = [shard for walk in walks if (shard := walk.result()) is not None]
     snapshots = gather_shards(plan, members, constraints, seed, shards)
+    log_walk(plan, snapshots, version, round_, config)
     return GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards)

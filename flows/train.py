@@ -6,23 +6,31 @@ from prefect import flow
 from pydantic import BaseModel
 
 from designlib.predictors.training import TrainingConfig
+from tasks.registry import RegisteredPredictor, register_predictor
 from tasks.rounds import Round
 from tasks.runners import side_by_side
 from tasks.stages import StageResult
 from tasks.train import train_member
 
-__all__ = ["TrainedPredictors", "train_predictors"]
+__all__ = ["TrainedPredictors", "train_predictor"]
 
 
 class TrainedPredictors(BaseModel):
-    """The trajectories of all predictors of a round."""
+    """The trajectories of all predictors of a round, and the version that they are."""
 
     members: list[StageResult]
     scorers: list[StageResult]
+    version: RegisteredPredictor
 
 
-@flow(name="train-predictors", flow_run_name="train {round_.campaign}", task_runner=side_by_side(2))
-def train_predictors(
+@flow(
+    name="train-predictor",
+    flow_run_name="train {round_.campaign}",
+    task_runner=side_by_side(2),
+    persist_result=True,
+    result_serializer="json",
+)
+def train_predictor(
     measured: StageResult,
     folds: StageResult,
     round_: Round,
@@ -39,7 +47,9 @@ def train_predictors(
         train_member.submit(measured, folds, round_, config, "scorer", number, seed, device)
         for number in range(1, config.scorer_members + 1)
     ]
+    trained = [member.result() for member in members]
     return TrainedPredictors(
-        members=[member.result() for member in members],
+        members=trained,
         scorers=[scorer.result() for scorer in scorers],
+        version=register_predictor(trained, round_),
     )

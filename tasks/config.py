@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from designlib.tables import TableColumns
+from tasks.catalogue import read_catalogue
 
 __all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
 
@@ -14,12 +15,16 @@ __all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
 class NamedDataset(BaseModel):
     """A data set of the catalogue, on which a campaign is simulated."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Public data set")
 
     dataset: str = Field(
         default="tfbind8_six6",
         title="Data set",
-        description="Name in data/catalogue.yaml, for example tfbind8_six6.",
+        description="A table of the data catalogue, data/catalogue.yaml.",
+        # A drop-down in the form, of what a campaign can read.
+        json_schema_extra={
+            "enum": [name for name, entry in read_catalogue().items() if entry.table is not None]
+        },
     )
     visible_share: float = Field(
         default=0.5,
@@ -34,9 +39,14 @@ class NamedDataset(BaseModel):
 class TableFile(BaseModel):
     """A measured table of your own: CSV, TSV, Parquet or FASTA, also gzipped."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Table of your own")
 
-    path: str = Field(title="File", description="Path of the table on the machine that runs this.")
+    path: str = Field(
+        min_length=1,
+        title="File",
+        description="For the command, any path, relative to the configuration file. For the page, "
+        "the path inside the folder of tables, DESIGN_TABLES, of the machine of the CPU worker.",
+    )
     columns: TableColumns = Field(
         default=TableColumns(),
         title="Columns",

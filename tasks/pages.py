@@ -1,126 +1,159 @@
-"""The Prefect and the MLflow page on this installation's results, until Ctrl-C."""
+"""The Prefect and the MLflow server of this installation, with their pages, until Ctrl-C."""
 
 from __future__ import annotations
 
 import os
-import signal
+import secrets
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from types import FrameType
 
 import httpx
 
-from tasks.environment import prepare_environment
-from tasks.prefect_server import announce, free_port, withdraw
+from designlib.types import InputError
+from tasks.environment import prepare_environment, tracking_uri
+from tasks.files import write_atomically
+from tasks.prefect_server import Announcement, announce, free_port, withdraw
+from tasks.services import Service, claim, end_as_interrupt
 from tasks.settings import Settings
 
-__all__ = ["main"]
+__all__ = ["SERVICE", "main"]
 
+SERVICE = "server"
 _START_TIMEOUT_SECONDS = 180
 _PREFECT_PORT = 4200
 _MLFLOW_PORT = 5000
+_SWEEP_SECONDS = 10.0
 
 
 def main() -> int:
-    """Start both servers on loopback, print their addresses and wait; stop both at the end."""
+    """Start both servers, print their addresses and wait; stop both at the end."""
     settings = Settings()
     prepare_environment(settings)
-    from tasks.tracking import prepare_tracking
-
-    prepare_tracking(settings)
-    prefect_page = f"http://127.0.0.1:{_port('PREFECT_UI_PORT', _PREFECT_PORT)}"
-    mlflow_page = f"http://127.0.0.1:{_port('MLFLOW_UI_PORT', _MLFLOW_PORT)}"
-    log = settings.home / "prefect" / "pages.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _interrupt)
-    servers: list[subprocess.Popen[bytes]] = []
+    end_as_interrupt()
     try:
-        servers.append(
-            _start(["prefect", "server", "start", "--port", prefect_page.rsplit(":", 1)[1]], log)
-        )
-        servers.append(_start(_mlflow_command(settings, mlflow_page), log, _MLFLOW_ENVIRONMENT))
-        _say("starting the Prefect and MLflow pages ...")
-        _wait(f"{prefect_page}/api/health", servers[0], log)
-        _wait(f"{mlflow_page}/health", servers[1], log)
-        announce(settings, f"{prefect_page}/api")
-        _say(f"Prefect  {prefect_page}\nMLflow   {mlflow_page}\nCtrl-C ends both")
-        while all(server.poll() is None for server in servers):
-            time.sleep(0.5)
-        _say(f"a server has ended; see {log}")
+        with claim(settings, SERVICE) as service:
+            try:
+                _serve(settings, service)
+            finally:
+                withdraw(settings)
     except KeyboardInterrupt:
-        _say("stopping")
         return 0
-    except RuntimeError as error:
+    except (InputError, RuntimeError) as error:
         _say(f"error: {error}")
-    finally:
-        withdraw(settings)
-        for server in servers:
-            _stop(server)
     return 1
 
 
-_MLFLOW_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+def _serve(settings: Settings, service: Service) -> None:
+    from tasks.tracking import prepare_tracking
+
+    prepare_tracking(settings)
+    host = settings.host
+    prefect_port = _port("PREFECT_UI_PORT", _PREFECT_PORT)
+    mlflow_port = _port("MLFLOW_UI_PORT", _MLFLOW_PORT)
+    prefect_page, mlflow_page = f"http://{host}:{prefect_port}", f"http://{host}:{mlflow_port}"
+    _say("starting the Prefect and MLflow pages ...")
+    servers = {
+        f"{prefect_page}/api/health": (
+            ["prefect", "server", "start", "--host", host, "--port", str(prefect_port)],
+            {
+                "PREFECT_UI_API_URL": f"{prefect_page}/api",
+                "PREFECT_API_URL": f"{prefect_page}/api",
+                **_prefect_login(settings),
+            },
+        ),
+        f"{mlflow_page}/health": (
+            _mlflow_command(settings, mlflow_port),
+            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **_mlflow_login(settings)},
+        ),
+    }
+    running = {address: service.run(*server) for address, server in servers.items()}
+    for address, process in running.items():
+        _wait(address, process)
+    announce(settings, Announcement(address=f"{prefect_page}/api", tracking=mlflow_page))
+    _say(f"Prefect  {prefect_page}\nMLflow   {mlflow_page}")
+    housekeeping = threading.Thread(
+        target=_keep_house,
+        args=(f"{prefect_page}/api", mlflow_page, settings.credentials),
+        daemon=True,
+    )
+    housekeeping.start()
+    while True:
+        for address, process in running.items():
+            if process.poll() is not None:
+                _say(f"the server for {address} has ended; it is started again")
+                service.end(process)
+                time.sleep(settings.restart_seconds)
+                running[address] = service.run(*servers[address])
+        time.sleep(0.5)
 
 
-def _mlflow_command(settings: Settings, page: str) -> list[str]:
+def _keep_house(prefect_api: str, mlflow: str, login: tuple[str, str] | None) -> None:
+    """End the MLflow runs of flow runs that are over, again and again."""
+    from tasks.housekeeping import end_orphaned_runs
+
+    while True:
+        time.sleep(_SWEEP_SECONDS)
+        for name in end_orphaned_runs(prefect_api, mlflow, login):
+            _say(f"ended the MLflow run {name!r}: its flow run is over")
+
+
+def _mlflow_command(settings: Settings, port: int) -> list[str]:
     return [
-        "mlflow", "server", "--host", "127.0.0.1", "--port", page.rsplit(":", 1)[1],
-        "--workers", "1",
-        "--backend-store-uri", os.environ["MLFLOW_TRACKING_URI"],
+        "mlflow", "server", "--host", settings.host, "--port", str(port),
+        *(["--app-name", "basic-auth"] if settings.login else []),
+        # By default it answers to names of this machine only.
+        "--allowed-hosts", f"localhost:*,127.0.0.1:*,{settings.host}:*",
+        "--workers", "1", "--uvicorn-opts", "--log-level warning",
+        "--backend-store-uri", tracking_uri(settings),
+        # Clients send files through the server, so that no folder has to be shared with it.
+        "--default-artifact-root", "mlflow-artifacts:/",
         "--artifacts-destination", (settings.home / "mlflow" / "artifacts").as_uri(),
     ]  # fmt: skip
 
 
-def _start(
-    command: Sequence[str], log: os.PathLike[str], environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    with open(log, "ab") as output:  # noqa: PTH123 - any path-like
-        # A session of its own, so that Ctrl-C reaches this process only and it stops both in turn.
-        return subprocess.Popen(  # noqa: S603 - fixed commands, no user input
-            [sys.executable, "-m", *command],
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, **(environment or {})},
-        )
+def _prefect_login(settings: Settings) -> dict[str, str]:
+    """Return what makes the Prefect server ask for the login."""
+    if settings.login is None:
+        return {}
+    return {"PREFECT_SERVER_API_AUTH_STRING": settings.login.get_secret_value()}
 
 
-def _wait(address: str, server: subprocess.Popen[bytes], log: os.PathLike[str]) -> None:
+def _mlflow_login(settings: Settings) -> dict[str, str]:
+    """Return what makes the MLflow server ask for the login; passwords stay out of files."""
+    if settings.credentials is None:
+        return {}
+    name, password = settings.credentials
+    users = settings.home / "mlflow" / "users.db"
+    config = settings.home / "mlflow" / "login.ini"
+    content = f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{users}\n"
+    write_atomically(config, content.encode())
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(config),
+        "MLFLOW_AUTH_ADMIN_USERNAME": name,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
+    }
+
+
+def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise RuntimeError(f"the server for {address} ended at once; see {os.fspath(log)}")
+            raise RuntimeError(f"the server for {address} ended at once")
         try:
             if httpx.get(address, timeout=5, trust_env=False).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.2)
-    raise RuntimeError(
-        f"no answer at {address} in {_START_TIMEOUT_SECONDS} s; see {os.fspath(log)}"
-    )
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+    raise RuntimeError(f"no answer at {address} in {_START_TIMEOUT_SECONDS} s")
 
 
 def _port(variable: str, usual: int) -> int:
     """Return the port that a variable names, else the usual one, else any that is free."""
     return int(os.environ.get(variable) or free_port(usual))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

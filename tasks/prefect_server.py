@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
@@ -22,6 +23,7 @@ from tasks.files import write_atomically
 from tasks.settings import Settings
 
 __all__ = [
+    "Announcement",
     "announce",
     "free_port",
     "running_server",
@@ -33,9 +35,18 @@ __all__ = [
 _START_TIMEOUT_SECONDS = 120
 
 
-def announce(settings: Settings, address: str) -> None:
-    """Leave the address of a long-lived server for the commands that come later."""
-    write_atomically(_announcement(settings), json.dumps({"address": address}).encode())
+class Announcement(NamedTuple):
+    """Where the long-lived servers of this installation answer."""
+
+    address: str
+    """The Prefect server's API."""
+    tracking: str
+    """The MLflow server."""
+
+
+def announce(settings: Settings, servers: Announcement) -> None:
+    """Leave the addresses of long-lived servers for the commands that come later."""
+    write_atomically(_announcement(settings), json.dumps(servers._asdict()).encode())
 
 
 def withdraw(settings: Settings) -> None:
@@ -43,13 +54,13 @@ def withdraw(settings: Settings) -> None:
     _announcement(settings).unlink(missing_ok=True)
 
 
-def running_server(settings: Settings) -> str | None:
-    """Return the API address of the announced server if it answers."""
+def running_server(settings: Settings) -> Announcement | None:
+    """Return the addresses of the announced servers if the Prefect server answers."""
     try:
-        address = json.loads(_announcement(settings).read_bytes())["address"]
-    except (OSError, ValueError, KeyError):
+        servers = Announcement(**json.loads(_announcement(settings).read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
-    return address if _healthy(address) else None
+    return servers if _healthy(servers.address) else None
 
 
 def server_address(settings: Settings) -> str:
@@ -58,9 +69,10 @@ def server_address(settings: Settings) -> str:
     One that is started here ends with this process, after Prefect has sent its last logs: its
     senders are drained before the functions that ``atexit`` calls.
     """
-    existing = os.environ.get("PREFECT_API_URL") or running_server(settings)
-    if existing:
-        return existing
+    if configured := os.environ.get("PREFECT_API_URL"):
+        return configured
+    if running := running_server(settings):
+        return running.address
     port = free_port()
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)

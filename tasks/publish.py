@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from designlib.candidates import read_candidates, readable
 from tasks.clock import current_clock
 from tasks.files import write_atomically
-from tasks.registry import register_predictor
-from tasks.rounds import Round, RoundStages
+from tasks.rounds import RegisteredPredictor, Round, RoundStages
 from tasks.settings import Settings
 from tasks.stages import StageResult
 from tasks.summary import round_figures
@@ -25,9 +24,11 @@ from tasks.tables import json_bytes
 from tasks.tracking import (
     artifact_names,
     client,
+    flow_run_tags,
     log_bytes,
     log_metrics,
     log_table,
+    mlflow_page,
     run_link,
 )
 
@@ -94,10 +95,7 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
     table = read_candidates(files["candidates.parquet"].read_bytes())
     figures = round_figures(stages, round_)
     _log(round_, files, readable(table), figures)
-    # Two runs of one round at once would both find no version and make one each.
-    with FileLock(settings.home / "mlflow" / ".register.lock"):
-        register_predictor(stages.members, round_)
-    link = run_link(round_.experiment_id, round_.run_id)
+    link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
     figures["stages"] = {
         name: "reused" if stage.reused else "computed" for name, stage in stages.all()
     }
@@ -107,7 +105,9 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
     figures["mlflow_run_id"] = round_.run_id
     write_atomically(folder / "summary.json", json_bytes(figures))
     log_bytes(round_.run_id, "summary.json", json_bytes(figures))
-    client().set_tag(round_.run_id, "mlflow.note.content", _description(figures))
+    client().set_tag(
+        round_.run_id, "mlflow.note.content", _description(figures, stages.version, folder)
+    )
     published = Published(
         folder=folder,
         candidates=folder / "candidates.parquet",
@@ -151,7 +151,7 @@ def _flow_started() -> float:
     return started.timestamp() if started else time.time()
 
 
-def _description(figures: dict[str, Any]) -> str:
+def _description(figures: dict[str, Any], version: RegisteredPredictor, folder: Path) -> str:
     """Return what the run's page says first, as Markdown."""
     data, batch = figures["data"], figures["batch"]
     lines = [
@@ -165,7 +165,19 @@ def _description(figures: dict[str, Any]) -> str:
     ]
     if true := batch.get("true_percentile"):
         lines.append(f"- true percentile: median {true['median']:.2f}, best {true['best']:.2f}")
+    own = flow_run_tags()
+    lines += [
+        f"- sampled from `models:/{version.name}/{version.version}`",
+        f"- files: `{folder}`",
+        f"- run by [{own['prefect_name']}]({own['prefect_page']}) in Prefect" if own else "",
+    ]
     return "\n".join(lines)
+
+
+def _mlflow_link(page: str) -> str:
+    if page.startswith("http"):
+        return f"[table, report and training in MLflow]({page})"
+    return f"MLflow: `{page}` below the address of the MLflow server"
 
 
 def _markdown(published: Published) -> str:
@@ -173,5 +185,5 @@ def _markdown(published: Published) -> str:
     return (
         f"**{batch['candidates']} candidates** in `{published.candidates}`\n\n"
         f"- report: `{published.report}`\n"
-        f"- MLflow: `{published.mlflow_page}` below the MLflow address\n"
+        f"- {_mlflow_link(published.mlflow_page)}\n"
     )

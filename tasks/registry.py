@@ -1,42 +1,113 @@
-"""The registered predictor of a campaign: one version per ensemble, loaded without pickle."""
+"""The registered predictor of a campaign: one version per ensemble, loaded without pickle.
+
+A new version is the ``candidate``. It becomes the ``champion`` when its ensemble ranks the test
+designs at least as well as the champion ranked its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tasks.rounds import Round
-from tasks.score import predictor_hash
-from tasks.stages import StageResult
-from tasks.tracking import client
+from filelock import FileLock
+from prefect import task
 
-__all__ = ["register_predictor"]
+from designlib.types import InputError
+from tasks.log import run_logger
+from tasks.rounds import RegisteredPredictor, Round
+from tasks.settings import Settings
+from tasks.stages import StageResult, content_key
+from tasks.tracking import client, run_for
+
+__all__ = ["check_version", "predictor_hash", "promote", "register_predictor"]
+
+GATE = "ensemble_rank_correlation"
+"""The figure of the predictor that decides on promotion: Spearman's, on the test designs."""
 
 _HASH_TAG = "predictor_hash"
 
 
-def register_predictor(members: Sequence[StageResult], round_: Round) -> str:
+@task(name="register-predictor")
+def register_predictor(members: Sequence[StageResult], round_: Round) -> RegisteredPredictor:
     """Register the ensemble with the alias ``candidate`` and return its version.
 
     An ensemble that has a version keeps it. The model takes sequences and gives predicted values
     in the units of the measurement: ``mlflow.pyfunc.load_model("models:/NAME@candidate")``.
     """
+    tracking = client()
+    name = f"{round_.campaign}-predictor"
+    digest = predictor_hash(members)
+    # Two runs of one round at once would both find no version and make one each.
+    lock = Settings().home / "register.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        known = _version_of(name, digest)
+        version = known or _log_ensemble(name, digest, members, round_)
+        tracking.set_registered_model_alias(name, "candidate", version)
+    run_logger().info("predictor %s, version %s", name, version)
+    return RegisteredPredictor(name=name, version=version, predictor_hash=digest)
+
+
+def check_version(version: RegisteredPredictor, members: Sequence[StageResult]) -> None:
+    """Raise InputError where the registered version is not the ensemble of these members."""
+    tags = client().get_model_version(version.name, version.version).tags
+    if not tags.get(_HASH_TAG) == version.predictor_hash == predictor_hash(members):
+        raise InputError(
+            f"{version.name} version {version.version} is another ensemble than the one given"
+        )
+
+
+@task(name="promote")
+def promote(version: RegisteredPredictor, figures: Mapping[str, float]) -> bool:
+    """Write the figure of the gate to the version and make it champion where it passes."""
+    from mlflow.exceptions import MlflowException
+
+    tracking = client()
+    own = figures[GATE]
+    tracking.set_model_version_tag(version.name, version.version, GATE, f"{own:.6g}")
+    try:
+        champion = tracking.get_model_version_by_alias(version.name, "champion")
+    except MlflowException:
+        passed, against = True, "there was none"
+    else:
+        bar = float(champion.tags[GATE])
+        passed, against = own >= bar, f"version {champion.version} has {bar:.3f}"
+    if passed:
+        tracking.set_registered_model_alias(version.name, "champion", version.version)
+    run_logger().info(
+        "predictor version %s %s champion: rank correlation %.3f, %s",
+        version.version, "is" if passed else "is not", own, against,
+    )  # fmt: skip
+    return passed
+
+
+def predictor_hash(members: Sequence[StageResult]) -> str:
+    """Return the content hash of an ensemble: of all checkpoints of all its members."""
+    text = json.dumps([member.files for member in members], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _version_of(name: str, digest: str) -> str | None:
+    versions = client().search_model_versions(f"name = '{name}'")
+    return next((str(v.version) for v in versions if v.tags.get(_HASH_TAG) == digest), None)
+
+
+def _log_ensemble(name: str, digest: str, members: Sequence[StageResult], round_: Round) -> str:
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
 
-    tracking = client()
-    name = f"{round_.campaign}-predictor"
-    digest = predictor_hash(members)
-    for version in tracking.search_model_versions(f"name = '{name}'"):
-        if version.tags.get(_HASH_TAG) == digest:
-            tracking.set_registered_model_alias(name, "candidate", version.version)
-            return str(version.version)
     finals = {
         f"member_{number}": str(member.path(sorted(member.files)[-1]))
         for number, member in enumerate(members, start=1)
     }
-    with mlflow.start_run(run_id=round_.run_id):
+    key = content_key({"ensemble": digest, "round": round_.key})
+    with (
+        run_for(round_.experiment_id, key, "ensemble", round_.run_id) as run_id,
+        mlflow.start_run(run_id=run_id),
+    ):
         logged = mlflow.pyfunc.log_model(
             name="predictor",
             python_model=str(Path(__file__).with_name("predictor_model.py")),
@@ -48,6 +119,5 @@ def register_predictor(members: Sequence[StageResult], round_: Round) -> str:
             registered_model_name=name,
         )
     version = str(logged.registered_model_version)
-    tracking.set_model_version_tag(name, version, _HASH_TAG, digest)
-    tracking.set_registered_model_alias(name, "candidate", version)
+    client().set_model_version_tag(name, version, _HASH_TAG, digest)
     return version

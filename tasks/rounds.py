@@ -21,7 +21,7 @@ from tasks.tracking import (
     run_for,
 )
 
-__all__ = ["Round", "RoundStages", "open_round"]
+__all__ = ["RegisteredPredictor", "Round", "RoundStages", "open_round"]
 
 
 class Round(BaseModel):
@@ -38,6 +38,16 @@ class Round(BaseModel):
     run_id: str
 
 
+class RegisteredPredictor(BaseModel):
+    """A version of a registered predictor, pinned: the number and what it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    predictor_hash: str
+
+
 class RoundStages(BaseModel):
     """All finished stages of one round."""
 
@@ -52,6 +62,7 @@ class RoundStages(BaseModel):
     snapshots: StageResult
     scored: StageResult
     selected: StageResult
+    version: RegisteredPredictor
 
     def all(self) -> list[tuple[str, StageResult]]:
         """Return every stage with what a reader calls it, in the order of the work."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 
@@ -28,13 +27,14 @@ from designlib.trajectory import network_at
 from designlib.types import Letters
 from tasks.device import use_device
 from tasks.log import run_logger
+from tasks.registry import predictor_hash
 from tasks.rounds import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.train import load_trajectory
 
-__all__ = ["predictor_hash", "score_designs", "select_designs"]
+__all__ = ["score_designs", "select_designs"]
 
 
 @task(name="score-designs")
@@ -46,10 +46,12 @@ def score_designs(
     snapshots: StageResult,
     constraints: ConstraintConfig,
     sampling: SamplingConfig,
-    device: str,
 ) -> StageResult:
-    """Score the pool of sampled designs and the measured ones that check the predictors."""
-    where = use_device(device)
+    """Score the pool of sampled designs and the measured ones that check the predictors.
+
+    On the CPU, whatever made the predictors: one pass of a small network, in the pool without GPUs.
+    """
+    where = use_device("cpu")
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
@@ -82,7 +84,6 @@ def score_designs(
         "snapshots": snapshots.files,
         "constraints": constraints,
         "pool_rungs": sampling.pool_rungs,
-        "device": where.type,
     }
     stage = run_stage(Settings(), "score", inputs, make)
     run_logger().info("scored designs: %s", stage.path("scored.parquet"))
@@ -160,12 +161,6 @@ def select_designs(
         about["batch"]["chosen"], about["pool"], about["rejected"] or "none",
     )  # fmt: skip
     return stage
-
-
-def predictor_hash(members: Sequence[StageResult]) -> str:
-    """Return the content hash of an ensemble: of all checkpoints of all its members."""
-    text = json.dumps([member.files for member in members], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _predict(

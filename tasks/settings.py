@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["REPOSITORY", "Settings"]
 
+_SHORTEST_PASSWORD = 12  # what MLflow asks for
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -19,13 +20,21 @@ class Settings(BaseSettings):
 
     ``DESIGN_HOME`` is the folder of everything that is made (default: results/ in the
     repository); ``DESIGN_DATA_MIRRORS`` lists folders that hold copies of public data files,
-    separated like PATH.
+    separated like PATH; ``DESIGN_TABLES`` is the folder of the tables that the Prefect page may
+    name (default: tables/ in the home); ``DESIGN_HOST`` is the address that the servers bind to
+    (default: loopback, so that nobody else can reach them); ``DESIGN_RESTART_SECONDS`` is how long
+    after its end a server or a worker is started again; ``DESIGN_LOGIN`` is the name:password that
+    both servers ask for (default: none).
     """
 
-    model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
 
     home: Path = REPOSITORY / "results"
     data_mirrors: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
+    tables: Path | None = None
+    host: str = "127.0.0.1"
+    restart_seconds: float = Field(default=5.0, ge=0)
+    login: SecretStr | None = None
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
@@ -38,6 +47,32 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("login")
+    @classmethod
+    def _name_and_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        name, _, password = value.get_secret_value().partition(":")
+        if not name or len(password) < _SHORTEST_PASSWORD:
+            raise ValueError(
+                f"give it as name:password, with {_SHORTEST_PASSWORD} characters or more in the "
+                "password"
+            )
+        return value
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """Name and password for both servers."""
+        if self.login is None:
+            return None
+        name, _, password = self.login.get_secret_value().partition(":")
+        return name, password
+
+    @property
+    def table_folder(self) -> Path:
+        """The folder of the tables that a campaign from the Prefect page may read."""
+        return (self.tables or self.home / "tables").expanduser().absolute()
 
     @property
     def embedded(self) -> Path:

@@ -57,6 +57,10 @@ class StageResult(BaseModel):
             raise KeyError(f"stage {self.name} has no file {name!r}, only {sorted(self.files)}")
         return self.folder / name
 
+    def is_intact(self) -> bool:
+        """Return whether the stage's files are here as they were left."""
+        return _intact_files(self.folder) == self.files
+
 
 class Stage:
     """A stage that this process holds: nobody else writes to its folder meanwhile."""

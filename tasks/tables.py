@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from prefect import task
+from prefect.runtime import deployment
 from pydantic import BaseModel, ConfigDict
 
 from designlib.constraints.config import ConstraintConfig, build
@@ -32,7 +33,15 @@ from tasks.log import run_logger
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 
-__all__ = ["TableFacts", "check_input", "ingest", "load_facts", "load_folds", "split"]
+__all__ = [
+    "TableFacts",
+    "check_constraints",
+    "check_input",
+    "ingest",
+    "load_facts",
+    "load_folds",
+    "split",
+]
 
 
 class TableFacts(BaseModel):
@@ -132,8 +141,16 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
 
 def check_input(data: DataConfig, constraints: ConstraintConfig) -> None:
     """Raise InputError for a table or constraints that a campaign could not start from."""
-    source = _source(data, Settings())
-    _, facts = _read(source)
+    _, facts = _read(_source(data, Settings()))
+    _check_feasible(facts, constraints)
+
+
+def check_constraints(measured: StageResult, constraints: ConstraintConfig) -> None:
+    """Raise InputError for constraints that do not fit the table or that nothing satisfies."""
+    _check_feasible(load_facts(measured), constraints)
+
+
+def _check_feasible(facts: TableFacts, constraints: ConstraintConfig) -> None:
     constraint = build(constraints, facts.space)
     # Constraints that clash are told now, not after the training.
     feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"))
@@ -161,7 +178,7 @@ def _source(data: DataConfig, settings: Settings) -> _Source:
         case NamedDataset() as named:
             return _named(named, settings)
         case TableFile() as own:
-            return _own(own)
+            return _own(own, settings)
 
 
 def _named(named: NamedDataset, settings: Settings) -> _Source:
@@ -184,15 +201,29 @@ def _named(named: NamedDataset, settings: Settings) -> _Source:
     )
 
 
-def _own(own: TableFile) -> _Source:
+def _own(own: TableFile, settings: Settings) -> _Source:
     return _Source(
-        path=Path(own.path).expanduser(),
+        path=_table_path(own.path, settings),
         columns=own.columns,
         alphabet=own.alphabet,
         units=own.units,
         maximise=own.objective == "maximise",
         both_strands=own.both_strands,
     )
+
+
+def _table_path(named: str, settings: Settings) -> Path:
+    """Return where a table is: any file for who runs the command, for the page one folder only."""
+    if deployment.id is None:
+        return Path(named).expanduser()
+    folder = settings.table_folder.resolve()
+    path = (folder / named).resolve()
+    if not path.is_relative_to(folder) or named.startswith("~"):
+        raise InputError(
+            f"{named} lies outside the folder of tables; put the file into {folder} and give its "
+            "path in there"
+        )
+    return path
 
 
 def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 KEY_TAG = "content_key"
+FLOW_RUN_TAG = "prefect_flow_run"
 _OWNER_TAG = "owner"
 
 
@@ -76,6 +77,13 @@ def client() -> MlflowClient:
     # The fluent parts (log_table, data sets, models) read this global.
     mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     return MlflowClient()
+
+
+def client_of(address: str) -> MlflowClient:
+    """Return a client of another tracking server than the environment's."""
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=address)
 
 
 def experiment_id(settings: Settings, campaign: str) -> str:
@@ -131,6 +139,8 @@ def run_for(
         found = tracking.create_run(experiment, tags=labels)
     run_id = found.info.run_id
     tracking.set_tag(run_id, _OWNER_TAG, _owner())
+    for label, value in flow_run_tags().items():
+        tracking.set_tag(run_id, label, value)
     if found.info.status != "RUNNING":
         tracking.update_run(run_id, status="RUNNING")
     try:
@@ -240,6 +250,23 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
+
+
+def flow_run_tags() -> dict[str, str]:
+    """Return the tags that lead from an MLflow run to the flow run that writes it."""
+    from prefect.runtime import flow_run
+    from prefect.utilities.urls import url_for
+
+    if flow_run.id is None:
+        return {}
+    page = url_for("flow-run", flow_run.id) or ""
+    return {FLOW_RUN_TAG: str(flow_run.id), "prefect_page": page, "prefect_name": flow_run.name}
+
+
+def mlflow_page(path: str) -> str:
+    """Return the address of a page of the MLflow server, or its path where no server is named."""
+    address = os.environ["MLFLOW_TRACKING_URI"]
+    return address.rstrip("/") + path if address.startswith("http") else path
 
 
 def _local_database() -> Path | None:

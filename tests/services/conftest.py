@@ -21,6 +21,9 @@ from mlflow.tracking import MlflowClient
 from tasks.environment import tracking_uri
 from tasks.prefect_server import free_port, wait_until_healthy
 from tasks.settings import REPOSITORY, Settings
+from tests.services.site import site
+
+__all__ = ["site"]
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -155,7 +158,24 @@ def installation(tmp_path: Path, empty_tracking: Path) -> Callable[[str, str | N
 
 
 @pytest.fixture(scope="session")
-def campaigns(shared_folder: Path, request: pytest.FixtureRequest) -> dict[str, Finished]:
+def undisturbed(shared_folder: Path) -> Finished:
+    """The small campaign on a new installation, run once for all workers."""
+    kept = shared_folder / "campaigns"
+    with FileLock(shared_folder / "undisturbed.lock"):
+        if not (kept / "first.txt").exists():
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir()
+            (screen,) = Installation(kept / "home").run(SMALL)
+            # A later campaign of the same round writes its summary over that of the first.
+            shutil.copytree(_folder(screen), kept / "first")
+            (kept / "first.txt").write_text(screen)
+    return Finished(kept / "home", kept / "first", (kept / "first.txt").read_text())
+
+
+@pytest.fixture(scope="session")
+def campaigns(
+    shared_folder: Path, undisturbed: Finished, request: pytest.FixtureRequest
+) -> dict[str, Finished]:
     """Campaigns in one installation, in this order, run once for all workers.
 
     first: on a new installation; again: the same; selection: one setting of the selection
@@ -163,19 +183,15 @@ def campaigns(shared_folder: Path, request: pytest.FixtureRequest) -> dict[str, 
     """
     kept = shared_folder / "campaigns"
     with FileLock(shared_folder / "campaigns.lock"):
-        if not (kept / "all.json").exists():
-            shutil.rmtree(kept, ignore_errors=True)
-            _run_all(kept, lambda: request.getfixturevalue("prefect_server"))
-        records = json.loads((kept / "all.json").read_bytes())
-    return {
-        name: Finished(Path(record["home"]), Path(record["folder"]), record["screen"])
-        for name, record in records.items()
-    }
+        if not (kept / "others.json").exists():
+            _run_others(kept, request.getfixturevalue("prefect_server"))
+        screens = json.loads((kept / "others.json").read_bytes())
+    others = {name: Finished(kept / "home", _folder(said), said) for name, said in screens.items()}
+    return {"first": undisturbed, **others}
 
 
-def _run_all(kept: Path, shared_server: Callable[[], str]) -> None:
+def _run_others(kept: Path, shared_server: str) -> None:
     home = kept / "home"
-    home.parent.mkdir()
     _own_table().to_csv(kept / "plate.csv", index=False)
     variants = {
         "selection": {"selection": {"batch_size": 24, "spread_weight": 0.5}},
@@ -186,18 +202,10 @@ def _run_all(kept: Path, shared_server: Callable[[], str]) -> None:
             "constraints": {},
         },
     }
-    screens = {"first": Installation(home).run(SMALL)[0]}
-    # The second campaign writes its summary over that of the first.
-    shutil.copytree(_folder(screens["first"]), kept / "first")
-    screens["again"] = Installation(home).run(SMALL)[0]
-    others = Installation(home, shared_server()).run(*({**SMALL, **v} for v in variants.values()))
+    screens = {"again": Installation(home).run(SMALL)[0]}
+    others = Installation(home, shared_server).run(*({**SMALL, **v} for v in variants.values()))
     screens |= dict(zip(variants, others, strict=True))
-    records = {
-        name: {"home": str(home), "folder": str(_folder(screen)), "screen": screen}
-        for name, screen in screens.items()
-    }
-    records["first"]["folder"] = str(kept / "first")
-    (kept / "all.json").write_text(json.dumps(records))
+    (kept / "others.json").write_text(json.dumps(screens))
 
 
 def _folder(screen: str) -> Path:

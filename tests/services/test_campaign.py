@@ -199,6 +199,8 @@ def test_one_parent_run_with_a_nested_run_per_member(parent: Run, tracking: Mlfl
     assert parent.data.metrics["batch.candidates"] == 24
     nested = _nested(parent, tracking)
     assert sorted(str(run.info.run_name) for run in nested) == [
+        "ensemble",
+        "generation",
         "predictor 1",
         "predictor 2",
         "scorer 1",
@@ -208,7 +210,9 @@ def test_one_parent_run_with_a_nested_run_per_member(parent: Run, tracking: Mlfl
 
 def test_every_checkpoint_is_logged_at_its_step(parent: Run, tracking: MlflowClient) -> None:
     steps = list(log_spaced_steps(60, 8))
-    for run in _nested(parent, tracking):
+    members = [run for run in _nested(parent, tracking) if "number" in run.data.params]
+    assert len(members) == 3
+    for run in members:
         for metric in ("train_loss", "validation_loss", "validation_rank_correlation", "spread"):
             history = tracking.get_metric_history(run.info.run_id, metric)
             assert [entry.step for entry in history] == steps
@@ -305,6 +309,8 @@ def test_each_round_and_each_member_has_one_run(
     names = [str(run.info.run_name) for run in tracking.search_runs([small.experiment_id])]
     # Of three rounds, the one with another selection has the members of the first.
     assert sorted(names) == [
+        *["ensemble"] * 2,
+        *["generation"] * 3,
         *["predictor 1"] * 2,
         *["predictor 2"] * 2,
         *["round 01"] * 3,

@@ -66,7 +66,7 @@ def test_ten_kills_change_nothing(
     (server,) = servers
     _wait_until_gone(server)
     (published,) = shared.home.glob("campaigns/small/*/candidates.parquet")
-    undisturbed = request.getfixturevalue("campaigns")["first"]
+    undisturbed = request.getfixturevalue("undisturbed")
     for name in ("candidates.parquet", "candidates.csv", "rejected.parquet"):
         expected = (undisturbed.folder / name).read_bytes()
         assert (published.parent / name).read_bytes() == expected, name
@@ -74,6 +74,8 @@ def test_ten_kills_change_nothing(
     _check_files(shared.home)
     runs = shared.runs()
     assert sorted((run.info.run_name, run.info.status) for run in runs) == [
+        ("ensemble", "FINISHED"),
+        ("generation", "FINISHED"),
         ("predictor 1", "FINISHED"),
         ("predictor 2", "FINISHED"),
         ("round 01", "FINISHED"),

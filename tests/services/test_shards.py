@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 
 def test_one_two_and_five_shards_give_the_same_bytes(
-    installation: Callable[..., Any], campaigns: dict[str, Any], small: dict[str, Any],
+    installation: Callable[..., Any], undisturbed: Any, small: dict[str, Any],
     prefect_server: str,
 ) -> None:  # fmt: skip
-    two = campaigns["first"]
+    two = undisturbed
     snapshots = {2: _snapshots(two.home)}
     for shards in (1, 5):
         home = installation(f"shards-{shards}", prefect_server)

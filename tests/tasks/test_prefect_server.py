@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasks.prefect_server import (
+    Announcement,
     announce,
     free_port,
     running_server,
@@ -52,8 +53,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_an_announced_server_is_used_while_it_answers(settings: Settings, healthy: str) -> None:
     assert running_server(settings) is None
-    announce(settings, healthy)
-    assert running_server(settings) == healthy
+    servers = Announcement(address=healthy, tracking="http://127.0.0.1:9")
+    announce(settings, servers)
+    assert running_server(settings) == servers
     assert server_address(settings) == healthy
     withdraw(settings)
     withdraw(settings)
@@ -61,13 +63,13 @@ def test_an_announced_server_is_used_while_it_answers(settings: Settings, health
 
 
 def test_a_server_that_has_gone_is_not_used(settings: Settings) -> None:
-    announce(settings, f"http://127.0.0.1:{free_port()}/api")
+    announce(settings, Announcement(f"http://127.0.0.1:{free_port()}/api", "http://127.0.0.1:9"))
     assert running_server(settings) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"add'])
 def test_an_announcement_that_says_nothing(settings: Settings, content: bytes) -> None:
-    announce(settings, "http://127.0.0.1:9/api")
+    announce(settings, Announcement("http://127.0.0.1:9/api", "http://127.0.0.1:9"))
     (settings.home / "prefect" / "server.json").write_bytes(content)
     assert running_server(settings) is None
 
@@ -75,7 +77,7 @@ def test_an_announcement_that_says_nothing(settings: Settings, content: bytes) -
 def test_a_server_that_is_configured_comes_first(
     settings: Settings, healthy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    announce(settings, healthy)
+    announce(settings, Announcement(healthy, "http://127.0.0.1:9"))
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect:4200/api")
     assert server_address(settings) == "http://prefect:4200/api"
 

@@ -45,3 +45,21 @@ def test_mirrors_are_separated_like_path(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().home = Path("/elsewhere")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_login_has_a_name_and_a_long_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESIGN_LOGIN", "ada:correct-horse:battery")
+    settings = Settings()
+    assert settings.credentials == ("ada", "correct-horse:battery")
+    assert "horse" not in repr(settings)
+    for wrong in ("ada", ":long-enough-password", "ada:short"):
+        monkeypatch.setenv("DESIGN_LOGIN", wrong)
+        with pytest.raises(ValidationError, match="name:password"):
+            Settings()
+    monkeypatch.setenv("DESIGN_LOGIN", "")
+    assert Settings().credentials is None
+
+
+def test_servers_bind_to_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DESIGN_HOST", raising=False)
+    assert Settings().host == "127.0.0.1"

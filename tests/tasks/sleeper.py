@@ -1,0 +1,25 @@
+"""A service that starts two processes which do nothing, for the tests that start and stop it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tasks.services import claim, end_as_interrupt
+from tasks.settings import Settings
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        time.sleep(600)
+    settings = Settings(home=Path(sys.argv[1]))
+    end_as_interrupt()
+    try:
+        with claim(settings, "sleeper") as service:
+            for number in (1, 2):
+                child = service.run(["tests.tasks.sleeper"])
+                (settings.home / f"child-{number}").write_text(str(child.pid))
+            (settings.home / "ready").touch()
+            time.sleep(600)
+    except KeyboardInterrupt:
+        (settings.home / "tidy").touch()

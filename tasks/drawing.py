@@ -106,7 +106,8 @@ def _what_was_run(
         config["training"], config["sampling"], config["constraints"],
     )  # fmt: skip
     asked = {name: value for name, value in constraints.items() if value not in (None, [], ())}
-    asked.pop("motifs_on_both_strands", None)
+    for strands in ("motifs_on_both_strands", "required_on_either_strand"):
+        asked.pop(strands, None)
     told = {
         "Data": f"{facts.name}, {facts.designs:,} designs of {facts.length} letters "
         f"({facts.alphabet}) from {facts.rows_read:,} rows",

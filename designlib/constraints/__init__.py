@@ -6,8 +6,6 @@ A sampler that follows the masks never leaves the feasible set; a file per famil
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
-from designlib.constraints.bounds import Bounds
-from designlib.constraints.components import AtMostComponents
 from designlib.constraints.config import ConstraintConfig, build
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
@@ -19,13 +17,10 @@ from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.starts import feasible_starts
 from designlib.constraints.sum_to_one import SumToOne
-from designlib.constraints.sum_to_one import SumToOne
 from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
     "AllowedLetters",
-    "AtMostComponents",
-    "Bounds",
     "AtMostComponents",
     "Bounds",
     "Constraint",
@@ -39,7 +34,6 @@ __all__ = [
     "Product",
     "Rejection",
     "RequiredMotifs",
-    "SumToOne",
     "SumToOne",
     "build",
     "feasible_starts",

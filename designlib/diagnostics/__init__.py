@@ -7,7 +7,6 @@ from designlib.diagnostics.convergence import (
     ess_per_pass,
     r_hat,
 )
-from designlib.evidence import Evidence, log_mean_exp_with_error
 from designlib.diagnostics.exchange import round_trips, swap_rates
 from designlib.diagnostics.modes import ModeCoverage, mode_coverage
 from designlib.diagnostics.spectrum import line_spectrum, spectral_alignment
@@ -17,6 +16,7 @@ from designlib.diagnostics.walsh import (
     learning_order,
     subcube_values,
 )
+from designlib.evidence import Evidence, log_mean_exp_with_error
 
 __all__ = [
     "Alignment",

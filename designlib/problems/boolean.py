@@ -20,7 +20,7 @@ the spurious ones are uniform. A needle of 10 would then be one row in 1,024, wh
 network learns out of 16,384 rows with 500 spurious variables; so in a given share of the rows,
 the hits, all variables of a needle (chosen at random where there are several) are +1. With many
 hits the least-squares slope over the training data leads to the needle even in the adversarial
-case; with none it leads away from it, and so does a walk.
+case; with few or none it leads away from it, and a walk follows.
 """
 
 from __future__ import annotations

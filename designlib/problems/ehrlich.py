@@ -193,15 +193,23 @@ class Ehrlich:
     ceiling: float = 0.35
     training: TrainingConfig = field(default=TrainingConfig(), repr=False)
 
-    @cached_property
+    @property
     def space(self) -> SequenceSpace:
         """All sequences, feasible or not."""
+        return self._space
+
+    @property
+    def constraint(self) -> ForbiddenTransitions:
+        """No banned transition between neighbours."""
+        return self._constraint
+
+    @cached_property
+    def _space(self) -> SequenceSpace:
         letters = len(self.function.transitions)
         return SequenceSpace(Alphabet(f"first {letters}", LETTERS[:letters]), self.length)
 
     @cached_property
-    def constraint(self) -> ForbiddenTransitions:
-        """No banned transition between neighbours."""
+    def _constraint(self) -> ForbiddenTransitions:
         return ForbiddenTransitions(self.space, self.function.allowed)
 
     @property

@@ -68,9 +68,10 @@ class EnergyModel(nn.Module):
 
     def log_density(self, images: Points) -> Scores:
         """Return the log density of images of 0 and 1, shape (designs, sites)."""
-        return images @ self.visible_bias + softplus(self._field(images)).sum(1)
+        return images @ self.visible_bias + softplus(self.field(images)).sum(1)
 
-    def _field(self, images: Points) -> Float[Tensor, "designs hidden"]:
+    def field(self, images: Points) -> Float[Tensor, "designs hidden"]:
+        """Return the log odds of each hidden unit, given images."""
         return images @ self.weight.T + self.hidden_bias
 
 
@@ -90,7 +91,7 @@ def block_gibbs(
     """
     with torch.no_grad():
         for _ in range(sweeps):
-            hidden = _bernoulli(model._field(images), generator)  # noqa: SLF001 - same module
+            hidden = _bernoulli(model.field(images), generator)
             images = _bernoulli(hidden @ model.weight + model.visible_bias, generator)
     return images
 

@@ -58,7 +58,7 @@ class Digits:
         if len(self.images) != len(self.labels):
             raise InputError(f"{len(self.images)} images have {len(self.labels)} labels")
         SequenceSpace(BINARY, self.images.shape[1]).check(self.images)
-        if len(self.labels) and not (0 <= self.labels.min() and self.labels.max() < _CLASSES):
+        if not bool(((self.labels >= 0) & (self.labels < _CLASSES)).all()):
             raise InputError("a label is not one of the digits 0 to 9")
 
     def first(self, n: int) -> Digits:

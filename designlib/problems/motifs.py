@@ -137,9 +137,13 @@ class MotifTask:
         """All sequences of the length."""
         return SequenceSpace(DNA, self.length)
 
-    @cached_property
+    @property
     def constraint(self) -> Constraint | None:
         """The Hamming ball, or None."""
+        return self._ball
+
+    @cached_property
+    def _ball(self) -> HammingBall | None:
         if self.radius is None:
             return None
         return HammingBall(self.space, self.reference_design, self.radius)

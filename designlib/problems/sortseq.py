@@ -143,9 +143,13 @@ class SortSeq:
         """The commonest letter at each site."""
         return _SPACE.decode(self.designs.mode(0).values[None])[0]
 
-    @cached_property
+    @property
     def constraint(self) -> Constraint | None:
         """The ball around the wild type, or None."""
+        return self._ball
+
+    @cached_property
+    def _ball(self) -> HammingBall | None:
         return None if self.radius is None else HammingBall(_SPACE, self.wild_type, self.radius)
 
     @cached_property

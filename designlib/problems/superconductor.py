@@ -107,8 +107,9 @@ def read_compositions(
     # The same composition written with other amounts must not be both learned and judged.
     groups = table.round(_DECIMALS).assign(tc=kelvin).groupby(columns, as_index=False, sort=False)
     merged = groups["tc"].mean()
-    totals = merged[columns].sum(axis=1)
-    return merged.assign(**merged[columns].div(totals, axis=0)), refused
+    rounded = merged[columns].to_numpy(dtype=np.float64)
+    exact = pd.DataFrame(rounded / rounded.sum(1, keepdims=True), columns=columns)
+    return exact.assign(tc=merged["tc"].to_numpy()), refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,17 +153,23 @@ class Superconductor:
                 "0 < share <= 1, 0 <= pool_share < 1 and trees >= 1 are needed, not "
                 f"{self.share:g}, {self.pool_share:g} and {self.trees}"
             )
-        AtMostComponents(self.space, self.components)
+        # An impossible number of components is an error now, not in the middle of a run.
+        _ = self.constraint
 
-    @cached_property
+    @property
     def space(self) -> SimplexSpace:
         """Shares of all elements that occur."""
-        return SimplexSpace(tuple(name for name in self.table.columns if name != "tc"))
+        return self.constraint.space
 
-    @cached_property
+    @property
     def constraint(self) -> AtMostComponents:
         """Few enough elements."""
-        return AtMostComponents(self.space, self.components)
+        return self._few_elements
+
+    @cached_property
+    def _few_elements(self) -> AtMostComponents:
+        elements = tuple(name for name in self.table.columns if name != "tc")
+        return AtMostComponents(SimplexSpace(elements), self.components)
 
     def network(self, seed: int) -> PointNetwork:
         """Return a new predictor."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from scipy import stats
@@ -118,7 +119,7 @@ def _table(group: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _with_interval(row: Mapping[str, float], name: str) -> str:
+def _with_interval(row: Mapping[Any, float], name: str) -> str:
     value, half = row[name], row[f"{name}_interval"]
     if math.isnan(value):
         return "-"

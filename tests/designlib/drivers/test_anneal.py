@@ -75,9 +75,13 @@ def same(one, other):
 
 @pytest.mark.parametrize("stop", [0, 3, 5, 6])
 def test_it_goes_on_after_any_snapshot(ladder, starts, stop):
-    settings = {"warm_up": 2, "thin": 4}
-    whole = list(anneal(ladder[:4], KERNEL, starts, 5, range(64), **settings))
-    rest = list(anneal(ladder[:4], KERNEL, starts, 5, range(64), after=whole[stop], **settings))
+    def walk(after=None):
+        return list(
+            anneal(ladder[:4], KERNEL, starts, 5, range(64), warm_up=2, thin=4, after=after)
+        )
+
+    whole = walk()
+    rest = walk(whole[stop])
     assert len(rest) == len(whole) - stop - 1
     for one, other in zip(rest, whole[stop + 1 :], strict=True):
         same(one, other)

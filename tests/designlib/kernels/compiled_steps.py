@@ -47,7 +47,9 @@ def compare(plain, compiled, starts):
 def meet_nan(compiled, starts):
     broken = target(4, 1.0)
     state = compiled.init(broken, starts)
-    broken.predict[3].weight.fill_(torch.nan)
+    assert isinstance(broken.predict, nn.Sequential)
+    for parameter in broken.predict.parameters():
+        parameter.fill_(torch.nan)
     try:
         compiled.step(broken, state, chain_uniforms(0, 9, range(CHAINS), 1, 2)[0])
     except NonFiniteScoreError as error:

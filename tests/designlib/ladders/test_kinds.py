@@ -14,6 +14,7 @@ from designlib.ladders import (
     temperature_ladder,
     trajectory_ladder,
 )
+from designlib.objectives import WeightedSum
 from designlib.randomness import torch_generator
 from designlib.spaces import DNA, BoxSpace, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
@@ -88,6 +89,7 @@ def test_a_bridge_is_the_geometric_mean(share):
     total = share + 0.5 * (1 - share)
     exact = (1 - total) * 2.0 * first.score(REFERENCE) + total * 5.0 * second.score(REFERENCE)
     torch.testing.assert_close(onward.beta * onward.score(REFERENCE), exact)
+    assert isinstance(onward.predict, WeightedSum)
     assert len(onward.predict.parts) == 2, "a bridge of bridges evaluates each predictor once"
 
 

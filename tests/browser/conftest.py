@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.services.site import site
 
@@ -25,6 +25,7 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1280, "height": 900})
         opened.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         yield opened
         browser.close()
 

@@ -86,7 +86,7 @@ class FixedChain(Method):
     @classmethod
     def choices(cls) -> Sequence[Method]:
         """Return chains at several temperatures."""
-        return [cls(sharpness=sharpness) for sharpness in (6.0, 2.0, 4.0, 10.0, 20.0, 40.0)]
+        return [cls(sharpness=sharpness) for sharpness in (6.0, 2.0, 12.0, 24.0, 48.0)]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class TemperatureChain(Method):
         """Return several ends and starts of the cooling."""
         return [
             cls(sharpness, softening)
-            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for sharpness in (6.0, 12.0, 24.0, 48.0)
             for softening in (10.0, 50.0)
         ]
 
@@ -203,6 +203,6 @@ class TrajectoryWalk(Method):
         """Return several sharpnesses, ends and groups."""
         return [
             cls(sharpness, final_share)
-            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for sharpness in (6.0, 12.0, 24.0, 48.0)
             for final_share in (0.3, 0.6)
         ]

@@ -59,7 +59,7 @@ class TemperatureExchange(Method):
     @classmethod
     def choices(cls) -> Sequence[Method]:
         """Return several ends and numbers of temperatures."""
-        return [cls(sharpness, rungs) for sharpness in (6.0, 10.0, 20.0, 40.0) for rungs in (4, 3)]
+        return [cls(sharpness, rungs) for sharpness in (6.0, 12.0, 24.0, 48.0) for rungs in (4, 3)]
 
 
 @dataclass(frozen=True)
@@ -85,4 +85,4 @@ class TrajectoryExchange(Method):
     @classmethod
     def choices(cls) -> Sequence[Method]:
         """Return several sharpnesses and numbers of rungs."""
-        return [cls(sharpness, rungs) for sharpness in (6.0, 10.0, 20.0, 40.0) for rungs in (4, 3)]
+        return [cls(sharpness, rungs) for sharpness in (6.0, 12.0, 24.0, 48.0) for rungs in (4, 3)]

@@ -62,7 +62,7 @@ class AnnealedImportance(Method):
         """Return several ends and starts of the cooling."""
         return [
             cls(sharpness, softening)
-            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for sharpness in (6.0, 12.0, 24.0, 48.0)
             for softening in (10.0, 50.0)
         ]
 
@@ -104,7 +104,7 @@ class TemperatureSmc(Method):
         """Return several ends of the cooling, with and without crossover."""
         return [
             cls(sharpness, crossover=crossover)
-            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for sharpness in (6.0, 12.0, 24.0, 48.0)
             for crossover in (0, 32)
         ]
 
@@ -140,6 +140,6 @@ class TrajectorySmc(Method):
         """Return several sharpnesses, with and without crossover."""
         return [
             cls(sharpness, crossover)
-            for sharpness in (6.0, 10.0, 20.0, 40.0)
+            for sharpness in (6.0, 12.0, 24.0, 48.0)
             for crossover in (0, 32)
         ]

@@ -269,7 +269,7 @@ class Ehrlich:
 def ehrlich(length: int, instance: int = 0, letters: int = 32) -> Ehrlich:
     """Return a standard instance: 32, 64, 128 or 256 letters out of 32, or of 4.
 
-    Four motifs of four letters up to a length of 128, eight of eight at 256, each counting in
+    Four motifs of four letters up to a length of 128, eight of four at 256, each counting in
     as many steps as it has letters. Any number is an ``instance`` with motifs of its own.
 
     Raises InputError for another length or number of letters.

@@ -9,18 +9,17 @@ from designlib.reporting.comparison import budget_figure, comparison_page, merit
 
 
 def cells(success):
-    rows = []
-    for method, quality in (("walk", 3.0), ("chain", 1.0)):
-        for budget in (30, 60):
-            for seed in range(3):
-                rows.append(
-                    {
-                        "problem": "needle", "method": method, "budget": budget, "seed": seed,
-                        "evaluations": 100.0, "wall_seconds": 2.0, "success": success,
-                        "median": quality + seed, "best": 9.0, "feasible": 1.0, "diversity": 4.0,
-                        "novelty": 2.0, "overprediction": 0.5,
-                    }
-                )  # fmt: skip
+    rows = [
+        {
+            "problem": "needle", "method": method, "budget": budget, "seed": seed,
+            "evaluations": 100.0, "wall_seconds": 2.0, "success": success,
+            "median": quality + seed, "best": 9.0, "feasible": 1.0, "diversity": 4.0,
+            "novelty": 2.0, "overprediction": 0.5,
+        }
+        for method, quality in (("walk", 3.0), ("chain", 1.0))
+        for budget in (30, 60)
+        for seed in range(3)
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -111,7 +111,7 @@ def test_prefect_leads_to_the_candidate_table_in_mlflow(
     picture("mlflow-table")
     form.get_by_text("report.html", exact=True).first.click()
     report = form.frame_locator("iframe").first
-    expect(report.get_by_text(re.compile("Candidates")).first).to_be_visible()
+    expect(report.get_by_text(re.compile("Candidates")).first).to_be_visible(timeout=60_000)
     picture("mlflow-report")
 
 

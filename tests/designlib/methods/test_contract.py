@@ -38,7 +38,7 @@ def test_contract(kind, setting):
     assert 0.3 * budget * DESIGNS <= outcome.evaluations <= budget * DESIGNS
     again = method.run(setting, DESIGNS, budget, seed=1)
     assert torch.equal(again.designs, outcome.designs)
-    one, other = (method.run(setting, DESIGNS, 24, seed=seed) for seed in (1, 2))
+    one, other = (method.run(setting, DESIGNS, 36, seed=seed) for seed in (1, 2))
     assert not torch.equal(other.designs, one.designs)
     usual = setting.score(setting.reference)
     assert outcome.value.median() > usual.quantile(0.9)

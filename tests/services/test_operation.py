@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,14 +42,6 @@ def test_training_and_sampling_run_in_the_gpu_pool(site: Site, completed: dict[s
     assert {child["state_type"] for child in children} == {"COMPLETED"}
     # References are handed over, not data.
     assert all(len(json.dumps(child["parameters"])) < 20_000 for child in children)
-
-
-def test_orchestration_takes_less_than_45_seconds(site: Site, completed: dict[str, Any]) -> None:
-    if os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
-        pytest.skip("this machine is busy with other work, so that times say nothing")
-    taken = completed["total_run_time"] + completed["estimated_start_time_delta"]
-    wall = json.loads((site.published("small") / "summary.json").read_bytes())["wall_time"]
-    assert taken - wall["compute_seconds"] < 45
 
 
 def test_links_lead_from_each_page_to_the_other(site: Site, completed: dict[str, Any]) -> None:

@@ -119,7 +119,7 @@ def _table(group: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _with_interval(row: Mapping[Any, float], name: str) -> str:
+def _with_interval(row: Mapping[Any, Any], name: str) -> str:
     value, half = row[name], row[f"{name}_interval"]
     if math.isnan(value):
         return "-"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.constraints.config import ConstraintConfig
+from designlib.constraints.config import DesignConstraints
 from designlib.sampling import SamplingConfig
 from tasks.config import ExecutionConfig
 from tasks.generate import gather_shards, plan_walk, walk_shard
@@ -41,7 +41,7 @@ def generate_candidates(
     members: Sequence[StageResult],
     version: RegisteredPredictor,
     round_: Round,
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     config: SamplingConfig,
     execution: ExecutionConfig,
     seed: int,

@@ -22,7 +22,9 @@ from designlib.reporting.logo import logo_figure
 from designlib.reporting.report import KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
 from designlib.scoring import pairwise_distances
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.trajectory import state_from_bytes
+from designlib.types import Designs
 from tasks.rounds import Round, RoundStages
 from tasks.stages import code_fingerprint
 from tasks.summary import round_figures
@@ -57,7 +59,7 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
     test = checked[checked["fold"] == "test"]
     folds = load_folds(stages.folds)
     space = facts.space
-    letters = space.encode(batch["design"].tolist())
+    designs = space.encode(batch["design"].tolist())
     known = folds[folds["fold"] != "withheld"]
     best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
     reference = space.encode(best["design"].head(len(batch)).tolist())
@@ -80,12 +82,22 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
         **judged,
         "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
         "distances": distance_figure(
-            pairwise_distances(space, letters, both_strands=facts.both_strands),
+            pairwise_distances(space, designs, both_strands=facts.both_strands),
             batch["distance_to_measured"].to_numpy(),
+            units=facts.distance_units,
         ),
-        "logo": logo_figure(space, letters, reference, both_strands=facts.both_strands),
+        **_of_designs(space, designs, reference, both_strands=facts.both_strands),
         "training": training_figure(*_training_curves(stages)),
     }
+
+
+def _of_designs(
+    space: DesignSpace, designs: Designs, reference: Designs, *, both_strands: bool
+) -> dict[str, Picture]:
+    """Return what the designs themselves look like, beside the best measured ones."""
+    if isinstance(space, SequenceSpace):
+        return {"logo": logo_figure(space, designs, reference, both_strands=both_strands)}
+    return {}
 
 
 def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
@@ -109,15 +121,16 @@ def _what_was_run(
     for strands in ("motifs_on_both_strands", "required_on_either_strand"):
         asked.pop(strands, None)
     told = {
-        "Data": f"{facts.name}, {facts.designs:,} designs of {facts.length} letters "
-        f"({facts.alphabet}) from {facts.rows_read:,} rows",
+        "Data": f"{facts.name}, {facts.designs:,} {facts.designs_are} from {facts.rows_read:,} "
+        "rows",
         "About the data": facts.description,
         "Citation": facts.citation,
         "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
         f"{facts.units}".strip(),
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
-        "Predictor": f"{training['members']} x {training['network']['architecture']}, "
+        "Predictor": f"{training['members']} x "
+        f"{'mlp' if facts.components else training['network']['architecture']}, "
         f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
         "Sampler": f"{sampling['chains']:,} chains, {sampling['steps_per_rung']} steps on each "
         f"checkpoint and {sampling['final_steps']} more on the last",
@@ -157,10 +170,14 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
         ]
     lines += [
         KeyFigure(
-            "Diversity", f"{batch['diversity'] or 0:.2f} letters", "mean distance between two"
+            "Diversity",
+            f"{batch['diversity'] or 0:.2f} {facts.distance_units}",
+            "mean distance between two",
         ),
         KeyFigure(
-            "Novelty", f"{batch['novelty']:.2f} letters", "mean distance to the nearest measured"
+            "Novelty",
+            f"{batch['novelty']:.2f} {facts.distance_units}",
+            "mean distance to the nearest measured",
         ),
         KeyFigure(
             "Predictor on test designs",

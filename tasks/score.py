@@ -11,10 +11,17 @@ import torch
 from prefect import task
 
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
-from designlib.constraints.config import ConstraintConfig, build
-from designlib.oracles import TableOracle
+from designlib.constraints.config import DesignConstraints, build
+from designlib.oracles import oracle_of
 from designlib.predictors.networks import evaluate
-from designlib.sampling import SAMPLER, SamplingConfig, few_chains, ladder_bands, pool_designs
+from designlib.recipes import component_columns
+from designlib.sampling import (
+    SamplingConfig,
+    choose_sampler,
+    few_chains,
+    ladder_bands,
+    pool_designs,
+)
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import (
     SelectionConfig,
@@ -24,7 +31,7 @@ from designlib.selection import (
     select_batch,
 )
 from designlib.trajectory import network_at
-from designlib.types import Letters
+from designlib.types import Designs
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.registry import predictor_hash
@@ -44,7 +51,7 @@ def score_designs(
     members: Sequence[StageResult],
     scorers: Sequence[StageResult],
     snapshots: StageResult,
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     sampling: SamplingConfig,
 ) -> StageResult:
     """Score the pool of sampled designs and the measured ones that check the predictors.
@@ -52,6 +59,7 @@ def score_designs(
     On the CPU, whatever made the predictors: one pass of a small network, in the pool without GPUs.
     """
     where = use_device("cpu")
+    sampler = choose_sampler(sampling, load_facts(measured).space)
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
@@ -61,11 +69,12 @@ def score_designs(
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         scored = _predict(pool, facts, members, scorers, where)
         scored = _place(scored, known, facts)
-        scored = _judge(scored, constraints, facts)
+        scored = _judge(scored, constraints, facts).assign(sampler=sampler.label)
         checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
         checked = _predict(checked, facts, members, scorers, where)
         if facts.visible_share < 1:
-            oracle = TableOracle(table.set_index("design")["value"], facts.maximise)
+            truth = table.set_index("design")["value"]
+            oracle = oracle_of(facts.truth, truth, facts.space, maximise=facts.maximise)
             designs = scored["design"].tolist()
             scored["true_value"] = oracle.measure(designs)
             scored["true_percentile"] = oracle.percentiles(designs)
@@ -77,6 +86,7 @@ def score_designs(
         }
 
     inputs = {
+        "sampler": sampler,
         "measured": measured.files,
         "folds": folds.files,
         "members": [member.files for member in members],
@@ -113,13 +123,16 @@ def select_designs(
         )
         checked = pd.read_parquet(scored.path("measured.parquet"))
         training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
-        frame = filter_designs(frame, config, measured_heldout=training, maximise=facts.maximise)
+        frame = filter_designs(
+            frame, config, measured_heldout=training, maximise=facts.maximise,
+            units=facts.distance_units,
+        )  # fmt: skip
         batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
-        letters = facts.space.encode(batch.frame["design"].tolist())
+        designs = facts.space.encode(batch.frame["design"].tolist())
         chosen = batch.frame.assign(
-            cluster=clusters(facts.space, letters, both_strands=facts.both_strands),
+            cluster=clusters(facts.space, designs, both_strands=facts.both_strands),
             step=batch.frame["training_step"],
-            sampler=SAMPLER,
+            **component_columns(facts.space, designs),
         )
         provenance = Provenance(
             campaign=round_.campaign,
@@ -132,8 +145,9 @@ def select_designs(
             value_name=facts.value_name,
             value_units=facts.units,
             maximise=facts.maximise,
+            distance_units=facts.distance_units,
         )
-        candidates = build_table(chosen, facts.space.alphabet, provenance)
+        candidates = build_table(chosen, facts.kind, provenance)
         rejected = frame[frame["rejected_because"] != ""]
         return {
             "candidates.parquet": to_parquet_bytes(candidates),
@@ -170,13 +184,13 @@ def _predict(
     scorers: Sequence[StageResult],
     device: torch.device,
 ) -> pd.DataFrame:
-    one_hot = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
+    relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
 
     def in_units(stages: Sequence[StageResult]) -> np.ndarray:
         columns = []
         for stage in stages:
             trajectory = load_trajectory(stage)
-            scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), one_hot)
+            scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), relaxed)
             columns.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
         return np.stack(columns)
 
@@ -191,13 +205,13 @@ def _predict(
 def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:
     """Add the nearest measured design of each design."""
 
-    def letters(designs: pd.Series) -> Letters:
+    def encoded(designs: pd.Series) -> Designs:
         return facts.space.encode(designs.tolist())
 
     nearest = nearest_measured(
         facts.space,
-        letters(frame["design"]),
-        letters(known["design"]),
+        encoded(frame["design"]),
+        encoded(known["design"]),
         both_strands=facts.both_strands,
     )
     return frame.assign(
@@ -206,11 +220,11 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
     )
 
 
-def _judge(frame: pd.DataFrame, constraints: ConstraintConfig, facts: TableFacts) -> pd.DataFrame:
+def _judge(frame: pd.DataFrame, constraints: DesignConstraints, facts: TableFacts) -> pd.DataFrame:
     """Add the verdict on each constraint, checked anew on the finished design."""
-    letters = facts.space.encode(frame["design"].tolist())
+    designs = facts.space.encode(frame["design"].tolist())
     verdicts = {
-        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(letters)]
+        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(designs)]
         for member in build(constraints, facts.space).members
     }
     return frame.assign(**verdicts)

@@ -42,8 +42,6 @@ class GroupBounds:
     ['Fe + Ni = 0.6 (allowed 0.2 to 0.5)', '']
     """
 
-    name = "group_ranges"
-
     def __init__(
         self, space: SimplexSpace, components: Sequence[str], low: float, high: float
     ) -> None:
@@ -56,6 +54,7 @@ class GroupBounds:
                 f"the shares of {' + '.join(components)} cannot sum to between {low:g} and "
                 f"{high:g}; 0 <= low <= high <= 1 is needed"
             )
+        self.name = f"group {'+'.join(components)}"
         self.space, self.components, self.low, self.high = space, tuple(components), low, high
         self._places = [component_place(space, component) for component in components]
 
@@ -110,8 +109,6 @@ class RatioBounds:
     ['Fe : Ni = 3 (allowed 1 to 2)', '']
     """
 
-    name = "ratios"
-
     def __init__(
         self, space: SimplexSpace, component: str, to: str, low: float, high: float
     ) -> None:
@@ -122,6 +119,7 @@ class RatioBounds:
                 f"the ratio {component} : {to} cannot lie between {low:g} and {high:g}; "
                 "0 <= low <= high is needed"
             )
+        self.name = f"ratio {component}:{to}"
         self.space, self.component, self.to, self.low, self.high = space, component, to, low, high
         self._first, self._second = component_place(space, component), component_place(space, to)
 

@@ -25,7 +25,8 @@ class NetworkConfig(BaseModel):
     architecture: Literal["cnn", "mlp"] = Field(
         default="cnn",
         title="Architecture",
-        description="cnn: motif filters, then a dense layer. mlp: dense layers on all positions.",
+        description="Of predictors of sequences. cnn: motif filters, then a dense layer. mlp: "
+        "dense layers on all positions. Compositions are always read by dense layers.",
     )
     width: int = Field(
         default=96, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."

@@ -9,13 +9,13 @@ import pandas as pd
 
 from designlib.predictors.training import rank_correlation
 from designlib.scoring import pairwise_distances
-from designlib.spaces import SequenceSpace
+from designlib.spaces import DesignSpace
 
 __all__ = ["summarise_batch", "summarise_predictor", "summarise_walk"]
 
 
 def summarise_batch(
-    batch: pd.DataFrame, pool: pd.DataFrame, space: SequenceSpace, *, both_strands: bool
+    batch: pd.DataFrame, pool: pd.DataFrame, space: DesignSpace, *, both_strands: bool
 ) -> dict[str, Any]:
     """Return the figures of a batch chosen from a pool.
 
@@ -80,9 +80,10 @@ def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:
 
 
 def summarise_walk(
-    snapshots: pd.DataFrame, steps: list[int], entry_rung: int, members: int
+    snapshots: pd.DataFrame, steps: list[int], entry_rung: int, members: int, exactness: str
 ) -> dict[str, Any]:
-    """Return the size and the cost of the walk; ``steps`` are the kernel steps of each rung.
+    """Return the size and the cost of the walk; ``steps`` are the kernel steps of each rung,
+    and ``exactness`` says what may be concluded from the end states.
 
     A gradient evaluation is one forward and backward pass of one predictor on one design; each
     step takes one per member and so does the arrival on each rung.
@@ -97,5 +98,5 @@ def summarise_walk(
         "steps_per_chain": sum(steps),
         "gradient_evaluations": members * sum(cost[str(s)] * int(n) for s, n in chains.items()),
         "mean_acceptance": float(snapshots["acceptance"].mean()),
-        "exactness": "search heuristic: end states of short walks, not exact draws",
+        "exactness": exactness,
     }

@@ -2,6 +2,7 @@
 
 from designlib.spaces.base import Space
 from designlib.spaces.boxes import BoxSpace
+from designlib.spaces.description import DescribedSpace, DesignSpace, describe_space
 from designlib.spaces.sequences import ALPHABETS, BINARY, DNA, PROTEIN, RNA, Alphabet, SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 
@@ -13,7 +14,10 @@ __all__ = [
     "RNA",
     "Alphabet",
     "BoxSpace",
+    "DescribedSpace",
+    "DesignSpace",
     "SequenceSpace",
     "SimplexSpace",
     "Space",
+    "describe_space",
 ]

@@ -1,6 +1,7 @@
 """Tables of measured designs: a user's file in, one clean row per design out."""
 
 from designlib.tables.columns import CANONICAL_COLUMNS, AlphabetChoice, TableColumns
+from designlib.tables.compositions import CompositionReading, parse_compositions
 from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
 from designlib.tables.reading import ACCEPTED_SUFFIXES
 from designlib.tables.storage import from_parquet, to_parquet_bytes
@@ -10,9 +11,11 @@ __all__ = [
     "CANONICAL_COLUMNS",
     "MINIMUM_DESIGNS",
     "AlphabetChoice",
+    "CompositionReading",
     "MeasuredTable",
     "TableColumns",
     "from_parquet",
+    "parse_compositions",
     "parse_table",
     "to_parquet_bytes",
 ]

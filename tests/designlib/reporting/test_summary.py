@@ -86,7 +86,7 @@ def test_the_cost_of_a_walk_counts_steps_and_arrivals_of_every_member():
     snapshots = pd.DataFrame(
         {"start": ["random"] * 3 + ["elite"], "chain": [0, 0, 1, 2], "acceptance": [0.5] * 4}
     )
-    figures = summarise_walk(snapshots, [2, 2, 6], entry_rung=2, members=3)
+    figures = summarise_walk(snapshots, [2, 2, 6], entry_rung=2, members=3, exactness="a search")
     # Two random chains take 10 steps and 3 arrivals, one elite chain 6 steps and 1 arrival.
     assert figures["gradient_evaluations"] == 3 * (2 * 13 + 7)
     assert figures["chains"] == {"elite": 1, "random": 2}

@@ -30,7 +30,7 @@ __all__ = ["design_campaign", "main"]
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Read the table, train predictors, draw, score and choose designs, and publish them."""
     measured = ingest(config.data)
-    check_constraints(measured, config.constraints)
+    check_constraints(measured, config.constraints, config.recipe)
     folds = split(measured, config.split, config.seed)
     with open_round(config.name, 1, config.deciding(), measured) as round_:
         trained = in_gpu_pool(
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         config = load_config(chosen.config) if chosen.config else CampaignConfig()
-        check_input(config.data, config.constraints)
+        check_input(config.data, config.constraints, config.recipe)
         use_device(config.execution.device)
         published = run_command(lambda: design_campaign(config))
     except InputError as error:

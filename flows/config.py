@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from designlib.constraints.compositions import CompositionConstraints
 from designlib.constraints.config import ConstraintConfig, DesignConstraints
 from designlib.predictors.training import TrainingConfig
+from designlib.recipes import RecipeConfig
 from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
@@ -55,6 +56,7 @@ class CampaignConfig(BaseModel):
     )
     sampling: SamplingConfig = Field(default=SamplingConfig(), title="Sampling")
     selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
+    recipe: RecipeConfig = Field(default=RecipeConfig(), title="Recipe")
     execution: ExecutionConfig = Field(default=ExecutionConfig(), title="Execution")
 
     def deciding(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import read_candidates
+from designlib.recipes import RecipeConfig, recipe_sheet
+from designlib.reporting.compositions import parallel_figure, ternary_figure
 from designlib.reporting.figures import (
     Points,
     distance_figure,
@@ -22,9 +24,8 @@ from designlib.reporting.logo import logo_figure
 from designlib.reporting.report import KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
 from designlib.scoring import pairwise_distances
-from designlib.spaces import DesignSpace, SequenceSpace
+from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
 from designlib.trajectory import state_from_bytes
-from designlib.types import Designs
 from tasks.rounds import Round, RoundStages
 from tasks.stages import code_fingerprint
 from tasks.summary import round_figures
@@ -50,7 +51,20 @@ def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -
         provenance=_provenance(stages, round_),
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
-    return {"report.html": render_report(content).encode(), **drawn}
+    sheet = _recipe(table, facts, config)
+    return {"report.html": render_report(content).encode(), **sheet, **drawn}
+
+
+def _recipe(table: pa.Table, facts: TableFacts, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the recipe sheet of compositions."""
+    space = facts.space
+    if not isinstance(space, SimplexSpace):
+        return {}
+    batch = table.select(["rank", "candidate_id", "design"]).to_pandas()
+    recipe = RecipeConfig.model_validate(config["recipe"])
+    sheet = recipe_sheet(batch["design"].tolist(), space, recipe)
+    whole = batch[["rank", "candidate_id"]].join(sheet)
+    return {"recipe.csv": whole.to_csv(index=False, lineterminator="\n").encode()}
 
 
 def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[str, Picture]:
@@ -62,7 +76,6 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
     designs = space.encode(batch["design"].tolist())
     known = folds[folds["fold"] != "withheld"]
     best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    reference = space.encode(best["design"].head(len(batch)).tolist())
     names = {"value_name": facts.value_name, "units": facts.units}
     measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
     predicted = batch["predicted_mean"].to_numpy()
@@ -86,18 +99,35 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
             batch["distance_to_measured"].to_numpy(),
             units=facts.distance_units,
         ),
-        **_of_designs(space, designs, reference, both_strands=facts.both_strands),
+        **_of_designs(space, batch, best, names, both_strands=facts.both_strands),
         "training": training_figure(*_training_curves(stages)),
     }
 
 
 def _of_designs(
-    space: DesignSpace, designs: Designs, reference: Designs, *, both_strands: bool
+    space: DesignSpace,
+    batch: pd.DataFrame,
+    best: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    both_strands: bool,
 ) -> dict[str, Picture]:
-    """Return what the designs themselves look like, beside the best measured ones."""
+    """Return what the designs themselves look like, beside measured ones, given best first."""
+    designs = space.encode(batch["design"].tolist())
+    measured = space.encode(best["design"].tolist())
+    reference = measured[: len(batch)]
     if isinstance(space, SequenceSpace):
         return {"logo": logo_figure(space, designs, reference, both_strands=both_strands)}
-    return {}
+    predicted, values = batch["predicted_mean"].to_numpy(), best["value"].to_numpy()
+    made = (space.components, designs.numpy(), predicted)
+    return {
+        "ternary": ternary_figure(
+            *made, measured.numpy(), values, value_name=names["value_name"], units=names["units"]
+        ),
+        "parallel": parallel_figure(
+            *made, reference.numpy(), value_name=names["value_name"], units=names["units"]
+        ),
+    }
 
 
 def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:

@@ -17,6 +17,7 @@ from designlib.constraints.config import DesignConstraints, build
 from designlib.constraints.starts import feasible_starts
 from designlib.oracles import TruthKind
 from designlib.randomness import torch_generator
+from designlib.recipes import RecipeConfig, check_recipe
 from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
 from designlib.splits import SplitConfig, assign_folds, random_rows, visible_rows
 from designlib.tables import (
@@ -166,18 +167,29 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
     return stage
 
 
-def check_input(data: DataConfig, constraints: DesignConstraints) -> None:
-    """Raise InputError for a table or constraints that a campaign could not start from."""
+def check_input(
+    data: DataConfig,
+    constraints: DesignConstraints,
+    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+) -> None:
+    """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
     _, facts = _read(_source(data, Settings()))
-    _check_feasible(facts, constraints)
+    _check_feasible(facts, constraints, recipe)
 
 
-def check_constraints(measured: StageResult, constraints: DesignConstraints) -> None:
-    """Raise InputError for constraints that do not fit the table or that nothing satisfies."""
-    _check_feasible(load_facts(measured), constraints)
+def check_constraints(
+    measured: StageResult,
+    constraints: DesignConstraints,
+    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+) -> None:
+    """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
+    _check_feasible(load_facts(measured), constraints, recipe)
 
 
-def _check_feasible(facts: TableFacts, constraints: DesignConstraints) -> None:
+def _check_feasible(
+    facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
+) -> None:
+    check_recipe(recipe, facts.space)
     constraint = build(constraints, facts.space)
     # Constraints that clash are told now, not after the training.
     feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"))

@@ -31,6 +31,12 @@ class NetworkConfig(BaseModel):
     width: int = Field(
         default=96, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."
     )
+    composition_features: Literal["shares", "elements"] = Field(
+        default="shares",
+        title="Features of compositions",
+        description="shares: the shares of the components. elements: beside them mean and "
+        "deviation of five properties of the elements, for components that are elements.",
+    )
     filter_length: int = Field(
         default=7,
         ge=1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -178,13 +178,15 @@ def filter_designs(
     *,
     measured_heldout: Float[np.ndarray, "measured"],
     maximise: bool,
+    pending: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return the frame with ``rejected_because``: why a design is out, empty when it stays.
 
     Reads ``distance_to_measured``, ``nearest_measured``, ``heldout_score``,
     ``predicted_spread`` and every ``constraint_<name>`` column ("ok" or what is
     broken). ``measured_heldout`` are the held-out scorer's values for the measured
-    training designs. Several reasons are joined by "; ", and each reads
+    training designs; ``pending`` the designs that were proposed before and not yet measured.
+    Several reasons are joined by "; ", and each reads
     "kind: detail", see `rejection_counts`.
 
     Raises InputError for a missing column or an unknown number.
@@ -198,6 +200,7 @@ def filter_designs(
     for kind, broken, detail in [
         *_constraint_filters(frame),
         *_distance_filters(frame, config),
+        _pending_filter(frame, pending),
         _heldout_filter(frame, config, measured_heldout, maximise),
         _spread_filter(frame, config),
     ]:
@@ -348,6 +351,13 @@ def _distance_filters(frame: pd.DataFrame, config: SelectionConfig) -> list[_Fil
         said = "too far from measured designs"
         filters.append((said, distance > far, lambda row: f"{_where(row)}, at most {far} wanted"))
     return filters
+
+
+def _pending_filter(frame: pd.DataFrame, pending: Collection[str]) -> _Filter:
+    broken = (
+        frame["design"].isin(set(pending)).to_numpy() if pending else np.zeros(len(frame), bool)
+    )
+    return ("waits for a measurement", broken, lambda _: "proposed in an earlier round")
 
 
 def _heldout_filter(

@@ -16,30 +16,50 @@ from flows.train import train_predictor
 from tasks.command import run_command
 from tasks.device import use_device
 from tasks.handover import in_gpu_pool
+from tasks.knowledge import measure_by_oracle, recall, record_proposal
+from tasks.progress import rounds_ahead, waiting_round
 from tasks.publish import Published, publish
 from tasks.registry import promote
 from tasks.report import write_report
-from tasks.rounds import RoundStages, open_round
+from tasks.rounds import RoundStages, open_round, round_seed
 from tasks.score import score_designs, select_designs
-from tasks.tables import check_constraints, check_input, ingest, split
+from tasks.stages import StageResult
+from tasks.status import status_text
+from tasks.tables import check_constraints, check_input, ingest, load_facts, split
 
 __all__ = ["design_campaign", "main"]
 
 
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
-    """Read the table, train predictors, draw, score and choose designs, and publish them."""
-    measured = ingest(config.data)
-    check_constraints(measured, config.constraints)
+    """Propose the next plate, or go through all rounds where an oracle measures them."""
+    start = ingest(config.data)
+    check_constraints(start, config.constraints)
+    rounds = rounds_ahead(config.name, config.rounds, start)
+    published = waiting_round(config.name, config.deciding(), start)
+    if published is not None:
+        return published
+    for number in rounds:
+        published = _propose(config, start, number)
+        if load_facts(start).has_oracle:
+            measure_by_oracle(start, config.name, number)
+    assert published is not None  # noqa: S101 - there is at least one round
+    return published
+
+
+def _propose(config: CampaignConfig, start: StageResult, number: int) -> Published:
+    """Learn from what is known, draw, score and choose designs, and publish them."""
+    seed = round_seed(config.seed, number)
+    measured = recall(config.name, number, start)
     folds = split(measured, config.split, config.seed)
-    with open_round(config.name, 1, config.deciding(), measured) as round_:
+    with open_round(config.name, number, config.deciding(), measured) as round_:
         trained = in_gpu_pool(
-            train_predictor, measured, folds, round_, config.training, config.seed,
+            train_predictor, measured, folds, round_, config.training, seed,
             config.execution.device,
         )  # fmt: skip
         generated = in_gpu_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
-            config.constraints, config.sampling, config.execution, config.seed,
+            config.constraints, config.sampling, config.execution, seed,
         )  # fmt: skip
         scored = score_designs(
             measured, folds, trained.members, trained.scorers, generated.snapshots,
@@ -54,28 +74,36 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
             scored=scored, selected=selected, version=trained.version,
         )  # fmt: skip
         report = write_report(stages, round_, config.deciding())
+        record_proposal(selected, start, round_, config.deciding())
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"])
         return published
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one campaign from the command line; return the exit code."""
+    """Run one campaign, or tell about one, from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.campaign", description=__doc__)
     parser.add_argument(
         "--config", type=Path, metavar="FILE.yaml", help="settings; default: the SIX6 campaign"
     )
+    commands = parser.add_subparsers(dest="command", metavar="")
+    status = commands.add_parser("status", help="print what was proposed and what came back")
+    status.add_argument("name", metavar="NAME", help="name of the campaign")
     chosen = parser.parse_args(arguments)
     try:
-        config = load_config(chosen.config) if chosen.config else CampaignConfig()
-        check_input(config.data, config.constraints)
-        use_device(config.execution.device)
-        published = run_command(lambda: design_campaign(config))
+        told = status_text(chosen.name) if chosen.command == "status" else _run(chosen.config)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
-    print(published.on_screen())  # noqa: T201 - the command's answer
+    print(told)  # noqa: T201 - the command's answer
     return 0
+
+
+def _run(path: Path | None) -> str:
+    config = load_config(path) if path else CampaignConfig()
+    check_input(config.data, config.constraints)
+    use_device(config.execution.device)
+    return run_command(lambda: design_campaign(config)).on_screen()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from designlib.constraints.config import ConstraintConfig
 from designlib.predictors.training import TrainingConfig
@@ -14,7 +14,7 @@ from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
 from designlib.types import InputError
-from tasks.config import DataConfig, ExecutionConfig
+from tasks.config import DataConfig, ExecutionConfig, NamedDataset
 
 __all__ = ["CampaignConfig", "load_config"]
 
@@ -33,6 +33,15 @@ class CampaignConfig(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**63, title="Seed", description="The same seed gives the same plate."
     )
+    rounds: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        title="Rounds",
+        description="Rounds of a simulated campaign, whose withheld measurements answer for what "
+        "is proposed. Leave it at 1 where a laboratory measures: import the results and run the "
+        "campaign again for the next round.",
+    )
     data: DataConfig = Field(default=DataConfig(), title="Data")
     split: SplitConfig = Field(default=SplitConfig(), title="Split")
     training: TrainingConfig = Field(default=TrainingConfig(), title="Training")
@@ -41,9 +50,21 @@ class CampaignConfig(BaseModel):
     selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
     execution: ExecutionConfig = Field(default=ExecutionConfig(), title="Execution")
 
+    @model_validator(mode="after")
+    def _somebody_measures(self) -> CampaignConfig:
+        source = self.data.source
+        if self.rounds > 1 and not (isinstance(source, NamedDataset) and source.visible_share < 1):
+            raise ValueError(
+                f"rounds is {self.rounds}, but nobody measures between them: only a public data "
+                "set with a visible share below 1 answers for its withheld part. With rounds at 1, "
+                "import results and run the campaign again for the next round"
+            )
+        return self
+
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""
-        settings = self.model_dump(mode="json", exclude={"execution"})
+        # A round is the same however many follow it.
+        settings = self.model_dump(mode="json", exclude={"execution", "rounds"})
         if "path" in settings["data"]["source"]:
             # The content of the file decides, not where it lies.
             del settings["data"]["source"]["path"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from designlib.randomness import derive_seed
 from tasks.log import run_logger
 from tasks.settings import Settings
 from tasks.stages import StageResult, content_key
@@ -21,7 +22,7 @@ from tasks.tracking import (
     run_for,
 )
 
-__all__ = ["RegisteredPredictor", "Round", "RoundStages", "open_round"]
+__all__ = ["RegisteredPredictor", "Round", "RoundStages", "open_round", "round_seed"]
 
 
 class Round(BaseModel):
@@ -77,6 +78,11 @@ class RoundStages(BaseModel):
             ("score", self.scored),
             ("select", self.selected),
         ]
+
+
+def round_seed(seed: int, number: int) -> int:
+    """Return the seed of a round's training and sampling; the first round has the campaign's."""
+    return seed if number == 1 else derive_seed(seed, "round", number)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from designlib.selection import (
 from designlib.trajectory import network_at
 from designlib.types import Letters
 from tasks.device import use_device
+from tasks.knowledge import pending_designs
 from tasks.log import run_logger
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
@@ -64,7 +65,7 @@ def score_designs(
         scored = _judge(scored, constraints, facts)
         checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
         checked = _predict(checked, facts, members, scorers, where)
-        if facts.visible_share < 1:
+        if facts.has_oracle:
             oracle = TableOracle(table.set_index("design")["value"], facts.maximise)
             designs = scored["design"].tolist()
             scored["true_value"] = oracle.measure(designs)
@@ -113,7 +114,10 @@ def select_designs(
         )
         checked = pd.read_parquet(scored.path("measured.parquet"))
         training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
-        frame = filter_designs(frame, config, measured_heldout=training, maximise=facts.maximise)
+        frame = filter_designs(
+            frame, config, measured_heldout=training, maximise=facts.maximise,
+            pending=_readings(pending_designs(measured), facts),
+        )  # fmt: skip
         batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
         letters = facts.space.encode(batch.frame["design"].tolist())
         chosen = batch.frame.assign(
@@ -186,6 +190,14 @@ def _predict(
         predicted_spread=ensemble.std(0, ddof=1) if len(members) > 1 else 0.0,
         heldout_score=in_units(scorers).mean(0),
     )
+
+
+def _readings(designs: Sequence[str], facts: TableFacts) -> list[str]:
+    """Return designs together with their other strands, where these are the same molecules."""
+    if not facts.both_strands or not designs:
+        return list(designs)
+    space = facts.space
+    return [*designs, *space.decode(space.reverse_complement(space.encode(designs)))]
 
 
 def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:

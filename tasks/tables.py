@@ -18,6 +18,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import ALPHABETS, SequenceSpace
 from designlib.splits import SplitConfig, assign_folds, visible_rows
 from designlib.tables import (
+    ROUND_COLUMN,
     AlphabetChoice,
     MeasuredTable,
     TableColumns,
@@ -64,6 +65,11 @@ class TableFacts(BaseModel):
     both_strands: bool
     visible_share: float
     """Below 1 the table also serves as the oracle that judges the candidates."""
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether the withheld part of the table answers for what is proposed."""
+        return self.visible_share < 1
 
     @property
     def space(self) -> SequenceSpace:
@@ -124,6 +130,8 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
         facts = load_facts(measured)
         frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
         visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+        if ROUND_COLUMN in frame:
+            visible = visible | (frame[ROUND_COLUMN].to_numpy() > 0)
         designs = frame["design"].tolist()
         molecules = facts.space.canonical(designs) if facts.both_strands else designs
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]

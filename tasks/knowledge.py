@@ -74,6 +74,7 @@ def record_proposal(
         "value_name": facts.value_name,
         "units": facts.units,
         "maximise": facts.maximise,
+        "bounds": facts.bounds,
         "simulated": facts.has_oracle,
         "round_key": round_.key,
         "config": dict(config),

@@ -42,6 +42,7 @@ __all__ = [
     "load_facts",
     "load_folds",
     "split",
+    "table_path",
 ]
 
 
@@ -65,6 +66,8 @@ class TableFacts(BaseModel):
     both_strands: bool
     visible_share: float
     """Below 1 the table also serves as the oracle that judges the candidates."""
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Smallest and largest value that can be, in ``units``."""
 
     @property
     def has_oracle(self) -> bool:
@@ -90,6 +93,7 @@ class _Source(BaseModel):
     maximise: bool = True
     both_strands: bool = False
     visible_share: float = 1.0
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 @task(name="ingest")
@@ -186,7 +190,7 @@ def _source(data: DataConfig, settings: Settings) -> _Source:
         case NamedDataset() as named:
             return _named(named, settings)
         case TableFile() as own:
-            return _own(own, settings)
+            return _own(own)
 
 
 def _named(named: NamedDataset, settings: Settings) -> _Source:
@@ -209,22 +213,23 @@ def _named(named: NamedDataset, settings: Settings) -> _Source:
     )
 
 
-def _own(own: TableFile, settings: Settings) -> _Source:
+def _own(own: TableFile) -> _Source:
     return _Source(
-        path=_table_path(own.path, settings),
+        path=table_path(own.path),
         columns=own.columns,
         alphabet=own.alphabet,
         units=own.units,
         maximise=own.objective == "maximise",
         both_strands=own.both_strands,
+        bounds=(own.lowest, own.highest),
     )
 
 
-def _table_path(named: str, settings: Settings) -> Path:
+def table_path(named: str) -> Path:
     """Return where a table is: any file for who runs the command, for the page one folder only."""
     if deployment.id is None:
         return Path(named).expanduser()
-    folder = settings.table_folder.resolve()
+    folder = Settings().table_folder.resolve()
     path = (folder / named).resolve()
     if not path.is_relative_to(folder) or named.startswith("~"):
         raise InputError(
@@ -255,6 +260,7 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         maximise=source.maximise,
         both_strands=source.both_strands,
         visible_share=source.visible_share,
+        bounds=source.bounds,
     )
     return table, facts
 

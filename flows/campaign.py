@@ -17,6 +17,7 @@ from tasks.command import run_command
 from tasks.device import use_device
 from tasks.handover import in_gpu_pool
 from tasks.knowledge import measure_by_oracle, recall, record_proposal
+from tasks.layout import check_batch, lay_out_batch
 from tasks.progress import rounds_ahead, waiting_round
 from tasks.publish import Published, publish
 from tasks.registry import promote
@@ -35,6 +36,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     """Propose the next plate, or go through all rounds where an oracle measures them."""
     start = ingest(config.data)
     check_constraints(start, config.constraints)
+    check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
     published = waiting_round(config.name, config.deciding(), start)
     if published is not None:
@@ -66,15 +68,19 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
             config.constraints, config.sampling,
         )  # fmt: skip
         selected = select_designs(
-            measured, folds, trained.members, scored, round_, config.selection, config.seed
+            measured, folds, trained.members, scored, round_, config.selection, config.seed,
+            config.synthesis,
+        )  # fmt: skip
+        layout = lay_out_batch(
+            selected, measured, folds, round_, config.plate, config.synthesis, seed
         )
         stages = RoundStages(
             measured=measured, folds=folds, members=trained.members, scorers=trained.scorers,
             plan=generated.plan, shards=generated.shards, snapshots=generated.snapshots,
-            scored=scored, selected=selected, version=trained.version,
+            scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
         report = write_report(stages, round_, config.deciding())
-        record_proposal(selected, start, round_, config.deciding())
+        record_proposal(selected, start, round_, config.deciding(), layout)
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"])
         return published

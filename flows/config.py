@@ -9,10 +9,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from designlib.constraints.config import ConstraintConfig
+from designlib.plates import PlateConfig
 from designlib.predictors.training import TrainingConfig
 from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
+from designlib.synthesis import SynthesisConfig
 from designlib.types import InputError
 from tasks.config import DataConfig, ExecutionConfig, NamedDataset
 
@@ -48,6 +50,15 @@ class CampaignConfig(BaseModel):
     constraints: ConstraintConfig = Field(default=ConstraintConfig(), title="Constraints")
     sampling: SamplingConfig = Field(default=SamplingConfig(), title="Sampling")
     selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
+    plate: PlateConfig | None = Field(
+        default=None,
+        description="How the batch is laid out on plates; empty: a ranked list without wells.",
+    )
+    synthesis: SynthesisConfig | None = Field(
+        default=None,
+        description="Rules that every DNA design keeps so that it can be made, and the adapters of "
+        "the order; empty: none.",
+    )
     execution: ExecutionConfig = Field(default=ExecutionConfig(), title="Execution")
 
     @model_validator(mode="after")

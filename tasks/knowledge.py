@@ -14,6 +14,7 @@ from designlib.oracles import TableOracle
 from designlib.record import Record, content_hash, measurement_table
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError
+from tasks.layout import laid_out
 from tasks.log import run_logger
 from tasks.record import held_record, load_record
 from tasks.rounds import Round
@@ -62,7 +63,11 @@ def recall(campaign: str, number: int, start: StageResult) -> StageResult:
 
 @task(name="record-proposal")
 def record_proposal(
-    selected: StageResult, start: StageResult, round_: Round, config: Mapping[str, Any]
+    selected: StageResult,
+    start: StageResult,
+    round_: Round,
+    config: Mapping[str, Any],
+    layout: StageResult | None = None,
 ) -> None:
     """Enter the candidates of a round into the campaign's record; once."""
     facts = load_facts(start)
@@ -80,6 +85,10 @@ def record_proposal(
         "config": dict(config),
         "start": start.files["measured.parquet"],
     }
+    wells = laid_out(layout)
+    if wells is not None:
+        about["wells"] = wells[["plate", "well", "design"]].to_numpy().tolist()
+        about["plate_size"] = config["plate"]["wells"]
     with held_record(round_.campaign) as held:
         if held.append("proposed", round_.number, about, table):
             run_logger().info("round %d: %d candidates proposed", round_.number, table.num_rows)

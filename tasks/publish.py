@@ -93,6 +93,8 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
         for name in ("candidates.parquet", "candidates.csv", "rejected.parquet")
     }
     files |= {name: report.path(name) for name in report.files}
+    if stages.layout:
+        files |= {name: stages.layout.path(name) for name in stages.layout.files}
     # The selection's own lock: nobody else publishes it meanwhile.
     with FileLock(stages.selected.folder / ".lock"):
         for leftover in folder.glob(".*.tmp"):

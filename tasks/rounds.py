@@ -64,6 +64,7 @@ class RoundStages(BaseModel):
     scored: StageResult
     selected: StageResult
     version: RegisteredPredictor
+    layout: StageResult | None = None
 
     def all(self) -> list[tuple[str, StageResult]]:
         """Return every stage with what a reader calls it, in the order of the work."""
@@ -77,6 +78,7 @@ class RoundStages(BaseModel):
             ("gather shards", self.snapshots),
             ("score", self.scored),
             ("select", self.selected),
+            *([("lay out", self.layout)] if self.layout else []),
         ]
 
 

@@ -27,6 +27,13 @@ SETTINGS: dict[str, Any] = {
     "training": {"members": 2, "steps": 20, "checkpoints": 3, "network": {"width": 16}},
     "sampling": {"chains": 128, "steps_per_rung": 2, "final_steps": 2},
     "selection": {"batch_size": 8, "min_distance": 1},
+    "plate": {"replicates": 2, "controls": ["ACGTACGT"], "references": 3, "avoid_edges": True},
+    "synthesis": {
+        "rules": {"gc_low": 0.2, "gc_high": 0.8, "max_run": 4, "max_repeat": None},
+        "forbidden_sites": ["GGTCTC"],
+        "adapter_before": "TTGGTCTCA",
+        "adapter_after": "TGAGACCTT",
+    },
     "execution": {"device": "cpu"},
 }
 
@@ -49,12 +56,15 @@ home = Path(sys.argv[1])
 truth = pd.read_parquet(sys.argv[2]).set_index("design")["e_score"]
 said(measure, "lab", home / "none.csv")
 said(campaign, "--config", home / "lab.yaml")
-rows = pd.read_csv(home / "campaigns/lab/all_rounds.csv")
-rows = rows.assign(value=truth[rows["design"]].to_numpy(), qc="ok")
-rows.loc[6, ["value", "qc"]] = [None, "fail"]
-results = rows[["candidate_id", "value", "qc"]].iloc[:7]
+plate = next(home.glob("campaigns/lab/round-01-*")) / "plate.csv"
+rows = pd.read_csv(plate)
+rows = rows.assign(value=truth[rows["design"]].to_numpy(), qc="ok").sort_values("label")
+failed, waiting = rows[rows["role"] == "exploit"]["candidate_id"].iloc[[0, 1]]
+rows.loc[rows["candidate_id"] == failed, ["value", "qc"]] = [None, "fail"]
+results = rows.loc[rows["candidate_id"] != waiting, ["plate", "well", "value", "qc"]]
 results.to_csv(home / "results.csv", index=False)
-results.iloc[:2].assign(value=[0.9, 5.0]).to_csv(home / "wrong.csv", index=False)
+good = results[results["qc"] == "ok"]
+good.iloc[:2].assign(value=[0.9, 5.0]).to_csv(home / "wrong.csv", index=False)
 said(measure, "lab", home / "results.csv")
 said(measure, "lab", home / "results.csv")
 said(measure, "lab", home / "wrong.csv")
@@ -115,10 +125,10 @@ def test_a_file_is_imported_and_importing_it_again_changes_nothing(
     told: dict[str, Told], home: Path
 ) -> None:
     assert told["imported"].code == told["again"].code == 0
-    assert "7 measurements imported (1 failed, 0 corrected, 0 of designs that nobody" in (
+    assert "19 measurements imported (2 failed, 0 corrected, 0 of designs that nobody" in (
         told["imported"].out
     )
-    assert "nothing new; all 7 measurements are known" in told["again"].out
+    assert "nothing new; all 19 measurements are known" in told["again"].out
     assert entries(home) == ["000001-proposed", "000002-measured", "000003-proposed"]
 
 
@@ -142,8 +152,23 @@ def test_the_next_run_proposes_round_two_from_what_has_arrived(
     other = {design[::-1].translate(str.maketrans("ACGT", "TGCA")) for design in gone}
     assert not (gone | other) & set(second["design"])
     facts = json.loads((next(home.glob("campaigns/lab/round-02-*")) / "summary.json").read_bytes())
-    start = len(pd.read_csv(home / "start.csv"))
-    assert facts["data"]["designs"] == start + 6
+    start = set(pd.read_csv(home / "start.csv")["design"])
+    assert facts["data"]["designs"] == len(start | {"ACGTACGT"}) + 6
+
+
+def test_the_plate_and_the_order_belong_together(told: dict[str, Told], home: Path) -> None:
+    (folder,) = home.glob("campaigns/lab/round-01-*")
+    wells, order = (pd.read_csv(folder / name) for name in ("plate.csv", "order.csv"))
+    assert wells["role"].value_counts().to_dict() == {
+        "exploit": 8, "replicate": 8, "reference": 3, "control": 2,
+    }  # fmt: skip
+    assert order["sequence"].tolist() == [f"TTGGTCTCA{d}TGAGACCTT" for d in wells["design"]]
+    assert not wells["well"].str.match(r"[AH]|.1$|.12$").any()
+    assert (folder / "plate.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "candidates.fasta").read_text().count(">") == 8
+    batch = pd.read_parquet(folder / "candidates.parquet")
+    assert (batch["constraint_synthesis"] == "ok").all()
+    assert not batch["design"].str.contains("AAAAA|CCCCC|GGGGG|TTTTT").any()
 
 
 def test_without_news_the_waiting_round_is_told(told: dict[str, Told], home: Path) -> None:

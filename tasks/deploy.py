@@ -19,7 +19,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 
 from designlib.types import InputError
-from tasks.settings import REPOSITORY
+from tasks.settings import REPOSITORY, Settings
 
 __all__ = ["URGENT", "deploy"]
 
@@ -44,24 +44,27 @@ class _Watch(NamedTuple):
     message: str
 
 
-_WATCHES = (
-    # Three missed heartbeats of 30 s, the shortest interval that Prefect allows.
-    _Watch(
-        name="crash runs that have gone silent",
-        after="heartbeat",
-        expect=("heartbeat", *_ENDS),
-        within=timedelta(seconds=90),
-        message="No sign of life for 90 s. Go on with: prefect flow-run retry",
-    ),
-    _Watch(
-        name="crash runs that never began",
-        after="Pending",
-        expect=("Running", "Cancelling", *_ENDS),
-        within=timedelta(minutes=10),
-        message="A worker took this run and never began it. Go on with: prefect flow-run retry",
-    ),
-)
-"""Runs whose worker and process are both gone; without this each would hold its slot for ever."""
+def _watches(silent_seconds: int) -> tuple[_Watch, ...]:
+    """Return what finds runs whose worker and process are both gone.
+
+    Without this each would hold its slot for ever.
+    """
+    return (
+        _Watch(
+            name="crash runs that have gone silent",
+            after="heartbeat",
+            expect=("heartbeat", *_ENDS),
+            within=timedelta(seconds=silent_seconds),
+            message=f"No sign of life for {silent_seconds} s. Go on with: prefect flow-run retry",
+        ),
+        _Watch(
+            name="crash runs that never began",
+            after="Pending",
+            expect=("Running", "Cancelling", *_ENDS),
+            within=timedelta(minutes=10),
+            message="A worker took this run and never began it. Go on with: prefect flow-run retry",
+        ),
+    )
 
 
 def deploy(gpus: int) -> list[str]:
@@ -77,7 +80,7 @@ def deploy(gpus: int) -> list[str]:
             for name, about in _POOLS.items()
             for line in _create_pool(client, name, about, limits[name])
         ]
-        for watch in _WATCHES:
+        for watch in _watches(Settings().silent_seconds):
             done += _create_automation(client, watch)
         done += _register(client)
     return done

@@ -23,8 +23,9 @@ class Settings(BaseSettings):
     separated like PATH; ``DESIGN_TABLES`` is the folder of the tables that the Prefect page may
     name (default: tables/ in the home); ``DESIGN_HOST`` is the address that the servers bind to
     (default: loopback, so that nobody else can reach them); ``DESIGN_RESTART_SECONDS`` is how long
-    after its end a server or a worker is started again; ``DESIGN_LOGIN`` is the name:password that
-    both servers ask for (default: none).
+    after its end a server or a worker is started again; ``DESIGN_SILENT_SECONDS`` is after how
+    much silence a run counts as lost, which is longer than a server may be away (at least 90);
+    ``DESIGN_LOGIN`` is the name:password that both servers ask for (default: none).
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
@@ -34,6 +35,8 @@ class Settings(BaseSettings):
     tables: Path | None = None
     host: str = "127.0.0.1"
     restart_seconds: float = Field(default=5.0, ge=0)
+    # A run says every 30 s that it lives.
+    silent_seconds: int = Field(default=240, ge=90)
     login: SecretStr | None = None
 
     @field_validator("data_mirrors", mode="before")

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Masking, Product
+from designlib.constraints.base import Constraint, Product
 from designlib.spaces import SequenceSpace, Space
 from designlib.targets import Target
 from designlib.types import Designs, Gradients, InputError, Letters, Moves, Scores
@@ -256,15 +256,16 @@ def letters_space(target: Target) -> SequenceSpace:
 
 def allowed_moves(target: Target, letters: Tensor) -> Moves | None:
     """Return the mask of a target's constraint, or None where nothing is masked."""
-    constraint = target.constraint
-    return constraint.allowed_moves(letters) if isinstance(constraint, Masking) else None
+    # Asked on every step: an isinstance of the protocol would take longer than many a mask.
+    mask = getattr(target.constraint, "allowed_moves", None)
+    return None if mask is None else mask(letters)
 
 
 def has_full_mask(constraint: Constraint) -> bool:
     """Return whether a constraint's mask says all there is to say of single changes."""
     if isinstance(constraint, Product):
         return constraint.is_masked
-    return isinstance(constraint, Masking)
+    return hasattr(constraint, "allowed_moves")
 
 
 def estimated_gains(target: Target, letters: Letters) -> tuple[Scores, Gradients]:

@@ -23,7 +23,7 @@ from designlib.types import Designs, InputError, Relaxed, Scores
 __all__ = ["CompiledKernel"]
 
 Tensors = dict[str, Tensor]
-Step = Callable[[Tensors, Tensor, Any, Tensor], tuple[Any, Info]]
+Step = Callable[[Tensors, Tensor, Any, Tensor], tuple[Any, Info, Tensor]]
 
 
 class CompiledKernel(Generic[StateT]):
@@ -45,7 +45,7 @@ class CompiledKernel(Generic[StateT]):
     def __init__(self, kernel: Kernel[StateT]) -> None:
         self.kernel = kernel
         self._steps: dict[Any, Step] = {}
-        self._last: tuple[nn.Module, Tensors] | None = None
+        self._last: tuple[Target, Tensors, Tensor, tuple[Any, ...]] | None = None
 
     def draws_per_step(self, space: Space) -> int:
         """Return what the kernel itself draws."""
@@ -83,42 +83,50 @@ class CompiledKernel(Generic[StateT]):
         NonFiniteScoreError
             The predictor gives NaN or infinity (on the CPU).
         """
-        tensors = self._tensors(_module(target))
-        beta = torch.tensor(target.beta, dtype=target.dtype, device=state.designs.device)
-        key = (*_signature(target, tensors), state.designs.shape, state.designs.device)
+        device = state.designs.device
+        tensors, beta, signature = self._inputs_of(target, device)
+        key = signature, state.designs.shape, device
         inputs = (tensors, beta, state, uniforms)
         if key in self._steps:
-            after, info = self._steps[key](*inputs)
+            after, info, any_failed = self._steps[key](*inputs)
         else:
             self._steps[key] = _whole_step(self.kernel, target)
             # The gradient is taken inside the graph, which torch traces only on request.
             with torch._dynamo.config.patch(trace_autograd_ops=True):
-                after, info = self._steps[key](*inputs)
-        if info.log_acceptance.device.type == "cpu":
+                after, info, any_failed = self._steps[key](*inputs)
+        if device.type == "cpu" and any_failed.item():
             failed = info.log_acceptance.isnan()
-            if bool(failed.any()):
-                target.require_finite(torch.zeros_like(state.value).masked_fill(failed, torch.nan))
+            target.require_finite(torch.zeros_like(state.value).masked_fill(failed, torch.nan))
         return after, info
 
-    def _tensors(self, module: nn.Module) -> Tensors:
-        if self._last is None or self._last[0] is not module:
+    def _inputs_of(
+        self, target: Target, device: torch.device
+    ) -> tuple[Tensors, Tensor, tuple[Any, ...]]:
+        """Return parameters, beta and signature of a target, worked out once for all its steps."""
+        if self._last is None or self._last[0] is not target or self._last[2].device != device:
+            module = _module(target)
             tensors = {name: p.detach() for name, p in module.named_parameters()}
-            self._last = module, tensors | dict(module.named_buffers())
-        return self._last[1]
+            tensors |= dict(module.named_buffers())
+            beta = torch.tensor(target.beta, dtype=target.dtype, device=device)
+            self._last = target, tensors, beta, _signature(target, tensors)
+        return self._last[1:]
 
 
 def _whole_step(kernel: Kernel[Any], target: Target) -> Step:
     """Return the compiled step for targets that differ from this one in parameters and beta."""
     module = _module(target)
 
-    def step(tensors: Tensors, beta: Tensor, state: Any, uniforms: Tensor) -> tuple[Any, Info]:
+    def step(
+        tensors: Tensors, beta: Tensor, state: Any, uniforms: Tensor
+    ) -> tuple[Any, Info, Tensor]:
         def predict(relaxed: Relaxed) -> Scores:
             return torch.func.functional_call(module, tensors, (relaxed,))
 
         traced = copy.copy(target)
         # Past the frozen dataclass, since a beta that is a number would become part of the graph.
         traced.__dict__.update(predict=predict, beta=beta)
-        return kernel.step(traced, state, uniforms)
+        after, info = kernel.step(traced, state, uniforms)
+        return after, info, info.log_acceptance.isnan().any()
 
     return torch.compile(step, fullgraph=True, dynamic=False)
 

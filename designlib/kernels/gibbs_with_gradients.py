@@ -110,9 +110,9 @@ class GibbsWithGradients(MetropolisKernel[State, Move]):
         """Return the designs after the moves, and the moves that lead back."""
         n_letters = state.difference.shape[2]
         site = move // n_letters
-        first = site * n_letters
         old = state.designs.gather(1, site)
-        return state.designs.scatter(1, site, move - first), first + old
+        letter = move.sub(site, alpha=n_letters)
+        return state.designs.scatter(1, site, letter), old.add(site, alpha=n_letters)
 
     def log_probability(self, target: Target, state: State, move: Move) -> Scores:
         """Return the log probability of proposing the moves at ``state``."""

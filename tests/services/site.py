@@ -27,6 +27,7 @@ CAMPAIGN = "design-campaign/cpu"
 NIGHTLY = "design-campaign/nightly-dna"
 TRAINING = "train-predictor/gpu"
 ENDS = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+GOING_ON = {"SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED"}
 
 
 @dataclass
@@ -197,8 +198,11 @@ class Site:
 
     def assert_quiet(self) -> None:
         """Check that nothing is left running, taken or half written."""
-        going_on = {"SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED"}
-        assert [run["name"] for run in self.runs(*going_on)] == []
+        until(
+            lambda: not self.runs(*GOING_ON),
+            60,
+            lambda: f"still going on: {[(r['name'], r['state']) for r in self.runs(*GOING_ON)]}",
+        )
         until(
             lambda: not self.mlflow_runs("RUNNING"),
             40,
@@ -210,20 +214,33 @@ class Site:
             assert self.api("GET", f"/work_pools/{pool}")["status"] == "READY"
 
     def forget(self, campaign: str) -> None:
-        """Drop a campaign's stages, results and pages, so that the next one does all the work."""
+        """Drop a campaign's stages, results and pages, so that the next one does all the work.
+
+        What an earlier test has left running is cancelled first.
+        """
+        for run in self.runs(*GOING_ON):
+            self.cancel(run["id"])
+        self.assert_quiet()
         for name in ("stages", "campaigns"):
             shutil.rmtree(self.home / name, ignore_errors=True)
         tracking = self.tracking
         if found := tracking.get_experiment_by_name(campaign):
             tracking.rename_experiment(found.experiment_id, f"{campaign} until {time.time()}")
-        with contextlib.suppress(Exception):
-            tracking.delete_registered_model(f"{campaign}-predictor")
+        name = f"{campaign}-predictor"
+        if any(found.name == name for found in tracking.search_registered_models()):
+            tracking.delete_registered_model(name)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Servers with everything registered and a worker for each pool, for the tests of one file."""
-    set_up = Site(tmp_path_factory.mktemp("site"), {"DESIGN_RESTART_SECONDS": "1"})
+def site(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Site]:
+    """Servers with everything registered and a worker for each pool, for the tests of one file.
+
+    A file's ``SITE`` holds further variables of the environment.
+    """
+    own = getattr(request.module, "SITE", {})
+    set_up = Site(tmp_path_factory.mktemp("site"), {"DESIGN_RESTART_SECONDS": "1", **own})
     try:
         set_up.operate("server")
         set_up.operate("deploy")

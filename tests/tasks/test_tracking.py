@@ -15,7 +15,7 @@ from mlflow.artifacts import load_dict
 from mlflow.entities import Run
 
 from tasks.environment import tracking_uri
-from tasks.settings import Settings
+from tasks.settings import REPOSITORY, Settings
 from tasks.tracking import (
     artifact_names,
     client,
@@ -62,6 +62,43 @@ def test_what_a_killed_process_left_of_a_database_is_no_obstacle(
     prepare_tracking(settings)
     assert (folder / "mlflow.db").stat().st_mtime_ns == before
     assert experiment_id(settings, "campaign") == "1"
+
+
+_SIX = """
+import os, sys
+from tasks.environment import prepare_environment
+from tasks.settings import Settings
+prepare_environment(Settings())
+import mlflow.store.tracking.sqlalchemy_store
+from tasks.tracking import experiment_id, log_metrics, prepare_tracking, run_for
+for number in range(6):
+    if os.fork() == 0:
+        prepare_tracking(Settings())
+        with run_for(experiment_id(Settings(), "shared"), str(number), str(number)) as run_id:
+            log_metrics(run_id, {"loss": float(number)})
+        os._exit(0)
+sys.exit(sum(os.wait()[1] for _ in range(6)))
+"""
+"""Six processes, forked after the imports, so that they meet the database at one moment."""
+
+
+def test_six_processes_on_a_new_database_do_not_collide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "new home")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(settings))
+    monkeypatch.setenv("DESIGN_HOME", str(settings.home))
+    six = subprocess.run(
+        [sys.executable, "-c", _SIX],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert six.returncode == 0, six.stderr
+    (experiment,) = [e for e in client().search_experiments() if e.name == "shared"]
+    runs = client().search_runs([experiment.experiment_id])
+    assert {run.info.run_name: run.data.metrics["loss"] for run in runs} == {
+        str(number): float(number) for number in range(6)
+    }
+    assert {run.info.status for run in runs} == {"FINISHED"}
 
 
 def test_a_tracking_server_needs_no_preparation(

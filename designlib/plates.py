@@ -134,7 +134,8 @@ def lay_out(
         wells = pd.concat(filled, ignore_index=True)
         places = np.array(config.places(), dtype=object)
         if config.shuffle:
-            chosen = numpy_generator(seed, "plate", number).permutation(len(places))[: len(wells)]
+            # Among the first wells, so that a plate that is not full has no gaps.
+            chosen = numpy_generator(seed, "plate", number).permutation(len(wells))
         else:
             chosen = np.arange(len(wells))
         wells.insert(0, "well", places[chosen])

@@ -18,7 +18,8 @@ from tasks.device import use_device
 from tasks.handover import in_gpu_pool
 from tasks.knowledge import measure_by_oracle, recall, record_proposal
 from tasks.layout import check_batch, lay_out_batch
-from tasks.progress import rounds_ahead, waiting_round
+from tasks.lineage import find_candidate, lineage_text, walk_again
+from tasks.progress import ended_by, rounds_ahead, waiting_round
 from tasks.publish import Published, publish
 from tasks.registry import promote
 from tasks.report import write_report
@@ -38,13 +39,15 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     check_constraints(start, config.constraints)
     check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
-    published = waiting_round(config.name, config.deciding(), start)
+    published = waiting_round(config.name, config.deciding(), start, config.stopping)
     if published is not None:
         return published
     for number in rounds:
         published = _propose(config, start, number)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
+            if note := ended_by(config.name, number, config.stopping):
+                return published.model_copy(update={"note": note})
     assert published is not None  # noqa: S101 - there is at least one round
     return published
 
@@ -95,14 +98,31 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="")
     status = commands.add_parser("status", help="print what was proposed and what came back")
     status.add_argument("name", metavar="NAME", help="name of the campaign")
+    explain = commands.add_parser("explain", help="print where a candidate is from; make it again")
+    explain.add_argument("candidate", metavar="CANDIDATE_ID", help="such as c-3bbe8ef5a8af")
     chosen = parser.parse_args(arguments)
     try:
-        told = status_text(chosen.name) if chosen.command == "status" else _run(chosen.config)
+        match chosen.command:
+            case "status":
+                told = status_text(chosen.name)
+            case "explain":
+                told = _explain(chosen.candidate)
+            case _:
+                told = _run(chosen.config)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
     print(told)  # noqa: T201 - the command's answer
     return 0
+
+
+def _explain(candidate: str) -> str:
+    lineage = find_candidate(candidate)
+    settings = lineage.entry.about.get("config", {})
+    if "constraints" not in settings:
+        raise InputError(f"{candidate} was proposed by a release that kept no settings with it")
+    config = CampaignConfig.model_validate({"constraints": settings["constraints"]})
+    return lineage_text(lineage, walk_again(lineage, config.constraints))
 
 
 def _run(path: Path | None) -> str:

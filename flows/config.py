@@ -14,6 +14,7 @@ from designlib.predictors.training import TrainingConfig
 from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
+from designlib.stopping import StoppingConfig
 from designlib.synthesis import SynthesisConfig
 from designlib.types import InputError
 from tasks.config import DataConfig, ExecutionConfig, NamedDataset
@@ -43,6 +44,11 @@ class CampaignConfig(BaseModel):
         description="Rounds of a simulated campaign, whose withheld measurements answer for what "
         "is proposed. Leave it at 1 where a laboratory measures: import the results and run the "
         "campaign again for the next round.",
+    )
+    stopping: StoppingConfig = Field(
+        default=StoppingConfig(),
+        title="Stopping",
+        description="Rules that end the campaign before its last round.",
     )
     data: DataConfig = Field(default=DataConfig(), title="Data")
     split: SplitConfig = Field(default=SplitConfig(), title="Split")
@@ -75,7 +81,7 @@ class CampaignConfig(BaseModel):
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""
         # A round is the same however many follow it.
-        settings = self.model_dump(mode="json", exclude={"execution", "rounds"})
+        settings = self.model_dump(mode="json", exclude={"execution", "rounds", "stopping"})
         if "path" in settings["data"]["source"]:
             # The content of the file decides, not where it lies.
             del settings["data"]["source"]["path"]

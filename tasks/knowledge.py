@@ -19,7 +19,7 @@ from tasks.log import run_logger
 from tasks.record import held_record, load_record
 from tasks.rounds import Round
 from tasks.settings import Settings
-from tasks.stages import StageResult, run_stage
+from tasks.stages import StageResult, code_fingerprint, commit, run_stage
 from tasks.tables import TableFacts, json_bytes, load_facts, parquet_bytes
 from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
 
@@ -84,6 +84,8 @@ def record_proposal(
         "round_key": round_.key,
         "config": dict(config),
         "start": start.files["measured.parquet"],
+        "code": code_fingerprint(),
+        "commit": commit(),
     }
     wells = laid_out(layout)
     if wells is not None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from designlib.record import Entry, Record
+from designlib.stopping import StoppingConfig, reason_to_stop
 from tasks.log import run_logger
 from tasks.publish import Published, round_folder
 from tasks.record import load_record
@@ -14,7 +16,7 @@ from tasks.stages import StageResult
 from tasks.tables import load_facts
 from tasks.tracking import experiment_id, find_run, mlflow_page, run_link
 
-__all__ = ["rounds_ahead", "waiting_round"]
+__all__ = ["ended_by", "rounds_ahead", "waiting_round"]
 
 
 def rounds_ahead(campaign: str, rounds: int, start: StageResult) -> range:
@@ -30,31 +32,54 @@ def rounds_ahead(campaign: str, rounds: int, start: StageResult) -> range:
     return range(number, number + 1)
 
 
-def waiting_round(campaign: str, config: Mapping[str, Any], start: StageResult) -> Published | None:
-    """Return the last round where nothing has changed since it was published.
+def waiting_round(
+    campaign: str, config: Mapping[str, Any], start: StageResult, stopping: StoppingConfig
+) -> Published | None:
+    """Return the last round where there is nothing to do after it, with a note that says why.
 
-    A plate that was ordered is not made anew because the code has changed.
+    Either nothing has changed since it was published, or a rule has ended the campaign. A plate
+    that was ordered is not made anew because the code has changed.
     """
     record = load_record(campaign)
-    if load_facts(start).has_oracle or not record.proposals or record.has_news:
+    if load_facts(start).has_oracle or not record.proposals:
         return None
     last = record.proposals[-1]
+    if record.has_news:
+        ended = reason_to_stop(record, stopping)
+        return _published(campaign, last, f"ended by {ended}") if ended else None
     about = last.about
     if about.get("config") != json.loads(json.dumps(config)):
         return None
     if about.get("start") != start.files["measured.parquet"]:
         return None
-    folder = round_folder(campaign, last.round, about["round_key"])
+    candidates = record.candidates()
+    return _published(
+        campaign,
+        last,
+        f"nothing new: round {last.round} was proposed and no result has arrived since "
+        f"({len(candidates) - len(record.pending())} of {len(candidates)} candidates of all rounds "
+        f"are answered). Import results with: python -m flows.measure {campaign} FILE",
+    )
+
+
+def ended_by(campaign: str, number: int, stopping: StoppingConfig) -> str:
+    """Return which rule ends a simulated campaign after a round; empty where it goes on."""
+    record = load_record(campaign)
+    entries = tuple(entry for entry in record.current if entry.round <= number)
+    reason = reason_to_stop(Record(entries), stopping)
+    if reason:
+        run_logger().info("ended after round %d by %s", number, reason)
+    return reason and f"ended after round {number} by {reason}"
+
+
+def _published(campaign: str, last: Entry, note: str) -> Published | None:
+    """Return a round as it was published, or None where that was not finished."""
+    key = last.about["round_key"]
+    folder = round_folder(campaign, last.round, key)
     experiment = experiment_id(Settings(), campaign)
-    run = find_run(experiment, about["round_key"])
+    run = find_run(experiment, key)
     if run is None or not (folder / "summary.json").exists():
         return None
-    answered = len(record.candidates()) - len(record.pending())
-    note = (
-        f"nothing new: round {last.round} was proposed and no result has arrived since "
-        f"({answered} of {len(record.candidates())} candidates of all rounds are answered). "
-        f"Import results with: python -m flows.measure {campaign} FILE"
-    )
     run_logger().info(note)
     return Published(
         folder=folder,

@@ -38,9 +38,13 @@ class HeldRecord:
         """Add an entry, unless it already counts as the latest of its kind; return whether."""
         content = entry_bytes(kind, round_, about, table)
         of_round = [e for e in self.record.current if e.kind == kind and e.round == round_]
-        # A proposal that was replaced may come back; results of a file are never the same twice.
-        known = of_round[-1:] if kind == "proposed" else of_round
-        if content_hash(content) in {entry.sha256 for entry in known}:
+        if kind == "proposed":
+            # The key decides: it is that of data, settings and code. One that was replaced may
+            # come back.
+            known = [e.about["round_key"] for e in of_round[-1:]] == [about["round_key"]]
+        else:
+            known = content_hash(content) in {entry.sha256 for entry in of_round}
+        if known:
             return False
         number = len(self.record.entries) + 1
         write_atomically(

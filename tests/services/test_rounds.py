@@ -71,6 +71,9 @@ said(measure, "lab", home / "wrong.csv")
 said(campaign, "--config", home / "lab.yaml")
 said(campaign, "--config", home / "lab.yaml")
 said(campaign, "status", "lab")
+rows = pd.read_csv(home / "campaigns/lab/all_rounds.csv")
+said(campaign, "explain", rows[rows["round"] == 2]["candidate_id"].iloc[-1])
+said(campaign, "explain", "c-000000000000")
 Path(sys.argv[3]).write_text(json.dumps(told))
 """
 
@@ -105,7 +108,18 @@ def told(home: Path, prefect_server: str) -> dict[str, Told]:
         command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr
-    names = ["early", "first", "imported", "again", "wrong", "second", "waiting", "status"]
+    names = [
+        "early",
+        "first",
+        "imported",
+        "again",
+        "wrong",
+        "second",
+        "waiting",
+        "status",
+        "explain",
+        "unknown",
+    ]
     answered = json.loads(answers.read_bytes())
     return {name: Told(*one) for name, one in zip(names, answered, strict=True)}
 
@@ -185,6 +199,20 @@ def test_status_counts_rounds_and_says_what_is_next(told: dict[str, Told]) -> No
     assert ["1", "8", "6", "1", "1"] in [line[:5] for line in lines]
     assert ["2", "8", "0", "0", "8"] in [line[:5] for line in lines]
     assert "next: measure, then python -m flows.measure lab FILE" in told["status"].out
+
+
+def test_a_candidate_is_explained_and_made_again(told: dict[str, Told], home: Path) -> None:
+    assert told["explain"].code == 0, told["explain"].err
+    printed = told["explain"].out.splitlines()
+    lines = {line[2:24].strip(): line[24:] for line in printed[1:-1]}
+    rows = pd.read_csv(home / "campaigns" / "lab" / "all_rounds.csv").set_index("candidate_id")
+    candidate = told["explain"].out.split(":")[0]
+    assert lines["design"] == rows.loc[candidate, "design"]
+    assert lines["round"] == "2"
+    assert lines["chain"] == str(int(rows.loc[candidate, "chain"]))
+    assert printed[-1].endswith(f"{lines['design']}, the same design")
+    assert told["unknown"].code == 2
+    assert "no campaign" in told["unknown"].err
 
 
 def test_mlflow_has_a_run_per_round_with_what_was_measured(

@@ -13,6 +13,7 @@ from designlib.types import InputError
 from flows.config import CampaignConfig, load_config
 from flows.generate import generate_candidates
 from flows.train import train_predictor
+from tasks.campaign_page import write_campaign_page
 from tasks.command import run_command
 from tasks.device import use_device
 from tasks.handover import in_gpu_pool
@@ -47,7 +48,9 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
             if note := ended_by(config.name, number, config.stopping):
-                return published.model_copy(update={"note": note})
+                published = published.model_copy(update={"note": note})
+                break
+    write_campaign_page(config.name)
     assert published is not None  # noqa: S101 - there is at least one round
     return published
 

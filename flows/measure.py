@@ -11,6 +11,7 @@ from prefect import flow
 from pydantic import Field
 
 from designlib.types import InputError
+from tasks.campaign_page import write_campaign_page
 from tasks.command import run_command
 from tasks.importing import ImportedResults, find_result_files, import_results
 from tasks.status import status_text
@@ -60,6 +61,8 @@ def import_measurements(
             done.append(import_results(campaign, file, corrections=corrections))
         except InputError as error:
             refused.append(str(error))
+    if done:
+        write_campaign_page(campaign)
     if refused:
         raise InputError("\n".join(refused))
     return done

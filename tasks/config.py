@@ -64,6 +64,22 @@ class TableFile(BaseModel):
         default="maximise", title="Objective", description="Which values are wanted."
     )
     units: str = Field(default="", title="Units", description="Units of the objective, for plots.")
+    lowest: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        title="Lowest possible",
+        description="Smallest value that can be, in these units; results below it are taken with a "
+        "warning. Empty: none.",
+    )
+    highest: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        title="Highest possible",
+        description="Largest value that can be, in these units; results above it are taken with a "
+        "warning. Empty: none.",
+    )
 
 
 class DataConfig(BaseModel):

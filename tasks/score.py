@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from prefect import task
 
+from designlib.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
 from designlib.constraints.config import ConstraintConfig, build
 from designlib.oracles import TableOracle
@@ -18,14 +19,15 @@ from designlib.sampling import SAMPLER, SamplingConfig, few_chains, ladder_bands
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import (
     SelectionConfig,
-    acquisition,
     filter_designs,
     rejection_counts,
     select_batch,
 )
+from designlib.synthesis import SynthesisConfig
 from designlib.trajectory import network_at
 from designlib.types import Letters
 from tasks.device import use_device
+from tasks.knowledge import pending_designs
 from tasks.log import run_logger
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
@@ -64,7 +66,7 @@ def score_designs(
         scored = _judge(scored, constraints, facts)
         checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
         checked = _predict(checked, facts, members, scorers, where)
-        if facts.visible_share < 1:
+        if facts.has_oracle:
             oracle = TableOracle(table.set_index("design")["value"], facts.maximise)
             designs = scored["design"].tolist()
             scored["true_value"] = oracle.measure(designs)
@@ -99,21 +101,23 @@ def select_designs(
     round_: Round,
     config: SelectionConfig,
     seed: int,
+    synthesis: SynthesisConfig | None = None,
 ) -> StageResult:
     """Filter the scored designs, choose a diverse batch and make the candidate table."""
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
         frame = pd.read_parquet(scored.path("scored.parquet"))
-        frame["acquisition"] = acquisition(
-            frame["predicted_mean"].to_numpy(),
-            frame["predicted_spread"].to_numpy(),
-            spread_weight=config.spread_weight,
-            maximise=facts.maximise,
-        )
+        if synthesis is not None:
+            verdicts = {design: synthesis.verdict(design) for design in frame["design"].unique()}
+            frame["constraint_synthesis"] = frame["design"].map(verdicts)
+        frame["acquisition"] = _acquisition(frame, facts, folds, members, config, seed)
         checked = pd.read_parquet(scored.path("measured.parquet"))
         training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
-        frame = filter_designs(frame, config, measured_heldout=training, maximise=facts.maximise)
+        frame = filter_designs(
+            frame, config, measured_heldout=training, maximise=facts.maximise,
+            pending=_readings(pending_designs(measured), facts),
+        )  # fmt: skip
         batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
         letters = facts.space.encode(batch.frame["design"].tolist())
         chosen = batch.frame.assign(
@@ -150,6 +154,7 @@ def select_designs(
         "folds": folds.files,
         "scored": scored.files,
         "selection": config,
+        "synthesis": synthesis,
         "round": round_.key,
         "members": [member.files for member in members],
         "seed": seed,
@@ -163,6 +168,29 @@ def select_designs(
     return stage
 
 
+def _acquisition(
+    frame: pd.DataFrame,
+    facts: TableFacts,
+    folds: StageResult,
+    members: Sequence[StageResult],
+    config: SelectionConfig,
+    seed: int,
+) -> np.ndarray:
+    if config.acquisition == "thompson":
+        each = _member_predictions(frame, facts, members, use_device("cpu"))
+        return thompson_order(each, maximise=facts.maximise, seed=seed)
+    table = load_folds(folds)
+    known = table.loc[table["fold"] != "withheld", "value"]
+    return acquisition(
+        frame["predicted_mean"].to_numpy(),
+        frame["predicted_spread"].to_numpy(),
+        spread_weight=config.spread_weight,
+        maximise=facts.maximise,
+        kind=config.acquisition,
+        best=float(known.max() if facts.maximise else known.min()),
+    )
+
+
 def _predict(
     frame: pd.DataFrame,
     facts: TableFacts,
@@ -170,22 +198,36 @@ def _predict(
     scorers: Sequence[StageResult],
     device: torch.device,
 ) -> pd.DataFrame:
-    one_hot = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
-
-    def in_units(stages: Sequence[StageResult]) -> np.ndarray:
-        columns = []
-        for stage in stages:
-            trajectory = load_trajectory(stage)
-            scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), one_hot)
-            columns.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
-        return np.stack(columns)
-
-    ensemble = in_units(members)
+    ensemble = _member_predictions(frame, facts, members, device)
     return frame.assign(
         predicted_mean=ensemble.mean(0),
         predicted_spread=ensemble.std(0, ddof=1) if len(members) > 1 else 0.0,
-        heldout_score=in_units(scorers).mean(0),
+        heldout_score=_member_predictions(frame, facts, scorers, device).mean(0),
     )
+
+
+def _member_predictions(
+    frame: pd.DataFrame,
+    facts: TableFacts,
+    members: Sequence[StageResult],
+    device: torch.device,
+) -> np.ndarray:
+    """Return what each member predicts for each design, (members, designs), in measured units."""
+    one_hot = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
+    rows = []
+    for member in members:
+        trajectory = load_trajectory(member)
+        scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), one_hot)
+        rows.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
+    return np.stack(rows)
+
+
+def _readings(designs: Sequence[str], facts: TableFacts) -> list[str]:
+    """Return designs together with their other strands, where these are the same molecules."""
+    if not facts.both_strands or not designs:
+        return list(designs)
+    space = facts.space
+    return [*designs, *space.decode(space.reverse_complement(space.encode(designs)))]
 
 
 def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import ALPHABETS, SequenceSpace
 from designlib.splits import SplitConfig, assign_folds, visible_rows
 from designlib.tables import (
+    ROUND_COLUMN,
     AlphabetChoice,
     MeasuredTable,
     TableColumns,
@@ -41,6 +42,7 @@ __all__ = [
     "load_facts",
     "load_folds",
     "split",
+    "table_path",
 ]
 
 
@@ -64,6 +66,13 @@ class TableFacts(BaseModel):
     both_strands: bool
     visible_share: float
     """Below 1 the table also serves as the oracle that judges the candidates."""
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Smallest and largest value that can be, in ``units``."""
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether the withheld part of the table answers for what is proposed."""
+        return self.visible_share < 1
 
     @property
     def space(self) -> SequenceSpace:
@@ -84,6 +93,7 @@ class _Source(BaseModel):
     maximise: bool = True
     both_strands: bool = False
     visible_share: float = 1.0
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 @task(name="ingest")
@@ -124,6 +134,8 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
         facts = load_facts(measured)
         frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
         visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+        if ROUND_COLUMN in frame:
+            visible = visible | (frame[ROUND_COLUMN].to_numpy() > 0)
         designs = frame["design"].tolist()
         molecules = facts.space.canonical(designs) if facts.both_strands else designs
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
@@ -178,7 +190,7 @@ def _source(data: DataConfig, settings: Settings) -> _Source:
         case NamedDataset() as named:
             return _named(named, settings)
         case TableFile() as own:
-            return _own(own, settings)
+            return _own(own)
 
 
 def _named(named: NamedDataset, settings: Settings) -> _Source:
@@ -201,22 +213,23 @@ def _named(named: NamedDataset, settings: Settings) -> _Source:
     )
 
 
-def _own(own: TableFile, settings: Settings) -> _Source:
+def _own(own: TableFile) -> _Source:
     return _Source(
-        path=_table_path(own.path, settings),
+        path=table_path(own.path),
         columns=own.columns,
         alphabet=own.alphabet,
         units=own.units,
         maximise=own.objective == "maximise",
         both_strands=own.both_strands,
+        bounds=(own.lowest, own.highest),
     )
 
 
-def _table_path(named: str, settings: Settings) -> Path:
+def table_path(named: str) -> Path:
     """Return where a table is: any file for who runs the command, for the page one folder only."""
     if deployment.id is None:
         return Path(named).expanduser()
-    folder = settings.table_folder.resolve()
+    folder = Settings().table_folder.resolve()
     path = (folder / named).resolve()
     if not path.is_relative_to(folder) or named.startswith("~"):
         raise InputError(
@@ -247,6 +260,7 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         maximise=source.maximise,
         both_strands=source.both_strands,
         visible_share=source.visible_share,
+        bounds=source.bounds,
     )
     return table, facts
 

@@ -46,7 +46,7 @@ REQUIRED = {
 }
 
 
-LABELLED_BY_NAME = {".constraints.hamming_ball", ".constraints.gc"}
+LABELLED_BY_NAME = {".constraints.hamming_ball", ".constraints.gc", ".plate", ".synthesis"}
 """An optional model has no title of its own; the page makes a label of the field's name."""
 
 
@@ -74,7 +74,7 @@ def test_every_number_has_bounds(path: str) -> None:
     kinds = [resolved(kind) for kind in ALL[path].get("anyOf", [ALL[path]])]
     for kind in kinds:
         if kind.get("type") in ("integer", "number"):
-            assert {"minimum", "exclusiveMinimum"} & set(kind), path
+            assert {"minimum", "exclusiveMinimum", "enum"} & set(kind), path
 
 
 @pytest.mark.parametrize("path", ALL)

@@ -193,7 +193,7 @@ class Site:
 
     def published(self, campaign: str) -> Path:
         """Return the folder of a campaign's only round."""
-        (folder,) = (self.home / "campaigns" / campaign).iterdir()
+        (folder,) = (self.home / "campaigns" / campaign).glob("round-*")
         return folder
 
     def assert_quiet(self) -> None:

@@ -66,7 +66,7 @@ class SamplingConfig(BaseModel):
         le=1,
         title="Elite share",
         description="Share of the chains of an annealed walk that start at the best measured "
-        "designs; the others start at random ones, and so do all of smc.",
+        "designs; the others start at random ones, and so do all of smc, as far as any are found.",
     )
     steps_per_rung: int = Field(
         default=4,
@@ -220,9 +220,19 @@ class Starts(NamedTuple):
     """Whether the chain starts at a measured design; elites come last."""
 
 
-def reference_designs(space: DesignSpace, constraint: Constraint | None, seed: int) -> Designs:
-    """Return random feasible designs over which the spread of each checkpoint is measured."""
-    return _random_designs(space, constraint, _REFERENCE_DESIGNS, seed, "reference", None)
+def reference_designs(
+    space: DesignSpace,
+    constraint: Constraint | None,
+    seed: int,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
+) -> Designs:
+    """Return random feasible designs over which the spread of each checkpoint is measured.
+
+    Feasible ``measured`` compositions are used where no random ones are found, as when designs are
+    to stay near them.
+    """
+    seeds = None if isinstance(space, SequenceSpace) else measured
+    return _random_designs(space, constraint, _REFERENCE_DESIGNS, seed, "reference", seeds)
 
 
 def choose_starts(
@@ -235,9 +245,11 @@ def choose_starts(
     """Return random starts, then elite ones, for all chains.
 
     ``elites`` are feasible measured designs, best first; the best ones are used, and used again
-    from the best on where there are fewer than elite chains. Without any, all starts are random.
+    from the best on where there are fewer than elite chains. Without any, and for SMC, all starts
+    are random; the elites then only help where random feasible designs cannot be found.
     """
-    wanted = round(config.elite_share * config.chains) if len(elites) else 0
+    by_smc = choose_sampler(config, space).driver == "smc"
+    wanted = 0 if by_smc or not len(elites) else round(config.elite_share * config.chains)
     random = _random_designs(
         space, constraint, config.chains - wanted, seed, "starts", elites if len(elites) else None
     )

@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from designlib.scoring import pairwise_distances
+from designlib.acquisition import AcquisitionKind
+from designlib.choosing import Quota, Walk
+from designlib.scoring import clusters, pairwise_distances
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
@@ -25,7 +27,6 @@ __all__ = [
     "Batch",
     "BatchReport",
     "SelectionConfig",
-    "acquisition",
     "filter_designs",
     "rejection_counts",
     "select_batch",
@@ -42,14 +43,19 @@ class SelectionConfig(BaseModel):
     batch_size: int = Field(
         default=96, ge=1, le=1536, description="Number of candidates in the batch, in designs."
     )
+    acquisition: AcquisitionKind = Field(
+        default="lower_bound",
+        description=(
+            "What candidates are ranked by: the predicted mean, made worse (lower_bound) or better "
+            "(upper_bound) by spread_weight ensemble spreads; the improvement expected over the "
+            "best measured value; or turns taken by randomly drawn members (thompson)."
+        ),
+    )
     spread_weight: float = Field(
         default=0.1,
         ge=0,
         le=10,
-        description=(
-            "Caution: candidates are ranked by the predicted mean made worse by this many ensemble "
-            "spreads. 0 ranks by the mean alone."
-        ),
+        description="How many ensemble spreads count under lower_bound and upper_bound.",
     )
     min_distance: int = Field(
         default=2,
@@ -86,6 +92,39 @@ class SelectionConfig(BaseModel):
         description=(
             "Largest distance of a candidate to its nearest measured design, in letters or steps, "
             "to stay where data support the predictions; empty for no limit."
+        ),
+    )
+    explore_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description=(
+            "Share of the batch that is chosen for what it may teach: by acquisition plus "
+            "explore_weight ensemble spreads."
+        ),
+    )
+    explore_weight: float = Field(
+        default=2.0,
+        ge=0,
+        le=100,
+        description="How many ensemble spreads count for a design that is chosen to explore.",
+    )
+    max_per_parent: int | None = Field(
+        default=None,
+        ge=1,
+        le=1536,
+        description=(
+            "Most candidates of the batch that may come from one measured design; empty: any. "
+            "Chains from random starts have no parent."
+        ),
+    )
+    max_per_cluster: int | None = Field(
+        default=None,
+        ge=1,
+        le=1536,
+        description=(
+            "Most candidates of the batch that may be in one cluster of similar designs, which "
+            "differ at no more than a third of the sites; empty: any."
         ),
     )
     heldout_quantile: float = Field(
@@ -160,20 +199,6 @@ class Batch(NamedTuple):
     report: BatchReport
 
 
-def acquisition(
-    mean: Float[np.ndarray, "designs"],
-    spread: Float[np.ndarray, "designs"],
-    *,
-    spread_weight: float,
-    maximise: bool,
-) -> Float[np.ndarray, "designs"]:
-    """Return the lower confidence bound ``s * mean - spread_weight * spread``; more is better.
-
-    ``s`` is 1 when large values are wanted and -1 when small ones are.
-    """
-    return (1.0 if maximise else -1.0) * mean - spread_weight * spread
-
-
 def filter_designs(
     frame: pd.DataFrame,
     config: SelectionConfig,
@@ -181,14 +206,16 @@ def filter_designs(
     measured_heldout: Float[np.ndarray, "measured"],
     maximise: bool,
     units: str = "letters",
+    pending: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return the frame with ``rejected_because``: why a design is out, empty when it stays.
 
     Reads ``distance_to_measured``, ``nearest_measured``, ``heldout_score``,
     ``predicted_spread`` and every ``constraint_<name>`` column ("ok" or what is
     broken). ``measured_heldout`` are the held-out scorer's values for the measured
-    training designs; ``units`` are those of distances. Several reasons are joined
-    by "; ", and each reads "kind: detail", see `rejection_counts`.
+    training designs; ``units`` are those of distances; ``pending`` the designs that were proposed
+    before and not yet measured. Several reasons are joined by "; ", and each reads
+    "kind: detail", see `rejection_counts`.
 
     Raises InputError for a missing column or an unknown number.
     """
@@ -201,6 +228,7 @@ def filter_designs(
     for kind, broken, detail in [
         *_constraint_filters(frame),
         *_distance_filters(frame, config, units),
+        _pending_filter(frame, pending),
         _heldout_filter(frame, config, measured_heldout, maximise),
         _spread_filter(frame, config),
     ]:
@@ -240,8 +268,12 @@ def select_batch(
     again, down to 1, where every molecule is admitted. So the batch is full whenever
     enough molecules survived, and none of it ranks below the shortlist.
 
-    Reads ``design``, ``acquisition`` and ``rejected_because``; the order of the rows
-    of ``frame`` does not matter as long as rows of one design agree.
+    A share of the batch may be chosen by acquisition plus a multiple of ``predicted_spread`` in
+    a second walk; its ``role`` is explore, that of the others exploit. Quotas per parent and per
+    cluster hold in both walks, and a batch may then stay short.
+
+    Reads ``design``, ``acquisition`` and ``rejected_because``, for quotas ``parent_design``;
+    the order of the rows of ``frame`` does not matter as long as rows of one design agree.
 
     Raises InputError when no design survived.
     """
@@ -255,14 +287,24 @@ def select_batch(
         )
     _no_nan("acquisition", survivors["acquisition"].to_numpy(dtype=np.float64))
     molecules = _best_of_each_molecule(survivors, space, both_strands)
-    shortlist = molecules.head(config.shortlist)
+    shortlist = _shortlist(molecules, config)
     distances = pairwise_distances(
         space, space.encode(shortlist["design"].tolist()), both_strands=both_strands
     )
-    taken, taken_at = _walk(distances, config.batch_size, config.min_distance)
+    walk = Walk(distances, _quotas(shortlist, space, config, both_strands))
+    exploring = round(config.explore_share * config.batch_size)
+    best = np.arange(min(config.shortlist, len(shortlist)))
+    walk.take(best, config.batch_size - exploring, config.min_distance)
+    explored = len(walk.taken)
+    if exploring:
+        spread = np.argsort(-shortlist["exploration"].to_numpy(), kind="stable")
+        walk.take(spread, exploring, config.min_distance)
+    taken, taken_at = np.array(walk.taken), np.array(walk.taken_at)
     # A later walk may take a better design than an earlier one; ranks follow the acquisition.
     rows = np.sort(taken)
-    batch = shortlist.iloc[rows].assign(rank=np.arange(1, len(rows) + 1)).reset_index(drop=True)
+    role = np.where(np.isin(rows, taken[explored:]), "explore", "exploit")
+    batch = shortlist.iloc[rows].assign(rank=np.arange(1, len(rows) + 1), role=role)
+    batch = batch.reset_index(drop=True)
     among = distances[np.ix_(rows, rows)][np.triu_indices(len(rows), 1)]
     report = BatchReport(
         wanted=config.batch_size,
@@ -284,6 +326,19 @@ def select_batch(
     return Batch(batch, report)
 
 
+def _shortlist(molecules: pd.DataFrame, config: SelectionConfig) -> pd.DataFrame:
+    """Return the best designs, and the most uncertain promising ones where some are explored."""
+    best = molecules.head(config.shortlist)
+    if config.explore_share == 0:
+        return best
+    promise = molecules["acquisition"] + config.explore_weight * molecules["predicted_spread"]
+    molecules = molecules.assign(exploration=promise)
+    others = molecules.iloc[config.shortlist :].nlargest(config.shortlist, "exploration")
+    return pd.concat(
+        [molecules.head(config.shortlist), others.sort_index(key=molecules.index.get_indexer)]
+    )
+
+
 def _best_of_each_molecule(
     survivors: pd.DataFrame, space: DesignSpace, both_strands: bool
 ) -> pd.DataFrame:
@@ -298,28 +353,18 @@ def _best_of_each_molecule(
     return ordered.loc[~molecule.duplicated().to_numpy(), :]
 
 
-def _walk(
-    distances: Int[np.ndarray, "designs designs"], wanted: int, min_distance: int
-) -> tuple[Int[np.ndarray, "chosen"], Int[np.ndarray, "chosen"]]:
-    """Return the rows taken and the distance that was asked for when each was.
-
-    The first admissible row is the one that a walk down the list takes next, since
-    taking a design only ever makes others inadmissible.
-    """
-    nearest = np.full(len(distances), np.iinfo(np.int32).max, dtype=np.int32)
-    taken: list[int] = []
-    taken_at: list[int] = []
-    level = min_distance
-    while len(taken) < min(wanted, len(distances)):
-        admissible = nearest >= level
-        if not admissible.any():
-            level -= 1
-            continue
-        row = int(admissible.argmax())
-        taken.append(row)
-        taken_at.append(level)
-        np.minimum(nearest, distances[row], out=nearest)
-    return np.array(taken, dtype=np.int64), np.array(taken_at, dtype=np.int64)
+def _quotas(
+    shortlist: pd.DataFrame, space: DesignSpace, config: SelectionConfig, both_strands: bool
+) -> list[Quota]:
+    quotas: list[Quota] = []
+    if config.max_per_parent is not None:
+        parents = shortlist["parent_design"].astype(object)
+        quotas.append((parents.where(parents.notna(), None).tolist(), config.max_per_parent))
+    if config.max_per_cluster is not None:
+        letters = space.encode(shortlist["design"].tolist())
+        groups = clusters(space, letters, both_strands=both_strands)
+        quotas.append((groups.tolist(), config.max_per_cluster))
+    return quotas
 
 
 _Filter = tuple[str, np.ndarray, Callable[[dict[str, object]], str]]
@@ -355,6 +400,13 @@ def _distance_filters(frame: pd.DataFrame, config: SelectionConfig, units: str) 
             (said, distance > far, lambda row: f"{_where(row, units)}, at most {far} wanted")
         )
     return filters
+
+
+def _pending_filter(frame: pd.DataFrame, pending: Collection[str]) -> _Filter:
+    broken = (
+        frame["design"].isin(set(pending)).to_numpy() if pending else np.zeros(len(frame), bool)
+    )
+    return ("waits for a measurement", broken, lambda _: "proposed in an earlier round")
 
 
 def _heldout_filter(

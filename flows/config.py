@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from designlib.constraints.compositions import CompositionConstraints
 from designlib.constraints.config import ConstraintConfig, DesignConstraints
+from designlib.plates import PlateConfig
 from designlib.predictors.training import TrainingConfig
 from designlib.recipes import RecipeConfig
 from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
+from designlib.stopping import StoppingConfig
+from designlib.synthesis import SynthesisConfig
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
@@ -46,6 +49,20 @@ class CampaignConfig(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**63, title="Seed", description="The same seed gives the same plate."
     )
+    rounds: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        title="Rounds",
+        description="Rounds of a simulated campaign, whose withheld measurements answer for what "
+        "is proposed. Leave it at 1 where a laboratory measures: import the results and run the "
+        "campaign again for the next round.",
+    )
+    stopping: StoppingConfig = Field(
+        default=StoppingConfig(),
+        title="Stopping",
+        description="Rules that end the campaign before its last round.",
+    )
     data: DataConfig = Field(default=DataConfig(), title="Data")
     split: SplitConfig = Field(default=SplitConfig(), title="Split")
     training: TrainingConfig = Field(default=TrainingConfig(), title="Training")
@@ -57,11 +74,32 @@ class CampaignConfig(BaseModel):
     sampling: SamplingConfig = Field(default=SamplingConfig(), title="Sampling")
     selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
     recipe: RecipeConfig = Field(default=RecipeConfig(), title="Recipe")
+    plate: PlateConfig | None = Field(
+        default=None,
+        description="How the batch is laid out on plates; empty: a ranked list without wells.",
+    )
+    synthesis: SynthesisConfig | None = Field(
+        default=None,
+        description="Rules that every DNA design keeps so that it can be made, and the adapters of "
+        "the order; empty: none.",
+    )
     execution: ExecutionConfig = Field(default=ExecutionConfig(), title="Execution")
+
+    @model_validator(mode="after")
+    def _somebody_measures(self) -> CampaignConfig:
+        source = self.data.source
+        if self.rounds > 1 and not (isinstance(source, NamedDataset) and source.visible_share < 1):
+            raise ValueError(
+                f"rounds is {self.rounds}, but nobody measures between them: only a public data "
+                "set with a visible share below 1 answers for its withheld part. With rounds at 1, "
+                "import results and run the campaign again for the next round"
+            )
+        return self
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""
-        settings = self.model_dump(mode="json", exclude={"execution"})
+        # A round is the same however many follow it.
+        settings = self.model_dump(mode="json", exclude={"execution", "rounds", "stopping"})
         for path in _PATHS:
             # The content of the file decides, not where it lies.
             settings["data"]["source"].pop(path, None)

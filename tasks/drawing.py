@@ -21,11 +21,13 @@ from designlib.reporting.figures import (
     training_figure,
 )
 from designlib.reporting.logo import logo_figure
+from designlib.reporting.plate import plate_figure
 from designlib.reporting.report import KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
 from designlib.trajectory import state_from_bytes
+from tasks.layout import laid_out
 from tasks.rounds import Round, RoundStages
 from tasks.stages import code_fingerprint
 from tasks.summary import round_figures
@@ -39,7 +41,7 @@ def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -
     facts = load_facts(stages.measured)
     table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
     figures = round_figures(stages, round_)
-    pictures = _pictures(stages, table, facts)
+    pictures = _pictures(stages, table, facts, config)
     content = ReportContent(
         candidates=table,
         what_was_run=_what_was_run(stages, facts, config),
@@ -67,7 +69,9 @@ def _recipe(table: pa.Table, facts: TableFacts, config: Mapping[str, Any]) -> di
     return {"recipe.csv": whole.to_csv(index=False, lineterminator="\n").encode()}
 
 
-def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[str, Picture]:
+def _pictures(
+    stages: RoundStages, table: pa.Table, facts: TableFacts, config: Mapping[str, Any]
+) -> dict[str, Picture]:
     batch = table.to_pandas()
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
     test = checked[checked["fold"] == "test"]
@@ -91,8 +95,11 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
                 test_scores, scores, known_name="held-out score of", **names
             ),
         }
+    wells = laid_out(stages.layout)
+    plate = {} if wells is None else {"plate": plate_figure(wells, config["plate"]["wells"])}
     return {
         **judged,
+        **plate,
         "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
         "distances": distance_figure(
             pairwise_distances(space, designs, both_strands=facts.both_strands),

@@ -25,13 +25,12 @@ from designlib.sampling import (
     share_out,
     walk_block,
 )
-from designlib.spaces import DesignSpace
 from designlib.types import Designs
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.settings import Settings
 from tasks.stages import StageResult, finished_stage, run_stage
-from tasks.tables import json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.tables import best_measured, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.train import load_trajectory
 
 __all__ = ["gather_shards", "load_plan", "load_sampler", "plan_walk", "walk_shard"]
@@ -57,9 +56,11 @@ def plan_walk(
         facts = load_facts(measured)
         space = facts.space
         sampler = choose_sampler(config, space)
-        constraint = build(constraints, space)
+        measured_designs = best_measured(load_folds(folds), facts)
+        constraint = build(constraints, space, measured_designs)
         trajectories = [load_trajectory(member) for member in members]
-        reference = reference_designs(space, constraint, walk_seed)
+        elites = _elites(measured_designs, constraint, config)
+        reference = reference_designs(space, constraint, walk_seed, elites)
         plan = plan_trajectory(
             trajectories,
             reference,
@@ -71,13 +72,10 @@ def plan_walk(
             scale=config.scale,
             device=where,
         )
-        elites = _elites(load_folds(folds), space, constraint, config, maximise=facts.maximise)
-        if sampler.driver == "smc":
-            elites = elites[:0]
         starts = choose_starts(space, constraint, config, elites, walk_seed)
         ladder = build_ladder(trajectories, plan, constraint, where)
         entry = 0
-        if len(elites):
+        if starts.elite.any():
             entry = elite_entry_rung(ladder, elites.to(where), reference.to(where))
         table = pd.DataFrame(
             {"design": space.decode(starts.designs), "elite": starts.elite.numpy()}
@@ -111,6 +109,7 @@ def plan_walk(
 @task(name="walk-shard", task_run_name="walk shard {shard} of {shards}")
 def walk_shard(
     measured: StageResult,
+    folds: StageResult,
     plan_stage: StageResult,
     members: Sequence[StageResult],
     constraints: DesignConstraints,
@@ -132,12 +131,14 @@ def walk_shard(
     blocks = parts[shard - 1]
 
     def make() -> dict[str, bytes]:
-        space = load_facts(measured).space
+        facts = load_facts(measured)
+        space, known = facts.space, best_measured(load_folds(folds), facts)
         plan, entry = load_plan(plan_stage)
         sampler = load_sampler(plan_stage)
         walked = sampler.walked(space)
         trajectories = [load_trajectory(member) for member in members]
-        ladder = build_ladder(trajectories, plan, build(constraints, walked), where, walked)
+        constraint = build(constraints, walked, known)
+        ladder = build_ladder(trajectories, plan, constraint, where, walked)
         designs = space.encode(starts["design"].tolist()).to(where)
         walk_seed = derive_seed(seed, "walk")
         frames: list[pd.DataFrame] = []
@@ -202,19 +203,9 @@ def _walk_inputs(
     }
 
 
-def _elites(
-    folds: pd.DataFrame,
-    space: DesignSpace,
-    constraint: Constraint,
-    config: SamplingConfig,
-    *,
-    maximise: bool,
-) -> Designs:
+def _elites(measured: Designs, constraint: Constraint, config: SamplingConfig) -> Designs:
     """Return the best feasible measured designs, best first."""
-    known = folds[folds["fold"] != "withheld"]
-    ordered = known.sort_values(["value", "design"], ascending=[not maximise, True])
-    designs = space.encode(ordered["design"].tolist())
-    feasible = designs[constraint.satisfied(designs)]
+    feasible = measured[constraint.satisfied(measured)]
     return feasible[: max(1, round(config.elite_share * config.chains))]
 
 

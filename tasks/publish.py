@@ -32,7 +32,7 @@ from tasks.tracking import (
     run_link,
 )
 
-__all__ = ["Published", "publish"]
+__all__ = ["Published", "publish", "round_folder"]
 
 
 class Published(BaseModel):
@@ -46,6 +46,8 @@ class Published(BaseModel):
     summary: Path
     mlflow_page: str
     figures: dict[str, Any]
+    note: str = ""
+    """What there is to say besides, such as that nothing new has arrived."""
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
@@ -53,6 +55,7 @@ class Published(BaseModel):
         stages = self.figures["stages"]
         lines = [
             "",
+            *([self.note] if self.note else []),
             f"{batch['candidates']} candidates, {batch['feasible_share']:.0%} feasible, "
             f"predicted median {batch['predicted_median']:.4g}",
         ]
@@ -76,16 +79,22 @@ class Published(BaseModel):
         return "\n".join(lines)
 
 
+def round_folder(campaign: str, number: int, key: str) -> Path:
+    """Return the folder that people open for the results of a round."""
+    return Settings().campaigns / campaign / f"round-{number:02d}-{key[:8]}"
+
+
 @task(name="publish")
 def publish(stages: RoundStages, report: StageResult, round_: Round) -> Published:
     """Copy the results to the round's folder and log them to its MLflow run."""
-    settings = Settings()
-    folder = settings.campaigns / round_.campaign / f"round-{round_.number:02d}-{round_.key[:8]}"
+    folder = round_folder(round_.campaign, round_.number, round_.key)
     files = {
         name: stages.selected.path(name)
         for name in ("candidates.parquet", "candidates.csv", "rejected.parquet")
     }
     files |= {name: report.path(name) for name in report.files}
+    if stages.layout:
+        files |= {name: stages.layout.path(name) for name in stages.layout.files}
     # The selection's own lock: nobody else publishes it meanwhile.
     with FileLock(stages.selected.folder / ".lock"):
         for leftover in folder.glob(".*.tmp"):

@@ -66,7 +66,7 @@ def promote(version: RegisteredPredictor, figures: Mapping[str, float]) -> bool:
 
     tracking = client()
     own = figures[GATE]
-    tracking.set_model_version_tag(version.name, version.version, GATE, f"{own:.6g}")
+    tracking.set_model_version_tag(version.name, version.version, GATE, repr(float(own)))
     try:
         champion = tracking.get_model_version_by_alias(version.name, "champion")
     except MlflowException:

@@ -31,6 +31,7 @@ def write_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) 
         "scored": stages.scored.files,
         "members": [member.files for member in stages.members],
         "plan": stages.plan.files,
+        "layout": stages.layout.files if stages.layout else None,
     }
     stage = run_stage(Settings(), "report", inputs, make)
     run_logger().info("report: %s", stage.path("report.html"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from designlib.randomness import derive_seed
 from tasks.log import run_logger
 from tasks.settings import Settings
 from tasks.stages import StageResult, content_key
@@ -21,7 +22,7 @@ from tasks.tracking import (
     run_for,
 )
 
-__all__ = ["RegisteredPredictor", "Round", "RoundStages", "open_round"]
+__all__ = ["RegisteredPredictor", "Round", "RoundStages", "open_round", "round_seed"]
 
 
 class Round(BaseModel):
@@ -63,6 +64,7 @@ class RoundStages(BaseModel):
     scored: StageResult
     selected: StageResult
     version: RegisteredPredictor
+    layout: StageResult | None = None
 
     def all(self) -> list[tuple[str, StageResult]]:
         """Return every stage with what a reader calls it, in the order of the work."""
@@ -76,7 +78,13 @@ class RoundStages(BaseModel):
             ("gather shards", self.snapshots),
             ("score", self.scored),
             ("select", self.selected),
+            *([("lay out", self.layout)] if self.layout else []),
         ]
+
+
+def round_seed(seed: int, number: int) -> int:
+    """Return the seed of a round's training and sampling; the first round has the campaign's."""
+    return seed if number == 1 else derive_seed(seed, "round", number)
 
 
 @contextmanager

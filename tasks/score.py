@@ -10,7 +10,9 @@ import pandas as pd
 import torch
 from prefect import task
 
+from designlib.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
+from designlib.constraints.base import Product
 from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
 from designlib.predictors.networks import evaluate
@@ -25,20 +27,29 @@ from designlib.sampling import (
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import (
     SelectionConfig,
-    acquisition,
     filter_designs,
     rejection_counts,
     select_batch,
 )
+from designlib.spaces import SequenceSpace
+from designlib.synthesis import SynthesisConfig
 from designlib.trajectory import network_at
 from designlib.types import Designs
 from tasks.device import use_device
+from tasks.knowledge import pending_designs
 from tasks.log import run_logger
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
-from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.tables import (
+    TableFacts,
+    best_measured,
+    json_bytes,
+    load_facts,
+    load_folds,
+    parquet_bytes,
+)
 from tasks.train import load_trajectory
 
 __all__ = ["score_designs", "select_designs"]
@@ -69,10 +80,11 @@ def score_designs(
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         scored = _predict(pool, facts, members, scorers, where)
         scored = _place(scored, known, facts)
-        scored = _judge(scored, constraints, facts).assign(sampler=sampler.label)
+        constraint = build(constraints, facts.space, best_measured(table, facts))
+        scored = _judge(scored, constraint, facts).assign(sampler=sampler.label)
         checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
         checked = _predict(checked, facts, members, scorers, where)
-        if facts.visible_share < 1:
+        if facts.has_oracle:
             truth = table.set_index("design")["value"]
             oracle = oracle_of(facts.truth, truth, facts.space, maximise=facts.maximise)
             designs = scored["design"].tolist()
@@ -109,23 +121,23 @@ def select_designs(
     round_: Round,
     config: SelectionConfig,
     seed: int,
+    synthesis: SynthesisConfig | None = None,
 ) -> StageResult:
     """Filter the scored designs, choose a diverse batch and make the candidate table."""
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
         frame = pd.read_parquet(scored.path("scored.parquet"))
-        frame["acquisition"] = acquisition(
-            frame["predicted_mean"].to_numpy(),
-            frame["predicted_spread"].to_numpy(),
-            spread_weight=config.spread_weight,
-            maximise=facts.maximise,
-        )
+        if synthesis is not None:
+            verdicts = {design: synthesis.verdict(design) for design in frame["design"].unique()}
+            frame["constraint_synthesis"] = frame["design"].map(verdicts)
+        frame["acquisition"] = _acquisition(frame, facts, folds, members, config, seed)
         checked = pd.read_parquet(scored.path("measured.parquet"))
         training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
         frame = filter_designs(
             frame, config, measured_heldout=training, maximise=facts.maximise,
             units=facts.distance_units,
+            pending=_readings(pending_designs(measured), facts),
         )  # fmt: skip
         batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
         designs = facts.space.encode(batch.frame["design"].tolist())
@@ -164,6 +176,7 @@ def select_designs(
         "folds": folds.files,
         "scored": scored.files,
         "selection": config,
+        "synthesis": synthesis,
         "round": round_.key,
         "members": [member.files for member in members],
         "seed": seed,
@@ -177,6 +190,29 @@ def select_designs(
     return stage
 
 
+def _acquisition(
+    frame: pd.DataFrame,
+    facts: TableFacts,
+    folds: StageResult,
+    members: Sequence[StageResult],
+    config: SelectionConfig,
+    seed: int,
+) -> np.ndarray:
+    if config.acquisition == "thompson":
+        each = _member_predictions(frame, facts, members, use_device("cpu"))
+        return thompson_order(each, maximise=facts.maximise, seed=seed)
+    table = load_folds(folds)
+    known = table.loc[table["fold"] != "withheld", "value"]
+    return acquisition(
+        frame["predicted_mean"].to_numpy(),
+        frame["predicted_spread"].to_numpy(),
+        spread_weight=config.spread_weight,
+        maximise=facts.maximise,
+        kind=config.acquisition,
+        best=float(known.max() if facts.maximise else known.min()),
+    )
+
+
 def _predict(
     frame: pd.DataFrame,
     facts: TableFacts,
@@ -184,22 +220,36 @@ def _predict(
     scorers: Sequence[StageResult],
     device: torch.device,
 ) -> pd.DataFrame:
-    relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
-
-    def in_units(stages: Sequence[StageResult]) -> np.ndarray:
-        columns = []
-        for stage in stages:
-            trajectory = load_trajectory(stage)
-            scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), relaxed)
-            columns.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
-        return np.stack(columns)
-
-    ensemble = in_units(members)
+    ensemble = _member_predictions(frame, facts, members, device)
     return frame.assign(
         predicted_mean=ensemble.mean(0),
         predicted_spread=ensemble.std(0, ddof=1) if len(members) > 1 else 0.0,
-        heldout_score=in_units(scorers).mean(0),
+        heldout_score=_member_predictions(frame, facts, scorers, device).mean(0),
     )
+
+
+def _member_predictions(
+    frame: pd.DataFrame,
+    facts: TableFacts,
+    members: Sequence[StageResult],
+    device: torch.device,
+) -> np.ndarray:
+    """Return what each member predicts for each design, (members, designs), in measured units."""
+    relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
+    rows = []
+    for member in members:
+        trajectory = load_trajectory(member)
+        scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), relaxed)
+        rows.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
+    return np.stack(rows)
+
+
+def _readings(designs: Sequence[str], facts: TableFacts) -> list[str]:
+    """Return designs together with their other strands, where these are the same molecules."""
+    space = facts.space
+    if not facts.both_strands or not designs or not isinstance(space, SequenceSpace):
+        return list(designs)
+    return [*designs, *space.decode(space.reverse_complement(space.encode(designs)))]
 
 
 def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:
@@ -220,11 +270,11 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
     )
 
 
-def _judge(frame: pd.DataFrame, constraints: DesignConstraints, facts: TableFacts) -> pd.DataFrame:
+def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.DataFrame:
     """Add the verdict on each constraint, checked anew on the finished design."""
     designs = facts.space.encode(frame["design"].tolist())
     verdicts = {
         f"constraint_{member.name}": [reason or "ok" for reason in member.violations(designs)]
-        for member in build(constraints, facts.space).members
+        for member in constraint.members
     }
     return frame.assign(**verdicts)

@@ -12,6 +12,8 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ __all__ = [
     "Stage",
     "StageResult",
     "code_fingerprint",
+    "commit",
     "content_key",
     "finished_stage",
     "open_stage",
@@ -169,6 +172,17 @@ def code_fingerprint() -> str:
     for library in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow"):
         digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
     return digest.hexdigest()[:16]
+
+
+@functools.cache
+def commit() -> str:
+    """Return the commit that the code is from; empty outside a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = [git, "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
+    return told.stdout.strip()
 
 
 def _as_json(value: object) -> object:

@@ -21,6 +21,7 @@ from designlib.recipes import RecipeConfig, check_recipe
 from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
 from designlib.splits import SplitConfig, assign_folds, random_rows, visible_rows
 from designlib.tables import (
+    ROUND_COLUMN,
     AlphabetChoice,
     CompositionReading,
     MeasuredTable,
@@ -31,7 +32,7 @@ from designlib.tables import (
     to_parquet_bytes,
 )
 from designlib.trajectory import Transform
-from designlib.types import InputError
+from designlib.types import Designs, InputError
 from tasks.catalogue import CompositionTableReading, TableReading, find_dataset, locate
 from tasks.config import CompositionTable, DataConfig, NamedDataset, TableFile
 from tasks.files import read_input, sha256_of
@@ -41,12 +42,14 @@ from tasks.stages import StageResult, run_stage
 
 __all__ = [
     "TableFacts",
+    "best_measured",
     "check_constraints",
     "check_input",
     "ingest",
     "load_facts",
     "load_folds",
     "split",
+    "table_path",
 ]
 
 
@@ -70,23 +73,18 @@ class TableFacts(DescribedSpace):
     truth: TruthKind = "table"
     """How the table answers for a candidate that it does not hold."""
     transform: Transform = "none"
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Smallest and largest value that can be, in ``units``."""
 
     @property
-    def designs_are(self) -> str:
-        """What the designs are, as in "sequences of 8 letters (dna)"."""
-        if self.components:
-            return f"compositions of {len(self.components)} components in steps of {self.step}"
-        return f"sequences of {self.length} letters ({self.alphabet})"
+    def has_oracle(self) -> bool:
+        """Whether the withheld part of the table answers for what is proposed."""
+        return self.visible_share < 1
 
     @property
     def distance_units(self) -> str:
         """What the distance between two designs is counted in."""
         return f"steps of {self.step}" if self.components else "letters"
-
-    @property
-    def step(self) -> str:
-        """The step of compositions, as in "10 %"."""
-        return f"{100 / self.parts:g} %"
 
 
 class _Source(BaseModel):
@@ -108,6 +106,7 @@ class _Source(BaseModel):
     visible: Literal["worst", "random"] = "worst"
     truth: TruthKind = "table"
     transform: Transform = "none"
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 @task(name="ingest")
@@ -151,6 +150,8 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
             visible = random_rows(designs, facts.visible_share, seed)
         else:
             visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+        if ROUND_COLUMN in frame:
+            visible = visible | (frame[ROUND_COLUMN].to_numpy() > 0)
         molecules = designs
         if facts.both_strands and isinstance(space, SequenceSpace):
             molecules = space.canonical(designs)
@@ -173,8 +174,8 @@ def check_input(
     recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
 ) -> None:
     """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
-    _, facts = _read(_source(data, Settings()))
-    _check_feasible(facts, constraints, recipe)
+    table, facts = _read(_source(data, Settings()))
+    _check_feasible(table.frame, facts, constraints, recipe)
 
 
 def check_constraints(
@@ -183,16 +184,26 @@ def check_constraints(
     recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
 ) -> None:
     """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
-    _check_feasible(load_facts(measured), constraints, recipe)
+    frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
+    _check_feasible(frame, load_facts(measured), constraints, recipe)
 
 
 def _check_feasible(
-    facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
+    frame: pd.DataFrame, facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
 ) -> None:
     check_recipe(recipe, facts.space)
-    constraint = build(constraints, facts.space)
+    measured = best_measured(frame, facts)
+    constraint = build(constraints, facts.space, measured)
     # Constraints that clash are told now, not after the training.
-    feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"))
+    feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"), measured)
+
+
+def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
+    """Return the measured designs that the campaign may learn from, best first."""
+    if "fold" in frame:
+        frame = frame[frame["fold"] != "withheld"]
+    ordered = frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+    return facts.space.encode(ordered["design"].tolist())
 
 
 def load_facts(measured: StageResult) -> TableFacts:
@@ -217,9 +228,9 @@ def _source(data: DataConfig, settings: Settings) -> _Source:
         case NamedDataset() as named:
             return _named(named, settings)
         case TableFile() as own:
-            return _own(own, settings)
+            return _own(own)
         case CompositionTable() as own:
-            return _own_compositions(own, settings)
+            return _own_compositions(own)
 
 
 def _named(named: NamedDataset, settings: Settings) -> _Source:
@@ -251,9 +262,9 @@ def _named(named: NamedDataset, settings: Settings) -> _Source:
     return shared.model_copy(update=own)
 
 
-def _own_compositions(own: CompositionTable, settings: Settings) -> _Source:
+def _own_compositions(own: CompositionTable) -> _Source:
     return _Source(
-        path=_table_path(own.composition_file, settings),
+        path=table_path(own.composition_file),
         reading=own.reading,
         units=own.unit,
         maximise=own.direction == "maximise",
@@ -261,22 +272,23 @@ def _own_compositions(own: CompositionTable, settings: Settings) -> _Source:
     )
 
 
-def _own(own: TableFile, settings: Settings) -> _Source:
+def _own(own: TableFile) -> _Source:
     return _Source(
-        path=_table_path(own.path, settings),
+        path=table_path(own.path),
         columns=own.columns,
         alphabet=own.alphabet,
         units=own.units,
         maximise=own.objective == "maximise",
         both_strands=own.both_strands,
+        bounds=(own.lowest, own.highest),
     )
 
 
-def _table_path(named: str, settings: Settings) -> Path:
+def table_path(named: str) -> Path:
     """Return where a table is: any file for who runs the command, for the page one folder only."""
     if deployment.id is None:
         return Path(named).expanduser()
-    folder = settings.table_folder.resolve()
+    folder = Settings().table_folder.resolve()
     path = (folder / named).resolve()
     if not path.is_relative_to(folder) or named.startswith("~"):
         raise InputError(
@@ -317,6 +329,7 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         visible=source.visible,
         truth=source.truth,
         transform=source.transform,
+        bounds=source.bounds,
     )
     return table, facts
 

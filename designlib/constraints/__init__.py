@@ -12,6 +12,7 @@ from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.near import NearMeasured
 from designlib.constraints.rejection import Rejection
 from designlib.constraints.repair import repair
 from designlib.constraints.required import RequiredMotifs
@@ -34,6 +35,7 @@ __all__ = [
     "HammingBall",
     "HomopolymerLimit",
     "Masking",
+    "NearMeasured",
     "NeverTogether",
     "Product",
     "RatioBounds",

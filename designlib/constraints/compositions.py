@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+from jaxtyping import Shaped
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Bounds
@@ -15,6 +18,7 @@ from designlib.constraints.components import (
     component_place,
 )
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
+from designlib.constraints.near import NearMeasured
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError
 
@@ -23,6 +27,7 @@ __all__ = [
     "ComponentRange",
     "CompositionConstraints",
     "GroupRange",
+    "NearBest",
     "RatioRange",
     "build_for_compositions",
 ]
@@ -72,6 +77,26 @@ class ComponentPair(BaseModel):
     second: str = Field(description="Name of the other one.")
 
 
+class NearBest(BaseModel):
+    """Stay near good measured compositions."""
+
+    model_config = _STRICT
+
+    percent: float = Field(
+        default=10.0,
+        gt=0,
+        le=100,
+        description="Largest part of a design that may differ from the nearest of them, in %.",
+    )
+    best: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="How many of the best measured compositions, among those that meet the other "
+        "constraints.",
+    )
+
+
 class CompositionConstraints(BaseModel):
     """What every composition must satisfy; what is left empty does not restrict."""
 
@@ -95,11 +120,21 @@ class CompositionConstraints(BaseModel):
     ratios: tuple[RatioRange, ...] = Field(
         default=(), description="Limits of the ratio of two components; 0 : 0 is allowed."
     )
+    near_measured: NearBest | None = Field(
+        default=None,
+        description="Stay near the best measured compositions, where data support predictions; "
+        "needed where there are many components, of which most mixtures are like nothing measured.",
+    )
 
 
-def build_for_compositions(config: CompositionConstraints, space: SimplexSpace) -> Product:
+def build_for_compositions(
+    config: CompositionConstraints,
+    space: SimplexSpace,
+    measured: Shaped[Tensor, "measured components"] | None = None,
+) -> Product:
     """Return the constraints that ``config`` asks for, in the order of its fields.
 
+    ``measured`` are the measured compositions, best first, for the constraint that needs them.
     Raises InputError that begins with the name of the field.
     """
     members: list[Constraint] = []
@@ -125,6 +160,10 @@ def build_for_compositions(config: CompositionConstraints, space: SimplexSpace) 
         add("never_together", lambda: NeverTogether(space, pairs))
     for ratio in config.ratios:
         add("ratios", lambda r=ratio: RatioBounds(space, r.component, r.to, r.low, r.high))
+    if (near := config.near_measured) is not None:
+        known = space.random(0, torch.Generator()) if measured is None else measured
+        usable = known[Product(space, members).satisfied(known)][: near.best]
+        add("near_measured", lambda: NearMeasured(space, usable, near.percent / 100))
     return Product(space, members)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
+from jaxtyping import Shaped
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.compositions import CompositionConstraints, build_for_compositions
@@ -124,14 +126,20 @@ DesignConstraints: TypeAlias = ConstraintConfig | CompositionConstraints
 """Constraints on designs of either kind."""
 
 
-def build(config: DesignConstraints, space: DesignSpace) -> Product:
+def build(
+    config: DesignConstraints,
+    space: DesignSpace,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
+) -> Product:
     """Return the constraints that ``config`` asks for, in the order of its fields.
+
+    ``measured`` are measured designs, best first, for the constraint that stays near them.
 
     Raises InputError that begins with the name of the field, and for constraints on designs of
     another kind than those of the space.
     """
     if isinstance(config, CompositionConstraints) and isinstance(space, SimplexSpace):
-        return build_for_compositions(config, space)
+        return build_for_compositions(config, space, measured)
     if type(config)() == config:
         return Product(space, [])
     if isinstance(config, CompositionConstraints) or isinstance(space, SimplexSpace):

@@ -76,10 +76,12 @@ def parallel_figure(
     *,
     value_name: str,
     units: str,
+    beside: str = "best measured",
 ) -> Picture:
-    """Return each candidate as a line over the amounts of its components, beside the best measured.
+    """Return each candidate as a line over the amounts of its components.
 
-    Shares from 0 to 1. Raises InputError for no candidates.
+    Grey behind them are other designs, ``best``, that ``beside`` names. Shares from 0 to 1.
+    Raises InputError for no candidates.
     """
     if not len(candidates):
         raise InputError("a diagram needs at least one candidate")
@@ -93,7 +95,7 @@ def parallel_figure(
     colours = colour.to_rgba(predicted)
     place = np.arange(len(shown))
     for number, row in enumerate(100 * best[:, shown]):
-        label = "best measured" if number == 0 else None
+        label = beside if number == 0 else None
         axis.plot(place, row, color=GREY, alpha=0.25, linewidth=0.9, label=label)
     for row, drawn in zip(100 * candidates[:, shown], colours, strict=True):
         axis.plot(place, row, color=tuple(drawn), linewidth=1.2, alpha=0.85)
@@ -112,7 +114,7 @@ def parallel_figure(
         "What the candidates are made of",
         to_png(figure),
         "One line per candidate over the amounts of its components, coloured by the predicted "
-        f"value; grey, as many of the best measured compositions that were shown.{more}",
+        f"value; grey, {beside}.{more}",
     )
 
 

@@ -45,8 +45,11 @@ def logo_figure(
     reference: Int[Tensor, "reference sites"],
     *,
     both_strands: bool,
+    names: tuple[str, str] = ("candidates", "best measured designs"),
 ) -> Picture:
     """Return the logo of the candidates above that of ``reference``, the best measured designs.
+
+    ``names`` say what the two are, where they are something else.
 
     With ``both_strands`` every design is shown on the strand that reads closer to the
     first candidate. Sequences longer than 80 letters go over several rows.
@@ -60,8 +63,8 @@ def logo_figure(
     width = space.length if parts == 1 else math.ceil(space.length / parts / 10) * 10
     figure, axes = panels(2 * parts, 1, 7.6 if space.length > 20 else 6.0, 1.0 + 2.6 * parts)
     titles = (
-        f"{len(candidates):,} candidates",
-        f"{len(reference):,} best measured designs",
+        f"{len(candidates):,} {names[0]}",
+        f"{len(reference):,} {names[1]}",
     )
     heights = [information(space, letters) for letters in (candidates, reference)]
     top = max(float(each.sum(1).max()) for each in heights)
@@ -75,7 +78,7 @@ def logo_figure(
     strand = " Each is shown on the strand that reads closer to the best candidate."
     return Picture(
         "logo",
-        "Sequence logo of the candidates and of the best measured designs",
+        f"Sequence logo of the {names[0]} and of the {names[1]}",
         to_png(figure),
         "The height of a stack is how strongly the designs agree at that position, in bits, and "
         "within it each letter's share is how often it occurs; an empty position may hold any "

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import NamedTuple
 
 import pyarrow as pa
-from jinja2 import Environment, StrictUndefined
 
 from designlib.candidates import describe_columns, readable
+from designlib.reporting.pages import embedded, render
 from designlib.reporting.style import Picture
 
 __all__ = ["KeyFigure", "ReportContent", "render_report"]
@@ -59,15 +57,12 @@ class ReportContent:
 
 def render_report(content: ReportContent) -> str:
     """Return the page: text and figures inside, no address outside it, user text escaped."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    source = files("designlib.reporting").joinpath("report.html").read_text(encoding="utf-8")
     table = readable(content.candidates).head(_SHOWN)
     # The id comes last: it is for looking a design up, not for reading.
     shown = table.drop(columns=_NOT_ON_PAGE).assign(candidate_id=table["candidate_id"])
     described = {name: (unit, text) for name, unit, text in describe_columns(content.candidates)}
-    return environment.from_string(source).render(
+    return render(
+        "report.html",
         content=content,
         campaign=content.candidates["campaign"][0].as_py(),
         round=content.candidates["round"][0].as_py(),
@@ -75,9 +70,7 @@ def render_report(content: ReportContent) -> str:
         columns=[(name, _heading(name), *described[name]) for name in shown.columns],
         classes=_CLASSES,
         rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
-        pictures=[
-            (picture, base64.b64encode(picture.png).decode()) for picture in content.pictures
-        ],
+        pictures=embedded(content.pictures),
     )
 
 

@@ -2,7 +2,12 @@
 
 from designlib.spaces.base import Space
 from designlib.spaces.boxes import BoxSpace
-from designlib.spaces.description import DescribedSpace, DesignSpace, describe_space
+from designlib.spaces.description import (
+    DescribedSpace,
+    DesignSpace,
+    describe_space,
+    described,
+)
 from designlib.spaces.sequences import ALPHABETS, BINARY, DNA, PROTEIN, RNA, Alphabet, SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 
@@ -20,4 +25,5 @@ __all__ = [
     "SimplexSpace",
     "Space",
     "describe_space",
+    "described",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from designlib.spaces.sequences import ALPHABETS, Alphabet, SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 
-__all__ = ["DescribedSpace", "DesignSpace", "describe_space"]
+__all__ = ["DescribedSpace", "DesignSpace", "describe_space", "described"]
 
 DesignSpace: TypeAlias = SequenceSpace | SimplexSpace
 """The spaces whose designs are written as text, so that tables can hold them."""
@@ -38,6 +39,18 @@ class DescribedSpace(BaseModel):
         space = self.space
         return space.alphabet if isinstance(space, SequenceSpace) else space
 
+    @property
+    def designs_are(self) -> str:
+        """What the designs are, as in "sequences of 8 letters (dna)"."""
+        if self.components:
+            return f"compositions of {len(self.components)} components in steps of {self.step}"
+        return f"sequences of {self.length} letters ({self.alphabet})"
+
+    @property
+    def step(self) -> str:
+        """The step of compositions, as in "10 %"."""
+        return f"{100 / self.parts:g} %"
+
 
 def describe_space(space: DesignSpace) -> dict[str, Any]:
     """Return the fields of `DescribedSpace` that say which space this is.
@@ -48,3 +61,13 @@ def describe_space(space: DesignSpace) -> dict[str, Any]:
     if isinstance(space, SequenceSpace):
         return {"alphabet": space.alphabet.name, "length": space.length}
     return {"components": space.components, "parts": space.parts or 0}
+
+
+def described(about: Mapping[str, Any]) -> DescribedSpace:
+    """Return the description that is among other values; what is None there is not given.
+
+    >>> described({"alphabet": "dna", "length": 8, "units": "V"}).space.columns
+    8
+    """
+    fields = {name: about[name] for name in DescribedSpace.model_fields if about.get(name)}
+    return DescribedSpace.model_validate(fields)

@@ -2,6 +2,7 @@
 
 from designlib.tables.columns import CANONICAL_COLUMNS, AlphabetChoice, TableColumns
 from designlib.tables.compositions import CompositionReading, parse_compositions
+from designlib.tables.joining import ROUND_COLUMN, join_results, reveal_results
 from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
 from designlib.tables.reading import ACCEPTED_SUFFIXES
 from designlib.tables.storage import from_parquet, to_parquet_bytes
@@ -10,12 +11,15 @@ __all__ = [
     "ACCEPTED_SUFFIXES",
     "CANONICAL_COLUMNS",
     "MINIMUM_DESIGNS",
+    "ROUND_COLUMN",
     "AlphabetChoice",
     "CompositionReading",
     "MeasuredTable",
     "TableColumns",
     "from_parquet",
+    "join_results",
     "parse_compositions",
     "parse_table",
+    "reveal_results",
     "to_parquet_bytes",
 ]

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from designlib.acquisition import acquisition
 from designlib.scoring import pairwise_distances
 from designlib.selection import (
     SelectionConfig,
-    acquisition,
     filter_designs,
     rejection_counts,
     select_batch,
@@ -293,3 +293,54 @@ def test_every_setting_explains_itself_in_a_form():
         assert field.description.endswith(".")
         assert field.default_factory is None
         assert not field.is_required()
+
+
+# ---- quotas and exploring
+
+
+def crowd(**columns):
+    """Forty designs in four families of ten, the best first and the most uncertain last."""
+    stems = ["AAAAAA", "CCCCCC", "GGGGGG", "TTTTTT"]
+    designs = [
+        stem + a + b for stem in stems for a, b in zip("ACGTACGTAC", "ACGTCGTAGT", strict=True)
+    ]
+    number = len(designs)
+    return pd.DataFrame(
+        {
+            "design": designs, "acquisition": np.linspace(1, 0, number), "rejected_because": "",
+            "predicted_spread": np.linspace(0, 1, number),
+            "parent_design": [stems[n // 10] if n % 2 else None for n in range(number)], **columns,
+        }
+    )  # fmt: skip
+
+
+EIGHT = SequenceSpace(DNA, 8)
+
+
+def chosen(**settings):
+    config = SelectionConfig(min_distance=1, shortlist_batches=50, **settings)
+    return select_batch(crowd(), EIGHT, config, both_strands=False)
+
+
+def test_quotas_hold_and_the_next_best_are_taken():
+    batch = chosen(batch_size=8, max_per_cluster=2).frame
+    assert batch["design"].str[:6].value_counts().max() == 2
+    assert batch["design"].str[:6].nunique() == 4
+    parents = chosen(batch_size=12, max_per_parent=1).frame["parent_design"].dropna()
+    assert parents.is_unique
+    assert len(parents) >= 1
+
+
+def test_a_batch_stays_short_where_quotas_are_exhausted():
+    found = chosen(batch_size=30, max_per_cluster=2)
+    assert found.report["chosen"] == len(found.frame) == 8
+    assert found.report["wanted"] == 30
+
+
+def test_a_share_of_the_batch_explores():
+    found = chosen(batch_size=8, explore_share=0.25, explore_weight=5.0).frame
+    assert found["role"].tolist() == ["exploit"] * 6 + ["explore"] * 2
+    # The most uncertain ones, which acquisition alone would never take.
+    assert found["design"].tolist()[-2:] == crowd()["design"].tolist()[-2:]
+    assert found["rank"].tolist() == list(range(1, 9))
+    assert set(chosen(batch_size=8).frame["role"]) == {"exploit"}

@@ -51,10 +51,15 @@ REQUIRED = {
     ".constraints[1].never_together[].second",
     ".constraints[1].ratios[].component",
     ".constraints[1].ratios[].to",
+    ".recipe.precursors[].component",
+    ".recipe.precursors[].formula",
 }
 
 
-LABELLED_BY_NAME = {".constraints[0].hamming_ball", ".constraints[0].gc"}
+LABELLED_BY_NAME = {
+    ".constraints[0].hamming_ball", ".constraints[0].gc", ".constraints[1].near_measured",
+    ".plate", ".synthesis",
+}  # fmt: skip
 """An optional model has no title of its own; the page makes a label of the field's name."""
 
 
@@ -82,7 +87,7 @@ def test_every_number_has_bounds(path: str) -> None:
     kinds = [resolved(kind) for kind in ALL[path].get("anyOf", [ALL[path]])]
     for kind in kinds:
         if kind.get("type") in ("integer", "number"):
-            assert {"minimum", "exclusiveMinimum"} & set(kind), path
+            assert {"minimum", "exclusiveMinimum", "enum"} & set(kind), path
 
 
 @pytest.mark.parametrize("path", ALL)

@@ -123,3 +123,34 @@ def test_conflicts_measure_how_far_it_is():
     assert int(AtLeastComponents(SPACE, 4).conflicts(designs)) == 1
     pairs = [("Fe", "Ni"), ("Ni", "Co"), ("Co", "O")]
     assert int(NeverTogether(SPACE, pairs).conflicts(designs)) == 2
+
+
+def test_designs_stay_near_the_best_measured_that_meet_the_rest():
+    measured = SPACE.encode(["Fe=0.5, Co=0.5", "Fe=0.6, Ni=0.4", "Ni=0.5, O=0.5"])
+    near = CompositionConstraints.model_validate(
+        {
+            "never_together": [{"first": "Fe", "second": "Co"}],
+            "near_measured": {"percent": 20, "best": 1},
+        }
+    )
+    constraint = build(near, SPACE, measured)
+    distance = (DESIGNS - measured[1]).abs().sum(1) / 2
+    together = (DESIGNS[:, 0] > 0) & (DESIGNS[:, 2] > 0)
+    expected = (distance <= 0.2 + 1e-9) & ~together
+    assert 0 < int(expected.sum()) < 100
+    assert torch.equal(constraint.satisfied(DESIGNS), expected)
+    assert constraint.members[-1].violations(measured[2:]) == [
+        "60 % differ from the nearest of 1 measured compositions (at most 20 %)"
+    ]
+    assert float(constraint.members[-1].conflicts(measured[2:])) == pytest.approx(0.4)
+    starts = feasible_starts(SPACE, constraint, 20, torch_generator(3), measured)
+    assert constraint.satisfied(starts).all()
+
+
+def test_without_a_measured_composition_nothing_is_near():
+    near = CompositionConstraints.model_validate({"near_measured": {}})
+    with pytest.raises(InputError, match="near_measured: there is no measured composition"):
+        build(near, SPACE)
+    contrary = near.model_copy(update={"fewest_components": 4})
+    with pytest.raises(InputError, match="no measured composition to stay near"):
+        build(contrary, SPACE, SPACE.encode(["Fe=1"]))

@@ -1,0 +1,149 @@
+"""The page of a whole campaign: is it getting better, can it be trusted, what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from designlib.record import Record
+from designlib.reporting.calibration import calibration_by_round
+from designlib.reporting.pages import embedded, render
+from designlib.reporting.style import Picture
+
+__all__ = ["advice", "campaign_page"]
+
+_CLASSES = {"design": "sequence", "candidate id": "sequence", "reason": "text"}
+"""Columns that are no numbers."""
+_BEST_SHOWN = 10
+_NEW_EYES = 3
+"""Rounds without a better best after which the page says so."""
+
+
+class _Table(NamedTuple):
+    title: str
+    text: str
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def campaign_page(
+    record: Record,
+    campaign: str,
+    pictures: Sequence[Picture],
+    rejected: Mapping[int, Mapping[str, int]],
+) -> str:
+    """Return the page; ``rejected`` counts, for each round, why sampled designs were not taken."""
+    about = record.proposals[-1].about
+    candidates = record.candidates()
+    value = f"{about['value_name']} {about['units']}".strip()
+    known = candidates[candidates["measured_value"].notna()]
+    ordered = known.sort_values(
+        ["measured_value", "design"], ascending=[not about["maximise"], True]
+    ).head(_BEST_SHOWN)
+    best = ordered[["design", "measured_value", "predicted_mean", "round", "candidate_id"]]
+    lead = (
+        f"{len(candidates)} candidates in {record.rounds} rounds, {len(known)} of them measured; "
+        f"{'the largest' if about['maximise'] else 'the smallest'} {value} is wanted."
+    )
+    tables = [
+        _table("Rounds", "", record.overview()),
+        _table("The best so far", f"The {len(best)} best measured candidates.", best),
+        _table(
+            "Predictions against measurements",
+            "Bias is measured less predicted. The spread factor is what the ensemble's spreads "
+            "would have to be multiplied by to match the errors: 1 is right, more is too sure.",
+            calibration_by_round(candidates),
+        ),
+        _table(
+            "What was rejected and why",
+            "Sampled designs that were not taken; one with several reasons counts under each.",
+            _rejections(rejected),
+        ),
+    ]
+    return render(
+        "campaign.html",
+        campaign=campaign,
+        rounds=record.rounds,
+        lead=lead,
+        advice=advice(record, campaign),
+        tables=[table for table in tables if table.rows],
+        pictures=embedded(pictures),
+        classes=_CLASSES,
+    )
+
+
+def advice(record: Record, campaign: str) -> list[str]:
+    """Return what the figures suggest to do next, each in a sentence."""
+    about = record.proposals[-1].about
+    candidates = record.candidates()
+    lines = []
+    pending = len(record.pending())
+    if pending and not about["simulated"]:
+        lines.append(
+            f"{pending} candidates wait for results: import them with python -m flows.measure "
+            f"{campaign} FILE."
+        )
+    if record.has_news and not about["simulated"]:
+        lines.append(f"Results have arrived: run the campaign again for round {record.rounds + 1}.")
+    calibration = calibration_by_round(candidates)
+    if len(calibration):
+        lines += _about_trust(calibration.iloc[-1])
+    lines += _about_progress(record.overview(), maximise=about["maximise"])
+    return lines or ["Go on: nothing stands out."]
+
+
+def _about_trust(last: pd.Series) -> list[str]:
+    lines = []
+    number, factor = int(last["round"]), last["spread_factor"]
+    if factor > 2:
+        times = f"{factor:.1f} times" if np.isfinite(factor) else "many times"
+        lines.append(
+            f"Errors of round {number} are {times} the ensemble's spread: it is surer than it "
+            "should be. Keep candidates nearer to measured designs (max_from_measured), or give a "
+            "share of the batch to exploring (explore_share)."
+        )
+    if last["designs"] > 9 and last["rank_correlation"] < 0.1:
+        lines.append(
+            f"Within round {number} the predictions hardly rank the candidates (rank correlation "
+            f"{last['rank_correlation']:.2f}): what tells good from very good is not learned yet. "
+            "A more diverse batch (min_distance, max_per_cluster) teaches more."
+        )
+    return lines
+
+
+def _about_progress(rounds: pd.DataFrame, *, maximise: bool) -> list[str]:
+    best = (1.0 if maximise else -1.0) * rounds["best"].dropna().to_numpy()
+    if len(best) <= _NEW_EYES:
+        return []
+    since = len(best) - 1 - int(best.argmax())
+    if since < _NEW_EYES:
+        return []
+    return [
+        f"The best candidate has not been beaten for {since} rounds: explore more, loosen the "
+        "constraints, or stop."
+    ]
+
+
+def _rejections(rejected: Mapping[int, Mapping[str, int]]) -> pd.DataFrame:
+    rows = [
+        {"round": number, "reason": reason, "designs": count}
+        for number, counts in sorted(rejected.items())
+        for reason, count in counts.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _table(title: str, text: str, frame: pd.DataFrame) -> _Table:
+    headings = [str(name).replace("_", " ") for name in frame.columns]
+    return _Table(
+        title, text, headings, [[_cell(v) for v in row] for row in frame.to_numpy(object)]
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.4g}"
+    return str(value)

@@ -1,0 +1,96 @@
+"""Measurements come back: a results file in, and the campaign's record knows them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from designlib.types import InputError
+from tasks.campaign_page import write_campaign_page
+from tasks.command import run_command
+from tasks.importing import ImportedResults, find_result_files, import_results
+from tasks.status import status_text
+
+__all__ = ["import_measurements", "main"]
+
+_CampaignName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        title="Campaign",
+        description="Name of the campaign whose candidates were measured.",
+    ),
+]
+_Path = Annotated[
+    str,
+    Field(
+        min_length=1,
+        title="File or folder",
+        description="Results as CSV, TSV or Parquet, one row per measurement. Of a folder every "
+        "file is read, and what is known already changes nothing, so a schedule can watch it. For "
+        "the page, a path inside the folder of tables, DESIGN_TABLES.",
+    ),
+]
+_Corrections = Annotated[
+    bool,
+    Field(
+        title="Corrections",
+        description="Whether values that differ from earlier ones of the same measurement replace "
+        "them. Otherwise they are reported and nothing of the file is taken.",
+    ),
+]
+
+
+@flow(name="import-measurements", flow_run_name="results of {campaign}")
+def import_measurements(
+    campaign: _CampaignName, path: _Path = "results", corrections: _Corrections = False
+) -> list[ImportedResults]:
+    """Take the results of a file, or of every file of a folder, into the campaign's record.
+
+    Each file is taken whole or not at all; those that can be taken are, and then the others are
+    told of in one InputError.
+    """
+    done, refused = [], []
+    for file in find_result_files(path):
+        try:
+            done.append(import_results(campaign, file, corrections=corrections))
+        except InputError as error:
+            refused.append(str(error))
+    if done:
+        write_campaign_page(campaign)
+    if refused:
+        raise InputError("\n".join(refused))
+    return done
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Import results from the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m flows.measure", description=__doc__)
+    parser.add_argument("campaign", metavar="NAME", help="name of the campaign")
+    parser.add_argument("path", metavar="FILE", help="results file, or a folder of them")
+    parser.add_argument(
+        "--corrections",
+        action="store_true",
+        help="values that differ from earlier ones of the same measurement replace them",
+    )
+    asked = parser.parse_args(arguments)
+    try:
+        imported = run_command(
+            lambda: import_measurements(asked.campaign, asked.path, asked.corrections)
+        )
+        told = [*(one.on_screen() for one in imported), "", status_text(asked.campaign)]
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
+    print("\n".join(told))  # noqa: T201 - the command's answer
+    return 0
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(capture=True)
+    sys.exit(main())

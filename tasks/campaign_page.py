@@ -1,0 +1,124 @@
+"""The page over all rounds of a campaign, in its folder and with its last round in MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from prefect import task
+
+from designlib.record import Record
+from designlib.spaces import DesignSpace, SequenceSpace, described
+from tasks.files import write_atomically
+from tasks.log import run_logger
+from tasks.publish import round_folder
+from tasks.record import campaign_folder, load_record
+from tasks.settings import Settings
+from tasks.stages import run_stage
+from tasks.tracking import experiment_id, find_run, log_bytes
+
+if TYPE_CHECKING:
+    from designlib.reporting.style import Picture
+
+__all__ = ["write_campaign_page"]
+
+_PAGE = "campaign.html"
+
+
+@task(name="write-campaign-page")
+def write_campaign_page(campaign: str) -> None:
+    """Draw the page of a campaign of which something was measured, unless it is there already."""
+    record = load_record(campaign)
+    simulated_once = bool(record.proposals) and record.proposals[-1].about["simulated"]
+    if record.results().empty or (simulated_once and record.rounds == 1):
+        return
+    stage = run_stage(
+        Settings(), "campaign-page",
+        {"campaign": campaign, "entries": [entry.sha256 for entry in record.current]},
+        lambda: {_PAGE: _draw(record, campaign)},
+    )  # fmt: skip
+    path = campaign_folder(campaign) / _PAGE
+    content = stage.path(_PAGE).read_bytes()
+    run = find_run(experiment_id(Settings(), campaign), record.proposals[-1].about["round_key"])
+    if path.exists() and path.read_bytes() == content:
+        return
+    if run is not None:
+        log_bytes(run.info.run_id, _PAGE, content)
+    # Last, as it says that the page is in MLflow too.
+    write_atomically(path, content)
+    run_logger().info("page of the campaign: %s", path)
+
+
+def _draw(record: Record, campaign: str) -> bytes:
+    # Plotting takes a second to import.
+    from designlib.reporting.calibration import calibration_by_round
+    from designlib.reporting.campaign import campaign_page
+    from designlib.reporting.rounds import (
+        calibration_figure,
+        ground_figure,
+        map_figure,
+        progress_figure,
+        scatter_figure,
+    )
+    from designlib.scoring import pairwise_distances
+
+    about = record.proposals[-1].about
+    candidates = record.candidates()
+    value, units, maximise = about["value_name"], about["units"], about["maximise"]
+    space = described(about).space
+    designs = space.encode(candidates["design"].tolist())
+    distances = pairwise_distances(space, designs, both_strands=about["both_strands"])
+    rounds = candidates["round"].to_numpy()
+    diversity = pd.Series(
+        {n: _mean_distance(distances[rounds == n][:, rounds == n]) for n in sorted(set(rounds))}
+    )
+    known = candidates[candidates["measured_value"].notna()]
+    best = known.sort_values(["measured_value", "design"], ascending=[not maximise, True])
+    first = candidates[candidates["round"] == rounds.min()]
+    number = max(5, len(first) // 4)
+    pictures = [
+        progress_figure(candidates, value, units, maximise=maximise),
+        scatter_figure(candidates, value, units),
+        calibration_figure(calibration_by_round(candidates)),
+        ground_figure(candidates, diversity),
+        map_figure(distances, candidates["round"]),
+        _of_designs(space, best.head(number), first, about),
+    ]  # fmt: skip
+    rejected = {e.round: _rejected(campaign, e.round, e.about["round_key"])
+                for e in record.proposals}  # fmt: skip
+    return campaign_page(record, campaign, pictures, rejected).encode()
+
+
+def _of_designs(
+    space: DesignSpace, best: pd.DataFrame, first: pd.DataFrame, about: Mapping[str, Any]
+) -> Picture:
+    """Return what the best measured candidates look like, beside those of the first round."""
+    from designlib.reporting.compositions import parallel_figure
+    from designlib.reporting.logo import logo_figure
+
+    if isinstance(space, SequenceSpace):
+        return logo_figure(
+            space, space.encode(best["design"].tolist()), space.encode(first["design"].tolist()),
+            both_strands=about["both_strands"],
+            names=("best measured candidates", "candidates of the first round"),
+        )  # fmt: skip
+    shown = best if len(best) else first
+    return parallel_figure(
+        space.components, space.encode(shown["design"].tolist()).numpy(),
+        shown["predicted_mean"].to_numpy(), space.encode(first["design"].tolist()).numpy(),
+        value_name=about["value_name"], units=about["units"],
+        beside="candidates of the first round",
+    )  # fmt: skip
+
+
+def _mean_distance(distances: np.ndarray) -> float:
+    count = len(distances)
+    return float(distances.sum() / (count * (count - 1))) if count > 1 else 0.0
+
+
+def _rejected(campaign: str, number: int, key: str) -> dict[str, int]:
+    path = round_folder(campaign, number, key) / "summary.json"
+    return json.loads(path.read_bytes())["selection"]["rejected"] if path.exists() else {}

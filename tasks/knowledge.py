@@ -1,0 +1,171 @@
+"""What a round knows before it begins, and what it leaves in the campaign's record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from prefect import task
+
+from designlib.candidates import read_candidates
+from designlib.oracles import oracle_of
+from designlib.record import Record, content_hash, measurement_table
+from designlib.spaces import describe_space, described
+from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
+from designlib.types import InputError
+from tasks.layout import laid_out
+from tasks.log import run_logger
+from tasks.record import held_record, load_record
+from tasks.rounds import Round
+from tasks.settings import Settings
+from tasks.stages import StageResult, code_fingerprint, commit, run_stage
+from tasks.tables import TableFacts, json_bytes, load_facts, parquet_bytes
+from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
+
+__all__ = ["measure_by_oracle", "mirror_results", "pending_designs", "recall", "record_proposal"]
+
+PENDING = "pending.json"
+
+
+@task(name="recall")
+def recall(campaign: str, number: int, start: StageResult) -> StageResult:
+    """Return the table that a round learns from: the first one and all results since.
+
+    For the first round of a campaign it is the table itself.
+    """
+    facts = load_facts(start)
+    record = load_record(campaign).before(number)
+    _check_same_designs(record, facts, campaign)
+    results, pending = record.results(), record.pending()
+    if results.empty and not pending:
+        return start
+    content = parquet_bytes(results)
+
+    def make() -> dict[str, bytes]:
+        table = from_parquet(start.path("measured.parquet").read_bytes())
+        # A complete table has every answer already; any other oracle's answers are new rows.
+        complete = facts.has_oracle and facts.truth == "table"
+        joined = (reveal_results if complete else join_results)(table, results)
+        told = {"designs": len(joined), "rows_read": joined.rows_read}
+        return {
+            "measured.parquet": to_parquet_bytes(joined),
+            "facts.json": facts.model_copy(update=told).model_dump_json(indent=2).encode(),
+            PENDING: json_bytes(pending),
+        }
+
+    inputs = {"start": start.files, "results": content_hash(content), "pending": pending}
+    stage = run_stage(Settings(), "recall", inputs, make)
+    run_logger().info(
+        "round %d learns from %d more measured designs; %d candidates still wait for results",
+        number, len(results), len(pending),
+    )  # fmt: skip
+    return stage
+
+
+@task(name="record-proposal")
+def record_proposal(
+    selected: StageResult,
+    start: StageResult,
+    round_: Round,
+    config: Mapping[str, Any],
+    layout: StageResult | None = None,
+) -> None:
+    """Enter the candidates of a round into the campaign's record; once."""
+    facts = load_facts(start)
+    table = read_candidates(selected.path("candidates.parquet").read_bytes())
+    about = {
+        **describe_space(facts.space),
+        "both_strands": facts.both_strands,
+        "value_name": facts.value_name,
+        "units": facts.units,
+        "maximise": facts.maximise,
+        "bounds": facts.bounds,
+        "simulated": facts.has_oracle,
+        "round_key": round_.key,
+        "config": dict(config),
+        "start": start.files["measured.parquet"],
+        "code": code_fingerprint(),
+        "commit": commit(),
+    }
+    wells = laid_out(layout)
+    if wells is not None:
+        about["wells"] = wells[["plate", "well", "design"]].to_numpy().tolist()
+        about["plate_size"] = config["plate"]["wells"]
+    with held_record(round_.campaign) as held:
+        if held.append("proposed", round_.number, about, table):
+            run_logger().info("round %d: %d candidates proposed", round_.number, table.num_rows)
+        held.write_overview()
+
+
+@task(name="measure-by-oracle")
+def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
+    """Measure the candidates of a simulated round; those that the oracle does not know stay."""
+    facts = load_facts(start)
+    frame = from_parquet(start.path("measured.parquet").read_bytes()).frame
+    values = frame.set_index("design")["value"]
+    oracle = oracle_of(facts.truth, values, facts.space, maximise=facts.maximise)
+    with held_record(campaign) as held:
+        proposal = next(e for e in reversed(held.record.proposals) if e.round == number)
+        rows = proposal.rows[["candidate_id", "design"]]
+        rows = rows.assign(value=oracle.measure(rows["design"].tolist()))
+        rows = rows[rows["value"].notna()].reset_index(drop=True)
+        rows = rows.assign(
+            plate="", well="", replicate=1, outcome="measured", error=None, note="",
+            round=number, source="oracle", source_row=range(1, len(rows) + 1),
+        )  # fmt: skip
+        about = {"by": "oracle", "round_key": proposal.about["round_key"]}
+        if held.append("measured", number, about, measurement_table(rows)):
+            run_logger().info("round %d: %d candidates measured by the oracle", number, len(rows))
+        held.write_overview()
+        record = held.record
+    mirror_results(campaign, record)
+
+
+def mirror_results(campaign: str, record: Record) -> None:
+    """Log what was measured of each round to the MLflow run of the round."""
+    experiment = experiment_id(Settings(), campaign)
+    candidates = record.candidates()
+    for entry in record.proposals:
+        rows = candidates[candidates["round"] == entry.round]
+        known = rows[rows["status"] == "measured"]
+        run = find_run(experiment, entry.about["round_key"])
+        if run is None or known.empty or _same(run.data.metrics, known):
+            continue
+        shown = known[["candidate_id", "design", "predicted_mean", "measured_value"]]
+        log_bytes(run.info.run_id, "measured.csv", shown.to_csv(index=False).encode())
+        log_metrics(run.info.run_id, _figures(known, maximise=entry.about["maximise"]))
+
+
+def pending_designs(measured: StageResult) -> list[str]:
+    """Return the designs that wait for a measurement while this round is chosen."""
+    if PENDING not in measured.files:
+        return []
+    return json.loads(measured.path(PENDING).read_bytes())
+
+
+def _figures(known: pd.DataFrame, *, maximise: bool) -> dict[str, float]:
+    values = known["measured_value"]
+    return {
+        "measured.designs": float(len(values)),
+        "measured.best": float(values.max() if maximise else values.min()),
+        "measured.median": float(values.median()),
+        "measured.mean": float(values.mean()),
+    }
+
+
+def _same(metrics: Mapping[str, float], known: pd.DataFrame) -> bool:
+    told = (metrics.get("measured.designs"), metrics.get("measured.mean"))
+    return told == (len(known), float(known["measured_value"].mean()))
+
+
+def _check_same_designs(record: Record, facts: TableFacts, campaign: str) -> None:
+    for entry in record.proposals:
+        recorded = described(entry.about)
+        if recorded.space != facts.space:
+            raise InputError(
+                f"campaign {campaign!r} has a record of {recorded.designs_are}; {facts.name} has "
+                f"{facts.designs_are}. "
+                "Give the new campaign another name"
+            )

@@ -1,0 +1,216 @@
+"""What follows from the entries of a campaign's record."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from designlib.candidates import Provenance, build_table, design_id, to_parquet_bytes
+from designlib.record import (
+    MEASUREMENT_COLUMNS,
+    RECORD_VERSION,
+    Entry,
+    Record,
+    entry_bytes,
+    measurement_table,
+    read_entry,
+)
+from designlib.spaces import DNA
+from designlib.types import InputError
+
+ABOUT = {"alphabet": "dna", "length": 4, "both_strands": False, "round_key": "k", "maximise": True}
+
+
+def candidates(round_: int, *designs: str) -> pa.Table:
+    n = len(designs)
+    frame = pd.DataFrame(
+        {
+            "design": designs, "rank": range(1, n + 1), "predicted_mean": 1.0,
+            "predicted_spread": 0.1, "acquisition": 1.0, "nearest_measured": "AAAA",
+            "distance_to_measured": 1, "cluster": 1, "true_value": [0.5] * n,
+        }
+    )  # fmt: skip
+    provenance = Provenance("c", round_, 0, "p", "d", "c", f"key{round_}", "E-score", "a.u.", True)
+    return build_table(frame, DNA, provenance)
+
+
+def row(design: str, value: float | None, **others: Any) -> dict[str, Any]:
+    usual = {
+        "candidate_id": design_id(design, DNA), "design": design, "plate": "", "well": "",
+        "replicate": 1, "outcome": "measured" if value is not None else "failed", "value": value,
+        "error": None, "note": "", "round": 1, "source": "f.csv", "source_row": 2,
+    }  # fmt: skip
+    return {**usual, **others}
+
+
+def record(*steps: tuple[Any, ...]) -> Record:
+    """A record of ("proposed", round, designs...) and ("measured" or "oracle", round, rows...)."""
+    entries = []
+    for number, (kind, round_, *content) in enumerate(steps, start=1):
+        if kind == "proposed":
+            content_bytes = entry_bytes("proposed", round_, ABOUT, candidates(round_, *content))
+        else:
+            about = {"by": "oracle"} if kind == "oracle" else {"source": "f.csv"}
+            rows = measurement_table(pd.DataFrame(content))
+            content_bytes = entry_bytes("measured", round_, about, rows)
+        entries.append(read_entry(content_bytes, number, "entry"))
+    return Record(tuple(entries))
+
+
+# ---- entries as files
+
+
+def test_an_entry_comes_back_as_it_was_and_the_same_is_the_same_bytes() -> None:
+    first = entry_bytes("proposed", 3, ABOUT, candidates(3, "ACGT", "CCGT"))
+    assert first == entry_bytes("proposed", 3, ABOUT, candidates(3, "ACGT", "CCGT"))
+    entry = read_entry(first, 7, "entry")
+    assert (entry.number, entry.kind, entry.round, entry.about) == (7, "proposed", 3, ABOUT)
+    assert entry.rows["design"].tolist() == ["ACGT", "CCGT"]
+
+
+def test_measurements_have_one_schema() -> None:
+    table = measurement_table(pd.DataFrame([row("ACGT", 1.0), row("CCGT", None, note="bubble")]))
+    assert dict(zip(table.column_names, table.schema.types, strict=True)) == MEASUREMENT_COLUMNS
+    assert table["value"].to_pylist() == [1.0, None]
+
+
+def test_version_1_a_candidate_table_alone_is_read_as_a_proposal() -> None:
+    entry = read_entry(to_parquet_bytes(candidates(2, "ACGT", "CCGT")), 1, "old")
+    assert (entry.kind, entry.round) == ("proposed", 2)
+    assert entry.about["alphabet"] == "dna"
+    assert entry.about["length"] == 4
+    assert entry.about["maximise"] is True
+    assert entry.about["value_name"] == "E-score"
+    assert entry.about["simulated"] is True
+    assert entry.about["round_key"] == "key2"
+    assert Record((entry,)).pending() == ["ACGT", "CCGT"]
+
+
+def test_a_later_version_is_refused() -> None:
+    table = pq.read_table(io.BytesIO(entry_bytes("proposed", 1, ABOUT, candidates(1, "ACGT"))))
+    head = (table.schema.metadata or {})[b"campaign_record"]
+    newer = head.replace(
+        f'"version": {RECORD_VERSION}'.encode(), f'"version": {RECORD_VERSION + 1}'.encode()
+    )
+    assert newer != head
+    sink = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({b"campaign_record": newer}), sink)
+    with pytest.raises(InputError, match="version 3; this release reads up to 2"):
+        read_entry(sink.getvalue(), 1, "x.parquet")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
+def test_what_is_no_parquet_is_refused(content: bytes) -> None:
+    with pytest.raises(InputError, match=r"x\.parquet: not a readable entry"):
+        read_entry(content, 1, "x.parquet")
+
+
+def test_other_parquet_is_refused() -> None:
+    sink = io.BytesIO()
+    pd.DataFrame({"a": [1]}).to_parquet(sink)
+    with pytest.raises(InputError, match="neither an entry of a record nor a candidate table"):
+        read_entry(sink.getvalue(), 1, "x.parquet")
+
+
+# ---- what counts
+
+
+def test_an_empty_record_knows_nothing() -> None:
+    empty = Record()
+    assert empty.rounds == 0
+    assert not empty.has_news
+    assert empty.pending() == []
+    assert empty.results().empty
+    assert empty.candidates().empty
+    assert empty.before(1).entries == ()
+
+
+def test_candidates_wait_until_a_value_or_a_failure_is_known() -> None:
+    now = record(
+        ("proposed", 1, "ACGT", "CCGT", "GGGG"),
+        ("measured", 1, row("ACGT", 2.0), row("GGGG", None)),
+    )
+    assert now.pending() == ["CCGT"]
+    assert now.has_news
+    state = now.candidates().set_index("design")
+    assert state["status"].to_dict() == {"ACGT": "measured", "CCGT": "proposed", "GGGG": "failed"}
+    assert state.loc["ACGT", "measured_value"] == 2.0
+    assert now.results()["design"].tolist() == ["ACGT"]
+
+
+def test_a_failed_well_beside_a_good_one_does_not_hide_the_value() -> None:
+    now = record(
+        ("proposed", 1, "ACGT"),
+        ("measured", 1, row("ACGT", None, well="A1"), row("ACGT", 3.0, well="A2")),
+    )
+    assert now.candidates()["status"].tolist() == ["measured"]
+
+
+def test_a_later_row_of_the_same_well_corrects_an_earlier_one() -> None:
+    now = record(
+        ("proposed", 1, "ACGT"),
+        ("measured", 1, row("ACGT", 2.0, well="A1")),
+        ("measured", 1, row("ACGT", 5.0, well="A1"), row("ACGT", 7.0, well="A2")),
+    )
+    (result,) = now.results().to_dict("records")
+    assert result["value"] == 6.0
+    assert result["replicates"] == 2
+    assert result["spread"] == pytest.approx(np.std([5.0, 7.0], ddof=1))
+
+
+def test_replicates_with_errors_are_weighted_by_inverse_variance() -> None:
+    now = record(
+        ("proposed", 1, "ACGT"),
+        ("measured", 1, row("ACGT", 1.0, error=0.1), row("ACGT", 4.0, replicate=2, error=0.2)),
+    )
+    (result,) = now.results().to_dict("records")
+    weights = np.array([1 / 0.1**2, 1 / 0.2**2])
+    assert result["value"] == pytest.approx((weights * [1.0, 4.0]).sum() / weights.sum())
+    assert result["error"] == pytest.approx(1 / np.sqrt(weights.sum()))
+
+
+def test_a_new_proposal_of_a_round_replaces_that_round_and_later_ones() -> None:
+    now = record(
+        ("proposed", 1, "ACGT"), ("oracle", 1, row("ACGT", 1.0)),
+        ("proposed", 2, "CCGT"), ("oracle", 2, row("CCGT", 2.0, round=2)),
+        ("proposed", 1, "GGGG"),
+    )  # fmt: skip
+    assert [entry.number for entry in now.current] == [5]
+    assert now.rounds == 1
+    assert now.pending() == ["GGGG"]
+    assert now.results().empty
+
+
+def test_what_was_measured_in_a_laboratory_is_never_replaced() -> None:
+    now = record(
+        ("proposed", 1, "ACGT", "AAGT"), ("proposed", 1, "CCGT"),
+        ("measured", 1, row("ACGT", 1.0)),
+    )  # fmt: skip
+    assert [entry.number for entry in now.current] == [1, 2, 3]
+    assert now.pending() == ["AAGT", "CCGT"]
+    assert now.results()["design"].tolist() == ["ACGT"]
+
+
+def test_a_round_knows_what_was_there_before_it_was_proposed() -> None:
+    now = record(
+        ("proposed", 1, "ACGT", "AAGT"), ("measured", 1, row("ACGT", 1.0)),
+        ("proposed", 2, "CCGT"), ("measured", 2, row("AAGT", 2.0, round=2)),
+    )  # fmt: skip
+    assert now.before(1).entries == ()
+    assert now.before(2).results()["design"].tolist() == ["ACGT"]
+    assert now.before(2).pending() == ["AAGT"]
+    assert now.before(3).results()["design"].tolist() == ["AAGT", "ACGT"]
+    assert now.before(3).results()["round"].tolist() == [2, 1]
+
+
+def test_a_candidate_is_found_by_its_id_also_where_it_was_replaced() -> None:
+    now = record(("proposed", 1, "ACGT"), ("proposed", 1, "CCGT"))
+    assert now.find(design_id("ACGT", DNA))["design"].tolist() == ["ACGT"]
+    assert now.find("c-000000000000").empty
+    assert isinstance(now.entries[0], Entry)

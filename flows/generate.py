@@ -50,8 +50,8 @@ def generate_candidates(
     device = execution.device
     plan = plan_walk(measured, folds, members, constraints, config, seed, device)
     walk = {
-        "measured": measured, "plan_stage": plan, "members": members, "constraints": constraints,
-        "seed": seed, "device": device, "shards": execution.shards,
+        "measured": measured, "folds": folds, "plan_stage": plan, "members": members,
+        "constraints": constraints, "seed": seed, "device": device, "shards": execution.shards,
     }  # fmt: skip
     with runner_of(execution) as runner:
         walks = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from designlib.types import InputError
 from flows.config import CampaignConfig, load_config
@@ -104,3 +105,15 @@ def test_the_path_of_compositions_is_relative_to_the_file_and_does_not_decide(
     assert isinstance(config.data.source, CompositionTable)
     assert config.data.source.composition_file == str(tmp_path / "blends.csv")
     assert "composition_file" not in config.deciding()["data"]["source"]
+
+
+def test_what_schedules_start_are_valid_configurations() -> None:
+    content = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text(encoding="utf-8"))
+    scheduled = [d for d in content["deployments"] if d.get("schedules")]
+    assert [d["name"] for d in scheduled] == ["nightly-dna", "weekly-materials"]
+    for deployment in scheduled:
+        own = deployment["parameters"]["config"]
+        assert CampaignConfig.model_validate(own).name == own["name"]
+        for schedule in deployment["schedules"]:
+            assert schedule["parameters"] == deployment["parameters"]
+            assert "active" not in schedule

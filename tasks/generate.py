@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 from prefect import task
 
-from designlib.constraints.base import Constraint
 from designlib.constraints.config import DesignConstraints, build
 from designlib.ladders import RungPlan, build_ladder, elite_entry_rung, plan_trajectory
 from designlib.randomness import derive_seed
@@ -25,7 +24,6 @@ from designlib.sampling import (
     share_out,
     walk_block,
 )
-from designlib.types import Designs
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.settings import Settings
@@ -59,8 +57,9 @@ def plan_walk(
         measured_designs = best_measured(load_folds(folds), facts)
         constraint = build(constraints, space, measured_designs)
         trajectories = [load_trajectory(member) for member in members]
-        elites = _elites(measured_designs, constraint, config)
-        reference = reference_designs(space, constraint, walk_seed, elites)
+        feasible = measured_designs[constraint.satisfied(measured_designs)]
+        elites = feasible[: max(1, round(config.elite_share * config.chains))]
+        reference = reference_designs(space, constraint, walk_seed, feasible)
         plan = plan_trajectory(
             trajectories,
             reference,
@@ -201,12 +200,6 @@ def _walk_inputs(
         "constraints": constraints,
         "seed": seed,
     }
-
-
-def _elites(measured: Designs, constraint: Constraint, config: SamplingConfig) -> Designs:
-    """Return the best feasible measured designs, best first."""
-    feasible = measured[constraint.satisfied(measured)]
-    return feasible[: max(1, round(config.elite_share * config.chains))]
 
 
 def _report(frame: pd.DataFrame, block: Block, blocks: Sequence[Block], rungs: int) -> None:

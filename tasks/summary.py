@@ -33,7 +33,7 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
             include={"name", "designs", "length", "components", "rows_read", "guesses"}
         ),
         "batch": summarise_batch(batch, pool, facts.space, both_strands=facts.both_strands),
-        "predictor": summarise_predictor(checked),
+        "predictor": summarise_predictor(checked, maximise=facts.maximise),
         "walk": summarise_walk(
             snapshots,
             [rung.steps + sampler.warm_up for rung in plan],

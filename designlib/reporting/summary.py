@@ -8,10 +8,15 @@ import numpy as np
 import pandas as pd
 
 from designlib.predictors.training import rank_correlation
+from designlib.problems.ranking import enrichment, ndcg
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace
 
 __all__ = ["summarise_batch", "summarise_predictor", "summarise_walk"]
+
+_RANKED_FROM = 20
+_NDCG_TOP = 100
+_BEST_SHARE = 0.05
 
 
 def summarise_batch(
@@ -67,8 +72,13 @@ def _truth(batch: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:
-    """Return how ensemble and held-out scorer do on the test designs, which nobody trained on."""
+def summarise_predictor(checked: pd.DataFrame, *, maximise: bool = True) -> dict[str, float | int]:
+    """Return how ensemble and held-out scorer do on the test designs, which nobody trained on.
+
+    With enough of them, and values that differ, also how the ensemble ranks them: NDCG of its first
+    100 with the value between the worst and the best as the gain, and how many times more of the
+    best 5 % are in its best 5 % than in a random choice.
+    """
     test = checked[checked["fold"] == "test"]
     figures: dict[str, float | int] = {"test_designs": len(test)}
     for name, column in (("ensemble", "predicted_mean"), ("heldout_scorer", "heldout_score")):
@@ -76,6 +86,12 @@ def summarise_predictor(checked: pd.DataFrame) -> dict[str, float | int]:
         figures[f"{name}_rmse"] = float(np.sqrt((error**2).mean()))
         correlation = rank_correlation(test[column].to_numpy(), test["value"].to_numpy())
         figures[f"{name}_rank_correlation"] = correlation
+    values = test["value"].to_numpy() * (1.0 if maximise else -1.0)
+    if len(test) >= _RANKED_FROM and np.ptp(values) > 0:
+        scores = test["predicted_mean"].to_numpy() * (1.0 if maximise else -1.0)
+        gain = (values - values.min()) / np.ptp(values)
+        figures["ensemble_ndcg"] = ndcg(gain, scores, min(_NDCG_TOP, len(test)))
+        figures["ensemble_enrichment"] = enrichment(values, scores, _BEST_SHARE)
     return figures
 
 

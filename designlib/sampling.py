@@ -363,6 +363,6 @@ def _random_designs(
     seeds: Shaped[Tensor, "seeds columns"] | None,
 ) -> Designs:
     generator = torch_generator(seed, purpose)
-    if constraint is None:
+    if constraint is None or n == 0:
         return space.random(n, generator)
     return feasible_starts(space, constraint, n, generator, seeds)

@@ -59,6 +59,14 @@ def test_without_elites_every_start_is_random():
     assert len(starts.designs) == 300
 
 
+def test_all_chains_may_start_at_elites():
+    starts = choose_starts(
+        SPACE, CONSTRAINT, CONFIG.model_copy(update={"elite_share": 1.0}), ELITES, 0
+    )
+    assert bool(starts.elite.all())
+    assert torch.equal(starts.designs[:3], ELITES)
+
+
 def test_blocks_cover_all_chains_and_never_mix_starts():
     elite = [False] * 180 + [True] * 120
     blocks = cut_blocks(elite)

@@ -22,7 +22,7 @@ from tasks.layout import check_batch, lay_out_batch
 from tasks.lineage import find_candidate, lineage_text, walk_again
 from tasks.progress import ended_by, rounds_ahead, waiting_round
 from tasks.publish import Published, publish
-from tasks.registry import promote
+from tasks.registry import promote, promote_on_results
 from tasks.report import write_report
 from tasks.rounds import RoundStages, open_round, round_seed
 from tasks.score import score_designs, select_designs
@@ -47,6 +47,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
         published = _propose(config, start, number)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
+            promote_on_results(config.name)
             if note := ended_by(config.name, number, config.stopping):
                 published = published.model_copy(update={"note": note})
                 break
@@ -88,7 +89,7 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
         report = write_report(stages, round_, config.deciding())
         record_proposal(selected, start, round_, config.deciding(), layout)
         published = publish(stages, report, round_)
-        promote(trained.version, published.figures["predictor"])
+        promote(trained.version, published.figures["predictor"], round_)
         return published
 
 

@@ -141,7 +141,7 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
         fold = np.full(len(frame), "withheld", dtype=object)
         fold[visible] = assign_folds(shown, config, seed)
-        folds = frame[["design", "value", "weight"]].assign(fold=fold)
+        folds = frame[["design", "value", "error", "weight"]].assign(fold=fold)
         return {"folds.parquet": parquet_bytes(folds)}
 
     inputs = {"measured": measured.files, "split": config, "seed": seed}

@@ -10,7 +10,13 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.predictors.training import Examples, TrainingConfig, TrainingState, train
+from designlib.predictors.training import (
+    Examples,
+    TrainingConfig,
+    TrainingState,
+    noise_weights,
+    train,
+)
 from designlib.randomness import derive_seed
 from designlib.trajectory import PredictorSpec, Trajectory, state_from_bytes, state_to_bytes
 from tasks.device import use_device
@@ -136,7 +142,10 @@ def _prepare(
     def examples(rows: pd.DataFrame) -> Examples:
         letters = facts.space.encode(rows["design"].tolist())
         target = (torch.tensor(rows["value"].to_numpy()) - spec.centre) / spec.scale
-        weight = torch.tensor(rows["weight"].fillna(1.0).to_numpy())
+        given = rows["weight"].fillna(1.0).to_numpy()
+        if config.noise_weights:
+            given = given * noise_weights(rows["error"].to_numpy())
+        weight = torch.tensor(given)
         return Examples(
             facts.space.relax(letters).to(device),
             target.float().to(device),

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONFIG ?=
+DB ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check format benchmark clean
@@ -19,8 +20,8 @@ campaign: $(INSTALLED) ## run a design campaign; CONFIG=file.yaml for your own
 ui: $(INSTALLED) ## open the Prefect and MLflow pages on the results; ends with Ctrl-C
 	@$(BIN)/python -m tasks.pages
 
-server: $(INSTALLED) ## start the Prefect and the MLflow server in the background
-	@$(BIN)/python -m tasks.operate server
+server: $(INSTALLED) ## start the Prefect and the MLflow server; DB=postgresql://... for PostgreSQL
+	@$(if $(DB),DESIGN_DATABASE='$(DB)' )$(BIN)/python -m tasks.operate server
 
 deploy: $(INSTALLED) ## tell the server what there is to run; as often as you like
 	@$(BIN)/python -m tasks.operate deploy

@@ -13,7 +13,7 @@ from tasks.config import ExecutionConfig
 from tasks.generate import gather_shards, plan_walk, walk_shard
 from tasks.registry import RegisteredPredictor, check_version
 from tasks.rounds import Round
-from tasks.runners import side_by_side
+from tasks.runners import runner_of
 from tasks.stages import StageResult
 from tasks.walk_page import log_walk
 
@@ -31,7 +31,6 @@ class GeneratedDesigns(BaseModel):
 @flow(
     name="generate-candidates",
     flow_run_name="generate {round_.campaign}",
-    task_runner=side_by_side(2),
     persist_result=True,
     result_serializer="json",
 )
@@ -46,17 +45,20 @@ def generate_candidates(
     execution: ExecutionConfig,
     seed: int,
 ) -> GeneratedDesigns:
-    """Plan the ladder, walk it in shards, two at a time, and join them."""
+    """Plan the ladder, walk it in shards, several at a time, and join them."""
     check_version(version, members)
     device = execution.device
     plan = plan_walk(measured, folds, members, constraints, config, seed, device)
-    walks = [
-        walk_shard.submit(
-            measured, plan, members, constraints, seed, device, shard, execution.shards
-        )
-        for shard in range(1, execution.shards + 1)
-    ]
-    shards = [shard for walk in walks if (shard := walk.result()) is not None]
+    walk = {
+        "measured": measured, "plan_stage": plan, "members": members, "constraints": constraints,
+        "seed": seed, "device": device, "shards": execution.shards,
+    }  # fmt: skip
+    with runner_of(execution) as runner:
+        walks = [
+            runner.submit(walk_shard, {**walk, "shard": shard})
+            for shard in range(1, execution.shards + 1)
+        ]
+        shards = [shard for done in walks if (shard := done.result()) is not None]
     snapshots = gather_shards(plan, members, constraints, seed, shards)
     log_walk(plan, snapshots, version, round_, config)
     return GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards)

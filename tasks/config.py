@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from designlib.tables import TableColumns
 from tasks.catalogue import read_catalogue
@@ -105,3 +105,21 @@ class ExecutionConfig(BaseModel):
         title="Device",
         description="auto: a GPU where there is one. cuda without a GPU is an error.",
     )
+    runner: Literal["threads", "dask", "ray"] = Field(
+        default="threads",
+        title="Runner",
+        description="What runs the shards: threads of the GPU worker's process, or the processes "
+        "of a Dask or Ray cluster that share DESIGN_HOME.",
+    )
+    address: str = Field(
+        default="",
+        title="Address of the cluster",
+        description="Of a Dask scheduler or Ray head that is running; empty: a cluster on the "
+        "worker's machine for as long as the run.",
+    )
+
+    @model_validator(mode="after")
+    def _only_clusters_have_addresses(self) -> ExecutionConfig:
+        if self.address and self.runner == "threads":
+            raise ValueError("runner: threads has no address; use runner: dask or ray with it")
+        return self

@@ -12,7 +12,8 @@ import time
 import httpx
 
 from designlib.types import InputError
-from tasks.environment import prepare_environment, tracking_uri
+from tasks.database import mlflow_database, prefect_database, prepare_database
+from tasks.environment import prepare_environment
 from tasks.files import write_atomically
 from tasks.prefect_server import Announcement, announce, free_port, withdraw
 from tasks.services import Service, claim, end_as_interrupt
@@ -46,9 +47,7 @@ def main() -> int:
 
 
 def _serve(settings: Settings, service: Service) -> None:
-    from tasks.tracking import prepare_tracking
-
-    prepare_tracking(settings)
+    prepare_database(settings)
     host = settings.host
     prefect_port = _port("PREFECT_UI_PORT", _PREFECT_PORT)
     mlflow_port = _port("MLFLOW_UI_PORT", _MLFLOW_PORT)
@@ -60,12 +59,17 @@ def _serve(settings: Settings, service: Service) -> None:
             {
                 "PREFECT_UI_API_URL": f"{prefect_page}/api",
                 "PREFECT_API_URL": f"{prefect_page}/api",
+                **prefect_database(settings),
                 **_prefect_login(settings),
             },
         ),
         f"{mlflow_page}/health": (
             _mlflow_command(settings, mlflow_port),
-            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **_mlflow_login(settings)},
+            {
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                **mlflow_database(settings),
+                **_mlflow_login(settings),
+            },
         ),
     }
     running = {address: service.run(*server) for address, server in servers.items()}
@@ -106,7 +110,6 @@ def _mlflow_command(settings: Settings, port: int) -> list[str]:
         # By default it answers to names of this machine only.
         "--allowed-hosts", f"localhost:*,127.0.0.1:*,{settings.host}:*",
         "--workers", "1", "--uvicorn-opts", "--log-level warning",
-        "--backend-store-uri", tracking_uri(settings),
         # Clients send files through the server, so that no folder has to be shared with it.
         "--default-artifact-root", "mlflow-artifacts:/",
         "--artifacts-destination", (settings.home / "mlflow" / "artifacts").as_uri(),

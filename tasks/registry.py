@@ -82,7 +82,7 @@ def promote(version: RegisteredPredictor, figures: Mapping[str, float], round_: 
 
     tracking = client()
     own = figures[GATE]
-    tracking.set_model_version_tag(version.name, version.version, GATE, f"{own:.6g}")
+    tracking.set_model_version_tag(version.name, version.version, GATE, repr(float(own)))
     if round_.number > 1:
         return False
     try:
@@ -123,7 +123,7 @@ def promote_on_results(campaign: str) -> bool:
     if version is None or version == champion:
         return False
     own = _error(name, version, newest)
-    tracking.set_model_version_tag(name, version, NEWEST_ERROR, f"{own:.6g}")
+    tracking.set_model_version_tag(name, version, NEWEST_ERROR, repr(own))
     bar = _error(name, champion, newest) if champion else float("inf")
     if own < bar:
         tracking.set_registered_model_alias(name, "champion", version)

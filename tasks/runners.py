@@ -7,7 +7,12 @@ from typing import Any, cast
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-__all__ = ["side_by_side"]
+from designlib.types import InputError
+from tasks.config import ExecutionConfig
+
+__all__ = ["runner_of", "side_by_side"]
+
+_AT_ONCE = 2
 
 
 def side_by_side(tasks: int) -> TaskRunner[PrefectFuture[Any]]:
@@ -18,3 +23,32 @@ def side_by_side(tasks: int) -> TaskRunner[PrefectFuture[Any]]:
     """
     # Prefect declares its own runner's future type narrower than its flows accept.
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=tasks))
+
+
+def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:
+    """Return what runs the shards of a walk: threads of this process, a Dask or a Ray cluster.
+
+    Without an address the cluster is made on this machine and ends with the run. The processes of
+    a cluster elsewhere share DESIGN_HOME with this one.
+
+    Raises InputError where the packages of the engine are not installed.
+    """
+    if execution.runner == "threads":
+        return side_by_side(_AT_ONCE)
+    try:
+        if execution.runner == "dask":
+            from prefect_dask.task_runners import DaskTaskRunner
+
+            if execution.address:
+                return DaskTaskRunner(address=execution.address)
+            own = {"n_workers": _AT_ONCE, "threads_per_worker": 1, "dashboard_address": None}
+            return DaskTaskRunner(cluster_kwargs=own)
+        from prefect_ray import RayTaskRunner  # pyright: ignore[reportMissingImports] - an extra
+    except ImportError:
+        name = execution.runner
+        raise InputError(
+            f"runner: {name} needs its packages: pip install 'trajectory-design[{name}]'"
+        ) from None
+    if execution.address:
+        return RayTaskRunner(address=execution.address)
+    return RayTaskRunner(init_kwargs={"num_cpus": _AT_ONCE, "include_dashboard": False})

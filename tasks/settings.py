@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -25,7 +26,9 @@ class Settings(BaseSettings):
     (default: loopback, so that nobody else can reach them); ``DESIGN_RESTART_SECONDS`` is how long
     after its end a server or a worker is started again; ``DESIGN_SILENT_SECONDS`` is after how
     much silence a run counts as lost, which is longer than a server may be away (at least 90);
-    ``DESIGN_LOGIN`` is the name:password that both servers ask for (default: none).
+    ``DESIGN_LOGIN`` is the name:password that both servers ask for (default: none);
+    ``DESIGN_DATABASE`` is the PostgreSQL database of both, as
+    ``postgresql://name:password@host:port/database`` (default: files in the home).
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
@@ -38,6 +41,7 @@ class Settings(BaseSettings):
     # A run says every 30 s that it lives.
     silent_seconds: int = Field(default=240, ge=90)
     login: SecretStr | None = None
+    database: SecretStr | None = None
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
@@ -62,6 +66,16 @@ class Settings(BaseSettings):
                 f"give it as name:password, with {_SHORTEST_PASSWORD} characters or more in the "
                 "password"
             )
+        return value
+
+    @field_validator("database")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        address = urlsplit(value.get_secret_value())
+        if address.scheme != "postgresql" or not address.hostname or not address.path.strip("/"):
+            raise ValueError("give it as postgresql://name:password@host:port/database")
         return value
 
     @property

@@ -182,7 +182,8 @@ class Site:
     @property
     def tracking(self) -> MlflowClient:
         """A client of the MLflow server."""
-        return MlflowClient(tracking_uri=f"http://127.0.0.1:{self.ports['MLFLOW_UI_PORT']}")
+        address = f"http://127.0.0.1:{self.ports['MLFLOW_UI_PORT']}"
+        return MlflowClient(tracking_uri=address, registry_uri=address)
 
     def mlflow_runs(self, status: str | None = None) -> list[Any]:
         """Return the runs in MLflow that have this status, or all."""
@@ -228,6 +229,9 @@ class Site:
             tracking.rename_experiment(found.experiment_id, f"{campaign} until {time.time()}")
         name = f"{campaign}-predictor"
         if any(found.name == name for found in tracking.search_registered_models()):
+            # Its aliases would outlive it.
+            for alias in ("candidate", "champion"):
+                tracking.delete_registered_model_alias(name, alias)
             tracking.delete_registered_model(name)
 
 

@@ -63,3 +63,16 @@ def test_a_login_has_a_name_and_a_long_password(monkeypatch: pytest.MonkeyPatch)
 def test_servers_bind_to_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DESIGN_HOST", raising=False)
     assert Settings().host == "127.0.0.1"
+
+
+def test_a_database_is_a_postgresql_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESIGN_DATABASE", "postgresql://ada:secret@db.example:5432/designs")
+    database = Settings().database
+    assert database is not None
+    assert "secret" not in repr(Settings())
+    for wrong in ("mysql://ada@db/designs", "postgresql://db.example", "postgresql:///designs"):
+        monkeypatch.setenv("DESIGN_DATABASE", wrong)
+        with pytest.raises(ValidationError, match="postgresql://name:password@host:port/database"):
+            Settings()
+    monkeypatch.setenv("DESIGN_DATABASE", "")
+    assert Settings().database is None

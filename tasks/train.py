@@ -15,6 +15,7 @@ from designlib.predictors.training import (
     TrainingConfig,
     TrainingState,
     noise_weights,
+    own_repeats,
     train,
 )
 from designlib.randomness import derive_seed
@@ -152,7 +153,8 @@ def _prepare(
             weight.float().to(device),
         )
 
-    return spec, examples(learned), examples(folds[folds["fold"] == "validation"])
+    repeated = learned.iloc[own_repeats((learned["round"] > 0).to_numpy(), config.own_share)]
+    return spec, examples(repeated), examples(folds[folds["fold"] == "validation"])
 
 
 def _read_latest(stage: Stage) -> TrainingState | None:

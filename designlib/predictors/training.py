@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int, Int64
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -67,6 +67,15 @@ class TrainingConfig(BaseModel):
         description="The squared error of a design counts exp(emphasis x value) times, with the "
         "value in standard deviations. 0 counts all the same.",
     )
+    own_share: float = Field(
+        default=0.3,
+        ge=0,
+        lt=1,
+        title="Own share",
+        description="Share of the training examples that come from the campaign's own rounds, at "
+        "least: where there are fewer, they are repeated, so that a few good designs are not lost "
+        "among many poor ones. 0 repeats nothing.",
+    )
     noise_weights: bool = Field(
         default=False,
         title="Noise weights",
@@ -99,6 +108,23 @@ def noise_weights(error: Float64[np.ndarray, "designs"]) -> Float64[np.ndarray, 
     usual = float(np.median(known))
     weights = usual**2 / (usual**2 + np.where(np.isfinite(error), error, usual) ** 2)
     return weights / weights.mean()
+
+
+def own_repeats(own: Bool[np.ndarray, "designs"], share: float) -> Int64[np.ndarray, "examples"]:
+    """Return the rows to train on: all of them, those of the campaign's own rounds repeated.
+
+    They are repeated as a whole, as often as it takes for them to make up ``share`` of all
+    examples.
+
+    >>> own_repeats(np.array([False, False, False, True]), 0.4).tolist()
+    [0, 1, 2, 3, 3]
+    """
+    rows, others = np.flatnonzero(own), int((~own).sum())
+    every = np.arange(len(own))
+    if share == 0 or rows.size == 0 or others == 0:
+        return every
+    times = math.ceil(share / (1 - share) * others / rows.size)
+    return np.concatenate([every, np.tile(rows, max(0, times - 1))])
 
 
 class Examples(NamedTuple):

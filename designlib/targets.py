@@ -141,10 +141,11 @@ class Target:
             total = value.sum()
             (gradient,) = torch.autograd.grad(total, relaxed)
         value, gradient = value.detach(), gradient.contiguous()
+        relaxed.requires_grad_(False)
         # A sum is cheaper than a flag per number, and no NaN or infinity can hide in it.
         if self._waits(value) and math.isfinite(total.item() + gradient.sum().item()):
-            return Evaluation(value, gradient, relaxed.detach())
-        return Evaluation(self._finite(value, gradient), gradient, relaxed.detach())
+            return Evaluation(value, gradient, relaxed)
+        return Evaluation(self._finite(value, gradient), gradient, relaxed)
 
     def score(self, designs: Designs) -> Scores:
         """Return the scores of ``designs`` alone: one forward pass.

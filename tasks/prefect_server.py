@@ -32,7 +32,7 @@ __all__ = [
     "withdraw",
 ]
 
-_START_TIMEOUT_SECONDS = 120
+_START_TIMEOUT_SECONDS = 240
 
 
 class Announcement(NamedTuple):

@@ -74,7 +74,8 @@ def test_a_campaign_from_the_form_completes(
     motifs.scroll_into_view_if_needed()
     picture("constraints")
     form.get_by_role("button", name="Submit").click()
-    form.wait_for_url(re.compile("/runs/flow-run/|/deployments/deployment/[0-9a-f-]+(\\?|$)"))
+    opened = re.compile("/runs/flow-run/|/deployments/deployment/[0-9a-f-]+(\\?|$)")
+    form.wait_for_url(opened, wait_until="commit", timeout=240_000)
     (run,) = [run for run in site.runs() if run["parameters"].get("config", {}).get("seed") == 5]
     form.goto(f"{site.servers.address.removesuffix('/api')}/runs/flow-run/{run['id']}")
     expect(form.get_by_text("Completed", exact=True).first).to_be_visible(timeout=400_000)

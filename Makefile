@@ -7,7 +7,7 @@ CONFIG ?=
 DB ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check format benchmark clean
+.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check format benchmark benchmark-full clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,8 +48,11 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(INSTALLED) ## measure what a sampling step costs
-	@$(BIN)/python -m flows.benchmark step-cost
+benchmark: $(INSTALLED) ## compare methods on a few problems, about ten minutes
+	@$(BIN)/python -m flows.benchmark quick
+
+benchmark-full: $(INSTALLED) ## compare tuned methods on all problems, hours
+	@$(BIN)/python -m flows.benchmark all
 
 clean: ## remove the environment and caches; results/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

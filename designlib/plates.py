@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from designlib.measurements.wells import PLATE_FORMATS, well_name
 from designlib.randomness import numpy_generator
-from designlib.results.wells import PLATE_FORMATS, well_name
 from designlib.types import InputError
 
 __all__ = ["PLATE_ROLES", "PlateConfig", "lay_out"]

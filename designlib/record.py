@@ -194,13 +194,20 @@ class Record:
 
     @property
     def has_news(self) -> bool:
-        """Whether measurements came after the latest proposal."""
-        return bool(self.current) and self.current[-1].kind == "measured"
+        """Whether there are measurements that the latest proposal did not know."""
+        known = _known(self.proposals[-1]) if self.proposals else 0
+        return any(e.kind == "measured" and e.number > known for e in self.current)
 
-    def before(self, round_: int) -> Record:
-        """Return what was known when a round was first proposed, or now where it was not yet."""
-        first = next((e.number for e in self.proposals if e.round == round_), None)
-        return self if first is None else Record(tuple(e for e in self.current if e.number < first))
+    def known_before(self, round_: int) -> int:
+        """Return how many entries a round knew when it was first proposed; all that are here if
+        it was not yet.
+        """
+        first = next((e for e in self.proposals if e.round == round_), None)
+        return len(self.entries) if first is None else _known(first)
+
+    def first(self, entries: int) -> Record:
+        """Return the record as it was with its first so many entries, without what was replaced."""
+        return Record(tuple(e for e in self.current if e.number <= entries))
 
     @cached_property
     def measurements(self) -> pd.DataFrame:
@@ -304,6 +311,11 @@ class Record:
         found = [e.rows[e.rows["candidate_id"] == candidate] for e in self.entries
                  if e.kind == "proposed"]  # fmt: skip
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def _known(proposal: Entry) -> int:
+    # Results may be imported while a round is being computed; it has not learned from those.
+    return proposal.about.get("known", proposal.number - 1)
 
 
 def _replaces(new: Entry, old: Entry, answered: set[str]) -> bool:

@@ -65,7 +65,7 @@ def reason_to_stop(record: Record, config: StoppingConfig) -> str:
             return f"patience: no better candidate than {before:.6g} in {config.patience} rounds"
     if config.least_gain is not None:
         last = record.proposals[-1]
-        known = record.before(last.round).results()["value"]
+        known = record.first(record.known_before(last.round)).results()["value"]
         if len(known):
             gain = (sign * last.rows["predicted_mean"]).max() - (sign * known).max()
             if gain < config.least_gain:

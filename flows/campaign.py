@@ -17,12 +17,12 @@ from tasks.campaign_page import write_campaign_page
 from tasks.command import run_command
 from tasks.device import use_device
 from tasks.handover import in_gpu_pool
-from tasks.knowledge import measure_by_oracle, recall, record_proposal
+from tasks.knowledge import known_entries, measure_by_oracle, recall, record_proposal
 from tasks.layout import check_batch, lay_out_batch
 from tasks.lineage import find_candidate, lineage_text, walk_again
 from tasks.progress import ended_by, rounds_ahead, waiting_round
 from tasks.publish import Published, publish
-from tasks.registry import promote
+from tasks.registry import promote, promote_on_results
 from tasks.report import write_report
 from tasks.rounds import RoundStages, open_round, round_seed
 from tasks.score import score_designs, select_designs
@@ -47,6 +47,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
         published = _propose(config, start, number)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
+            promote_on_results(config.name)
             if note := ended_by(config.name, number, config.stopping):
                 published = published.model_copy(update={"note": note})
                 break
@@ -58,7 +59,8 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
 def _propose(config: CampaignConfig, start: StageResult, number: int) -> Published:
     """Learn from what is known, draw, score and choose designs, and publish them."""
     seed = round_seed(config.seed, number)
-    measured = recall(config.name, number, start)
+    known = known_entries(config.name, number)
+    measured = recall(config.name, number, start, known)
     folds = split(measured, config.split, config.seed)
     with open_round(config.name, number, config.deciding(), measured) as round_:
         trained = in_gpu_pool(
@@ -86,9 +88,9 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
             scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
         report = write_report(stages, round_, config.deciding())
-        record_proposal(selected, start, round_, config.deciding(), layout)
+        record_proposal(selected, start, round_, config.deciding(), known, layout)
         published = publish(stages, report, round_)
-        promote(trained.version, published.figures["predictor"])
+        promote(trained.version, published.figures["predictor"], round_)
         return published
 
 

@@ -14,6 +14,7 @@ from designlib.types import InputError
 from tasks.campaign_page import write_campaign_page
 from tasks.command import run_command
 from tasks.importing import ImportedResults, find_result_files, import_results
+from tasks.registry import promote_on_results
 from tasks.status import status_text
 
 __all__ = ["import_measurements", "main"]
@@ -62,6 +63,7 @@ def import_measurements(
         except InputError as error:
             refused.append(str(error))
     if done:
+        promote_on_results(campaign)
         write_campaign_page(campaign)
     if refused:
         raise InputError("\n".join(refused))

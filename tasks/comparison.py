@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from prefect import task
 from designlib.constraints import feasible_starts
 from designlib.methods import Method, Setting
 from designlib.methods.judging import judge
-from designlib.problems.base import Problem, Solvable, train_trajectory
+from designlib.problems.base import Placing, Problem, Solvable, train_trajectory
 from designlib.randomness import torch_generator
 from designlib.types import Designs
 from tasks.comparison_problems import make_problem
@@ -63,11 +64,10 @@ def run_cell(problem: str, method: Method, budget: int, designs: int, seed: int)
 def gather_cells(rows: Sequence[dict[str, Any]]) -> StageResult:
     """Return the stage with all rows in one Parquet file."""
     table = pd.DataFrame(rows).sort_values(["problem", "method", "budget", "seed"])
-
-    def make() -> dict[str, bytes]:
-        return {"cells.parquet": parquet_bytes(table.reset_index(drop=True))}
-
-    return run_stage(Settings(), "comparison", {"rows": table.to_dict("records")}, make)
+    content = parquet_bytes(table.reset_index(drop=True))
+    # Not the rows themselves: where a figure has no meaning it is NaN.
+    inputs = {"cells": hashlib.sha256(content).hexdigest()}
+    return run_stage(Settings(), "comparison", inputs, lambda: {"cells.parquet": content})
 
 
 def _merit(row: dict[str, Any]) -> float:
@@ -79,14 +79,18 @@ def _cell(problem: str, method: Method, budget: int, designs: int, seed: int) ->
     use_device("cpu")
 
     def make() -> dict[str, bytes]:
-        return {"row.json": json_bytes(_measured(problem, method, budget, designs, seed))}
+        row = _measured(problem, method, budget, designs, seed)
+        # JSON has no NaN, which a figure is that has no meaning for this problem.
+        known = {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - true for NaN alone
+        return {"row.json": json_bytes(known)}
 
     inputs = {
         "problem": problem, "method": repr(method), "budget": budget, "designs": designs,
         "seed": seed,
     }  # fmt: skip
     stage = run_stage(Settings(), "comparison-cell", inputs, make)
-    return json.loads(stage.path("row.json").read_bytes())
+    row = json.loads(stage.path("row.json").read_bytes())
+    return {name: float("nan") if value is None else value for name, value in row.items()}
 
 
 def _measured(name: str, method: Method, budget: int, designs: int, seed: int) -> dict[str, Any]:
@@ -95,7 +99,8 @@ def _measured(name: str, method: Method, budget: int, designs: int, seed: int) -
     outcome = method.run(setting, designs, budget, seed)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     found = problem.success if isinstance(problem, Solvable) else None
-    verdict = judge(outcome, setting, training, problem.oracle, found)
+    places = problem.percentiles if isinstance(problem, Placing) else None
+    verdict = judge(outcome, setting, training, problem.oracle, found, places)
     return {
         "problem": name, "method": method.name, "settings": repr(method), "budget": budget,
         "designs": designs, "seed": seed, "evaluations": outcome.evaluations,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,10 +13,15 @@ from designlib.problems.ackley import Ackley
 from designlib.problems.base import Problem
 from designlib.problems.boolean import AdversarialNeedle, DisjointNeedles, Needle, Polynomial
 from designlib.problems.ehrlich import ehrlich
+from designlib.problems.motifs import enhancer, two_motif
+from designlib.problems.position_weights import Motif, read_motifs
+from designlib.problems.sortseq import SortSeq
+from designlib.problems.superconductor import Superconductor, read_compositions
 from designlib.problems.tfbind8 import TfBind8
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
-from tasks.settings import REPOSITORY
+from tasks.catalogue import locate
+from tasks.settings import REPOSITORY, Settings
 
 __all__ = ["PROBLEMS", "chosen_problems", "make_problem", "suits"]
 
@@ -23,6 +29,25 @@ __all__ = ["PROBLEMS", "chosen_problems", "make_problem", "suits"]
 def _tfbind8() -> Problem:
     table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
     return TfBind8.from_table(table.set_index("design")["e_score"])
+
+
+def _file(dataset: str) -> Path:
+    (path,) = locate(dataset, Settings()).values()
+    return path
+
+
+def _motifs() -> dict[str, Motif]:
+    return read_motifs(_file("jaspar_liver").read_text(encoding="ascii"))
+
+
+def _sortseq(radius: int | None = None) -> Problem:
+    return SortSeq.from_table(pd.read_csv(_file("lac_sortseq")), radius=radius)
+
+
+def _superconductor() -> Problem:
+    table = pd.read_csv(_file("supercon_stanev"))
+    compositions, _ = read_compositions(table["name"].tolist(), table["Tc"].to_numpy())
+    return Superconductor(compositions)
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
@@ -38,6 +63,12 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "ehrlich-128": lambda: ehrlich(128),
     "ackley-10": Ackley,
     "tfbind8": _tfbind8,
+    "two-motif": lambda: two_motif(_motifs()),
+    "two-motif-ball": lambda: two_motif(_motifs(), radius=7),
+    "enhancer": lambda: enhancer(_motifs()),
+    "sortseq": _sortseq,
+    "sortseq-ball": lambda: _sortseq(radius=7),
+    "superconductor": _superconductor,
 }
 """What makes each problem."""
 
@@ -50,7 +81,7 @@ def make_problem(name: str) -> Problem:
     return PROBLEMS[name]()
 
 
-QUICK = ("needle-5", "needle-8", "polynomial", "tfbind8", "ackley-10")
+QUICK = ("needle-5", "adversarial-needle", "two-motif", "tfbind8", "ackley-10")
 """Problems of the quick run."""
 
 
@@ -62,7 +93,8 @@ def chosen_problems(what: str) -> tuple[str, ...]:
         return QUICK
     if what not in PROBLEMS:
         raise InputError(
-            f"there is no task {what!r}; accepted are step-cost, quick, all, {', '.join(PROBLEMS)}"
+            f"there is no task {what!r}; accepted are step-cost, orchestration, quick, "
+            f"all, {', '.join(PROBLEMS)}"
         )
     return (what,)
 

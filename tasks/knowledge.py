@@ -24,19 +24,32 @@ from tasks.stages import StageResult, code_fingerprint, commit, run_stage
 from tasks.tables import TableFacts, json_bytes, load_facts, parquet_bytes
 from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
 
-__all__ = ["measure_by_oracle", "mirror_results", "pending_designs", "recall", "record_proposal"]
+__all__ = [
+    "known_entries",
+    "measure_by_oracle",
+    "mirror_results",
+    "pending_designs",
+    "recall",
+    "record_proposal",
+]
 
 PENDING = "pending.json"
 
 
+def known_entries(campaign: str, number: int) -> int:
+    """Return how many entries of its record a round knows: those of when it was first proposed."""
+    return load_record(campaign).known_before(number)
+
+
 @task(name="recall")
-def recall(campaign: str, number: int, start: StageResult) -> StageResult:
+def recall(campaign: str, number: int, start: StageResult, known: int) -> StageResult:
     """Return the table that a round learns from: the first one and all results since.
 
-    For the first round of a campaign it is the table itself.
+    ``known`` is how many entries of the campaign's record the round knows. For the first round of
+    a campaign the table is the first one itself.
     """
     facts = load_facts(start)
-    record = load_record(campaign).before(number)
+    record = load_record(campaign).first(known)
     _check_same_designs(record, facts, campaign)
     results, pending = record.results(), record.pending()
     if results.empty and not pending:
@@ -70,9 +83,10 @@ def record_proposal(
     start: StageResult,
     round_: Round,
     config: Mapping[str, Any],
+    known: int,
     layout: StageResult | None = None,
 ) -> None:
-    """Enter the candidates of a round into the campaign's record; once."""
+    """Enter the candidates of a round, which knew so many entries, into the record; once."""
     facts = load_facts(start)
     table = read_candidates(selected.path("candidates.parquet").read_bytes())
     about = {
@@ -86,6 +100,7 @@ def record_proposal(
         "round_key": round_.key,
         "config": dict(config),
         "start": start.files["measured.parquet"],
+        "known": known,
         "code": code_fingerprint(),
         "commit": commit(),
     }

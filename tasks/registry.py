@@ -1,7 +1,9 @@
 """The registered predictor of a campaign: one version per ensemble, loaded without pickle.
 
-A new version is the ``candidate``. It becomes the ``champion`` when its ensemble ranks the test
-designs at least as well as the champion ranked its own.
+A new version is the ``candidate``. That of a first round becomes the ``champion`` when its ensemble
+ranks the test designs at least as well as the champion ranked its own. That of a later round does
+when the candidates that it proposed have been measured and it had predicted them better than the
+champion does, neither having seen them.
 """
 
 from __future__ import annotations
@@ -11,20 +13,31 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 from filelock import FileLock
 from prefect import task
 
 from designlib.types import InputError
 from tasks.log import run_logger
+from tasks.record import load_record
 from tasks.rounds import RegisteredPredictor, Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, content_key
 from tasks.tracking import client, run_for
 
-__all__ = ["check_version", "predictor_hash", "promote", "register_predictor"]
+__all__ = [
+    "check_version",
+    "predictor_hash",
+    "promote",
+    "promote_on_results",
+    "register_predictor",
+]
 
 GATE = "ensemble_rank_correlation"
 """The figure of the predictor that decides on promotion: Spearman's, on the test designs."""
+
+NEWEST_ERROR = "newest_mean_absolute_error"
+"""The figure that decides in later rounds: the error on the measured candidates of the round."""
 
 _HASH_TAG = "predictor_hash"
 
@@ -60,13 +73,18 @@ def check_version(version: RegisteredPredictor, members: Sequence[StageResult]) 
 
 
 @task(name="promote")
-def promote(version: RegisteredPredictor, figures: Mapping[str, float]) -> bool:
-    """Write the figure of the gate to the version and make it champion where it passes."""
+def promote(version: RegisteredPredictor, figures: Mapping[str, float], round_: Round) -> bool:
+    """Write the figure of the gate to the version and make it champion where it passes.
+
+    After the first round that waits for the results, see `promote_on_results`.
+    """
     from mlflow.exceptions import MlflowException
 
     tracking = client()
     own = figures[GATE]
     tracking.set_model_version_tag(version.name, version.version, GATE, repr(float(own)))
+    if round_.number > 1:
+        return False
     try:
         champion = tracking.get_model_version_by_alias(version.name, "champion")
     except MlflowException:
@@ -81,6 +99,49 @@ def promote(version: RegisteredPredictor, figures: Mapping[str, float]) -> bool:
         version.version, "is" if passed else "is not", own, against,
     )  # fmt: skip
     return passed
+
+
+@task(name="promote-on-results")
+def promote_on_results(campaign: str) -> bool:
+    """Make the predictor of the newest measured round champion if it predicted that round better.
+
+    Better is a smaller mean absolute error on the measured candidates of the round.
+    """
+    from mlflow.exceptions import MlflowException
+
+    candidates = load_record(campaign).candidates()
+    known = candidates[candidates["measured_value"].notna()]
+    if known.empty:
+        return False
+    newest = known[known["round"] == known["round"].max()]
+    tracking, name = client(), f"{campaign}-predictor"
+    version = _version_of(name, newest["predictor_hash"].iloc[0])
+    try:
+        champion = str(tracking.get_model_version_by_alias(name, "champion").version)
+    except MlflowException:
+        champion = None
+    if version is None or version == champion:
+        return False
+    own = _error(name, version, newest)
+    tracking.set_model_version_tag(name, version, NEWEST_ERROR, repr(own))
+    bar = _error(name, champion, newest) if champion else float("inf")
+    if own < bar:
+        tracking.set_registered_model_alias(name, "champion", version)
+    run_logger().info(
+        "predictor version %s %s champion: mean error %.4g on the %d newest measurements, %.4g "
+        "for version %s",
+        version, "is" if own < bar else "is not", own, len(newest), bar, champion,
+    )  # fmt: skip
+    return own < bar
+
+
+def _error(name: str, version: str, measured: pd.DataFrame) -> float:
+    """Return the mean absolute error of a registered version on measured candidates."""
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
+    predicted = model.predict(measured[["design"]].reset_index(drop=True))["predicted"].to_numpy()
+    return float(abs(predicted - measured["measured_value"].to_numpy()).mean())
 
 
 def predictor_hash(members: Sequence[StageResult]) -> str:

@@ -150,15 +150,15 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
             visible = random_rows(designs, facts.visible_share, seed)
         else:
             visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
-        if ROUND_COLUMN in frame:
-            visible = visible | (frame[ROUND_COLUMN].to_numpy() > 0)
+        rounds = frame[ROUND_COLUMN] if ROUND_COLUMN in frame else pd.Series(0.0, frame.index)
+        visible = visible | (rounds > 0).to_numpy()
         molecules = designs
         if facts.both_strands and isinstance(space, SequenceSpace):
             molecules = space.canonical(designs)
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
         fold = np.full(len(frame), "withheld", dtype=object)
         fold[visible] = assign_folds(shown, config, seed)
-        folds = frame[["design", "value", "weight"]].assign(fold=fold)
+        folds = frame[["design", "value", "error", "weight"]].assign(fold=fold, round=rounds)
         return {"folds.parquet": parquet_bytes(folds)}
 
     inputs = {"measured": measured.files, "split": config, "seed": seed}

@@ -10,7 +10,14 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.predictors.training import Examples, TrainingConfig, TrainingState, train
+from designlib.predictors.training import (
+    Examples,
+    TrainingConfig,
+    TrainingState,
+    noise_weights,
+    own_repeats,
+    train,
+)
 from designlib.randomness import derive_seed
 from designlib.spaces import describe_space
 from designlib.trajectory import (
@@ -145,14 +152,18 @@ def _prepare(
     def examples(rows: pd.DataFrame) -> Examples:
         designs = facts.space.encode(rows["design"].tolist())
         target = spec.learnt(torch.tensor(rows["value"].to_numpy()))
-        weight = torch.tensor(rows["weight"].fillna(1.0).to_numpy())
+        given = rows["weight"].fillna(1.0).to_numpy()
+        if config.noise_weights:
+            given = given * noise_weights(rows["error"].to_numpy())
+        weight = torch.tensor(given)
         return Examples(
             facts.space.relax(designs).to(device),
             target.float().to(device),
             weight.float().to(device),
         )
 
-    return spec, examples(learned), examples(folds[folds["fold"] == "validation"])
+    repeated = learned.iloc[own_repeats((learned["round"] > 0).to_numpy(), config.own_share)]
+    return spec, examples(repeated), examples(folds[folds["fold"] == "validation"])
 
 
 def _values(rows: pd.DataFrame, transform: Transform) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -24,6 +25,8 @@ class Verdict(NamedTuple):
     ----------
     best, median, mean
         True values of the feasible proposals; NaN stands for none, as a table shows it.
+    percentile
+        Median percentile of the feasible proposals; NaN where the problem has no reference.
     feasible
         Share of the proposals that are feasible, by the truth.
     success
@@ -43,6 +46,7 @@ class Verdict(NamedTuple):
     best: float
     median: float
     mean: float
+    percentile: float
     feasible: float
     success: float
     distinct: float
@@ -58,11 +62,12 @@ def judge(
     training: Shaped[Tensor, "training columns"],
     oracle: Callable[[Designs], Scores],
     success: Callable[[Designs], Tensor] | None = None,
+    percentiles: Callable[[Designs], np.ndarray] | None = None,
 ) -> Verdict:
     """Return how good the proposals of an outcome are.
 
     ``oracle`` gives the true value, -inf for an infeasible design; ``training`` are the designs
-    that the predictor learned from.
+    that the predictor learned from; ``percentiles`` says where feasible designs stand.
     """
     truth = oracle(outcome.designs).double()
     feasible = truth.isfinite()
@@ -70,10 +75,14 @@ def judge(
         feasible = feasible & setting.constraint.satisfied(outcome.designs)
     known, predicted = truth[feasible], outcome.value.double()
     nothing = float("nan")
+    percentile = nothing
+    if percentiles is not None and len(known):
+        percentile = float(np.median(percentiles(outcome.designs[feasible])))
     return Verdict(
         best=float(known.max()) if len(known) else nothing,
         median=float(known.median()) if len(known) else nothing,
         mean=float(known.mean()) if len(known) else nothing,
+        percentile=percentile,
         feasible=float(feasible.double().mean()),
         success=nothing if success is None else float(success(outcome.designs).double().mean()),
         distinct=len(outcome.designs.unique(dim=0)) / len(outcome.designs),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Float64, Int, Int64
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -21,7 +21,14 @@ from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.types import InputError, OneHot, Scores
 
-__all__ = ["Examples", "TrainingConfig", "TrainingState", "rank_correlation", "train"]
+__all__ = [
+    "Examples",
+    "TrainingConfig",
+    "TrainingState",
+    "noise_weights",
+    "rank_correlation",
+    "train",
+]
 
 
 class TrainingConfig(BaseModel):
@@ -60,6 +67,21 @@ class TrainingConfig(BaseModel):
         description="The squared error of a design counts exp(emphasis x value) times, with the "
         "value in standard deviations. 0 counts all the same.",
     )
+    own_share: float = Field(
+        default=0.3,
+        ge=0,
+        lt=1,
+        title="Own share",
+        description="Share of the training examples that come from the campaign's own rounds, at "
+        "least: where there are fewer, they are repeated, so that a few good designs are not lost "
+        "among many poor ones. 0 repeats nothing.",
+    )
+    noise_weights: bool = Field(
+        default=False,
+        title="Noise weights",
+        description="Whether measurements with a large standard error count less: half as much at "
+        "the usual error, a fifth at twice that. Those without an error count as the usual one.",
+    )
     checkpoints: int = Field(
         default=24,
         ge=2,
@@ -67,6 +89,42 @@ class TrainingConfig(BaseModel):
         title="Checkpoints",
         description="States kept per member, densely early: evenly spaced in log(1 + step).",
     )
+
+
+def noise_weights(error: Float64[np.ndarray, "designs"]) -> Float64[np.ndarray, "designs"]:
+    r"""Return weights of measurements by their standard errors, with mean 1.
+
+    A measurement of error :math:`e` counts :math:`\tau^2 / (\tau^2 + e^2)` with the median error
+    :math:`\tau`: inverse variance where what a predictor cannot explain is as large as the usual
+    error, so that a few very precise measurements do not outweigh all others. NaN counts as
+    :math:`\tau`; without any error all weights are 1.
+
+    >>> noise_weights(np.array([1.0, 1.0, 2.0])).round(3).tolist()
+    [1.25, 1.25, 0.5]
+    """
+    known = error[np.isfinite(error)]
+    if known.size == 0:
+        return np.ones_like(error)
+    usual = float(np.median(known))
+    weights = usual**2 / (usual**2 + np.where(np.isfinite(error), error, usual) ** 2)
+    return weights / weights.mean()
+
+
+def own_repeats(own: Bool[np.ndarray, "designs"], share: float) -> Int64[np.ndarray, "examples"]:
+    """Return the rows to train on: all of them, those of the campaign's own rounds repeated.
+
+    They are repeated as a whole, as often as it takes for them to make up ``share`` of all
+    examples.
+
+    >>> own_repeats(np.array([False, False, False, True]), 0.4).tolist()
+    [0, 1, 2, 3, 3]
+    """
+    rows, others = np.flatnonzero(own), int((~own).sum())
+    every = np.arange(len(own))
+    if share == 0 or rows.size == 0 or others == 0:
+        return every
+    times = math.ceil(share / (1 - share) * others / rows.size)
+    return np.concatenate([every, np.tile(rows, max(0, times - 1))])
 
 
 class Examples(NamedTuple):

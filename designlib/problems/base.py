@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from designlib.constraints import Constraint
@@ -21,7 +22,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores
 
-__all__ = ["Builder", "Problem", "Solvable", "build_predictor", "train_trajectory"]
+__all__ = ["Builder", "Placing", "Problem", "Solvable", "build_predictor", "train_trajectory"]
 
 Builder: TypeAlias = Callable[[int], nn.Module]
 """Map from a seed to a new network from relaxed designs to one score each."""
@@ -98,6 +99,15 @@ class Solvable(Problem, Protocol):
 
     def success(self, designs: Designs, /) -> Bool[Tensor, "designs"]:
         """Return which designs count as found."""
+        ...
+
+
+@runtime_checkable
+class Placing(Problem, Protocol):
+    """A problem that says where a design stands among known ones."""
+
+    def percentiles(self, designs: Designs, /) -> Float[np.ndarray, "designs"]:
+        """Return the percentage of known designs that each feasible design is not worse than."""
         ...
 
 

@@ -115,16 +115,22 @@ def _about_trust(last: pd.Series) -> list[str]:
 
 
 def _about_progress(rounds: pd.DataFrame, *, maximise: bool) -> list[str]:
+    lines = []
+    sizes = rounds["proposed"].to_numpy()
+    if sizes[-1] < sizes.max():
+        lines.append(
+            f"Round {rounds['round'].iloc[-1]} has {sizes[-1]} candidates, an earlier one had "
+            f"{sizes.max()}: most of what was sampled was rejected, see below. More chains, more "
+            "of the rungs they visit (pool_rungs) or less sharpness give more to choose from."
+        )
     best = (1.0 if maximise else -1.0) * rounds["best"].dropna().to_numpy()
-    if len(best) <= _NEW_EYES:
-        return []
-    since = len(best) - 1 - int(best.argmax())
-    if since < _NEW_EYES:
-        return []
-    return [
-        f"The best candidate has not been beaten for {since} rounds: explore more, loosen the "
-        "constraints, or stop."
-    ]
+    since = len(best) - 1 - int(best.argmax()) if len(best) else 0
+    if since >= _NEW_EYES:
+        lines.append(
+            f"The best candidate has not been beaten for {since} rounds: explore more, loosen the "
+            "constraints, or stop."
+        )
+    return lines
 
 
 def _rejections(rejected: Mapping[int, Mapping[str, int]]) -> pd.DataFrame:

@@ -13,7 +13,16 @@ from designlib.reporting.style import SERIES, Picture, legend_above, panels, to_
 
 __all__ = ["budget_figure", "comparison_page", "merit_of", "summarise"]
 
-_FIGURES = ("success", "median", "best", "feasible", "diversity", "novelty", "overprediction")
+_FIGURES = (
+    "success",
+    "median",
+    "best",
+    "percentile",
+    "feasible",
+    "diversity",
+    "novelty",
+    "overprediction",
+)
 _STYLES = ("-", "--", ":")
 
 
@@ -104,14 +113,15 @@ def comparison_page(
 def _table(group: pd.DataFrame) -> list[str]:
     merit = merit_of(group)
     lines = [
-        "| method | budget | found | median | best | feasible | diversity | overprediction | s |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| method | budget | found | median | best | percentile | feasible | diversity "
+        "| overprediction | s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     ranked = group.sort_values(["budget", merit], ascending=[True, False])
     for row in ranked.to_dict("records"):
         cells = [
             str(row["method"]), str(row["budget"]),
-            *(_with_interval(row, name) for name in ("success", "median", "best")),
+            *(_with_interval(row, name) for name in ("success", "median", "best", "percentile")),
             f"{100 * row['feasible']:.0f} %", f"{row['diversity']:.3g}",
             f"{row['overprediction']:.3g}", f"{row['wall_seconds']:.2g}",
         ]  # fmt: skip

@@ -128,7 +128,7 @@ def test_an_empty_record_knows_nothing() -> None:
     assert empty.pending() == []
     assert empty.results().empty
     assert empty.candidates().empty
-    assert empty.before(1).entries == ()
+    assert empty.known_before(1) == 0
 
 
 def test_candidates_wait_until_a_value_or_a_failure_is_known() -> None:
@@ -202,11 +202,24 @@ def test_a_round_knows_what_was_there_before_it_was_proposed() -> None:
         ("proposed", 1, "ACGT", "AAGT"), ("measured", 1, row("ACGT", 1.0)),
         ("proposed", 2, "CCGT"), ("measured", 2, row("AAGT", 2.0, round=2)),
     )  # fmt: skip
-    assert now.before(1).entries == ()
-    assert now.before(2).results()["design"].tolist() == ["ACGT"]
-    assert now.before(2).pending() == ["AAGT"]
-    assert now.before(3).results()["design"].tolist() == ["AAGT", "ACGT"]
-    assert now.before(3).results()["round"].tolist() == [2, 1]
+    first, second, third = (now.first(now.known_before(number)) for number in (1, 2, 3))
+    assert first.entries == ()
+    assert second.results()["design"].tolist() == ["ACGT"]
+    assert second.pending() == ["AAGT"]
+    assert third.results()["design"].tolist() == ["AAGT", "ACGT"]
+    assert third.results()["round"].tolist() == [2, 1]
+
+
+def test_results_that_come_while_a_round_is_computed_are_news_to_it() -> None:
+    given = ("proposed", 1, "ACGT"), ("measured", 1, row("ACGT", 1.0)), ("proposed", 2, "CCGT")
+    now = record(*given)
+    assert not now.has_news
+    # The second round began before the results came.
+    late = now.entries[2]._replace(about={**ABOUT, "known": 1})
+    now = Record((*now.entries[:2], late))
+    assert now.has_news
+    assert now.first(now.known_before(2)).results().empty
+    assert now.first(now.known_before(3)).results()["design"].tolist() == ["ACGT"]
 
 
 def test_a_candidate_is_found_by_its_id_also_where_it_was_replaced() -> None:

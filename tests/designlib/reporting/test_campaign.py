@@ -89,6 +89,12 @@ def test_advice_speaks_of_what_stands_out_and_of_nothing_else() -> None:
     assert "not been beaten for 4 rounds" in stuck
 
 
+def test_advice_says_that_a_batch_stayed_short() -> None:
+    frame = candidates(1.0, rounds=2)
+    (short,) = advice(record(frame.iloc[:-50], simulated=True), "c")
+    assert "Round 2 has 150 candidates, an earlier one had 200" in short
+
+
 def test_advice_names_the_command_for_what_waits() -> None:
     frame = candidates(1.0, rounds=2)
     frame.loc[frame["round"] == 2, "measured_value"] = np.nan

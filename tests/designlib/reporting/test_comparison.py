@@ -13,8 +13,8 @@ def cells(success):
         {
             "problem": "needle", "method": method, "budget": budget, "seed": seed,
             "evaluations": 100.0, "wall_seconds": 2.0, "success": success,
-            "median": quality + seed, "best": 9.0, "feasible": 1.0, "diversity": 4.0,
-            "novelty": 2.0, "overprediction": 0.5,
+            "median": quality + seed, "best": 9.0, "percentile": 95.0,
+            "feasible": 1.0, "diversity": 4.0, "novelty": 2.0, "overprediction": 0.5,
         }
         for method, quality in (("walk", 3.0), ("chain", 1.0))
         for budget in (30, 60)
@@ -47,3 +47,4 @@ def test_the_page_ranks_and_shows():
     lines = [line for line in page.splitlines() if line.startswith("| walk") or "| chain" in line]
     assert [line.split(" | ")[0].strip("| ") for line in lines] == ["walk", "chain"] * 2
     assert "4 ± 2.5" in lines[0]
+    assert "| 95 ± 0 |" in lines[0]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from designlib.measurements.parsing import ParsedResults
 from designlib.record import IDENTITY, Record
-from designlib.results.parsing import ParsedResults
 from designlib.types import InputError
 
 __all__ = ["Import", "merge_results"]
@@ -64,7 +64,7 @@ def merge_results(
     if conflicts:
         raise _conflict(name, conflicts)
     added = rows.iloc[new].drop(columns="correction").reset_index(drop=True)
-    proposed = set(record.design_of) | {design for design in record.wells.values()}
+    proposed = set(record.design_of) | set(record.wells.values())
     others = ~(added["candidate_id"].isin(proposed) | added["design"].isin(proposed))
     return Import(added, len(rows) - len(new) + twice, corrected, int(others.sum()))
 

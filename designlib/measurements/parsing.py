@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import design_id
+from designlib.measurements.columns import ResultColumns, find_columns
+from designlib.measurements.wells import read_well
 from designlib.record import Record
-from designlib.results.columns import ResultColumns, find_columns
-from designlib.results.wells import read_well
 from designlib.spaces import ALPHABETS, Alphabet, SequenceSpace, described
 from designlib.tables.cells import numbers
 from designlib.tables.raw import RawTable, as_text
@@ -22,10 +22,12 @@ from designlib.types import InputError
 
 __all__ = ["ParsedResults", "parse_results"]
 
-_GOOD = frozenset("ok pass passed good valid measured done".split())
-_BAD = frozenset("fail failed failure bad invalid flagged excluded empty error".split())
-_YES = frozenset("yes y true t 1 x".split())
-_NO = frozenset("no n false f 0".split())
+_GOOD = frozenset(["ok", "pass", "passed", "good", "valid", "measured", "done"])
+_BAD = frozenset(
+    ["fail", "failed", "failure", "bad", "invalid", "flagged", "excluded", "empty", "error"]
+)
+_YES = frozenset(["yes", "y", "true", "t", "1", "x"])
+_NO = frozenset(["no", "n", "false", "f", "0"])
 _INVERTED = ("fail",)
 """A column whose name begins so says yes where the well failed."""
 
@@ -171,9 +173,7 @@ def _check_units(raw: RawTable, columns: ResultColumns, about: Any) -> None:
             )  # fmt: skip
 
 
-def _wells(
-    raw: RawTable, columns: ResultColumns, record: Record
-) -> tuple[list[str], list[str]]:
+def _wells(raw: RawTable, columns: ResultColumns, record: Record) -> tuple[list[str], list[str]]:
     """Return plate and well of each row, empty where the file does not say."""
     plates = _texts(raw, columns.plate)
     if columns.well is None:
@@ -183,7 +183,9 @@ def _wells(
     for row, text in enumerate(_texts(raw, columns.well)):
         if text and not plates[row] and len(laid_out) == 1:
             plates[row] = laid_out[0]
-        wells.append(_at(raw, row, columns.well, text and (lambda t=text: read_well(t, record.plate_size))))
+        wells.append(
+            _at(raw, row, columns.well, text and (lambda t=text: read_well(t, record.plate_size)))
+        )
         if bool(wells[row]) != bool(plates[row]) and columns.plate is not None:
             raise raw.fault(
                 row, columns.plate if wells[row] else columns.well,
@@ -229,12 +231,12 @@ def _designs(
             told["well"] = (str(columns.well), placed)
         if not told:
             raise _nothing_told(raw, columns, row, record, plates[row], wells[row])
-        (_, design), *others = told.values()
+        (said_by, design), *others = told.values()
         for column, other in others:
             if other != design:
                 raise raw.fault(
-                    row, column, f"the row is about {design} by column {next(iter(told.values()))[0]!r}"
-                    f", but about {other} by this one",
+                    row, column,
+                    f"the row is about {design} by column {said_by!r}, but about {other} by this",
                 )  # fmt: skip
         designs.append(design)
     return designs
@@ -330,9 +332,13 @@ def _warnings(rows: pd.DataFrame, about: Any) -> list[str]:
     warnings = []
     for row in rows.itertuples():
         if low is not None and row.value < low:
-            warnings.append(f"row {row.source_row}: {row.value:g} is below {low:g}, the lowest possible")
+            warnings.append(
+                f"row {row.source_row}: {row.value:g} is below {low:g}, the lowest possible"
+            )
         if high is not None and row.value > high:
-            warnings.append(f"row {row.source_row}: {row.value:g} is above {high:g}, the highest possible")
+            warnings.append(
+                f"row {row.source_row}: {row.value:g} is above {high:g}, the highest possible"
+            )
     return warnings
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from designlib.candidates import Provenance, build_table, design_id
+from designlib.measurements import Import, merge_results, parse_results
 from designlib.record import Record, entry_bytes, measurement_table, read_entry
-from designlib.results import Import, merge_results, parse_results
 from designlib.spaces import DNA
 from designlib.types import InputError
 
@@ -19,7 +19,8 @@ IDS = [design_id(design, DNA) for design in PROPOSED]
 ABOUT = {
     "alphabet": "dna", "length": 5, "both_strands": True, "value_name": "E-score",
     "units": "a.u.", "maximise": True, "simulated": False, "round_key": "k", "bounds": [0, 10],
-    "plate_size": 96, "wells": [["P1", "A1", "ACGTA"], ["P1", "A2", "CCGTA"], ["P1", "H12", "TTTTT"]],
+    "plate_size": 96,
+    "wells": [["P1", "A1", "ACGTA"], ["P1", "A2", "CCGTA"], ["P1", "H12", "TTTTT"]],
 }  # fmt: skip
 
 
@@ -156,7 +157,14 @@ def test_a_conflict_is_reported_with_both_values_and_nothing_is_taken() -> None:
     with pytest.raises(InputError) as raised:
         imported("design,value\nACGTA,7.5\nCCGTA,5\n", once, name="later.csv")
     said = str(raised.value)
-    for part in ("later.csv", "row 2", "ACGTA", "7.5 here", "1.25 in row 2 of r.csv", "nothing was"):
+    for part in (
+        "later.csv",
+        "row 2",
+        "ACGTA",
+        "7.5 here",
+        "1.25 in row 2 of r.csv",
+        "nothing was",
+    ):
         assert part in said
 
 

@@ -1,4 +1,4 @@
-"""Measure this project: what a sampling step costs, and how methods compare at equal cost."""
+"""Measure this project: what steps and servers cost, and how methods compare at equal cost."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from tasks.command import run_command
 from tasks.comparison import gather_cells, run_cell, tune_method
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison
+from tasks.orchestration_cost import measure_orchestration
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["compare_methods", "main", "step_cost"]
+__all__ = ["compare_methods", "main", "orchestration", "step_cost"]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
@@ -29,6 +30,12 @@ DESIGNS = 128
 def step_cost() -> Path:
     """Measure the cost of a step for small predictors and store the ratios."""
     return measure_step_cost()
+
+
+@flow(name="benchmark-orchestration")
+def orchestration() -> Path:
+    """Measure what servers and workers add to the time of a small campaign."""
+    return measure_orchestration()
 
 
 @flow(name="benchmark-methods")
@@ -72,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         metavar="TASK",
-        help=f"step-cost, all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help=f"step-cost, orchestration, all, quick, or a problem: {', '.join(PROBLEMS)}",
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -90,6 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.what == "step-cost":
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
+        return 0
+    if asked.what == "orchestration":
+        path = run_command(orchestration)
+        print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
     try:
         problems = chosen_problems(asked.what)

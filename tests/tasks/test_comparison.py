@@ -66,7 +66,9 @@ def test_tuning_takes_the_best_choice(small, home, monkeypatch):
 def test_problems_by_name():
     assert chosen_problems("needle-5") == ("needle-5",)
     assert set(chosen_problems("quick")) < set(chosen_problems("all"))
-    with pytest.raises(InputError, match="no task 'nedle'; accepted are step-cost, quick, all"):
+    with pytest.raises(
+        InputError, match="no task 'nedle'; accepted are step-cost, orchestration, quick, all"
+    ):
         chosen_problems("nedle")
     with pytest.raises(InputError, match="no problem 'x'"):
         make_problem("x")

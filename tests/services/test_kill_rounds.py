@@ -25,7 +25,8 @@ MOMENTS = [
     Moment("campaigns/loop/record/000001-*"),  # proposed, not yet published
     Moment("stages/recall/*/measured.parquet"),  # measured, the second round has just begun
 ]
-"""Two, as each costs ten seconds; the same test passes with ten moments."""
+"""Two, as each costs ten seconds. Any moment will do: stages, the record and the pages are each
+written whole or not at all."""
 
 
 def test_kills_between_and_within_rounds_lose_and_double_nothing(

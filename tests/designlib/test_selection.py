@@ -23,7 +23,7 @@ SPACE = SequenceSpace(DNA, 6)
 
 
 def config(**values):
-    return SelectionConfig(**{"batch_size": 8} | values)
+    return SelectionConfig.model_validate({"batch_size": 8} | values)
 
 
 def pool(n, seed=0, levels=1000):

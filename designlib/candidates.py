@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.scoring import edits
-from designlib.spaces import Alphabet
+from designlib.scoring import changes, edits
+from designlib.spaces import Alphabet, SimplexSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 
 _VALUE = "value"  # stands for the unit of the measured value
+_DISTANCE = "distance"  # stands for that of distances between designs
 _WORDS = {
     "role": ("exploit", "explore", "control", "replicate"),
     "start": ("random", "elite"),
@@ -75,6 +76,8 @@ class Provenance:
     value_units: str
     maximise: bool
     """Whether large values are wanted."""
+    distance_units: str = "letters"
+    """What distances between designs are counted in."""
 
 
 _TEXT, _WHOLE, _REAL, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -84,7 +87,7 @@ COLUMNS = (
     Column("campaign", _TEXT, True, "", "Campaign that proposes the design."),
     Column("round", _WHOLE, True, "", "Round of the campaign."),
     Column("rank", _WHOLE, True, "", "Place in the batch by acquisition; 1 is the best."),
-    Column("design", _TEXT, True, "", "The sequence to be made."),
+    Column("design", _TEXT, True, "", "The sequence or composition to be made."),
     Column("predicted_mean", _REAL, True, _VALUE, "Predicted value: mean of the ensemble."),
     Column(
         "predicted_spread", _REAL, True, _VALUE,
@@ -100,13 +103,17 @@ COLUMNS = (
     ),
     Column("parent_id", _TEXT, False, "", "Id of the measured design that the chain started from."),
     Column("parent_design", _TEXT, False, "", "That design; empty for a random start."),
-    Column("edits", _TEXT, False, "", "Changes from the parent; 12A>G is A to G at position 12."),
-    Column("n_edits", _WHOLE, False, "letters", "Number of changes from the parent."),
+    Column(
+        "edits", _TEXT, False, "",
+        "Changes from the parent; 12A>G is A to G at position 12, Fe 0.5>0.4 a share.",
+    ),
+    Column("n_edits", _WHOLE, False, "", "Number of changes from the parent."),
     Column("nearest_measured_id", _TEXT, True, "", "Id of the most similar measured design."),
     Column("nearest_measured", _TEXT, True, "", "The most similar measured design."),
     Column(
-        "distance_to_measured", _WHOLE, True, "letters",
-        "Hamming distance to the most similar measured design.",
+        "distance_to_measured", _WHOLE, True, _DISTANCE,
+        "Distance to the most similar measured design: letters that differ, or steps that have to "
+        "be moved between components.",
     ),
     Column(
         "cluster", _WHOLE, True, "",
@@ -144,9 +151,10 @@ COLUMNS = (
         "Place of the true value among those of all possible designs; 100 is the best.",
     ),
 )  # fmt: skip
-"""The fixed columns in order; ``objective_<name>`` and ``constraint_<name>`` follow them."""
+"""The fixed columns; ``component_<name>``, ``objective_<name>``, ``constraint_<name>`` follow."""
 
 _PREFIXES = {
+    "component_": (_REAL, "%", "Amount of {}; the components of a design sum to 100 %."),
     "objective_": (_REAL, _VALUE, "Predicted value of the further objective {}."),
     "constraint_": (_TEXT, "", "Verdict on the constraint {}: ok, or what is broken."),
 }
@@ -171,18 +179,20 @@ _READABLE = (
 _READABLE_IF_KNOWN = ("measured_value", "true_value", "true_percentile")
 
 
-def design_id(design: str, alphabet: Alphabet) -> str:
-    """Return the id of a design: a hash of its letters and the name of their alphabet.
+def design_id(design: str, kind: Alphabet | SimplexSpace) -> str:
+    """Return the id of a design: a hash of its text and the name of its kind.
 
     >>> from designlib.spaces import DNA
     >>> design_id("ACGT", DNA)
     'c-3bbe8ef5a8af'
     """
-    content = f"{alphabet.name}\x1f{design}".encode()
+    content = f"{kind.name}\x1f{design}".encode()
     return "c-" + hashlib.blake2b(content, digest_size=6).hexdigest()
 
 
-def build_table(frame: pd.DataFrame, alphabet: Alphabet, provenance: Provenance) -> pa.Table:
+def build_table(
+    frame: pd.DataFrame, kind: Alphabet | SimplexSpace, provenance: Provenance
+) -> pa.Table:
     """Return the candidate table of one batch, in rank order.
 
     ``frame`` has one row per candidate with the columns of ``COLUMNS`` that are
@@ -208,7 +218,7 @@ def build_table(frame: pd.DataFrame, alphabet: Alphabet, provenance: Provenance)
     extra = sorted((n for n in frame.columns if n.startswith(tuple(_PREFIXES))), key=_place)
     columns = [*COLUMNS, *(_extra_column(name) for name in extra)]
     cells = {c.name: _cells(data, c) for c in columns if c.name not in _DERIVED}
-    cells |= _derive(cells, alphabet)
+    cells |= _derive(cells, kind)
     _check_unique(cells)
     arrays = [_array(cells[column.name], column) for column in columns]
     return pa.Table.from_arrays(arrays, schema=_schema(columns, provenance))
@@ -263,7 +273,9 @@ def readable(table: pa.Table) -> pd.DataFrame:
     empty; unknown numbers are NaN.
     """
     ranked = _ranked(table)
-    names = list(_READABLE)
+    amounts = [name for name in ranked.column_names if name.startswith("component_")]
+    place = _READABLE.index("design") + 1
+    names = [*_READABLE[:place], *amounts, *_READABLE[place:]]
     names += [name for name in _READABLE_IF_KNOWN if ranked[name].null_count < len(ranked)]
     frame = ranked.select(names).to_pandas()
     for name in names:
@@ -286,9 +298,10 @@ def describe_columns(table: pa.Table) -> list[tuple[str, str, str]]:
     ]
 
 
-def _place(name: str) -> tuple[bool, str]:
-    """Sort key: objectives before constraints, each by name."""
-    return not name.startswith("objective_"), name
+def _place(name: str) -> tuple[int, str]:
+    """Sort key: components in their own order, objectives by name, constraints by name."""
+    kind = list(_PREFIXES).index(next(p for p in _PREFIXES if name.startswith(p)))
+    return kind, "" if name.startswith("component_") else name
 
 
 def _extra_column(name: str) -> Column:
@@ -297,21 +310,22 @@ def _extra_column(name: str) -> Column:
     return Column(name, kind, True, unit, description.format(name.removeprefix(prefix)))
 
 
-def _derive(cells: dict[str, list[Any]], alphabet: Alphabet) -> dict[str, list[Any]]:
+def _derive(cells: dict[str, list[Any]], kind: Alphabet | SimplexSpace) -> dict[str, list[Any]]:
     """Return the columns that follow from the designs and the verdicts."""
     parents = [parent or None for parent in cells["parent_design"]]
     pairs = zip(parents, cells["design"], strict=True)
-    changes = [edits(parent, design) if parent else None for parent, design in pairs]
+    compare = changes if isinstance(kind, SimplexSpace) else edits
+    changed = [compare(parent, design) if parent else None for parent, design in pairs]
     verdicts = [values for name, values in cells.items() if name.startswith("constraint_")]
     return {
-        "candidate_id": [design_id(design, alphabet) for design in cells["design"]],
+        "candidate_id": [design_id(design, kind) for design in cells["design"]],
         "parent_design": parents,
-        "parent_id": [parent and design_id(parent, alphabet) for parent in parents],
-        "edits": [change and change.text for change in changes],
-        "n_edits": [change and change.number for change in changes],
-        "nearest_measured_id": [design_id(d, alphabet) for d in cells["nearest_measured"]],
+        "parent_id": [parent and design_id(parent, kind) for parent in parents],
+        "edits": [change and change.text for change in changed],
+        "n_edits": [change and change.number for change in changed],
+        "nearest_measured_id": [design_id(d, kind) for d in cells["nearest_measured"]],
         "feasible": [
-            all(values[row] == "ok" for values in verdicts) for row in range(len(changes))
+            all(values[row] == "ok" for values in verdicts) for row in range(len(changed))
         ],
     }
 
@@ -379,7 +393,10 @@ def _schema(columns: Sequence[Column], provenance: Provenance) -> pa.Schema:
             nullable=not column.required,
             metadata={
                 "description": column.description,
-                "unit": provenance.value_units if column.unit == _VALUE else column.unit,
+                "unit": {
+                    _VALUE: provenance.value_units,
+                    _DISTANCE: provenance.distance_units,
+                }.get(column.unit, column.unit),
             },
         )
         for column in columns

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from designlib.types import InputError
 
-__all__ = ["ELEMENTS", "element_shares", "parse_formula"]
+__all__ = ["ELEMENTS", "element_shares", "format_formula", "parse_formula"]
 
 _SYMBOLS = """
 H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br
@@ -85,6 +86,33 @@ def element_shares(formula: str) -> dict[str, float]:
     amounts = parse_formula(formula)
     total = sum(amounts.values())
     return {symbol: amount / total for symbol, amount in amounts.items()}
+
+
+def format_formula(amounts: Mapping[str, float]) -> str:
+    """Return the canonical formula of amounts: in order of atomic numbers, to six decimals.
+
+    ``parse_formula`` reads it back. Raises InputError for an unknown element, an amount that is
+    negative or not finite, and where there is nothing.
+
+    >>> format_formula({"O": 7.0, "Cu": 3.0, "Ba": 2.0, "Y": 1.0, "Fe": 0.0})
+    'O7Cu3YBa2'
+    """
+    for symbol, amount in amounts.items():
+        if symbol not in _KNOWN or not 0 <= amount < math.inf:
+            raise InputError(
+                f"{symbol} {amount:g} cannot be written in a formula; elements with finite amounts "
+                "from 0 are accepted"
+            )
+    # No exponents, which a formula cannot have.
+    written = {symbol: f"{amounts[symbol]:.6f}".rstrip("0").rstrip(".") for symbol in amounts}
+    parts = [
+        symbol + (written[symbol] if written[symbol] != "1" else "")
+        for symbol in ELEMENTS
+        if written.get(symbol, "0") != "0"
+    ]
+    if not parts:
+        raise InputError("a formula needs at least one element with an amount above 0")
+    return "".join(parts)
 
 
 def _close(

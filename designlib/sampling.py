@@ -8,29 +8,35 @@ is what shards and workers share out: any division gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Shaped
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from designlib.constraints.base import Constraint
 from designlib.constraints.starts import feasible_starts
 from designlib.drivers.anneal import anneal
+from designlib.drivers.smc import Population, smc
+from designlib.kernels.base import MetropolisKernel
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.kernels.simplex_langevin import SimplexLangevin
+from designlib.kernels.transfer import MOST_MOVES, GridTransfer
 from designlib.ladders.base import Rung
 from designlib.ladders.plan import RungChoice, RungPlan, RungScale
 from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace
-from designlib.types import Letters
+from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.types import Designs
 
 __all__ = [
     "Block",
+    "Sampler",
     "SamplingConfig",
     "Starts",
+    "choose_sampler",
     "choose_starts",
     "cut_blocks",
     "few_chains",
@@ -41,9 +47,9 @@ __all__ = [
     "walk_block",
 ]
 
-SAMPLER = "trajectory annealing, Gibbs with gradients"
 _BLOCK_SIZE = 128
 _REFERENCE_DESIGNS = 512
+_WARM_UP = 4
 
 
 class SamplingConfig(BaseModel):
@@ -59,8 +65,8 @@ class SamplingConfig(BaseModel):
         ge=0,
         le=1,
         title="Elite share",
-        description="Share of the chains that start at the best measured designs; the others "
-        "start at random ones.",
+        description="Share of the chains of an annealed walk that start at the best measured "
+        "designs; the others start at random ones, and so do all of smc, as far as any are found.",
     )
     steps_per_rung: int = Field(
         default=4,
@@ -104,6 +110,19 @@ class SamplingConfig(BaseModel):
         description="Sharpness of each checkpoint: by its own spread, by that of the last one "
         "(fixed), or none (the score as it is).",
     )
+    driver: Literal["auto", "anneal", "smc"] = Field(
+        default="auto",
+        title="Driver",
+        description="anneal: independent chains walk along the checkpoints. smc: populations of "
+        "128 chains that are weighted and resampled on the way. auto: anneal for sequences, smc "
+        "for compositions.",
+    )
+    composition_moves: Literal["auto", "grid", "continuous"] = Field(
+        default="auto",
+        title="Moves of compositions",
+        description="grid: whole steps go from one component to another. continuous: any amounts, "
+        "rounded to the step at the end. auto: grid, unless there are too many transfers.",
+    )
     pool_rungs: int = Field(
         default=6,
         ge=1,
@@ -111,6 +130,73 @@ class SamplingConfig(BaseModel):
         title="Pool rungs",
         description="Designs at the end of each of the last so many rungs become candidates.",
     )
+
+
+class Sampler(BaseModel):
+    """How the designs of one space are drawn: by which driver, and where chains walk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    driver: Literal["anneal", "smc"]
+    moves: Literal["letters", "grid", "continuous"]
+
+    @property
+    def label(self) -> str:
+        """What tables and pages call it."""
+        driver = {"anneal": "annealing", "smc": "SMC"}[self.driver]
+        return f"trajectory {driver}, {_MOVES[self.moves]}"
+
+    @property
+    def exactness(self) -> str:
+        """What may be said of the designs that it draws."""
+        return {
+            "anneal": "search heuristic: end states of short walks, not exact draws",
+            "smc": "sequential Monte Carlo: consistent as the particles of a population grow",
+        }[self.driver]
+
+    @property
+    def warm_up(self) -> int:
+        """Further steps on each rung that tune the kernel, where it has a step size to tune."""
+        return _WARM_UP if self.moves == "continuous" else 0
+
+    def walked(self, space: DesignSpace) -> DesignSpace:
+        """Return the space that chains walk in, for the space of the written designs."""
+        if isinstance(space, SimplexSpace) and self.moves == "continuous":
+            return SimplexSpace(space.components)
+        return space
+
+    def kernel(self) -> MetropolisKernel[Any, Any]:
+        """Return a new kernel for the space that chains walk in."""
+        return {
+            "letters": GibbsWithGradients, "grid": GridTransfer, "continuous": SimplexLangevin,
+        }[self.moves]()  # fmt: skip
+
+    def written(self, space: DesignSpace, designs: Designs) -> list[str]:
+        """Return designs of the walk as text, in whole steps where these are compositions."""
+        if isinstance(space, SimplexSpace):
+            designs = space.on_grid(designs)
+        return space.decode(designs)
+
+
+_MOVES = {
+    "letters": "Gibbs with gradients",
+    "grid": "Gibbs with gradients on transfers",
+    "continuous": "simplex Langevin",
+}
+
+
+def choose_sampler(config: SamplingConfig, space: DesignSpace) -> Sampler:
+    """Return how designs of a space are drawn, with what the configuration leaves open decided.
+
+    Compositions move on their grid as long as every transfer can be weighed in each step.
+    """
+    if isinstance(space, SequenceSpace):
+        return Sampler(driver="smc" if config.driver == "smc" else "anneal", moves="letters")
+    transfers = space.columns**2 * (space.parts or MOST_MOVES)
+    moves = "grid" if transfers <= MOST_MOVES else "continuous"
+    if config.composition_moves != "auto":
+        moves = config.composition_moves
+    return Sampler(driver="anneal" if config.driver == "anneal" else "smc", moves=moves)
 
 
 class Block(NamedTuple):
@@ -129,29 +215,41 @@ class Block(NamedTuple):
 class Starts(NamedTuple):
     """Where every chain starts."""
 
-    letters: Letters
+    designs: Designs
     elite: Bool[Tensor, "designs"]
     """Whether the chain starts at a measured design; elites come last."""
 
 
-def reference_designs(space: SequenceSpace, constraint: Constraint | None, seed: int) -> Letters:
-    """Return random feasible designs over which the spread of each checkpoint is measured."""
-    return _random_designs(space, constraint, _REFERENCE_DESIGNS, seed, "reference", None)
+def reference_designs(
+    space: DesignSpace,
+    constraint: Constraint | None,
+    seed: int,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
+) -> Designs:
+    """Return random feasible designs over which the spread of each checkpoint is measured.
+
+    Feasible ``measured`` compositions are used where no random ones are found, as when designs are
+    to stay near them.
+    """
+    seeds = None if isinstance(space, SequenceSpace) else measured
+    return _random_designs(space, constraint, _REFERENCE_DESIGNS, seed, "reference", seeds)
 
 
 def choose_starts(
-    space: SequenceSpace,
+    space: DesignSpace,
     constraint: Constraint | None,
     config: SamplingConfig,
-    elites: Int[Tensor, "elites sites"],
+    elites: Shaped[Tensor, "elites columns"],
     seed: int,
 ) -> Starts:
     """Return random starts, then elite ones, for all chains.
 
     ``elites`` are feasible measured designs, best first; the best ones are used, and used again
-    from the best on where there are fewer than elite chains. Without any, all starts are random.
+    from the best on where there are fewer than elite chains. Without any, and for SMC, all starts
+    are random; the elites then only help where random feasible designs cannot be found.
     """
-    wanted = round(config.elite_share * config.chains) if len(elites) else 0
+    by_smc = choose_sampler(config, space).driver == "smc"
+    wanted = 0 if by_smc or not len(elites) else round(config.elite_share * config.chains)
     random = _random_designs(
         space, constraint, config.chains - wanted, seed, "starts", elites if len(elites) else None
     )
@@ -183,31 +281,43 @@ def share_out(blocks: Sequence[Block], shards: int) -> list[list[Block]]:
 def walk_block(
     ladder: Sequence[Rung],
     plan: Sequence[RungPlan],
-    starts: Letters,
+    starts: Designs,
     block: Block,
     entry_rung: int,
     seed: int,
+    sampler: Sampler,
+    space: DesignSpace,
 ) -> Iterator[pd.DataFrame]:
     """Walk the chains of one block and yield a frame of them at the end of each rung.
+
+    ``space`` is that of written designs. A block is a population of SMC; there ``start_design`` is
+    where the ancestor of a chain began, and a block of one chain, which is none, is annealed.
 
     Columns: chain, rung, training_step, beta, start, start_design, design, score
     (standardised, of the rung's own checkpoint) and acceptance.
     """
-    space = ladder[0].target.space
     initial = starts[block.first : block.first + block.size]
-    origin = space.decode(initial)
+    origin = np.array(space.decode(initial), dtype=object)
     entry = entry_rung if block.elite else 0
-    for snapshot in anneal(ladder, GibbsWithGradients(), initial, seed, block.chains, entry):
-        rung = plan[snapshot.rung]
+    kernel, chains = sampler.kernel(), block.chains
+    if sampler.driver == "smc" and block.size > 1:
+        walk = smc(ladder[entry:], kernel, initial, seed, chains, warm_up=sampler.warm_up)
+    else:
+        walk = anneal(ladder, kernel, initial, seed, chains, entry, warm_up=sampler.warm_up)
+    for snapshot in walk:
+        began, index = origin, snapshot.rung
+        if isinstance(snapshot, Population):
+            began, index = origin[snapshot.ancestors[0].cpu().numpy()], entry + snapshot.rung
+        rung = plan[index]
         yield pd.DataFrame(
             {
-                "chain": list(block.chains),
-                "rung": snapshot.rung,
+                "chain": list(chains),
+                "rung": index,
                 "training_step": rung.training_step,
                 "beta": rung.beta,
                 "start": "elite" if block.elite else "random",
-                "start_design": origin,
-                "design": space.decode(snapshot.designs),
+                "start_design": began.tolist(),
+                "design": sampler.written(space, snapshot.designs.cpu()),
                 "score": snapshot.value.double().cpu().numpy(),
                 "acceptance": snapshot.acceptance.double().cpu().numpy(),
             }
@@ -245,14 +355,14 @@ def ladder_bands(predicted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _random_designs(
-    space: SequenceSpace,
+    space: DesignSpace,
     constraint: Constraint | None,
     n: int,
     seed: int,
     purpose: str,
-    seeds: Int[Tensor, "seeds sites"] | None,
-) -> Letters:
+    seeds: Shaped[Tensor, "seeds columns"] | None,
+) -> Designs:
     generator = torch_generator(seed, purpose)
-    if constraint is None:
+    if constraint is None or n == 0:
         return space.random(n, generator)
     return feasible_starts(space, constraint, n, generator, seeds)

@@ -1,8 +1,10 @@
 """What is known of a design beyond its prediction: distances, edits, clusters, true percentiles.
 
-Every function is exact and deterministic. Distances are Hamming distances in
+Every function is exact and deterministic. Distances of sequences are Hamming distances in
 letters; with ``both_strands`` a design and its reverse complement are the same
-molecule and the smaller of the two distances counts.
+molecule and the smaller of the two distances counts. Distances of compositions of a grid are the
+steps that have to be moved from some components to others: half the sum of the absolute
+differences, in parts.
 """
 
 from __future__ import annotations
@@ -11,20 +13,22 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters
+from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.types import Designs, InputError
 
 __all__ = [
     "Edits",
     "Nearest",
+    "changes",
     "clusters",
     "edits",
     "nearest_measured",
     "orient",
     "pairwise_distances",
+    "span",
     "true_percentile",
 ]
 
@@ -38,7 +42,7 @@ class Nearest(NamedTuple):
     row: Int[np.ndarray, "designs"]
     """Row of the table, the lowest one among equals."""
     distance: Int[np.ndarray, "designs"]
-    """Hamming distance in letters."""
+    """Distance in letters, or in steps of a composition."""
 
 
 class Edits(NamedTuple):
@@ -50,9 +54,9 @@ class Edits(NamedTuple):
 
 
 def nearest_measured(
-    space: SequenceSpace,
-    designs: Int[Tensor, "designs sites"],
-    measured: Int[Tensor, "measured sites"],
+    space: DesignSpace,
+    designs: Shaped[Tensor, "designs columns"],
+    measured: Shaped[Tensor, "measured columns"],
     *,
     both_strands: bool = False,
 ) -> Nearest:
@@ -73,7 +77,7 @@ def nearest_measured(
         raise InputError("the distance to measured designs needs at least one measured design")
     row = torch.zeros(len(designs), dtype=torch.int64)
     matches = torch.full((len(designs),), -1.0)
-    rows = max(1, _BLOCK // max(space.length * len(space.alphabet), _DESIGN_ROWS))
+    rows = max(1, _BLOCK // max(_flat(space, measured[:1]).shape[1], _DESIGN_ROWS))
     for first in range(0, len(measured), rows):
         table = _flat(space, measured[first : first + rows]).T
         for top in range(0, len(designs), _DESIGN_ROWS):
@@ -83,21 +87,33 @@ def nearest_measured(
             better = best.values > matches[part]
             row[part] = torch.where(better, best.indices + first, row[part])
             matches[part] = torch.where(better, best.values, matches[part])
-    return Nearest(row.numpy(), space.length - matches.to(torch.int64).numpy())
+    return Nearest(row.numpy(), span(space) - matches.to(torch.int64).numpy())
+
+
+def span(space: DesignSpace) -> int:
+    """Return the largest distance of two designs: letters of a sequence, or parts of a grid.
+
+    Raises InputError for compositions without a grid, whose distances are no whole steps.
+    """
+    if isinstance(space, SequenceSpace):
+        return space.length
+    if space.parts is None:
+        raise InputError("compositions are compared in the steps of a grid, and these have none")
+    return space.parts
 
 
 def pairwise_distances(
-    space: SequenceSpace, letters: Letters, *, both_strands: bool = False
+    space: DesignSpace, designs: Designs, *, both_strands: bool = False
 ) -> Int[np.ndarray, "designs designs"]:
     """Return the distance of every design to every other, int32; for some thousand designs."""
-    if len(letters) == 0:
+    if len(designs) == 0:
         return np.zeros((0, 0), dtype=np.int32)
-    table = _flat(space, letters).T
+    table = _flat(space, designs).T
     blocks = [
         _matches(space, part, table, both_strands).to(torch.int32)
-        for part in letters.split(_DESIGN_ROWS)
+        for part in designs.split(_DESIGN_ROWS)
     ]
-    return space.length - torch.cat(blocks).numpy()
+    return span(space) - torch.cat(blocks).numpy()
 
 
 def orient(
@@ -129,6 +145,21 @@ def edits(parent: str, design: str) -> Edits:
     return Edits(";".join(found), len(found))
 
 
+def changes(parent: str, design: str) -> Edits:
+    """Return the components whose shares differ between two compositions, and how many they are.
+
+    >>> changes("Fe=0.5, Ni=0.5", "Fe=0.4, Co=0.6")
+    Edits(text='Fe 0.5>0.4;Ni 0.5>0;Co 0>0.6', number=3)
+    """
+    before, after = (
+        dict(pair.rsplit("=", 1) for pair in text.split(", ")) for text in (parent, design)
+    )
+    names = [*before, *(name for name in after if name not in before)]
+    pairs = [(name, before.get(name, "0"), after.get(name, "0")) for name in names]
+    found = [f"{name} {old}>{new}" for name, old, new in pairs if old != new]
+    return Edits(";".join(found), len(found))
+
+
 def true_percentile(
     values: Float[np.ndarray, "table"], x: Float[np.ndarray, "designs"], *, maximise: bool = True
 ) -> Float[np.ndarray, "designs"]:
@@ -153,45 +184,51 @@ def true_percentile(
 
 
 def clusters(
-    space: SequenceSpace, letters: Letters, *, both_strands: bool = False
+    space: DesignSpace, designs: Designs, *, both_strands: bool = False
 ) -> Int[np.ndarray, "designs"]:
     """Return a cluster number from 1 for each design, counted in order of first appearance.
 
     The rule: complete linkage, so any two designs of a cluster differ at no more
-    than a third of the sites, rounded up. Quadratic in the number of designs; some
-    thousand are fine.
+    than a third of the sites, or in no more than a third of a composition, rounded up.
+    Quadratic in the number of designs; some thousand are fine.
     """
     # A second of import that only the choice of a batch needs.
     from sklearn.cluster import AgglomerativeClustering
 
-    if len(letters) < 2:
-        return np.ones(len(letters), dtype=np.int64)
-    within = -(-space.length // 3)
+    if len(designs) < 2:
+        return np.ones(len(designs), dtype=np.int64)
+    within = -(-span(space) // 3)
     labels = AgglomerativeClustering(
         n_clusters=None,  # pyright: ignore[reportArgumentType] -- the threshold decides
         metric="precomputed",
         linkage="complete",
         distance_threshold=within + 0.5,  # merging stops at or above; distances are whole
-    ).fit_predict(pairwise_distances(space, letters, both_strands=both_strands))
+    ).fit_predict(pairwise_distances(space, designs, both_strands=both_strands))
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     number = np.empty(len(first), dtype=np.int64)
     number[np.argsort(first)] = np.arange(1, len(first) + 1)
     return number[inverse]
 
 
-def _flat(space: SequenceSpace, letters: Letters) -> Float[Tensor, "designs features"]:
-    """Return one-hot rows with sites and letters in one dimension."""
-    return space.relax(letters).flatten(1)
+def _flat(space: DesignSpace, designs: Designs) -> Float[Tensor, "designs features"]:
+    """Return one-hot rows with sites and letters in one dimension, or the parts of components."""
+    if isinstance(space, SimplexSpace):
+        return space.amounts(designs).float()
+    return space.relax(designs).flatten(1)
 
 
 def _matches(
-    space: SequenceSpace,
-    designs: Int[Tensor, "designs sites"],
+    space: DesignSpace,
+    designs: Shaped[Tensor, "designs columns"],
     table: Float[Tensor, "features rows"],
     both_strands: bool,
 ) -> Float[Tensor, "designs rows"]:
-    """Return how many letters each design shares with each column of ``table``; whole numbers."""
-    shared = _flat(space, designs) @ table
+    """Return how many letters or parts each design shares with each column of ``table``."""
+    flat = _flat(space, designs)
+    if isinstance(space, SimplexSpace):
+        # Sums of small whole numbers, exact in float32.
+        return span(space) - torch.cdist(flat, table.T.contiguous(), p=1) / 2
+    shared = flat @ table
     if both_strands:
         other = _flat(space, space.reverse_complement(designs)) @ table
         torch.maximum(shared, other, out=shared)

@@ -7,6 +7,7 @@ on a scale where more is always better.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import NamedTuple, TypedDict
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from designlib.acquisition import AcquisitionKind
 from designlib.choosing import Quota, Walk
 from designlib.scoring import clusters, pairwise_distances
-from designlib.spaces import SequenceSpace
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -61,8 +62,9 @@ class SelectionConfig(BaseModel):
         ge=1,
         le=1000,
         description=(
-            "Smallest distance between any two candidates of the batch, in letters. It is lowered "
-            "step by step, and reported, when the shortlist cannot fill the batch otherwise."
+            "Smallest distance between any two candidates of the batch, in letters, or in "
+            "steps of a composition. It is lowered step by step, and reported, when the shortlist "
+            "cannot fill the batch otherwise."
         ),
     )
     shortlist_batches: float = Field(
@@ -79,8 +81,8 @@ class SelectionConfig(BaseModel):
         ge=0,
         le=1000,
         description=(
-            "Smallest distance of a candidate to any measured design, in letters. 1 excludes what "
-            "has been measured; 0 allows it."
+            "Smallest distance of a candidate to any measured design, in letters or steps. 1 "
+            "excludes what has been measured; 0 allows it."
         ),
     )
     max_from_measured: int | None = Field(
@@ -88,8 +90,8 @@ class SelectionConfig(BaseModel):
         ge=0,
         le=1000,
         description=(
-            "Largest distance of a candidate to its nearest measured design, in letters, to stay "
-            "where data support the predictions; empty for no limit."
+            "Largest distance of a candidate to its nearest measured design, in letters or steps, "
+            "to stay where data support the predictions; empty for no limit."
         ),
     )
     explore_share: float = Field(
@@ -208,6 +210,7 @@ def filter_designs(
     *,
     measured_heldout: Float[np.ndarray, "measured"],
     maximise: bool,
+    units: str = "letters",
     pending: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return the frame with ``rejected_because``: why a design is out, empty when it stays.
@@ -215,8 +218,8 @@ def filter_designs(
     Reads ``distance_to_measured``, ``nearest_measured``, ``heldout_score``,
     ``predicted_spread`` and every ``constraint_<name>`` column ("ok" or what is
     broken). ``measured_heldout`` are the held-out scorer's values for the measured
-    training designs; ``pending`` the designs that were proposed before and not yet measured.
-    Several reasons are joined by "; ", and each reads
+    training designs; ``units`` are those of distances; ``pending`` the designs that were proposed
+    before and not yet measured. Several reasons are joined by "; ", and each reads
     "kind: detail", see `rejection_counts`.
 
     Raises InputError for a missing column or an unknown number.
@@ -229,7 +232,7 @@ def filter_designs(
     reasons = [""] * len(frame)
     for kind, broken, detail in [
         *_constraint_filters(frame),
-        *_distance_filters(frame, config),
+        *_distance_filters(frame, config, units),
         _pending_filter(frame, pending),
         _heldout_filter(frame, config, measured_heldout, maximise),
         _spread_filter(frame, config),
@@ -259,7 +262,7 @@ def rejection_counts(frame: pd.DataFrame) -> dict[str, int]:
 
 
 def select_batch(
-    frame: pd.DataFrame, space: SequenceSpace, config: SelectionConfig, *, both_strands: bool
+    frame: pd.DataFrame, space: DesignSpace, config: SelectionConfig, *, both_strands: bool
 ) -> Batch:
     """Return a diverse batch of the designs that passed the filters.
 
@@ -342,19 +345,21 @@ def _shortlist(molecules: pd.DataFrame, config: SelectionConfig) -> pd.DataFrame
 
 
 def _best_of_each_molecule(
-    survivors: pd.DataFrame, space: SequenceSpace, both_strands: bool
+    survivors: pd.DataFrame, space: DesignSpace, both_strands: bool
 ) -> pd.DataFrame:
     """Return one row per molecule, best acquisition first, ties by design."""
     ordered = survivors.sort_values(
         ["acquisition", "design"], ascending=[False, True], kind="stable"
     )
     designs = ordered["design"].tolist()
-    molecule = pd.Series(space.canonical(designs) if both_strands else designs, dtype=object)
+    if both_strands and isinstance(space, SequenceSpace):
+        designs = space.canonical(designs)
+    molecule = pd.Series(designs, dtype=object)
     return ordered.loc[~molecule.duplicated().to_numpy(), :]
 
 
 def _quotas(
-    shortlist: pd.DataFrame, space: SequenceSpace, config: SelectionConfig, both_strands: bool
+    shortlist: pd.DataFrame, space: DesignSpace, config: SelectionConfig, both_strands: bool
 ) -> list[Quota]:
     quotas: list[Quota] = []
     if config.max_per_parent is not None:
@@ -384,19 +389,21 @@ def _constraint_filters(frame: pd.DataFrame) -> list[_Filter]:
     ]
 
 
-def _distance_filters(frame: pd.DataFrame, config: SelectionConfig) -> list[_Filter]:
+def _distance_filters(frame: pd.DataFrame, config: SelectionConfig, units: str) -> list[_Filter]:
     distance = frame["distance_to_measured"].to_numpy()
     near, far = config.min_from_measured, config.max_from_measured
     filters: list[_Filter] = [
         (
             "too close to a measured design",
             distance < near,
-            lambda row: f"{_where(row)}, at least {near} wanted",
+            lambda row: f"{_where(row, units)}, at least {near} wanted",
         )
     ]
     if far is not None:
         said = "too far from measured designs"
-        filters.append((said, distance > far, lambda row: f"{_where(row)}, at most {far} wanted"))
+        filters.append(
+            (said, distance > far, lambda row: f"{_where(row, units)}, at most {far} wanted")
+        )
     return filters
 
 
@@ -439,9 +446,10 @@ def _spread_filter(frame: pd.DataFrame, config: SelectionConfig) -> _Filter:
     )
 
 
-def _where(row: dict[str, object]) -> str:
+def _where(row: dict[str, object], units: str) -> str:
     distance = row["distance_to_measured"]
-    return f"{distance} letter{'' if distance == 1 else 's'} from {row['nearest_measured']}"
+    counted = re.sub(r"s\b", "", units, count=1) if distance == 1 else units
+    return f"{distance} {counted} from {row['nearest_measured']}"
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from designlib.types import InputError
 
-__all__ = ["FOLDS", "SplitConfig", "assign_folds", "visible_rows"]
+__all__ = ["FOLDS", "SplitConfig", "assign_folds", "random_rows", "visible_rows"]
 
 FOLDS = ("test", "validation", "scorer", "predictor")
 _SMALLEST_FOLD = 2
@@ -83,6 +83,17 @@ def visible_rows(values: pd.Series, share: float, *, maximise: bool) -> Bool[np.
     """
     place = values.rank(pct=True, ascending=maximise, method="average")
     return (place <= share).to_numpy()
+
+
+def random_rows(designs: Sequence[str], share: float, seed: int) -> Bool[np.ndarray, "rows"]:
+    """Return which rows a simulated campaign may learn from: a random ``share`` of the designs.
+
+    The same seed draws the same rows, whatever their order; at least one is drawn.
+    """
+    order = sorted(range(len(designs)), key=lambda row: _hash(seed, f"visible\x1f{designs[row]}"))
+    seen = np.zeros(len(designs), dtype=bool)
+    seen[order[: max(1, round(share * len(designs)))]] = True
+    return seen
 
 
 def _hash(seed: int, group: str) -> bytes:

@@ -5,62 +5,81 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.networks import NetworkConfig, build_network
 from designlib.predictors.training import TrainingState
-from designlib.spaces import ALPHABETS, SequenceSpace
+from designlib.spaces import DescribedSpace, SimplexSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
     "PredictorSpec",
     "Trajectory",
+    "Transform",
+    "learning_scale",
     "network_at",
     "state_from_bytes",
     "state_to_bytes",
 ]
 
 
-class PredictorSpec(BaseModel):
+Transform = Literal["none", "log"]
+"""The scale on which a predictor learns: that of the measurement, or its natural logarithm."""
+
+
+class PredictorSpec(DescribedSpace):
     """All that is needed to rebuild a predictor around stored parameters.
 
-    A prediction in original units is ``centre + scale * score``; the scale is
-    negative where small values are better.
+    A prediction is ``centre + scale * score``, of which the exponential is taken where the
+    predictor has learnt logarithms; the scale is negative where small values are better.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     network: NetworkConfig
-    alphabet: str
-    length: int
-    both_strands: bool
+    both_strands: bool = False
     centre: float
     scale: float
+    transform: Transform = "none"
     seed: int
-
-    @property
-    def space(self) -> SequenceSpace:
-        """The space of the designs that the predictor scores."""
-        return SequenceSpace(ALPHABETS[self.alphabet], self.length)
 
     def build(self) -> nn.Module:
         """Return the network as it is before the first step of training."""
+        space = self.space
+        if isinstance(space, SimplexSpace):
+            return build_composition_network(self.network, space, seed=self.seed)
         return build_network(
             self.network,
-            self.length,
-            ALPHABETS[self.alphabet],
+            space.length,
+            space.alphabet,
             both_strands=self.both_strands,
             seed=self.seed,
         )
 
+    def learnt(self, values: Scores) -> Scores:
+        """Return measured values as standardised scores, what the predictor learns."""
+        return (learning_scale(values, self.transform) - self.centre) / self.scale
+
     def in_units(self, scores: Scores) -> Scores:
         """Return scores in the units of the measurement."""
-        return self.centre + self.scale * scores
+        values = self.centre + self.scale * scores
+        return values.exp() if self.transform == "log" else values
+
+
+def learning_scale(values: Scores, transform: Transform) -> Scores:
+    """Return measured values on the scale on which predictors learn.
+
+    Raises InputError for a logarithm of what is not above zero.
+    """
+    if transform == "none":
+        return values
+    if not bool((values > 0).all()):
+        raise InputError("the logarithm of a value that is not above zero is asked for")
+    return values.log()
 
 
 def state_to_bytes(state: TrainingState, spec: PredictorSpec, *, optimiser: bool = False) -> bytes:

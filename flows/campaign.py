@@ -37,7 +37,7 @@ __all__ = ["design_campaign", "main"]
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Propose the next plate, or go through all rounds where an oracle measures them."""
     start = ingest(config.data)
-    check_constraints(start, config.constraints)
+    check_constraints(start, config.constraints, config.recipe)
     check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
     published = waiting_round(config.name, config.deciding(), start, config.stopping)
@@ -132,7 +132,7 @@ def _explain(candidate: str) -> str:
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    check_input(config.data, config.constraints)
+    check_input(config.data, config.constraints, config.recipe)
     use_device(config.execution.device)
     return run_command(lambda: design_campaign(config)).on_screen()
 

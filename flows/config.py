@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from designlib.constraints.config import ConstraintConfig
+from designlib.constraints.compositions import CompositionConstraints
+from designlib.constraints.config import ConstraintConfig, DesignConstraints
 from designlib.plates import PlateConfig
 from designlib.predictors.training import TrainingConfig
+from designlib.recipes import RecipeConfig
 from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
 from designlib.stopping import StoppingConfig
 from designlib.synthesis import SynthesisConfig
 from designlib.types import InputError
-from tasks.config import DataConfig, ExecutionConfig, NamedDataset
+from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
 __all__ = ["CampaignConfig", "load_config"]
+
+_PATHS = ("path", "composition_file")
+_TABS = {
+    kind.__name__
+    for kind in (
+        NamedDataset, TableFile, CompositionTable, ConstraintConfig, CompositionConstraints,
+    )
+}  # fmt: skip
 
 
 class CampaignConfig(BaseModel):
@@ -53,9 +66,14 @@ class CampaignConfig(BaseModel):
     data: DataConfig = Field(default=DataConfig(), title="Data")
     split: SplitConfig = Field(default=SplitConfig(), title="Split")
     training: TrainingConfig = Field(default=TrainingConfig(), title="Training")
-    constraints: ConstraintConfig = Field(default=ConstraintConfig(), title="Constraints")
+    constraints: DesignConstraints = Field(
+        default=ConstraintConfig(),
+        title="Constraints",
+        description="What every design must satisfy: constraints on sequences or on compositions.",
+    )
     sampling: SamplingConfig = Field(default=SamplingConfig(), title="Sampling")
     selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
+    recipe: RecipeConfig = Field(default=RecipeConfig(), title="Recipe")
     plate: PlateConfig | None = Field(
         default=None,
         description="How the batch is laid out on plates; empty: a ranked list without wells.",
@@ -82,9 +100,9 @@ class CampaignConfig(BaseModel):
         """Return the settings that decide the result, without those of where and how it runs."""
         # A round is the same however many follow it.
         settings = self.model_dump(mode="json", exclude={"execution", "rounds", "stopping"})
-        if "path" in settings["data"]["source"]:
+        for path in _PATHS:
             # The content of the file decides, not where it lies.
-            del settings["data"]["source"]["path"]
+            settings["data"]["source"].pop(path, None)
         return settings
 
 
@@ -114,16 +132,41 @@ def load_config(path: Path) -> CampaignConfig:
 
 def _relative_to(config: CampaignConfig, folder: Path) -> CampaignConfig:
     source = config.data.source
-    own = getattr(source, "path", None)
-    if own is None:
+    placed = {
+        name: str(folder / Path(own).expanduser())
+        for name in _PATHS
+        if (own := getattr(source, name, None)) is not None
+    }
+    if not placed:
         return config
-    placed = source.model_copy(update={"path": str(folder / Path(own).expanduser())})
-    return config.model_copy(update={"data": config.data.model_copy(update={"source": placed})})
+    data = config.data.model_copy(update={"source": source.model_copy(update=placed)})
+    return config.model_copy(update={"data": data})
 
 
 def _readable(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} "
-        f"(given: {problem['input']!r})"
-        for problem in error.errors()
+        f"{'.'.join(str(part) for part in place)}: {problem['msg']} (given: {problem['input']!r})"
+        for place, problem in _of_the_tab_meant(error.errors())
     )
+
+
+def _of_the_tab_meant(
+    problems: list[ErrorDetails],
+) -> Iterator[tuple[list[int | str], ErrorDetails]]:
+    """Yield the problems with where they are; of alternatives, those of the one that was meant.
+
+    That is the alternative which fewest of the given settings are foreign to.
+    """
+    tabs: dict[tuple[int | str, ...], Counter[int | str]] = {}
+    for problem in problems:
+        place = problem["loc"]
+        for depth, part in enumerate(place):
+            if part in _TABS:
+                foreign = problem["type"] == "extra_forbidden" and len(place) == depth + 2
+                tabs.setdefault(place[:depth], Counter())[part] += foreign
+    meant = {where: min(counts, key=counts.__getitem__) for where, counts in tabs.items()}
+    for problem in problems:
+        place = problem["loc"]
+        of_tabs = [depth for depth, part in enumerate(place) if part in _TABS]
+        if all(meant[place[:depth]] == place[depth] for depth in of_tabs):
+            yield [part for part in place if part not in _TABS], problem

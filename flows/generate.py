@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.constraints.config import ConstraintConfig
+from designlib.constraints.config import DesignConstraints
 from designlib.sampling import SamplingConfig
 from tasks.config import ExecutionConfig
 from tasks.generate import gather_shards, plan_walk, walk_shard
@@ -40,7 +40,7 @@ def generate_candidates(
     members: Sequence[StageResult],
     version: RegisteredPredictor,
     round_: Round,
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     config: SamplingConfig,
     execution: ExecutionConfig,
     seed: int,
@@ -50,8 +50,8 @@ def generate_candidates(
     device = execution.device
     plan = plan_walk(measured, folds, members, constraints, config, seed, device)
     walk = {
-        "measured": measured, "plan_stage": plan, "members": members, "constraints": constraints,
-        "seed": seed, "device": device, "shards": execution.shards,
+        "measured": measured, "folds": folds, "plan_stage": plan, "members": members,
+        "constraints": constraints, "seed": seed, "device": device, "shards": execution.shards,
     }  # fmt: skip
     with runner_of(execution) as runner:
         walks = [

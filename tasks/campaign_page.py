@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from prefect import task
 
 from designlib.record import Record
-from designlib.spaces import ALPHABETS, SequenceSpace
+from designlib.spaces import DesignSpace, SequenceSpace, described
 from tasks.files import write_atomically
 from tasks.log import run_logger
 from tasks.publish import round_folder
@@ -17,6 +19,9 @@ from tasks.record import campaign_folder, load_record
 from tasks.settings import Settings
 from tasks.stages import run_stage
 from tasks.tracking import experiment_id, find_run, log_bytes
+
+if TYPE_CHECKING:
+    from designlib.reporting.style import Picture
 
 __all__ = ["write_campaign_page"]
 
@@ -51,7 +56,6 @@ def _draw(record: Record, campaign: str) -> bytes:
     # Plotting takes a second to import.
     from designlib.reporting.calibration import calibration_by_round
     from designlib.reporting.campaign import campaign_page
-    from designlib.reporting.logo import logo_figure
     from designlib.reporting.rounds import (
         calibration_figure,
         ground_figure,
@@ -64,9 +68,9 @@ def _draw(record: Record, campaign: str) -> bytes:
     about = record.proposals[-1].about
     candidates = record.candidates()
     value, units, maximise = about["value_name"], about["units"], about["maximise"]
-    space = SequenceSpace(ALPHABETS[about["alphabet"]], about["length"])
-    letters = space.encode(candidates["design"].tolist())
-    distances = pairwise_distances(space, letters, both_strands=about["both_strands"])
+    space = described(about).space
+    designs = space.encode(candidates["design"].tolist())
+    distances = pairwise_distances(space, designs, both_strands=about["both_strands"])
     rounds = candidates["round"].to_numpy()
     diversity = pd.Series(
         {n: _mean_distance(distances[rounds == n][:, rounds == n]) for n in sorted(set(rounds))}
@@ -81,15 +85,33 @@ def _draw(record: Record, campaign: str) -> bytes:
         calibration_figure(calibration_by_round(candidates)),
         ground_figure(candidates, diversity),
         map_figure(distances, candidates["round"]),
-        logo_figure(
-            space, space.encode(best["design"].head(number).tolist()),
-            space.encode(first["design"].tolist()), both_strands=about["both_strands"],
-            names=("best measured candidates", "candidates of the first round"),
-        ),
+        _of_designs(space, best.head(number), first, about),
     ]  # fmt: skip
     rejected = {e.round: _rejected(campaign, e.round, e.about["round_key"])
                 for e in record.proposals}  # fmt: skip
     return campaign_page(record, campaign, pictures, rejected).encode()
+
+
+def _of_designs(
+    space: DesignSpace, best: pd.DataFrame, first: pd.DataFrame, about: Mapping[str, Any]
+) -> Picture:
+    """Return what the best measured candidates look like, beside those of the first round."""
+    from designlib.reporting.compositions import parallel_figure
+    from designlib.reporting.logo import logo_figure
+
+    if isinstance(space, SequenceSpace):
+        return logo_figure(
+            space, space.encode(best["design"].tolist()), space.encode(first["design"].tolist()),
+            both_strands=about["both_strands"],
+            names=("best measured candidates", "candidates of the first round"),
+        )  # fmt: skip
+    shown = best if len(best) else first
+    return parallel_figure(
+        space.components, space.encode(shown["design"].tolist()).numpy(),
+        shown["predicted_mean"].to_numpy(), space.encode(first["design"].tolist()).numpy(),
+        value_name=about["value_name"], units=about["units"],
+        beside="candidates of the first round",
+    )  # fmt: skip
 
 
 def _mean_distance(distances: np.ndarray) -> float:

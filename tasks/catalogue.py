@@ -17,13 +17,16 @@ from pydantic import (
     model_validator,
 )
 
-from designlib.tables import AlphabetChoice, TableColumns
+from designlib.oracles import TruthKind
+from designlib.tables import AlphabetChoice, CompositionReading, TableColumns
+from designlib.trajectory import Transform
 from designlib.types import InputError
 from tasks.download import DataFileError, Progress, download
 from tasks.files import sha256_of
 from tasks.settings import REPOSITORY, Settings
 
 __all__ = [
+    "CompositionTableReading",
     "DataFile",
     "DataFileError",
     "DataSet",
@@ -89,6 +92,22 @@ class TableReading(BaseModel):
     units: str = Field(default="", description="Units of the objective; empty for a pure number.")
 
 
+class CompositionTableReading(BaseModel):
+    """How to read a data set that is a table of measured compositions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Field(description="Path of the file that is the table.")
+    header: tuple[str, ...] = Field(
+        default=(), description="Names of the columns of a file that has no header line."
+    )
+    reading: CompositionReading = Field(description="Which column means what, and the step.")
+    bigger_is_better: bool = Field(default=True, description="Whether to maximise the objective.")
+    units: str = Field(default="", description="Units of the objective; empty for a pure number.")
+    transform: Transform = Field(default="none", description="Scale on which predictors learn.")
+    truth: TruthKind = Field(description="What stands for the truth in a simulated campaign.")
+
+
 class DataSet(BaseModel):
     """A named data set of the catalogue."""
 
@@ -98,7 +117,7 @@ class DataSet(BaseModel):
     licence: str = Field(description="Terms of use.")
     citation: str = Field(description="What to cite.")
     files: tuple[DataFile, ...] = Field(min_length=1, description="All files of the data set.")
-    table: TableReading | None = Field(
+    table: TableReading | CompositionTableReading | None = Field(
         default=None, description="How a campaign reads it; absent where it is no designs table."
     )
 

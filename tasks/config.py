@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from designlib.tables import TableColumns
+from designlib.tables import CompositionReading, TableColumns
+from designlib.trajectory import Transform
 from tasks.catalogue import read_catalogue
 
-__all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
+__all__ = ["CompositionTable", "DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
 
 
 class NamedDataset(BaseModel):
@@ -31,8 +32,14 @@ class NamedDataset(BaseModel):
         gt=0,
         le=1,
         title="Visible share",
-        description="Share of the table, from the worst value up, that the campaign may learn "
-        "from. The whole table only judges the candidates.",
+        description="Share of the table that the campaign may learn from. The whole table only "
+        "judges the candidates.",
+    )
+    visible: Literal["worst", "random"] = Field(
+        default="worst",
+        title="Which are visible",
+        description="worst: from the worst value up. random: drawn by the seed, like a first "
+        "screen of a new system.",
     )
 
 
@@ -82,13 +89,45 @@ class TableFile(BaseModel):
     )
 
 
+class CompositionTable(BaseModel):
+    """A measured table of compositions: CSV, TSV or Parquet, also gzipped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Compositions of your own")
+
+    composition_file: str = Field(
+        min_length=1,
+        title="File of compositions",
+        description="For the command, any path, relative to the configuration file. For the page, "
+        "the path inside the folder of tables, DESIGN_TABLES, of the machine of the CPU worker.",
+    )
+    reading: CompositionReading = Field(
+        default=CompositionReading(),
+        title="Reading",
+        description="Formulas or component columns, and the step in which designs are weighed out.",
+    )
+    direction: Literal["maximise", "minimise"] = Field(
+        default="maximise", title="Direction", description="Which values are wanted."
+    )
+    unit: str = Field(
+        default="", title="Unit", description="Unit of the objective, for tables and plots."
+    )
+    transform: Transform = Field(
+        default="none",
+        title="Transform",
+        description="log: predictors learn the logarithm of the values, which all have to be above "
+        "zero. What is reported is in the original unit.",
+    )
+
+
 class DataConfig(BaseModel):
     """Which measured table the campaign starts from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: NamedDataset | TableFile = Field(
-        default=NamedDataset(), title="Source", description="A named data set or a table file."
+    source: NamedDataset | TableFile | CompositionTable = Field(
+        default=NamedDataset(),
+        title="Source",
+        description="A named data set, or a table of your own: of sequences or of compositions.",
     )
 
 

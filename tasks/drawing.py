@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import read_candidates
+from designlib.recipes import RecipeConfig, recipe_sheet
+from designlib.reporting.compositions import parallel_figure, ternary_figure
 from designlib.reporting.figures import (
     Points,
     distance_figure,
@@ -23,6 +25,7 @@ from designlib.reporting.plate import plate_figure
 from designlib.reporting.report import KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
 from designlib.scoring import pairwise_distances
+from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
 from designlib.trajectory import state_from_bytes
 from tasks.layout import laid_out
 from tasks.rounds import Round, RoundStages
@@ -31,6 +34,14 @@ from tasks.summary import round_figures
 from tasks.tables import TableFacts, load_facts, load_folds
 
 __all__ = ["draw_report"]
+
+_TRUTHS = {
+    "table": "",
+    "nearest": ", by the value of the nearest measured design",
+    "forest": ", by a random forest trained on all measurements: no measurement, never above the "
+    "best one, and blind to whether the material can be made at all",
+}
+"""What stands for the truth, where that is not the value of the design itself."""
 
 
 def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -> dict[str, bytes]:
@@ -50,7 +61,20 @@ def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -
         provenance=_provenance(stages, round_),
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
-    return {"report.html": render_report(content).encode(), **drawn}
+    sheet = _recipe(table, facts, config)
+    return {"report.html": render_report(content).encode(), **sheet, **drawn}
+
+
+def _recipe(table: pa.Table, facts: TableFacts, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the recipe sheet of compositions."""
+    space = facts.space
+    if not isinstance(space, SimplexSpace):
+        return {}
+    batch = table.select(["rank", "candidate_id", "design"]).to_pandas()
+    recipe = RecipeConfig.model_validate(config["recipe"])
+    sheet = recipe_sheet(batch["design"].tolist(), space, recipe)
+    whole = batch[["rank", "candidate_id"]].join(sheet)
+    return {"recipe.csv": whole.to_csv(index=False, lineterminator="\n").encode()}
 
 
 def _pictures(
@@ -61,10 +85,9 @@ def _pictures(
     test = checked[checked["fold"] == "test"]
     folds = load_folds(stages.folds)
     space = facts.space
-    letters = space.encode(batch["design"].tolist())
+    designs = space.encode(batch["design"].tolist())
     known = folds[folds["fold"] != "withheld"]
     best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    reference = space.encode(best["design"].head(len(batch)).tolist())
     names = {"value_name": facts.value_name, "units": facts.units}
     measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
     predicted = batch["predicted_mean"].to_numpy()
@@ -87,11 +110,38 @@ def _pictures(
         **plate,
         "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
         "distances": distance_figure(
-            pairwise_distances(space, letters, both_strands=facts.both_strands),
+            pairwise_distances(space, designs, both_strands=facts.both_strands),
             batch["distance_to_measured"].to_numpy(),
+            units=facts.distance_units,
         ),
-        "logo": logo_figure(space, letters, reference, both_strands=facts.both_strands),
+        **_of_designs(space, batch, best, names, both_strands=facts.both_strands),
         "training": training_figure(*_training_curves(stages)),
+    }
+
+
+def _of_designs(
+    space: DesignSpace,
+    batch: pd.DataFrame,
+    best: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    both_strands: bool,
+) -> dict[str, Picture]:
+    """Return what the designs themselves look like, beside measured ones, given best first."""
+    designs = space.encode(batch["design"].tolist())
+    measured = space.encode(best["design"].tolist())
+    reference = measured[: len(batch)]
+    if isinstance(space, SequenceSpace):
+        return {"logo": logo_figure(space, designs, reference, both_strands=both_strands)}
+    predicted, values = batch["predicted_mean"].to_numpy(), best["value"].to_numpy()
+    made = (space.components, designs.numpy(), predicted)
+    return {
+        "ternary": ternary_figure(
+            *made, measured.numpy(), values, value_name=names["value_name"], units=names["units"]
+        ),
+        "parallel": parallel_figure(
+            *made, reference.numpy(), value_name=names["value_name"], units=names["units"]
+        ),
     }
 
 
@@ -116,15 +166,16 @@ def _what_was_run(
     for strands in ("motifs_on_both_strands", "required_on_either_strand"):
         asked.pop(strands, None)
     told = {
-        "Data": f"{facts.name}, {facts.designs:,} designs of {facts.length} letters "
-        f"({facts.alphabet}) from {facts.rows_read:,} rows",
+        "Data": f"{facts.name}, {facts.designs:,} {facts.designs_are} from {facts.rows_read:,} "
+        "rows",
         "About the data": facts.description,
         "Citation": facts.citation,
         "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
         f"{facts.units}".strip(),
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
-        "Predictor": f"{training['members']} x {training['network']['architecture']}, "
+        "Predictor": f"{training['members']} x "
+        f"{'mlp' if facts.components else training['network']['architecture']}, "
         f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
         "Sampler": f"{sampling['chains']:,} chains, {sampling['steps_per_rung']} steps on each "
         f"checkpoint and {sampling['final_steps']} more on the last",
@@ -153,7 +204,7 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
     ]
     if true := batch.get("true_percentile"):
         best = true["median_of_best_by_score"]
-        note = f"of the {batch['judged']} candidates that the oracle knows"
+        note = f"of the {batch['judged']} candidates that the oracle knows{_TRUTHS[facts.truth]}"
         lines += [
             KeyFigure(
                 "True percentile, median",
@@ -164,15 +215,20 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
         ]
     lines += [
         KeyFigure(
-            "Diversity", f"{batch['diversity'] or 0:.2f} letters", "mean distance between two"
+            "Diversity",
+            f"{batch['diversity'] or 0:.2f} {facts.distance_units}",
+            "mean distance between two",
         ),
         KeyFigure(
-            "Novelty", f"{batch['novelty']:.2f} letters", "mean distance to the nearest measured"
+            "Novelty",
+            f"{batch['novelty']:.2f} {facts.distance_units}",
+            "mean distance to the nearest measured",
         ),
         KeyFigure(
             "Predictor on test designs",
             f"rank correlation {predictor.get('ensemble_rank_correlation', 0.0):.2f}",
-            f"{predictor['test_designs']:,} designs that nothing was trained on",
+            f"{predictor['test_designs']:,} designs that nothing was trained on"
+            + _ranking(predictor),
         ),
         KeyFigure(
             "Cost of sampling",
@@ -181,6 +237,15 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
         ),
     ]
     return lines
+
+
+def _ranking(predictor: Mapping[str, Any]) -> str:
+    if "ensemble_ndcg" not in predictor:
+        return ""
+    return (
+        f"; ranked with NDCG {predictor['ensemble_ndcg']:.2f}, its best 5 % "
+        f"{predictor['ensemble_enrichment']:.1f} times richer in the truly best 5 % than chance"
+    )
 
 
 def _provenance(stages: RoundStages, round_: Round) -> dict[str, str]:

@@ -10,29 +10,28 @@ from typing import Any
 import pandas as pd
 from prefect import task
 
-from designlib.constraints.base import Constraint
-from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.config import DesignConstraints, build
 from designlib.ladders import RungPlan, build_ladder, elite_entry_rung, plan_trajectory
 from designlib.randomness import derive_seed
 from designlib.sampling import (
     Block,
+    Sampler,
     SamplingConfig,
+    choose_sampler,
     choose_starts,
     cut_blocks,
     reference_designs,
     share_out,
     walk_block,
 )
-from designlib.spaces import SequenceSpace
-from designlib.types import Letters
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.settings import Settings
 from tasks.stages import StageResult, finished_stage, run_stage
-from tasks.tables import json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.tables import best_measured, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.train import load_trajectory
 
-__all__ = ["gather_shards", "load_plan", "plan_walk", "walk_shard"]
+__all__ = ["gather_shards", "load_plan", "load_sampler", "plan_walk", "walk_shard"]
 
 _PROGRESS_SECONDS = 5.0
 
@@ -42,7 +41,7 @@ def plan_walk(
     measured: StageResult,
     folds: StageResult,
     members: Sequence[StageResult],
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     config: SamplingConfig,
     seed: int,
     device: str,
@@ -54,9 +53,13 @@ def plan_walk(
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
         space = facts.space
-        constraint = build(constraints, space)
+        sampler = choose_sampler(config, space)
+        measured_designs = best_measured(load_folds(folds), facts)
+        constraint = build(constraints, space, measured_designs)
         trajectories = [load_trajectory(member) for member in members]
-        reference = reference_designs(space, constraint, walk_seed)
+        feasible = measured_designs[constraint.satisfied(measured_designs)]
+        elites = feasible[: max(1, round(config.elite_share * config.chains))]
+        reference = reference_designs(space, constraint, walk_seed, feasible)
         plan = plan_trajectory(
             trajectories,
             reference,
@@ -68,19 +71,20 @@ def plan_walk(
             scale=config.scale,
             device=where,
         )
-        elites = _elites(load_folds(folds), space, constraint, config, maximise=facts.maximise)
         starts = choose_starts(space, constraint, config, elites, walk_seed)
         ladder = build_ladder(trajectories, plan, constraint, where)
         entry = 0
-        if len(elites):
+        if starts.elite.any():
             entry = elite_entry_rung(ladder, elites.to(where), reference.to(where))
         table = pd.DataFrame(
-            {"design": space.decode(starts.letters), "elite": starts.elite.numpy()}
+            {"design": space.decode(starts.designs), "elite": starts.elite.numpy()}
         )
         rungs = [rung.model_dump() for rung in plan]
         return {
             "starts.parquet": parquet_bytes(table),
-            "plan.json": json_bytes({"rungs": rungs, "elite_entry_rung": entry}),
+            "plan.json": json_bytes(
+                {"rungs": rungs, "elite_entry_rung": entry, "sampler": sampler.model_dump()}
+            ),
         }
 
     inputs = {
@@ -104,9 +108,10 @@ def plan_walk(
 @task(name="walk-shard", task_run_name="walk shard {shard} of {shards}")
 def walk_shard(
     measured: StageResult,
+    folds: StageResult,
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     seed: int,
     device: str,
     shard: int,
@@ -125,16 +130,20 @@ def walk_shard(
     blocks = parts[shard - 1]
 
     def make() -> dict[str, bytes]:
-        space = load_facts(measured).space
+        facts = load_facts(measured)
+        space, known = facts.space, best_measured(load_folds(folds), facts)
         plan, entry = load_plan(plan_stage)
+        sampler = load_sampler(plan_stage)
+        walked = sampler.walked(space)
         trajectories = [load_trajectory(member) for member in members]
-        ladder = build_ladder(trajectories, plan, build(constraints, space), where)
-        letters = space.encode(starts["design"].tolist()).to(where)
+        constraint = build(constraints, walked, known)
+        ladder = build_ladder(trajectories, plan, constraint, where, walked)
+        designs = space.encode(starts["design"].tolist()).to(where)
         walk_seed = derive_seed(seed, "walk")
         frames: list[pd.DataFrame] = []
         said = time.monotonic()
         for block in blocks:
-            for frame in walk_block(ladder, plan, letters, block, entry, walk_seed):
+            for frame in walk_block(ladder, plan, designs, block, entry, walk_seed, sampler, space):
                 frames.append(frame)
                 if time.monotonic() - said > _PROGRESS_SECONDS:
                     said = time.monotonic()
@@ -151,7 +160,7 @@ def walk_shard(
 def gather_shards(
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     seed: int,
     shards: Sequence[StageResult | None],
 ) -> StageResult:
@@ -173,10 +182,16 @@ def load_plan(plan_stage: StageResult) -> tuple[list[RungPlan], int]:
     return rungs, content["elite_entry_rung"]
 
 
+def load_sampler(plan_stage: StageResult) -> Sampler:
+    """Return how the chains of a plan walk."""
+    content = json.loads(plan_stage.path("plan.json").read_bytes())
+    return Sampler.model_validate(content["sampler"])
+
+
 def _walk_inputs(
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     seed: int,
 ) -> dict[str, Any]:
     return {
@@ -185,22 +200,6 @@ def _walk_inputs(
         "constraints": constraints,
         "seed": seed,
     }
-
-
-def _elites(
-    folds: pd.DataFrame,
-    space: SequenceSpace,
-    constraint: Constraint,
-    config: SamplingConfig,
-    *,
-    maximise: bool,
-) -> Letters:
-    """Return the best feasible measured designs, best first."""
-    known = folds[folds["fold"] != "withheld"]
-    ordered = known.sort_values(["value", "design"], ascending=[not maximise, True])
-    letters = space.encode(ordered["design"].tolist())
-    feasible = letters[constraint.satisfied(letters)]
-    return feasible[: max(1, round(config.elite_share * config.chains))]
 
 
 def _report(frame: pd.DataFrame, block: Block, blocks: Sequence[Block], rungs: int) -> None:

@@ -10,8 +10,9 @@ import pandas as pd
 from prefect import task
 
 from designlib.candidates import read_candidates
-from designlib.oracles import TableOracle
+from designlib.oracles import oracle_of
 from designlib.record import Record, content_hash, measurement_table
+from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError
 from tasks.layout import laid_out
@@ -57,7 +58,9 @@ def recall(campaign: str, number: int, start: StageResult, known: int) -> StageR
 
     def make() -> dict[str, bytes]:
         table = from_parquet(start.path("measured.parquet").read_bytes())
-        joined = (reveal_results if facts.has_oracle else join_results)(table, results)
+        # A complete table has every answer already; any other oracle's answers are new rows.
+        complete = facts.has_oracle and facts.truth == "table"
+        joined = (reveal_results if complete else join_results)(table, results)
         told = {"designs": len(joined), "rows_read": joined.rows_read}
         return {
             "measured.parquet": to_parquet_bytes(joined),
@@ -87,8 +90,7 @@ def record_proposal(
     facts = load_facts(start)
     table = read_candidates(selected.path("candidates.parquet").read_bytes())
     about = {
-        "alphabet": facts.alphabet,
-        "length": facts.length,
+        **describe_space(facts.space),
         "both_strands": facts.both_strands,
         "value_name": facts.value_name,
         "units": facts.units,
@@ -117,7 +119,8 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
     """Measure the candidates of a simulated round; those that the oracle does not know stay."""
     facts = load_facts(start)
     frame = from_parquet(start.path("measured.parquet").read_bytes()).frame
-    oracle = TableOracle(frame.set_index("design")["value"], facts.maximise)
+    values = frame.set_index("design")["value"]
+    oracle = oracle_of(facts.truth, values, facts.space, maximise=facts.maximise)
     with held_record(campaign) as held:
         proposal = next(e for e in reversed(held.record.proposals) if e.round == number)
         rows = proposal.rows[["candidate_id", "design"]]
@@ -174,10 +177,10 @@ def _same(metrics: Mapping[str, float], known: pd.DataFrame) -> bool:
 
 def _check_same_designs(record: Record, facts: TableFacts, campaign: str) -> None:
     for entry in record.proposals:
-        recorded = (entry.about["alphabet"], entry.about["length"])
-        if recorded != (facts.alphabet, facts.length):
+        recorded = described(entry.about)
+        if recorded.space != facts.space:
             raise InputError(
-                f"campaign {campaign!r} has a record of designs of {recorded[1]} letters "
-                f"({recorded[0]}); {facts.name} has designs of {facts.length} ({facts.alphabet}). "
+                f"campaign {campaign!r} has a record of {recorded.designs_are}; {facts.name} has "
+                f"{facts.designs_are}. "
                 "Give the new campaign another name"
             )

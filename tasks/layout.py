@@ -25,7 +25,7 @@ def check_batch(
     """Raise InputError for controls that are no designs of the table, or rules that do not fit."""
     facts = load_facts(measured)
     if synthesis is not None and facts.alphabet != DNA.name:
-        raise InputError(f"synthesis: rules are for DNA; the designs are {facts.alphabet}")
+        raise InputError(f"synthesis: rules are for DNA; the designs are {facts.designs_are}")
     if plate is not None and plate.controls:
         try:
             facts.space.encode(list(plate.controls))
@@ -96,7 +96,7 @@ def _best(folds: StageResult, facts: TableFacts) -> pd.DataFrame:
 
 
 def _named(designs: list[str], facts: TableFacts) -> pd.DataFrame:
-    ids = [design_id(design, facts.space.alphabet) for design in designs]
+    ids = [design_id(design, facts.kind) for design in designs]
     return pd.DataFrame({"candidate_id": ids, "design": designs}, dtype=object)
 
 

@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.config import DesignConstraints, build
 from designlib.ladders import build_ladder
 from designlib.randomness import derive_seed
 from designlib.record import Entry
 from designlib.sampling import cut_blocks, walk_block
 from designlib.types import InputError
 from tasks.device import use_device
-from tasks.generate import load_plan
+from tasks.generate import load_plan, load_sampler
 from tasks.record import campaign_folder, load_record
 from tasks.settings import Settings
 from tasks.stages import StageResult, code_fingerprint
-from tasks.tables import load_facts
+from tasks.tables import best_measured, load_facts, load_folds
 from tasks.train import load_trajectory
 
 __all__ = ["Lineage", "find_candidate", "lineage_text", "walk_again"]
@@ -102,7 +102,7 @@ def _row_of(rows: pd.DataFrame, candidate: str) -> dict[str, Any]:
     return {str(name): value for name, value in found[0].items()} if found else {}
 
 
-def walk_again(lineage: Lineage, constraints: ConstraintConfig) -> str:
+def walk_again(lineage: Lineage, constraints: DesignConstraints) -> str:
     """Return the design that the candidate's chain visits at its rung, walked once more.
 
     Raises InputError where the files of the walk are gone, and where the design is another one.
@@ -115,15 +115,21 @@ def walk_again(lineage: Lineage, constraints: ConstraintConfig) -> str:
     plan_stage, plan_inputs = stages.holding(walk["plan"], "plan of the walk")
     members = [stages.holding(files, "predictor")[0] for files in selection["members"]]
     where = use_device(plan_inputs["device"])
-    space = load_facts(measured).space
+    folds, _ = stages.holding(selection["folds"], "folds")
+    facts = load_facts(measured)
+    space, known = facts.space, best_measured(load_folds(folds), facts)
     plan, entry = load_plan(plan_stage)
+    sampler = load_sampler(plan_stage)
+    walked = sampler.walked(space)
     trajectories = [load_trajectory(member) for member in members]
-    ladder = build_ladder(trajectories, plan, build(constraints, space), where)
+    constraint = build(constraints, walked, known)
+    ladder = build_ladder(trajectories, plan, constraint, where, walked)
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
-    letters = space.encode(starts["design"].tolist()).to(where)
+    designs = space.encode(starts["design"].tolist()).to(where)
+    seed = derive_seed(walk["seed"], "walk")
     chain, rung = int(row["chain"]), int(row["rung"])
     block = next(b for b in cut_blocks(starts["elite"].tolist()) if chain in b.chains)
-    for frame in walk_block(ladder, plan, letters, block, entry, derive_seed(walk["seed"], "walk")):
+    for frame in walk_block(ladder, plan, designs, block, entry, seed, sampler, space):
         at = frame[(frame["chain"] == chain) & (frame["rung"] == rung)]
         if len(at):
             return str(at["design"].iloc[0])

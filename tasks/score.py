@@ -12,10 +12,18 @@ from prefect import task
 
 from designlib.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
-from designlib.constraints.config import ConstraintConfig, build
-from designlib.oracles import TableOracle
+from designlib.constraints.base import Product
+from designlib.constraints.config import DesignConstraints, build
+from designlib.oracles import oracle_of
 from designlib.predictors.networks import evaluate
-from designlib.sampling import SAMPLER, SamplingConfig, few_chains, ladder_bands, pool_designs
+from designlib.recipes import component_columns
+from designlib.sampling import (
+    SamplingConfig,
+    choose_sampler,
+    few_chains,
+    ladder_bands,
+    pool_designs,
+)
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import (
     SelectionConfig,
@@ -23,9 +31,10 @@ from designlib.selection import (
     rejection_counts,
     select_batch,
 )
+from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
 from designlib.trajectory import network_at
-from designlib.types import Letters
+from designlib.types import Designs
 from tasks.device import use_device
 from tasks.knowledge import pending_designs
 from tasks.log import run_logger
@@ -33,7 +42,14 @@ from tasks.registry import predictor_hash
 from tasks.rounds import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
-from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.tables import (
+    TableFacts,
+    best_measured,
+    json_bytes,
+    load_facts,
+    load_folds,
+    parquet_bytes,
+)
 from tasks.train import load_trajectory
 
 __all__ = ["score_designs", "select_designs"]
@@ -46,7 +62,7 @@ def score_designs(
     members: Sequence[StageResult],
     scorers: Sequence[StageResult],
     snapshots: StageResult,
-    constraints: ConstraintConfig,
+    constraints: DesignConstraints,
     sampling: SamplingConfig,
 ) -> StageResult:
     """Score the pool of sampled designs and the measured ones that check the predictors.
@@ -54,6 +70,7 @@ def score_designs(
     On the CPU, whatever made the predictors: one pass of a small network, in the pool without GPUs.
     """
     where = use_device("cpu")
+    sampler = choose_sampler(sampling, load_facts(measured).space)
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
@@ -63,11 +80,13 @@ def score_designs(
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         scored = _predict(pool, facts, members, scorers, where)
         scored = _place(scored, known, facts)
-        scored = _judge(scored, constraints, facts)
+        constraint = build(constraints, facts.space, best_measured(table, facts))
+        scored = _judge(scored, constraint, facts).assign(sampler=sampler.label)
         checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
         checked = _predict(checked, facts, members, scorers, where)
         if facts.has_oracle:
-            oracle = TableOracle(table.set_index("design")["value"], facts.maximise)
+            truth = table.set_index("design")["value"]
+            oracle = oracle_of(facts.truth, truth, facts.space, maximise=facts.maximise)
             designs = scored["design"].tolist()
             scored["true_value"] = oracle.measure(designs)
             scored["true_percentile"] = oracle.percentiles(designs)
@@ -79,6 +98,7 @@ def score_designs(
         }
 
     inputs = {
+        "sampler": sampler,
         "measured": measured.files,
         "folds": folds.files,
         "members": [member.files for member in members],
@@ -116,14 +136,15 @@ def select_designs(
         training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
         frame = filter_designs(
             frame, config, measured_heldout=training, maximise=facts.maximise,
+            units=facts.distance_units,
             pending=_readings(pending_designs(measured), facts),
         )  # fmt: skip
         batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
-        letters = facts.space.encode(batch.frame["design"].tolist())
+        designs = facts.space.encode(batch.frame["design"].tolist())
         chosen = batch.frame.assign(
-            cluster=clusters(facts.space, letters, both_strands=facts.both_strands),
+            cluster=clusters(facts.space, designs, both_strands=facts.both_strands),
             step=batch.frame["training_step"],
-            sampler=SAMPLER,
+            **component_columns(facts.space, designs),
         )
         provenance = Provenance(
             campaign=round_.campaign,
@@ -136,8 +157,9 @@ def select_designs(
             value_name=facts.value_name,
             value_units=facts.units,
             maximise=facts.maximise,
+            distance_units=facts.distance_units,
         )
-        candidates = build_table(chosen, facts.space.alphabet, provenance)
+        candidates = build_table(chosen, facts.kind, provenance)
         rejected = frame[frame["rejected_because"] != ""]
         return {
             "candidates.parquet": to_parquet_bytes(candidates),
@@ -213,33 +235,33 @@ def _member_predictions(
     device: torch.device,
 ) -> np.ndarray:
     """Return what each member predicts for each design, (members, designs), in measured units."""
-    one_hot = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
+    relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
     rows = []
     for member in members:
         trajectory = load_trajectory(member)
-        scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), one_hot)
+        scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), relaxed)
         rows.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
     return np.stack(rows)
 
 
 def _readings(designs: Sequence[str], facts: TableFacts) -> list[str]:
     """Return designs together with their other strands, where these are the same molecules."""
-    if not facts.both_strands or not designs:
-        return list(designs)
     space = facts.space
+    if not facts.both_strands or not designs or not isinstance(space, SequenceSpace):
+        return list(designs)
     return [*designs, *space.decode(space.reverse_complement(space.encode(designs)))]
 
 
 def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:
     """Add the nearest measured design of each design."""
 
-    def letters(designs: pd.Series) -> Letters:
+    def encoded(designs: pd.Series) -> Designs:
         return facts.space.encode(designs.tolist())
 
     nearest = nearest_measured(
         facts.space,
-        letters(frame["design"]),
-        letters(known["design"]),
+        encoded(frame["design"]),
+        encoded(known["design"]),
         both_strands=facts.both_strands,
     )
     return frame.assign(
@@ -248,11 +270,11 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
     )
 
 
-def _judge(frame: pd.DataFrame, constraints: ConstraintConfig, facts: TableFacts) -> pd.DataFrame:
+def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.DataFrame:
     """Add the verdict on each constraint, checked anew on the finished design."""
-    letters = facts.space.encode(frame["design"].tolist())
+    designs = facts.space.encode(frame["design"].tolist())
     verdicts = {
-        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(letters)]
-        for member in build(constraints, facts.space).members
+        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(designs)]
+        for member in constraint.members
     }
     return frame.assign(**verdicts)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from designlib.candidates import read_candidates
 from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
-from tasks.generate import load_plan
+from tasks.generate import load_plan, load_sampler
 from tasks.rounds import Round, RoundStages
 from tasks.tables import load_facts
 
@@ -22,17 +22,24 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
     batch = read_candidates(stages.selected.path("candidates.parquet").read_bytes()).to_pandas()
     pool = pd.read_parquet(stages.selected.path("pool.parquet"))
     plan, entry = load_plan(stages.plan)
+    sampler = load_sampler(stages.plan)
     snapshots = pd.read_parquet(stages.snapshots.path("snapshots.parquet"))
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
     return {
         "campaign": round_.campaign,
         "round": round_.number,
         "round_key": round_.key,
-        "data": facts.model_dump(include={"name", "designs", "length", "rows_read", "guesses"}),
+        "data": facts.model_dump(
+            include={"name", "designs", "length", "components", "rows_read", "guesses"}
+        ),
         "batch": summarise_batch(batch, pool, facts.space, both_strands=facts.both_strands),
-        "predictor": summarise_predictor(checked),
+        "predictor": summarise_predictor(checked, maximise=facts.maximise),
         "walk": summarise_walk(
-            snapshots, [rung.steps for rung in plan], entry, len(stages.members)
+            snapshots,
+            [rung.steps + sampler.warm_up for rung in plan],
+            entry,
+            len(stages.members),
+            sampler.exactness,
         ),
         "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
     }

@@ -5,30 +5,36 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from prefect import task
 from prefect.runtime import deployment
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.config import DesignConstraints, build
 from designlib.constraints.starts import feasible_starts
+from designlib.oracles import TruthKind
 from designlib.randomness import torch_generator
-from designlib.spaces import ALPHABETS, SequenceSpace
-from designlib.splits import SplitConfig, assign_folds, visible_rows
+from designlib.recipes import RecipeConfig, check_recipe
+from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
+from designlib.splits import SplitConfig, assign_folds, random_rows, visible_rows
 from designlib.tables import (
     ROUND_COLUMN,
     AlphabetChoice,
+    CompositionReading,
     MeasuredTable,
     TableColumns,
     from_parquet,
+    parse_compositions,
     parse_table,
     to_parquet_bytes,
 )
-from designlib.types import InputError
-from tasks.catalogue import find_dataset, locate
-from tasks.config import DataConfig, NamedDataset, TableFile
+from designlib.trajectory import Transform
+from designlib.types import Designs, InputError
+from tasks.catalogue import CompositionTableReading, TableReading, find_dataset, locate
+from tasks.config import CompositionTable, DataConfig, NamedDataset, TableFile
 from tasks.files import read_input, sha256_of
 from tasks.log import run_logger
 from tasks.settings import Settings
@@ -36,6 +42,7 @@ from tasks.stages import StageResult, run_stage
 
 __all__ = [
     "TableFacts",
+    "best_measured",
     "check_constraints",
     "check_input",
     "ingest",
@@ -46,17 +53,13 @@ __all__ = [
 ]
 
 
-class TableFacts(BaseModel):
+class TableFacts(DescribedSpace):
     """What is known of a measured table besides its rows."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     description: str
     citation: str
     licence: str
-    alphabet: str
-    length: int
     rows_read: int
     designs: int
     guesses: dict[str, str]
@@ -66,6 +69,10 @@ class TableFacts(BaseModel):
     both_strands: bool
     visible_share: float
     """Below 1 the table also serves as the oracle that judges the candidates."""
+    visible: Literal["worst", "random"] = "worst"
+    truth: TruthKind = "table"
+    """How the table answers for a candidate that it does not hold."""
+    transform: Transform = "none"
     bounds: tuple[float | None, float | None] = (None, None)
     """Smallest and largest value that can be, in ``units``."""
 
@@ -75,17 +82,20 @@ class TableFacts(BaseModel):
         return self.visible_share < 1
 
     @property
-    def space(self) -> SequenceSpace:
-        """The space of the table's designs."""
-        return SequenceSpace(ALPHABETS[self.alphabet], self.length)
+    def distance_units(self) -> str:
+        """What the distance between two designs is counted in."""
+        return f"steps of {self.step}" if self.components else "letters"
 
 
 class _Source(BaseModel):
     """Where a table comes from and how it is read."""
 
     path: Path
-    columns: TableColumns
-    alphabet: AlphabetChoice
+    columns: TableColumns = TableColumns()
+    alphabet: AlphabetChoice = "auto"
+    reading: CompositionReading | None = None
+    """How compositions are read; None for sequences."""
+    header: tuple[str, ...] = ()
     description: str = ""
     citation: str = ""
     licence: str = ""
@@ -93,6 +103,9 @@ class _Source(BaseModel):
     maximise: bool = True
     both_strands: bool = False
     visible_share: float = 1.0
+    visible: Literal["worst", "random"] = "worst"
+    truth: TruthKind = "table"
+    transform: Transform = "none"
     bounds: tuple[float | None, float | None] = (None, None)
 
 
@@ -118,8 +131,7 @@ def ingest(data: DataConfig) -> StageResult:
     stage = run_stage(settings, "ingest", inputs, make)
     facts = load_facts(stage)
     run_logger().info(
-        "%s: %d designs of %d letters from %d rows", facts.name, facts.designs, facts.length,
-        facts.rows_read,
+        "%s: %d %s from %d rows", facts.name, facts.designs, facts.designs_are, facts.rows_read,
     )  # fmt: skip
     for what, guess in facts.guesses.items():
         run_logger().info("taken as %s: %s", what, guess)
@@ -133,11 +145,16 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
         frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
-        visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+        designs, space = frame["design"].tolist(), facts.space
+        if facts.visible == "random":
+            visible = random_rows(designs, facts.visible_share, seed)
+        else:
+            visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
         rounds = frame[ROUND_COLUMN] if ROUND_COLUMN in frame else pd.Series(0.0, frame.index)
         visible = visible | (rounds > 0).to_numpy()
-        designs = frame["design"].tolist()
-        molecules = facts.space.canonical(designs) if facts.both_strands else designs
+        molecules = designs
+        if facts.both_strands and isinstance(space, SequenceSpace):
+            molecules = space.canonical(designs)
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
         fold = np.full(len(frame), "withheld", dtype=object)
         fold[visible] = assign_folds(shown, config, seed)
@@ -151,21 +168,42 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
     return stage
 
 
-def check_input(data: DataConfig, constraints: ConstraintConfig) -> None:
-    """Raise InputError for a table or constraints that a campaign could not start from."""
-    _, facts = _read(_source(data, Settings()))
-    _check_feasible(facts, constraints)
+def check_input(
+    data: DataConfig,
+    constraints: DesignConstraints,
+    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+) -> None:
+    """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
+    table, facts = _read(_source(data, Settings()))
+    _check_feasible(table.frame, facts, constraints, recipe)
 
 
-def check_constraints(measured: StageResult, constraints: ConstraintConfig) -> None:
-    """Raise InputError for constraints that do not fit the table or that nothing satisfies."""
-    _check_feasible(load_facts(measured), constraints)
+def check_constraints(
+    measured: StageResult,
+    constraints: DesignConstraints,
+    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+) -> None:
+    """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
+    frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
+    _check_feasible(frame, load_facts(measured), constraints, recipe)
 
 
-def _check_feasible(facts: TableFacts, constraints: ConstraintConfig) -> None:
-    constraint = build(constraints, facts.space)
+def _check_feasible(
+    frame: pd.DataFrame, facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
+) -> None:
+    check_recipe(recipe, facts.space)
+    measured = best_measured(frame, facts)
+    constraint = build(constraints, facts.space, measured)
     # Constraints that clash are told now, not after the training.
-    feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"))
+    feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"), measured)
+
+
+def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
+    """Return the measured designs that the campaign may learn from, best first."""
+    if "fold" in frame:
+        frame = frame[frame["fold"] != "withheld"]
+    ordered = frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+    return facts.space.encode(ordered["design"].tolist())
 
 
 def load_facts(measured: StageResult) -> TableFacts:
@@ -191,25 +229,46 @@ def _source(data: DataConfig, settings: Settings) -> _Source:
             return _named(named, settings)
         case TableFile() as own:
             return _own(own)
+        case CompositionTable() as own:
+            return _own_compositions(own)
 
 
 def _named(named: NamedDataset, settings: Settings) -> _Source:
     entry = find_dataset(named.dataset)
     if entry.table is None:
         raise InputError(
-            f"data set {named.dataset} is no table of measured sequences; see data/README.md"
+            f"data set {named.dataset} is no table of measured designs; see data/README.md"
         )
-    return _Source(
+    shared = _Source(
         path=locate(named.dataset, settings)[entry.table.file],
-        columns=entry.table.columns,
-        alphabet=entry.table.alphabet,
         description=entry.description,
         citation=entry.citation,
         licence=entry.licence,
         units=entry.table.units,
         maximise=entry.table.bigger_is_better,
-        both_strands=entry.table.strands == "both",
         visible_share=named.visible_share,
+        visible=named.visible,
+    )
+    match entry.table:
+        case TableReading() as table:
+            own = {
+                "columns": table.columns,
+                "alphabet": table.alphabet,
+                "both_strands": table.strands == "both",
+            }
+        case CompositionTableReading() as table:
+            own = table.model_dump(include={"header", "transform", "truth"})
+            own["reading"] = table.reading
+    return shared.model_copy(update=own)
+
+
+def _own_compositions(own: CompositionTable) -> _Source:
+    return _Source(
+        path=table_path(own.composition_file),
+        reading=own.reading,
+        units=own.unit,
+        maximise=own.direction == "maximise",
+        transform=own.transform,
     )
 
 
@@ -240,7 +299,15 @@ def table_path(named: str) -> Path:
 
 
 def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
-    table = parse_table(read_input(source.path), source.path.name, source.columns, source.alphabet)
+    content, name = read_input(source.path), source.path.name
+    if source.reading is not None:
+        if source.header:
+            content = ",".join(source.header).encode() + b"\n" + content
+        table = parse_compositions(
+            content, name, source.reading, positive=source.transform == "log"
+        )
+    else:
+        table = parse_table(content, name, source.columns, source.alphabet)
     if source.both_strands and not table.alphabet.complement:
         raise InputError(
             f"{source.path.name}: both_strands needs DNA; the designs are {table.alphabet.name}"
@@ -250,8 +317,7 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         description=source.description,
         citation=source.citation,
         licence=source.licence,
-        alphabet=table.alphabet.name,
-        length=table.length,
+        **describe_space(table.space),
         rows_read=table.rows_read,
         designs=len(table.frame),
         guesses=table.guesses,
@@ -260,6 +326,9 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         maximise=source.maximise,
         both_strands=source.both_strands,
         visible_share=source.visible_share,
+        visible=source.visible,
+        truth=source.truth,
+        transform=source.transform,
         bounds=source.bounds,
     )
     return table, facts

@@ -19,7 +19,15 @@ from designlib.predictors.training import (
     train,
 )
 from designlib.randomness import derive_seed
-from designlib.trajectory import PredictorSpec, Trajectory, state_from_bytes, state_to_bytes
+from designlib.spaces import describe_space
+from designlib.trajectory import (
+    PredictorSpec,
+    Trajectory,
+    Transform,
+    learning_scale,
+    state_from_bytes,
+    state_to_bytes,
+)
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.rounds import Round
@@ -130,31 +138,36 @@ def _prepare(
 ) -> tuple[PredictorSpec, Examples, Examples]:
     learned = folds[folds["fold"] == role]
     direction = 1.0 if facts.maximise else -1.0
+    known = pd.Series(_values(learned, facts.transform).numpy())
     spec = PredictorSpec(
         network=config.network,
-        alphabet=facts.alphabet,
-        length=facts.length,
+        **describe_space(facts.space),
         both_strands=facts.both_strands,
-        centre=float(learned["value"].mean()),
-        scale=direction * float(learned["value"].std()),
+        centre=float(known.mean()),
+        scale=direction * float(known.std()),
+        transform=facts.transform,
         seed=derive_seed(seed, role, number),
     )
 
     def examples(rows: pd.DataFrame) -> Examples:
-        letters = facts.space.encode(rows["design"].tolist())
-        target = (torch.tensor(rows["value"].to_numpy()) - spec.centre) / spec.scale
+        designs = facts.space.encode(rows["design"].tolist())
+        target = spec.learnt(torch.tensor(rows["value"].to_numpy()))
         given = rows["weight"].fillna(1.0).to_numpy()
         if config.noise_weights:
             given = given * noise_weights(rows["error"].to_numpy())
         weight = torch.tensor(given)
         return Examples(
-            facts.space.relax(letters).to(device),
+            facts.space.relax(designs).to(device),
             target.float().to(device),
             weight.float().to(device),
         )
 
     repeated = learned.iloc[own_repeats((learned["round"] > 0).to_numpy(), config.own_share)]
     return spec, examples(repeated), examples(folds[folds["fold"] == "validation"])
+
+
+def _values(rows: pd.DataFrame, transform: Transform) -> torch.Tensor:
+    return learning_scale(torch.tensor(rows["value"].to_numpy()), transform)
 
 
 def _read_latest(stage: Stage) -> TrainingState | None:

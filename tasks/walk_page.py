@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from prefect import task
 
-from designlib.sampling import SAMPLER, SamplingConfig
-from tasks.generate import load_plan
+from designlib.sampling import SamplingConfig
+from tasks.generate import load_plan, load_sampler
 from tasks.rounds import RegisteredPredictor, Round
 from tasks.stages import StageResult, content_key
 from tasks.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for
@@ -27,7 +27,10 @@ def log_walk(
     model = f"models:/{version.name}/{version.version}"
     tags = {"role": "generation", "predictor": model}
     with run_for(round_.experiment_id, key, "generation", round_.run_id, tags) as run_id:
-        log_params(run_id, {**flatten(config.model_dump(mode="json")), "sampler": SAMPLER})
+        log_params(
+            run_id,
+            {**flatten(config.model_dump(mode="json")), "sampler": load_sampler(plan_stage).label},
+        )
         log_params(run_id, {"predictor": model, "predictor_hash": version.predictor_hash})
         known = logged_steps(run_id, "mean_acceptance")
         plan, _ = load_plan(plan_stage)

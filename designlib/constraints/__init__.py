@@ -5,12 +5,14 @@ A sampler that follows the masks never leaves the feasible set; a file per famil
 
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.bounds import Bounds
-from designlib.constraints.components import AtMostComponents
+from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
 from designlib.constraints.config import ConstraintConfig, build
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
+from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.near import NearMeasured
 from designlib.constraints.rejection import Rejection
 from designlib.constraints.repair import repair
 from designlib.constraints.required import RequiredMotifs
@@ -21,6 +23,7 @@ from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
     "AllowedLetters",
+    "AtLeastComponents",
     "AtMostComponents",
     "Bounds",
     "Constraint",
@@ -28,10 +31,14 @@ __all__ = [
     "ForbiddenMotifs",
     "ForbiddenTransitions",
     "GCWindow",
+    "GroupBounds",
     "HammingBall",
     "HomopolymerLimit",
     "Masking",
+    "NearMeasured",
+    "NeverTogether",
     "Product",
+    "RatioBounds",
     "Rejection",
     "RequiredMotifs",
     "SumToOne",

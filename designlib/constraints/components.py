@@ -1,7 +1,10 @@
-"""How many components a composition may have."""
+"""How many components a composition has, and which not at once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -10,7 +13,13 @@ from designlib.constraints.bounds import members_of
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points
 
-__all__ = ["AtMostComponents", "most_components"]
+__all__ = [
+    "AtLeastComponents",
+    "AtMostComponents",
+    "NeverTogether",
+    "component_place",
+    "most_components",
+]
 
 
 class AtMostComponents:
@@ -59,6 +68,129 @@ class AtMostComponents:
         if len(named) <= self.k:
             return ""
         return f"{len(named)} components, {', '.join(named)} (at most {self.k} allowed)"
+
+
+class AtLeastComponents:
+    """Compositions of ``k`` components or more.
+
+    Parameters
+    ----------
+    space
+        The space of the designs.
+    k
+        Smallest number of components, from 1 to that of the space.
+
+    Raises
+    ------
+    InputError
+        ``k`` is out of range.
+
+    Examples
+    --------
+    >>> two = AtLeastComponents(SimplexSpace(("Fe", "Ni", "Co")), 2)
+    >>> two.violations(torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]))
+    ['1 component, Fe (at least 2 needed)', '']
+    """
+
+    name = "fewest_components"
+
+    def __init__(self, space: SimplexSpace, k: int) -> None:
+        if not 1 <= k <= space.columns:
+            raise InputError(
+                f"at least {k} components are asked for; 1 to {space.columns} are possible"
+            )
+        self.space, self.k = space, k
+
+    def conflicts(self, designs: Points) -> Int[Tensor, "designs"]:
+        """Return how many components are missing."""
+        return (self.k - (designs != 0).sum(1)).clamp(min=0)
+
+    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
+        """Return which designs have enough components."""
+        return (designs != 0).sum(1) >= self.k
+
+    def violations(self, designs: Points) -> list[str]:
+        """Return a sentence that names the components where there are too few."""
+        return [self._sentence(_present(self.space, row)) for row in designs.tolist()]
+
+    def _sentence(self, named: list[str]) -> str:
+        if len(named) >= self.k:
+            return ""
+        plural = "s" if len(named) > 1 else ""
+        return f"{len(named)} component{plural}, {', '.join(named)} (at least {self.k} needed)"
+
+
+class NeverTogether:
+    """Compositions without certain pairs: where one component of a pair is, the other is not.
+
+    Parameters
+    ----------
+    space
+        The space of the designs.
+    pairs
+        Names of two components each.
+
+    Raises
+    ------
+    InputError
+        No pair, one of a component with itself, or of one that the space does not have.
+
+    Examples
+    --------
+    >>> apart = NeverTogether(SimplexSpace(("Fe", "Ni", "Co")), [("Fe", "Co")])
+    >>> apart.violations(torch.tensor([[0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]))
+    ['Fe and Co together', '']
+    """
+
+    name = "never_together"
+
+    def __init__(self, space: SimplexSpace, pairs: Sequence[tuple[str, str]]) -> None:
+        if not pairs:
+            raise InputError("at least one pair of components is needed")
+        for first, second in pairs:
+            if first == second:
+                raise InputError(f"{first} and {second} are the same component")
+        self.space, self.pairs = space, tuple(pairs)
+        self._places = [
+            (component_place(space, first), component_place(space, second))
+            for first, second in self.pairs
+        ]
+
+    def conflicts(self, designs: Points) -> Int[Tensor, "designs"]:
+        """Return how many of the pairs there are."""
+        return self._found(designs).sum(1)
+
+    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
+        """Return which designs have none of the pairs."""
+        return ~self._found(designs).any(1)
+
+    def violations(self, designs: Points) -> list[str]:
+        """Return a sentence that names the pairs that there are."""
+        return [
+            ", ".join(
+                f"{first} and {second} together"
+                for (first, second), there in zip(self.pairs, row, strict=True)
+                if there
+            )
+            for row in self._found(designs).tolist()
+        ]
+
+    def _found(self, designs: Points) -> Bool[Tensor, "designs pairs"]:
+        there = designs != 0
+        return torch.stack([there[:, a] & there[:, b] for a, b in self._places], 1)
+
+
+def component_place(space: SimplexSpace, component: str) -> int:
+    """Return the column of a component; raise InputError where the space does not have it."""
+    if component not in space.components:
+        raise InputError(
+            f"there is no component {component!r}; known are {', '.join(space.components)}"
+        )
+    return space.components.index(component)
+
+
+def _present(space: SimplexSpace, shares: Sequence[float]) -> list[str]:
+    return [name for name, share in zip(space.components, shares, strict=True) if share != 0]
 
 
 def most_components(constraint: Constraint | None) -> int | None:

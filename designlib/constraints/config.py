@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
+from jaxtyping import Shaped
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
+from designlib.constraints.compositions import CompositionConstraints, build_for_compositions
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
@@ -16,10 +20,17 @@ from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.transitions import ForbiddenTransitions
-from designlib.spaces import SequenceSpace
+from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
-__all__ = ["ConstraintConfig", "FixedSite", "GCConfig", "HammingBallConfig", "build"]
+__all__ = [
+    "ConstraintConfig",
+    "DesignConstraints",
+    "FixedSite",
+    "GCConfig",
+    "HammingBallConfig",
+    "build",
+]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -70,9 +81,9 @@ class GCConfig(BaseModel):
 
 
 class ConstraintConfig(BaseModel):
-    """What every design must satisfy; what is left empty does not restrict."""
+    """What every sequence must satisfy; what is left empty does not restrict."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Sequences")
 
     hamming_ball: HammingBallConfig | None = Field(
         default=None, description="Largest number of changes from a reference sequence."
@@ -111,11 +122,30 @@ class ConstraintConfig(BaseModel):
     )
 
 
-def build(config: ConstraintConfig, space: SequenceSpace) -> Product:
+DesignConstraints: TypeAlias = ConstraintConfig | CompositionConstraints
+"""Constraints on designs of either kind."""
+
+
+def build(
+    config: DesignConstraints,
+    space: DesignSpace,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
+) -> Product:
     """Return the constraints that ``config`` asks for, in the order of its fields.
 
-    Raises InputError that begins with the name of the field.
+    ``measured`` are measured designs, best first, for the constraint that stays near them.
+
+    Raises InputError that begins with the name of the field, and for constraints on designs of
+    another kind than those of the space.
     """
+    if isinstance(config, CompositionConstraints) and isinstance(space, SimplexSpace):
+        return build_for_compositions(config, space, measured)
+    if type(config)() == config:
+        return Product(space, [])
+    if isinstance(config, CompositionConstraints) or isinstance(space, SimplexSpace):
+        kinds = ["sequences", "compositions"]
+        given, designs = kinds if isinstance(space, SimplexSpace) else kinds[::-1]
+        raise InputError(f"constraints: those for {given} are given, and the designs are {designs}")
     members: list[Constraint] = []
 
     def add(field: str, make: Callable[[], Constraint]) -> None:

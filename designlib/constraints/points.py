@@ -18,6 +18,7 @@ from designlib.types import Points
 __all__ = ["empty_points", "find_points", "inside", "nearest_points"]
 
 _ROUNDS = 8
+_GRID_ROUNDS = 2
 _BATCH = 2048
 _BISECTIONS = 100
 _SUM_ROUNDING = 1e-9
@@ -30,7 +31,8 @@ def find_points(
 
     They are uniform within the limits, and where there are at most k components uniform on a
     random choice of k, as long as enough such draws meet the other constraints. Compositions
-    between narrow limits are then shared out component by component in random order.
+    between narrow limits are then shared out component by component in random order. On a grid
+    they are uniform among the feasible ones, and only where these are rare, real ones rounded.
     """
     if empty_points(space, members):
         return space.random(0, generator)
@@ -40,10 +42,13 @@ def find_points(
     missing = n
     for attempt in range(2 * _ROUNDS):
         size = max(_BATCH, missing)
-        if isinstance(space, SimplexSpace):
+        if isinstance(space, SimplexSpace) and space.parts is not None and attempt < _GRID_ROUNDS:
+            points = space.random(size, generator)
+        elif isinstance(space, SimplexSpace):
             bounds = _choose_components(limits, most_components(constraint), size, generator)
             draw = _dirichlet if attempt < _ROUNDS else _shared_out
             points = draw(*bounds, generator)
+            points = points if space.parts is None else space.on_grid(points)
         elif attempt < _ROUNDS:
             points = _in_box(limits, size, generator)
         else:
@@ -83,6 +88,8 @@ def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor,
     fine = ((points >= lower) & (points <= upper)).all(1)
     if isinstance(space, SimplexSpace):
         fine &= SumToOne(space).satisfied(points)
+        if space.parts is not None:
+            fine &= (space.on_grid(points) - points).abs().amax(1) <= _SUM_ROUNDING
     return fine & constraint.satisfied(points)
 
 

@@ -9,6 +9,7 @@ from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.kernels.mala import Mala
 from designlib.kernels.path_auxiliary import PathAuxiliary
 from designlib.kernels.simplex_langevin import SimplexLangevin
+from designlib.kernels.transfer import GridTransfer
 
 __all__ = [
     "ChainState",
@@ -17,6 +18,7 @@ __all__ = [
     "DiscreteLangevin",
     "Gibbs",
     "GibbsWithGradients",
+    "GridTransfer",
     "Info",
     "Kernel",
     "Mala",

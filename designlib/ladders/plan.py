@@ -13,10 +13,10 @@ from designlib.ladders.base import Rung, check_steps
 from designlib.ladders.choice import by_function_change, by_log_step, by_smc_criterion
 from designlib.ladders.trajectory import FLAT, score_reference
 from designlib.objectives import EnsembleMean
-from designlib.spaces import SequenceSpace
+from designlib.spaces import DesignSpace, Space
 from designlib.targets import Target
 from designlib.trajectory import Trajectory
-from designlib.types import InputError, Letters
+from designlib.types import Designs, InputError
 
 __all__ = ["RungChoice", "RungPlan", "RungScale", "build_ladder", "plan_trajectory"]
 
@@ -49,7 +49,7 @@ class RungPlan(BaseModel):
 
 def plan_trajectory(
     members: Sequence[Trajectory],
-    reference: Letters,
+    reference: Designs,
     *,
     sharpness: float,
     steps_per_rung: int,
@@ -113,9 +113,14 @@ def build_ladder(
     plan: Sequence[RungPlan],
     constraint: Constraint | None,
     device: torch.device | str = "cpu",
+    space: Space | None = None,
 ) -> list[Rung]:
-    """Return the ladder that a plan describes, its networks on ``device``."""
-    space = _common_space(members)
+    """Return the ladder that a plan describes, its networks on ``device``.
+
+    ``space`` is where chains walk, by default the space of the members' designs; ``constraint`` is
+    one on that space.
+    """
+    space = space or _common_space(members)
     return [
         Rung(
             Target(
@@ -138,7 +143,7 @@ def _mean_score(
     return EnsembleMean([member.network(index, device) for member in members])
 
 
-def _common_space(members: Sequence[Trajectory]) -> SequenceSpace:
+def _common_space(members: Sequence[Trajectory]) -> DesignSpace:
     first = members[0]
     for number, member in enumerate(members[1:], start=2):
         if member.steps != first.steps or member.spec.space != first.spec.space:

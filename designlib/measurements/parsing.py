@@ -14,7 +14,7 @@ from designlib.candidates import design_id
 from designlib.measurements.columns import ResultColumns, find_columns
 from designlib.measurements.wells import read_well
 from designlib.record import Record
-from designlib.spaces import ALPHABETS, Alphabet, SequenceSpace
+from designlib.spaces import ALPHABETS, Alphabet, SequenceSpace, described
 from designlib.tables.cells import numbers
 from designlib.tables.raw import RawTable, as_text
 from designlib.tables.reading import read_raw
@@ -258,6 +258,9 @@ def _nothing_told(
 
 
 def _read_design(text: str, about: Any) -> str:
+    if about.get("components"):
+        space = described(about).space
+        return space.decode(space.encode([text.strip()]))[0]
     alphabet = _alphabet(about)
     if alphabet is None:
         return text
@@ -277,11 +280,13 @@ def _molecule(design: str, about: Any) -> str:
 
 
 def _id(design: str, about: Any) -> str:
+    if about.get("components"):
+        return design_id(design, described(about).kind)
     return design_id(design, _alphabet(about) or Alphabet("", ""))
 
 
 def _alphabet(about: Any) -> Alphabet | None:
-    return ALPHABETS.get(about["alphabet"] or "")
+    return ALPHABETS.get(about.get("alphabet") or "")
 
 
 def _numbers(

@@ -25,10 +25,17 @@ class NetworkConfig(BaseModel):
     architecture: Literal["cnn", "mlp"] = Field(
         default="cnn",
         title="Architecture",
-        description="cnn: motif filters, then a dense layer. mlp: dense layers on all positions.",
+        description="Of predictors of sequences. cnn: motif filters, then a dense layer. mlp: "
+        "dense layers on all positions. Compositions are always read by dense layers.",
     )
     width: int = Field(
         default=96, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."
+    )
+    composition_features: Literal["shares", "elements"] = Field(
+        default="shares",
+        title="Features of compositions",
+        description="shares: the shares of the components. elements: beside them mean and "
+        "deviation of five properties of the elements, for components that are elements.",
     )
     filter_length: int = Field(
         default=7,

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from designlib.constraints.components import AtMostComponents
 from designlib.formulas import ELEMENTS, element_shares
+from designlib.predictors.point_network import PointNetwork
 from designlib.predictors.training import TrainingConfig
 from designlib.problems.design_bench import BatchScore, judge_batch
-from designlib.problems.point_network import PointNetwork
 from designlib.problems.ranking import enrichment, ndcg
 from designlib.randomness import numpy_generator
 from designlib.scoring import true_percentile

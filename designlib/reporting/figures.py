@@ -38,6 +38,8 @@ __all__ = [
 
 _HEXBIN_FROM = 1500  # single points hide each other beyond this many
 _TICKS = 9
+_DISTANCES = {"letters": "Hamming distance, the number of letters that differ."}
+_MOVED = "How many steps of one component have to be replaced by another."
 _STARTS = {"random": ("random starts", BLUE), "elite": ("elite starts", VERMILION)}
 
 
@@ -156,22 +158,26 @@ def ladder_figure(frame: pd.DataFrame, *, value_name: str, units: str) -> Pictur
 def distance_figure(
     pairwise: Int[np.ndarray, "candidates candidates"],
     to_measured: Int[np.ndarray, "candidates"],
+    units: str = "letters",
 ) -> Picture:
-    """Return how far the candidates are from each other and from measured designs, in letters."""
+    """Return how far the candidates are from each other and from measured designs.
+
+    ``units`` are letters, or the steps that have to be moved within a composition.
+    """
     figure, axes = panels(1, 2, 7.6, 3.6)
     among = pairwise[np.triu_indices(len(pairwise), 1)]
     _bars(axes[0], among, BLUE)
     axes[0].set_ylabel("share of pairs (%)")
-    axes[0].set_xlabel("distance between\ntwo candidates (letters)")
+    axes[0].set_xlabel(f"distance between\ntwo candidates ({units})")
     _bars(axes[1], to_measured, ORANGE)
     axes[1].set_ylabel("share of candidates (%)")
-    axes[1].set_xlabel("distance to the nearest\nmeasured design (letters)")
-    mean = f"{among.mean():.1f} letters on average" if among.size else "not defined for one"
+    axes[1].set_xlabel(f"distance to the nearest\nmeasured design ({units})")
+    mean = f"{among.mean():.1f} {units} on average" if among.size else "not defined for one"
     return Picture(
         "distances",
         "Diversity and novelty",
         to_png(figure),
-        "Hamming distance, the number of letters that differ. Left: between candidates "
+        f"{_DISTANCES.get(units, _MOVED)} Left: between candidates "
         f"({mean}); few near-copies mean a diverse plate. Right: from each candidate to the most "
         f"similar measured design (median {np.median(to_measured):g}); far from measured ground a "
         "prediction is less to be trusted.",

@@ -2,6 +2,12 @@
 
 from designlib.spaces.base import Space
 from designlib.spaces.boxes import BoxSpace
+from designlib.spaces.description import (
+    DescribedSpace,
+    DesignSpace,
+    describe_space,
+    described,
+)
 from designlib.spaces.sequences import ALPHABETS, BINARY, DNA, PROTEIN, RNA, Alphabet, SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 
@@ -13,7 +19,11 @@ __all__ = [
     "RNA",
     "Alphabet",
     "BoxSpace",
+    "DescribedSpace",
+    "DesignSpace",
     "SequenceSpace",
     "SimplexSpace",
     "Space",
+    "describe_space",
+    "described",
 ]

@@ -1,6 +1,7 @@
 """Tables of measured designs: a user's file in, one clean row per design out."""
 
 from designlib.tables.columns import CANONICAL_COLUMNS, AlphabetChoice, TableColumns
+from designlib.tables.compositions import CompositionReading, parse_compositions
 from designlib.tables.joining import ROUND_COLUMN, join_results, reveal_results
 from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
 from designlib.tables.reading import ACCEPTED_SUFFIXES
@@ -12,10 +13,12 @@ __all__ = [
     "MINIMUM_DESIGNS",
     "ROUND_COLUMN",
     "AlphabetChoice",
+    "CompositionReading",
     "MeasuredTable",
     "TableColumns",
     "from_parquet",
     "join_results",
+    "parse_compositions",
     "parse_table",
     "reveal_results",
     "to_parquet_bytes",

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
+from jaxtyping import Float64
 
-from designlib.spaces import Alphabet
+from designlib.spaces import Alphabet, DesignSpace, SequenceSpace
 from designlib.tables.cells import is_text, numbers, sequences
 from designlib.tables.columns import AlphabetChoice, TableColumns
 from designlib.tables.guessing import resolve_columns
@@ -17,7 +19,7 @@ from designlib.tables.reading import read_raw
 from designlib.tables.replicates import aggregate
 from designlib.types import InputError
 
-__all__ = ["MINIMUM_DESIGNS", "MeasuredTable", "parse_table"]
+__all__ = ["MINIMUM_DESIGNS", "MeasuredTable", "measured_table", "parse_table"]
 
 MINIMUM_DESIGNS = 50
 """Fewest distinct designs on which predictors can be trained and validated."""
@@ -32,7 +34,7 @@ class MeasuredTable:
     ``frame`` has the columns
 
     =============  ===================================================================
-    design         the sequence
+    design         the sequence, or the composition as ``component=share`` pairs
     value          mean of the objective over the replicates of this design
     spread         their sample standard deviation; NaN for a single measurement
     replicates     how many measurements there are
@@ -45,8 +47,7 @@ class MeasuredTable:
     """
 
     frame: pd.DataFrame
-    alphabet: Alphabet
-    length: int
+    space: DesignSpace
     name: str
     rows_read: int
     value_name: str = "value"
@@ -55,6 +56,22 @@ class MeasuredTable:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The alphabet of the sequences; raises InputError for compositions."""
+        return self._sequences.alphabet
+
+    @property
+    def length(self) -> int:
+        """The length of the sequences, in letters; raises InputError for compositions."""
+        return self._sequences.length
+
+    @property
+    def _sequences(self) -> SequenceSpace:
+        if not isinstance(self.space, SequenceSpace):
+            raise InputError(f"{self.name}: compositions have no alphabet and no length")
+        return self.space
 
 
 def parse_table(
@@ -96,22 +113,44 @@ def parse_table(
         else numbers(raw, column, positive=True, advice=_advice(role, guessed))
         for role, column in (("error", columns.error), ("weight", columns.weight))
     )
+    space = SequenceSpace(letters, len(designs[0].as_py()))
+    guesses = {**guessed, **raw.notes, **decided, **_line_breaks(raw, columns)}
+    return measured_table(raw, designs, values, error, weight, space, guesses, "designs")
+
+
+def measured_table(
+    raw: RawTable,
+    designs: pa.Array,
+    values: dict[str, Float64[np.ndarray, "rows"]],
+    error: Float64[np.ndarray, "rows"] | None,
+    weight: Float64[np.ndarray, "rows"] | None,
+    space: DesignSpace,
+    guesses: dict[str, str],
+    what: str,
+) -> MeasuredTable:
+    """Return the table of checked columns, replicates aggregated; the first value is the objective.
+
+    Raises InputError for fewer than MINIMUM_DESIGNS distinct designs, or than there are components
+    and one, and for values that are all the same; ``what`` is what designs are called there.
+    """
     frame = aggregate(designs, values, error, weight)
-    if len(frame) < MINIMUM_DESIGNS:
+    least = max(MINIMUM_DESIGNS, space.columns + 1) if what == "compositions" else MINIMUM_DESIGNS
+    if len(frame) < least:
+        of_components = f" of {space.columns} components" if what == "compositions" else ""
         raise InputError(
-            f"{name}: {len(frame)} distinct designs in {len(raw)} rows; at least {MINIMUM_DESIGNS} "
-            f"are needed to train and validate predictors"
+            f"{raw.name}: {len(frame)} distinct {what} in {len(raw)} rows; at least {least} "
+            f"are needed{of_components} to train and validate predictors"
         )
-    _check_varies(raw, columns.values[0], values[columns.values[0]])
-    _check_varies(raw, columns.values[0], frame["value"].to_numpy(), "after averaging replicates, ")
+    objective, measured = next(iter(values.items()))
+    _check_varies(raw, objective, measured)
+    _check_varies(raw, objective, frame["value"].to_numpy(), "after averaging replicates, ")
     return MeasuredTable(
         frame=frame,
-        alphabet=letters,
-        length=len(designs[0].as_py()),
-        name=name,
+        space=space,
+        name=raw.name,
         rows_read=len(raw),
-        value_name=columns.values[0],
-        guesses={**guessed, **raw.notes, **decided, **_line_breaks(raw, columns)},
+        value_name=objective,
+        guesses=guesses,
     )
 
 

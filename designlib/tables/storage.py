@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.spaces import ALPHABETS
+from designlib.spaces import DescribedSpace, describe_space
 from designlib.tables.columns import CANONICAL_COLUMNS
 from designlib.tables.measured import MeasuredTable
 from designlib.types import InputError
@@ -22,13 +22,12 @@ _VERSION = 1
 def to_parquet_bytes(table: MeasuredTable) -> bytes:
     """Return the table as a Parquet file; the same table gives the same bytes.
 
-    NaN is stored as null; alphabet, length, name, rows read and guesses are in the schema's
+    NaN is stored as null; what the space is, name, rows read and guesses are in the schema's
     metadata.
     """
     about = {
         "version": _VERSION,
-        "alphabet": table.alphabet.name,
-        "length": table.length,
+        **describe_space(table.space),
         "name": table.name,
         "rows_read": table.rows_read,
         "value_name": table.value_name,
@@ -67,8 +66,9 @@ def from_parquet(source: Path | bytes) -> MeasuredTable:
     frame = table.replace_schema_metadata(None).to_pandas()
     return MeasuredTable(
         frame=frame.astype({"design": "str"}),
-        alphabet=ALPHABETS[about["alphabet"]],
-        length=about["length"],
+        space=DescribedSpace.model_validate(
+            {key: about[key] for key in DescribedSpace.model_fields if key in about}
+        ).space,
         name=about["name"],
         rows_read=about["rows_read"],
         value_name=about["value_name"],

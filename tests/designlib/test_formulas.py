@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from designlib.formulas import ELEMENTS, element_shares, parse_formula
+from designlib.formulas import ELEMENTS, element_shares, format_formula, parse_formula
 from designlib.types import InputError
 from tests.designlib.problems.published import published
 
@@ -91,3 +91,34 @@ def test_published_formulas() -> None:
     # Deuterium, 7-x, misspelt elements.
     assert len(refused) == 39
     assert {"D0.967Pd1", "Sm1Ba-1Cu3O6.94", "Pd1T0.81"} <= set(refused)
+
+
+@pytest.mark.parametrize(
+    ("formula", "canonical"),
+    [
+        ("Ba0.4K0.6Fe2As2", "K0.6Fe2As2Ba0.4"),
+        ("(CuO)3Ba2Y1", "O3Cu3YBa2"),
+        ("H2O", "H2O"),
+        ("Fe0.0000005O", "O"),
+        ("Fe1000000O", "OFe1000000"),
+    ],
+)
+def test_the_canonical_formula_is_read_back(formula: str, canonical: str) -> None:
+    written = format_formula(parse_formula(formula))
+    assert written == canonical
+    assert format_formula(parse_formula(written)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("amounts", "message"),
+    [
+        ({"Xx": 1.0}, "Xx 1 cannot be written"),
+        ({"Fe": -1.0}, "Fe -1 cannot"),
+        ({"Fe": float("nan")}, "Fe nan cannot"),
+        ({"Fe": 0.0}, "at least one element"),
+        ({}, "at least one element"),
+    ],
+)
+def test_amounts_that_are_no_formula(amounts: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        format_formula(amounts)

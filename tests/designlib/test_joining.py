@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.spaces import DNA
+from designlib.spaces import DNA, SequenceSpace
 from designlib.tables import (
     ROUND_COLUMN,
     MeasuredTable,
@@ -24,7 +24,7 @@ def table(**columns: list[float]) -> MeasuredTable:
             "replicates": [1, 1], "error": [np.nan, np.nan], "weight": [np.nan, np.nan], **columns,
         }
     ).astype({"design": "str"})  # fmt: skip
-    return MeasuredTable(frame, DNA, 4, "t.csv", 2)
+    return MeasuredTable(frame, SequenceSpace(DNA, 4), "t.csv", 2)
 
 
 def results(**columns: list[object]) -> pd.DataFrame:

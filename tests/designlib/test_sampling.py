@@ -6,6 +6,7 @@ from designlib.constraints.config import ConstraintConfig, GCConfig, build
 from designlib.ladders import build_ladder, plan_trajectory
 from designlib.sampling import (
     SamplingConfig,
+    choose_sampler,
     choose_starts,
     cut_blocks,
     few_chains,
@@ -19,6 +20,7 @@ from tests.designlib.conftest import SPACE
 
 CONFIG = SamplingConfig(chains=300, elite_share=0.4, steps_per_rung=2, final_steps=2)
 CONSTRAINT = build(ConstraintConfig(gc=GCConfig(low=0.3, high=0.7)), SPACE)
+SAMPLER = choose_sampler(CONFIG, SPACE)
 ELITES = SPACE.encode(["AAACCC", "AACACC", "CAGATA"])
 
 
@@ -37,7 +39,7 @@ def snapshots(walk, blocks, seed=0):
         [
             frame
             for block in blocks
-            for frame in walk_block(ladder, plan, starts.letters, block, 3, seed)
+            for frame in walk_block(ladder, plan, starts.designs, block, 3, seed, SAMPLER, SPACE)
         ],
         ignore_index=True,
     )
@@ -46,15 +48,23 @@ def snapshots(walk, blocks, seed=0):
 def test_random_starts_come_first_and_elites_are_used_again(walk):
     starts = walk[2]
     assert starts.elite.tolist() == [False] * 180 + [True] * 120
-    assert bool(CONSTRAINT.satisfied(starts.letters).all())
-    assert torch.equal(starts.letters[180:183], ELITES)
-    assert torch.equal(starts.letters[183:186], ELITES)
+    assert bool(CONSTRAINT.satisfied(starts.designs).all())
+    assert torch.equal(starts.designs[180:183], ELITES)
+    assert torch.equal(starts.designs[183:186], ELITES)
 
 
 def test_without_elites_every_start_is_random():
     starts = choose_starts(SPACE, None, CONFIG, ELITES[:0], 0)
     assert not bool(starts.elite.any())
-    assert len(starts.letters) == 300
+    assert len(starts.designs) == 300
+
+
+def test_all_chains_may_start_at_elites():
+    starts = choose_starts(
+        SPACE, CONSTRAINT, CONFIG.model_copy(update={"elite_share": 1.0}), ELITES, 0
+    )
+    assert bool(starts.elite.all())
+    assert torch.equal(starts.designs[:3], ELITES)
 
 
 def test_blocks_cover_all_chains_and_never_mix_starts():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from designlib.types import InputError
 from flows.config import CampaignConfig, load_config
-from tasks.config import NamedDataset, TableFile
+from tasks.config import CompositionTable, NamedDataset, TableFile
 from tasks.settings import REPOSITORY
 
 
@@ -78,3 +79,41 @@ def test_where_and_how_it_runs_does_not_decide_the_result() -> None:
 @pytest.mark.parametrize("file", sorted((REPOSITORY / "flows" / "configs").glob("*.yaml")))
 def test_the_configurations_that_come_with_it_are_valid(file: Path) -> None:
     load_config(file)
+
+
+def test_of_alternatives_only_the_one_that_was_meant_is_spoken_of(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(
+        "constraints: {most_components: 0}\n"
+        "data: {source: {composition_file: x, reading: {step: 7}}}"
+    )
+    with pytest.raises(InputError) as caught:
+        load_config(file)
+    said = str(caught.value)
+    assert "data.source.reading.step: " in said
+    assert "7 % cannot make up 100 %" in said
+    assert "constraints.most_components: " in said
+    assert said.count("given: ") == 2
+
+
+def test_the_path_of_compositions_is_relative_to_the_file_and_does_not_decide(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text("data: {source: {composition_file: blends.csv, direction: minimise}}")
+    config = load_config(file)
+    assert isinstance(config.data.source, CompositionTable)
+    assert config.data.source.composition_file == str(tmp_path / "blends.csv")
+    assert "composition_file" not in config.deciding()["data"]["source"]
+
+
+def test_what_schedules_start_are_valid_configurations() -> None:
+    content = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text(encoding="utf-8"))
+    scheduled = [d for d in content["deployments"] if d.get("schedules")]
+    assert [d["name"] for d in scheduled] == ["nightly-dna", "weekly-materials"]
+    for deployment in scheduled:
+        own = deployment["parameters"]["config"]
+        assert CampaignConfig.model_validate(own).name == own["name"]
+        for schedule in deployment["schedules"]:
+            assert schedule["parameters"] == deployment["parameters"]
+            assert "active" not in schedule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -40,13 +41,25 @@ ALL = dict(fields(SCHEMA["properties"]["config"]))
 REQUIRED = {
     # What is added to a list or chosen by a tab has no sensible default.
     ".data.source[1].path",
-    ".constraints.hamming_ball[0].reference",
-    ".constraints.fixed_sites[].position",
-    ".constraints.fixed_sites[].letters",
+    ".data.source[2].composition_file",
+    ".constraints[0].hamming_ball[0].reference",
+    ".constraints[0].fixed_sites[].position",
+    ".constraints[0].fixed_sites[].letters",
+    ".constraints[1].component_ranges[].component",
+    ".constraints[1].group_ranges[].members",
+    ".constraints[1].never_together[].first",
+    ".constraints[1].never_together[].second",
+    ".constraints[1].ratios[].component",
+    ".constraints[1].ratios[].to",
+    ".recipe.precursors[].component",
+    ".recipe.precursors[].formula",
 }
 
 
-LABELLED_BY_NAME = {".constraints.hamming_ball", ".constraints.gc", ".plate", ".synthesis"}
+LABELLED_BY_NAME = {
+    ".constraints[0].hamming_ball", ".constraints[0].gc", ".constraints[1].near_measured",
+    ".plate", ".synthesis",
+}  # fmt: skip
 """An optional model has no title of its own; the page makes a label of the field's name."""
 
 
@@ -94,9 +107,14 @@ def test_nothing_is_drawn_as_a_json_box(path: str) -> None:
 
 
 def test_alternatives_are_tabs_whose_fields_differ() -> None:
-    public, own = (resolved(kind) for kind in ALL[".data.source"]["anyOf"])
-    assert (public["title"], own["title"]) == ("Public data set", "Table of your own")
-    assert not set(public["properties"]) & set(own["properties"])
+    for path, titles in {
+        ".data.source": ["Public data set", "Table of your own", "Compositions of your own"],
+        ".constraints": ["Sequences", "Compositions"],
+    }.items():
+        tabs = [resolved(kind) for kind in ALL[path]["anyOf"]]
+        assert [tab["title"] for tab in tabs] == titles
+        for one, other in combinations(tabs, 2):
+            assert not set(one["properties"]) & set(other["properties"])
 
 
 def test_choices_are_drop_downs() -> None:

@@ -191,7 +191,7 @@ def test_deploying_again_keeps_what_was_set_in_the_page(site: Site) -> None:
         "crash runs that never began",
     ]
     names = {d["name"] for d in site.api("POST", "/deployments/filter", {})}
-    assert names == {"cpu", "gpu", "import-measurements", "nightly-dna"}
+    assert names == {"cpu", "gpu", "import-measurements", "nightly-dna", "weekly-materials"}
     site.api("PATCH", "/work_pools/gpu", {"concurrency_limit": 1})
 
 

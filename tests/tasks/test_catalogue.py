@@ -24,6 +24,7 @@ from tasks.catalogue import (
     DataFile,
     DataFileError,
     DataSet,
+    TableReading,
     find_dataset,
     locate,
     read_catalogue,
@@ -450,7 +451,7 @@ def test_the_catalogue_that_is_shipped() -> None:
                 r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/", file.url
             )
     default = catalogue["tfbind8_six6"].table
-    assert default is not None
+    assert isinstance(default, TableReading)
     assert (default.strands, default.bigger_is_better) == ("both", True)
 
 

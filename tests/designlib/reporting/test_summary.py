@@ -82,11 +82,34 @@ def test_predictor_figures_are_of_the_test_fold():
     assert figures["heldout_scorer_rank_correlation"] == pytest.approx(-1.0)
 
 
+@pytest.mark.parametrize("maximise", [True, False])
+def test_the_ranking_of_held_out_designs_has_a_direction(maximise):
+    value = np.arange(40.0)
+    checked = pd.DataFrame({"fold": "test", "value": value, "heldout_score": value})
+    good = summarise_predictor(checked.assign(predicted_mean=value), maximise=maximise)
+    assert good["ensemble_ndcg"] == pytest.approx(1.0)
+    assert good["ensemble_enrichment"] == pytest.approx(20.0)
+    bad = summarise_predictor(checked.assign(predicted_mean=-value), maximise=maximise)
+    assert bad["ensemble_ndcg"] < 0.8
+    assert bad["ensemble_enrichment"] == 0.0
+
+
+def test_few_or_equal_held_out_designs_are_not_ranked():
+    few = pd.DataFrame(
+        {"fold": "test", "value": [1.0, 2.0], "predicted_mean": [1.0, 2.0], "heldout_score": 0.0}
+    )
+    assert "ensemble_ndcg" not in summarise_predictor(few)
+    equal = pd.DataFrame(
+        {"fold": "test", "value": 1.0, "predicted_mean": np.arange(30.0), "heldout_score": 0.0}
+    )
+    assert "ensemble_ndcg" not in summarise_predictor(equal)
+
+
 def test_the_cost_of_a_walk_counts_steps_and_arrivals_of_every_member():
     snapshots = pd.DataFrame(
         {"start": ["random"] * 3 + ["elite"], "chain": [0, 0, 1, 2], "acceptance": [0.5] * 4}
     )
-    figures = summarise_walk(snapshots, [2, 2, 6], entry_rung=2, members=3)
+    figures = summarise_walk(snapshots, [2, 2, 6], entry_rung=2, members=3, exactness="a search")
     # Two random chains take 10 steps and 3 arrivals, one elite chain 6 steps and 1 arrival.
     assert figures["gradient_evaluations"] == 3 * (2 * 13 + 7)
     assert figures["chains"] == {"elite": 1, "random": 2}

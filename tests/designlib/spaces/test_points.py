@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
@@ -62,3 +63,53 @@ def test_what_is_wrong_is_named(call, message):
 def test_limits_are_exact():
     box = BoxSpace((0.1,), (0.3,))
     box.check(torch.tensor([[0.1], [0.3]], dtype=torch.float64))
+
+
+GRID = SimplexSpace(("Fe", "Ni", "Co"), parts=4)
+
+
+def test_every_composition_of_a_grid_is_as_likely():
+    designs = GRID.random(30_000, torch_generator(2))
+    GRID.check(designs)
+    _, counts = GRID.amounts(designs).unique(dim=0, return_counts=True)
+    assert len(counts) == 15
+    assert stats.chisquare(counts.numpy()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("space", [ALLOY, GRID, SimplexSpace(("x y", "z1"), parts=10_000)])
+def test_compositions_are_read_as_they_were_written(space):
+    designs = space.random(200, torch_generator(3))
+    written = space.decode(designs)
+    again = space.encode(written)
+    assert (again - designs).abs().max() < 1e-5
+    assert space.parts is None or torch.equal(again, designs)
+    assert space.parts is None or space.decode(again) == written
+
+
+def test_rounding_keeps_the_sum_and_what_is_absent():
+    space = SimplexSpace(tuple("abcdef"), parts=100)
+    shares = SimplexSpace(tuple("abcdef")).random(500, torch_generator(4))
+    shares[:, 2] = 0
+    shares = shares / shares.sum(1, keepdim=True)
+    rounded = space.on_grid(shares)
+    space.check(rounded)
+    assert (rounded - shares).abs().max() <= 0.01
+    assert (rounded[:, 2] == 0).all()
+    assert torch.equal(space.on_grid(rounded), rounded)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: SimplexSpace(("a=b", "c")), "'a=b' cannot be called so"),
+        (lambda: SimplexSpace(("a", "b"), parts=0), "1 to 10000 parts, not 0"),
+        (lambda: GRID.check(torch.tensor([[0.3, 0.7, 0.0]])), "Fe = 0.3, which is not on the grid"),
+        (lambda: GRID.encode(["Fe=0.5, Cu=0.5"]), "'Cu=0.5' is no share of a component"),
+        (lambda: GRID.encode(["Fe=1", "Fe=x"]), "composition 2 .*'x' is not a number"),
+        (lambda: GRID.encode(["Fe=0.5, Ni=0.25"]), "sum to 0.75"),
+        (lambda: ALLOY.on_grid(torch.ones(1, 3)), "a grid is needed"),
+    ],
+)
+def test_what_is_wrong_with_a_grid_is_named(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

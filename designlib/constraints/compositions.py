@@ -1,0 +1,177 @@
+"""Constraints on compositions as settings, with amounts in percent as a lab writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Shaped
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from designlib.constraints.base import Constraint, Product
+from designlib.constraints.bounds import Bounds
+from designlib.constraints.components import (
+    AtLeastComponents,
+    AtMostComponents,
+    NeverTogether,
+    component_place,
+)
+from designlib.constraints.mixtures import GroupBounds, RatioBounds
+from designlib.constraints.near import NearMeasured
+from designlib.spaces import SimplexSpace
+from designlib.types import InputError
+
+__all__ = [
+    "ComponentPair",
+    "ComponentRange",
+    "CompositionConstraints",
+    "GroupRange",
+    "NearBest",
+    "RatioRange",
+    "build_for_compositions",
+]
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class ComponentRange(BaseModel):
+    """Limits of one component; equal ones fix it."""
+
+    model_config = _STRICT
+
+    component: str = Field(description="Name of the component, such as Fe.")
+    low: float = Field(default=0.0, ge=0, le=100, description="Smallest amount, in %.")
+    high: float = Field(default=100.0, ge=0, le=100, description="Largest amount, in %.")
+
+
+class GroupRange(BaseModel):
+    """Limits of what several components sum to."""
+
+    model_config = _STRICT
+
+    members: tuple[str, ...] = Field(
+        min_length=1, description="Names of the components of the group."
+    )
+    low: float = Field(default=0.0, ge=0, le=100, description="Smallest sum, in %.")
+    high: float = Field(default=100.0, ge=0, le=100, description="Largest sum, in %.")
+
+
+class RatioRange(BaseModel):
+    """Limits of how many times more there is of one component than of another."""
+
+    model_config = _STRICT
+
+    component: str = Field(description="Name of the component whose amount is divided.")
+    to: str = Field(description="Name of the component whose amount it is divided by.")
+    low: float = Field(default=0.0, ge=0, le=1e6, description="Smallest ratio, without unit.")
+    high: float = Field(default=1e6, ge=0, le=1e6, description="Largest ratio, without unit.")
+
+
+class ComponentPair(BaseModel):
+    """Two components that may not be together."""
+
+    model_config = _STRICT
+
+    first: str = Field(description="Name of one component.")
+    second: str = Field(description="Name of the other one.")
+
+
+class NearBest(BaseModel):
+    """Stay near good measured compositions."""
+
+    model_config = _STRICT
+
+    percent: float = Field(
+        default=10.0,
+        gt=0,
+        le=100,
+        description="Largest part of a design that may differ from the nearest of them, in %.",
+    )
+    best: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="How many of the best measured compositions, among those that meet the other "
+        "constraints.",
+    )
+
+
+class CompositionConstraints(BaseModel):
+    """What every composition must satisfy; what is left empty does not restrict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Compositions")
+
+    component_ranges: tuple[ComponentRange, ...] = Field(
+        default=(), description="Smallest and largest amounts of single components."
+    )
+    group_ranges: tuple[GroupRange, ...] = Field(
+        default=(), description="Smallest and largest sums of several components."
+    )
+    most_components: int | None = Field(
+        default=None, ge=1, le=118, description="Largest number of components in a design."
+    )
+    fewest_components: int | None = Field(
+        default=None, ge=1, le=118, description="Smallest number of components in a design."
+    )
+    never_together: tuple[ComponentPair, ...] = Field(
+        default=(), description="Pairs of components that may not be in one design."
+    )
+    ratios: tuple[RatioRange, ...] = Field(
+        default=(), description="Limits of the ratio of two components; 0 : 0 is allowed."
+    )
+    near_measured: NearBest | None = Field(
+        default=None,
+        description="Stay near the best measured compositions, where data support predictions; "
+        "needed where there are many components, of which most mixtures are like nothing measured.",
+    )
+
+
+def build_for_compositions(
+    config: CompositionConstraints,
+    space: SimplexSpace,
+    measured: Shaped[Tensor, "measured components"] | None = None,
+) -> Product:
+    """Return the constraints that ``config`` asks for, in the order of its fields.
+
+    ``measured`` are the measured compositions, best first, for the constraint that needs them.
+    Raises InputError that begins with the name of the field.
+    """
+    members: list[Constraint] = []
+
+    def add(field: str, make: Callable[[], Constraint]) -> None:
+        try:
+            members.append(make())
+        except InputError as error:
+            raise InputError(f"{field}: {error}") from error
+
+    if config.component_ranges:
+        add("component_ranges", lambda: _bounds(space, config.component_ranges))
+    for group in config.group_ranges:
+        add("group_ranges", lambda g=group: GroupBounds(
+            space, g.members, g.low / 100, g.high / 100
+        ))  # fmt: skip
+    if (most := config.most_components) is not None:
+        add("most_components", lambda: AtMostComponents(space, most))
+    if (fewest := config.fewest_components) is not None:
+        add("fewest_components", lambda: AtLeastComponents(space, fewest))
+    if config.never_together:
+        pairs = [(pair.first, pair.second) for pair in config.never_together]
+        add("never_together", lambda: NeverTogether(space, pairs))
+    for ratio in config.ratios:
+        add("ratios", lambda r=ratio: RatioBounds(space, r.component, r.to, r.low, r.high))
+    if (near := config.near_measured) is not None:
+        known = space.random(0, torch.Generator()) if measured is None else measured
+        usable = known[Product(space, members).satisfied(known)][: near.best]
+        add("near_measured", lambda: NearMeasured(space, usable, near.percent / 100))
+    return Product(space, members)
+
+
+def _bounds(space: SimplexSpace, ranges: tuple[ComponentRange, ...]) -> Bounds:
+    """Return the limits of all components; one that is named twice must keep to both."""
+    lower, upper = [0.0] * space.columns, [1.0] * space.columns
+    for one in ranges:
+        place = component_place(space, one.component)
+        lower[place] = max(lower[place], one.low / 100)
+        upper[place] = min(upper[place], one.high / 100)
+    return Bounds(space, lower, upper)

@@ -1,0 +1,162 @@
+"""Compositions as a lab makes them: amounts in percent, and what to weigh out for a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from designlib.elements import PROPERTIES
+from designlib.formulas import format_formula, parse_formula
+from designlib.spaces import DesignSpace, SimplexSpace
+from designlib.types import Designs, InputError
+
+__all__ = ["Precursor", "RecipeConfig", "check_recipe", "component_columns", "recipe_sheet"]
+
+_DIGITS = 5  # 0.01 mg, the resolution of a good balance
+
+
+class Precursor(BaseModel):
+    """The substance that an element is weighed out as."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    component: str = Field(description="Symbol of the element, such as Ba.")
+    formula: str = Field(description="Formula of the substance that brings it, such as BaCO3.")
+
+    @field_validator("formula")
+    @classmethod
+    def _can_be_read(cls, formula: str) -> str:
+        _molar_mass(formula)
+        return formula
+
+
+class RecipeConfig(BaseModel):
+    """How a composition becomes masses on a balance; for compositions only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sample_mass: float = Field(
+        default=1.0,
+        gt=0,
+        le=1e6,
+        title="Sample mass",
+        description="What the masses weighed out for one sample sum to, in g.",
+    )
+    amounts_are: Literal["mass", "atoms"] = Field(
+        default="mass",
+        title="Amounts are",
+        description="mass: amounts are shares of the mass. atoms: they are shares of the atoms, "
+        "and components are elements.",
+    )
+    precursors: tuple[Precursor, ...] = Field(
+        default=(),
+        title="Precursors",
+        description="Substances that elements are weighed out as, where amounts are atoms; an "
+        "element without one is weighed out as it is.",
+    )
+
+
+def check_recipe(config: RecipeConfig, space: DesignSpace) -> None:
+    """Raise InputError for a recipe that cannot be written for the compositions of a space."""
+    if not isinstance(space, SimplexSpace):
+        if config != RecipeConfig():
+            raise InputError("recipe: settings are given, and sequences are not weighed out")
+        return
+    if config.amounts_are == "mass":
+        if config.precursors:
+            raise InputError("recipe.precursors: these need amounts_are: atoms")
+        return
+    unknown = [name for name in space.components if name not in PROPERTIES]
+    if unknown:
+        raise InputError(
+            f"recipe.amounts_are: {unknown[0]!r} is no element from H to Cm, so that atoms cannot "
+            "be turned into masses; take mass"
+        )
+    for number, precursor in enumerate(config.precursors, start=1):
+        where = f"recipe.precursors, entry {number}"
+        if precursor.component not in space.components:
+            raise InputError(
+                f"{where}: there is no component {precursor.component!r}; known are "
+                f"{', '.join(space.components)}"
+            )
+        if precursor.component not in parse_formula(precursor.formula):
+            raise InputError(f"{where}: {precursor.formula} has no {precursor.component} in it")
+    named = [precursor.component for precursor in config.precursors]
+    if len(set(named)) < len(named):
+        raise InputError("recipe.precursors: a component is given two substances")
+
+
+def recipe_sheet(designs: Sequence[str], space: SimplexSpace, config: RecipeConfig) -> pd.DataFrame:
+    """Return what to weigh out for each design, in g to 0.01 mg: a column per substance.
+
+    Amounts of atoms come with the formula of the design. Raises InputError as `check_recipe` does.
+
+    >>> space = SimplexSpace(("Ba", "Cu"), parts=10)
+    >>> config = RecipeConfig(amounts_are="atoms", precursors=(
+    ...     Precursor(component="Ba", formula="BaCO3"),))
+    >>> for name, cell in recipe_sheet(["Ba=0.5, Cu=0.5"], space, config).iloc[0].items():
+    ...     print(f"{name}: {cell}")
+    design: Ba=0.5, Cu=0.5
+    formula: Cu0.5Ba0.5
+    BaCO3 for Ba (g): 0.75642
+    Cu (g): 0.24358
+    total (g): 1.0
+    """
+    check_recipe(config, space)
+    shares = pd.DataFrame(space.encode(designs).numpy(), columns=list(space.components))
+    sheet = pd.DataFrame({"design": list(designs)})
+    masses, names = shares, list(space.components)
+    if config.amounts_are == "atoms":
+        sheet["formula"] = [
+            format_formula({str(name): share for name, share in row.items() if share > 0})
+            for row in shares.to_dict("records")
+        ]
+        substance = {precursor.component: precursor.formula for precursor in config.precursors}
+        names = [substance.get(name, name) for name in space.components]
+        per_atom = [_mass_per_atom(name, element) for name, element in zip(
+            names, space.components, strict=True
+        )]  # fmt: skip
+        masses = shares * per_atom
+    masses = masses.div(masses.sum(axis=1), axis=0) * config.sample_mass
+    for name, element in zip(names, space.components, strict=True):
+        label = name if name == element else f"{name} for {element}"
+        sheet[f"{label} (g)"] = masses[element].round(_DIGITS)
+    return sheet.assign(**{"total (g)": masses.sum(axis=1).round(_DIGITS)})
+
+
+def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[float]]:
+    """Return the amount of each component in %, as columns ``component_<name>``.
+
+    Those of a design on a grid sum to 100 exactly. Nothing for sequences.
+
+    >>> import torch
+    >>> space = SimplexSpace(("Fe", "Ni"), parts=10)
+    >>> component_columns(space, torch.tensor([[0.3, 0.7]]))
+    {'component_Fe': [30.0], 'component_Ni': [70.0]}
+    """
+    if not isinstance(space, SimplexSpace):
+        return {}
+    if space.parts is None:
+        percent = 100 * designs.double()
+    else:
+        percent = 100 * space.amounts(designs).double() / space.parts
+    return {
+        f"component_{name}": column
+        for name, column in zip(space.components, percent.T.tolist(), strict=True)
+    }
+
+
+def _mass_per_atom(substance: str, element: str) -> float:
+    """Return the mass of a substance that brings one mole of atoms of an element, in g."""
+    return _molar_mass(substance) / parse_formula(substance)[element]
+
+
+def _molar_mass(formula: str) -> float:
+    amounts = parse_formula(formula)
+    for element in amounts:
+        if element not in PROPERTIES:
+            raise InputError(f"the atomic weight of {element} in {formula} is not known")
+    return sum(PROPERTIES[element].weight * amount for element, amount in amounts.items())

@@ -1,0 +1,312 @@
+"""A table of measured compositions: formulas, or one column for each component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import torch
+from jaxtyping import Bool, Float64
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from designlib.formulas import ELEMENTS, element_shares
+from designlib.spaces import SimplexSpace
+from designlib.tables.cells import is_text, numbers
+from designlib.tables.columns import TableColumns
+from designlib.tables.guessing import resolve_columns
+from designlib.tables.measured import MeasuredTable, measured_table
+from designlib.tables.raw import RawTable, listed
+from designlib.tables.reading import read_raw
+from designlib.types import InputError
+
+__all__ = ["CompositionReading", "parse_compositions"]
+
+_SUM_TOLERANCE = 1e-3
+_GRID_TOLERANCE = 1e-6
+
+
+class CompositionReading(BaseModel):
+    """How the compositions of a table are written, and in which steps they are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    formula: str | None = Field(
+        default=None,
+        title="Formula column",
+        description="Column of chemical formulas such as Ba0.4K0.6Fe2As2. Empty: guessed, where no "
+        "component columns are given.",
+    )
+    components: tuple[str, ...] = Field(
+        default=(),
+        title="Component columns",
+        description="Columns with the amount of one component each, instead of formulas; their "
+        "names become those of the components.",
+    )
+    value: str | None = Field(
+        default=None, title="Value column", description="Column of the objective. Empty: guessed."
+    )
+    error: str | None = Field(
+        default=None,
+        title="Error column",
+        description="Column of the standard error of each measurement. Empty: guessed by name.",
+    )
+    amounts: Literal["fractions", "percent"] = Field(
+        default="fractions",
+        title="Amounts",
+        description="What the component columns of a row sum to, to one part in a thousand: 1 for "
+        "fractions, 100 for percent.",
+    )
+    normalise: bool = Field(
+        default=False,
+        title="Normalise",
+        description="Divide the component columns of each row by their sum, whatever it is. "
+        "Formulas always are.",
+    )
+    step: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=50,
+        title="Step",
+        description="Smallest step in which compositions are weighed out, in %. Designs are whole "
+        "steps; measured compositions are rounded to it, and those that then agree are replicates.",
+    )
+    not_reported: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        title="Not reported",
+        description="Value that stands for no measurement, in the unit of the value column; such "
+        "rows are left out and counted.",
+    )
+    skip_unreadable: bool = Field(
+        default=False,
+        title="Skip unreadable",
+        description="Leave out formulas that cannot be read, and count them, instead of stopping "
+        "at the first.",
+    )
+
+    @field_validator("formula", "value", "error", mode="before")
+    @classmethod
+    def _blank_is_not_given(cls, value: object) -> object:
+        """A web form submits a cleared text field as an empty text."""
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("step")
+    @classmethod
+    def _steps_make_up_the_whole(cls, step: float) -> float:
+        if abs(100 / step - round(100 / step)) > _GRID_TOLERANCE:
+            raise ValueError(
+                f"steps of {step:g} % cannot make up 100 %; 1, 2, 5, 10 or any other number that "
+                "divides 100 is accepted"
+            )
+        return step
+
+    @property
+    def parts(self) -> int:
+        """Steps in the whole."""
+        return round(100 / self.step)
+
+
+def parse_compositions(
+    content: bytes,
+    name: str,
+    reading: CompositionReading = CompositionReading(),  # noqa: B008 - frozen
+    *,
+    positive: bool = False,
+) -> MeasuredTable:
+    r"""Return the measured compositions of a user's table, in whole steps.
+
+    ``name`` is the file's name, whose suffix tells the format as for `parse_table`; replicates are
+    averaged as there. With formulas the components are the elements that occur, in the order of
+    their atomic numbers. With ``positive`` every value has to be above zero, for their logarithm.
+
+    Raises InputError, with file, row, column and value, for an unknown element, a charge, a
+    negative amount, a total of zero, a row that does not sum to the whole, columns that are not
+    there, or a table of too few distinct compositions.
+
+    >>> rows = [f"{a / 10},{b / 10},{(10 - a - b) / 10},{a * b}"
+    ...         for a in range(11) for b in range(11 - a)]
+    >>> reading = CompositionReading(components=("Fe", "Ni", "Co"), step=10)
+    >>> table = parse_compositions("\n".join(["Fe,Ni,Co,y", *rows]).encode(), "t.csv", reading)
+    >>> len(table), table.space.parts, table.frame["design"][0]
+    (66, 10, 'Co=1')
+    """
+    raw = read_raw(content, name)
+    columns, guessed = _resolve(raw, reading)
+    (value,) = columns.values
+    kept = np.ones(len(raw), dtype=bool)
+    if reading.not_reported is not None:
+        kept = numbers(raw, value) != reading.not_reported
+        if not kept.any():
+            raise InputError(
+                f"{name}, column {value!r}: every value is {reading.not_reported:g}, which stands "
+                "for none reported"
+            )
+        if not kept.all():
+            guessed["rows left out"] = f"{(~kept).sum()} without a reported value"
+    raw = _rows(raw, kept)
+    if reading.components:
+        components, shares = reading.components, _component_shares(raw, reading)
+    else:
+        assert columns.design is not None  # noqa: S101 - resolved, or an error
+        components, shares, readable = _formula_shares(
+            raw, columns.design, skip=reading.skip_unreadable
+        )
+        if not readable.all():
+            guessed["formulas left out"] = f"{(~readable).sum()} that cannot be read"
+        raw = _rows(raw, readable)
+    space = SimplexSpace(components, reading.parts)
+    measured = numbers(raw, value, positive=positive, advice=" (for its logarithm)" * positive)
+    error = None if columns.error is None else numbers(raw, columns.error, positive=True)
+    exact = torch.from_numpy(shares)
+    rounded = space.on_grid(exact)
+    moved = float((rounded - exact).abs().max())
+    if moved > _GRID_TOLERANCE:
+        guessed["compositions"] = (
+            f"rounded to steps of {reading.step:g} %, by at most {100 * moved:.2g} %"
+        )
+    designs = pa.array(space.decode(rounded), type=pa.large_string())
+    return measured_table(
+        raw,
+        designs,
+        {value: measured},
+        error,
+        None,
+        space,
+        {**guessed, **raw.notes},
+        "compositions",
+    )
+
+
+def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, dict[str, str]]:
+    """Return the columns of formulas (or the first component), value and error, and guesses."""
+    if reading.formula and reading.components:
+        raise InputError(
+            f"{raw.name}: a formula column ({reading.formula!r}) and component columns are given; "
+            "one of them is needed"
+        )
+    absent = [column for column in reading.components if column not in raw.columns]
+    if absent:
+        raise InputError(
+            f"{raw.name}: there is no component column {absent[0]!r}; the columns are "
+            f"{listed(list(raw.columns))}"
+        )
+    if len(reading.components) == 1:
+        raise InputError(
+            f"{raw.name}: one component column, {reading.components[0]!r}; at least two are needed"
+        )
+    notes: dict[str, str] = {}
+    design = reading.components[0] if reading.components else reading.formula
+    if design is None:
+        texts = [column for column in raw.columns if is_text(raw.columns[column])]
+        formulas = [column for column in texts if _looks_like_formulas(raw, column)]
+        if len(formulas) != 1:
+            said = "several columns look" if formulas else "no column looks"
+            raise InputError(
+                f"{raw.name}: {said} like formulas. Columns: {listed(list(raw.columns))}. Name "
+                "the formula column, or the component columns"
+            )
+        design = formulas[0]
+        notes["formula"] = f"column {design!r}, by its cells"
+    others = {c: cells for c, cells in raw.columns.items() if c not in reading.components[1:]}
+    asked = TableColumns(
+        design=design, values=(reading.value,) if reading.value else (), error=reading.error
+    )
+    resolved, guessed = resolve_columns(
+        RawTable(raw.name, others, raw.places, raw.place, raw.notes), asked
+    )
+    return resolved, {**notes, **guessed}
+
+
+def _looks_like_formulas(raw: RawTable, column: str) -> bool:
+    """Return whether most of the first cells can be read as formulas of elements."""
+    cells = raw.columns[column].slice(0, 100).to_pylist()
+    return sum(_is_formula(cell) for cell in cells) > len(cells) / 2
+
+
+def _is_formula(cell: str) -> bool:
+    try:
+        element_shares(cell.strip())
+    except InputError:
+        return False
+    return True
+
+
+def _rows(raw: RawTable, kept: Bool[np.ndarray, "rows"]) -> RawTable:
+    """Return the rows that are kept, which know their places in the file."""
+    if kept.all():
+        return raw
+    mask = pa.array(kept)
+    columns = {column: cells.filter(mask) for column, cells in raw.columns.items()}
+    return RawTable(raw.name, columns, raw.places[kept], raw.place, raw.notes)
+
+
+def _component_shares(
+    raw: RawTable, reading: CompositionReading
+) -> Float64[np.ndarray, "rows components"]:
+    columns = [numbers(raw, component) for component in reading.components]
+    amounts = np.stack(columns, axis=1)
+    if (amounts < 0).any():
+        row, column = (int(place) for place in np.argwhere(amounts < 0)[0])
+        component = reading.components[column]
+        raise raw.fault(
+            row, component, f"{raw.cell(row, component)} is negative; amounts from 0 are accepted"
+        )
+    total = amounts.sum(1)
+    named = f"{reading.components[0]} to {reading.components[-1]}"
+    if (total == 0).any():
+        raise raw.fault(int(np.flatnonzero(total == 0)[0]), named, "all amounts are 0")
+    whole = 1.0 if reading.amounts == "fractions" else 100.0
+    uneven = np.abs(total / whole - 1) > _SUM_TOLERANCE
+    if uneven.any() and not reading.normalise:
+        row = int(np.flatnonzero(uneven)[0])
+        other = "percent" if whole == 1 else "fractions"
+        looks = np.abs(total[row] * whole / 100 - 1) <= 100 * _SUM_TOLERANCE
+        hint = f"they look like {other}: set amounts to that" if looks else "or set normalise"
+        raise raw.fault(
+            row,
+            named,
+            f"the amounts sum to {total[row]:.6g}; {whole:g} is needed, to one part in a thousand "
+            f"({hint})",
+        )
+    return amounts / total[:, None]
+
+
+def _formula_shares(
+    raw: RawTable, column: str, *, skip: bool
+) -> tuple[tuple[str, ...], Float64[np.ndarray, "readable components"], Bool[np.ndarray, "rows"]]:
+    """Return the elements, their shares in each formula that can be read, and which those are."""
+    if not is_text(raw.columns[column]):
+        raise InputError(f"{raw.name}, column {column!r}: formulas are text")
+    found: list[dict[str, float]] = []
+    readable = np.ones(len(raw), dtype=bool)
+    for row, formula in enumerate(raw.columns[column].to_pylist()):
+        try:
+            found.append(element_shares(formula.strip()))
+        except InputError as error:
+            if not skip:
+                raise raw.fault(row, column, str(error)) from None
+            readable[row] = False
+    if not found:
+        raise InputError(f"{raw.name}, column {column!r}: no cell is a formula that can be read")
+    present = {element for shares in found for element in shares}
+    elements = tuple(element for element in ELEMENTS if element in present)
+    if len(elements) < 2:
+        raise InputError(
+            f"{raw.name}, column {column!r}: only {', '.join(elements)} occurs; compositions have "
+            "at least two components"
+        )
+    return elements, _table(found, elements), readable
+
+
+def _table(
+    found: Sequence[dict[str, float]], elements: Sequence[str]
+) -> Float64[np.ndarray, "rows components"]:
+    place = {element: at for at, element in enumerate(elements)}
+    shares = np.zeros((len(found), len(elements)))
+    for row, amounts in enumerate(found):
+        for element, share in amounts.items():
+            shares[row, place[element]] = share
+    return shares

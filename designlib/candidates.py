@@ -99,7 +99,7 @@ COLUMNS = (
     ),
     Column(
         "acquisition", _REAL, True, _VALUE,
-        "What the batch is ranked by, more is better: predicted value less a multiple of spread.",
+        "What the batch is ranked by, more is better; by default prediction less some spreads.",
     ),
     Column("parent_id", _TEXT, False, "", "Id of the measured design that the chain started from."),
     Column("parent_design", _TEXT, False, "", "That design; empty for a random start."),

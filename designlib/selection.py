@@ -153,6 +153,11 @@ class SelectionConfig(BaseModel):
                 f"batch_size x shortlist_batches is {self.shortlist} designs; the diverse choice "
                 f"takes at most {_LONGEST_SHORTLIST}"
             )
+        if self.explore_share > 0 and self.acquisition == "thompson":
+            raise ValueError(
+                "explore_share does not go with acquisition thompson, whose draws explore already; "
+                "set it to 0"
+            )
         if self.max_from_measured is not None and self.max_from_measured < self.min_from_measured:
             raise ValueError(
                 f"max_from_measured is {self.max_from_measured}; it must be at least "

@@ -23,7 +23,7 @@ SPACE = SequenceSpace(DNA, 6)
 
 
 def config(**values):
-    return SelectionConfig(**{"batch_size": 8} | values)
+    return SelectionConfig.model_validate({"batch_size": 8} | values)
 
 
 def pool(n, seed=0, levels=1000):
@@ -344,3 +344,9 @@ def test_a_share_of_the_batch_explores():
     assert found["design"].tolist()[-2:] == crowd()["design"].tolist()[-2:]
     assert found["rank"].tolist() == list(range(1, 9))
     assert set(chosen(batch_size=8).frame["role"]) == {"exploit"}
+
+
+def test_thompson_draws_explore_by_themselves():
+    with pytest.raises(ValidationError, match="explore_share does not go with"):
+        SelectionConfig(acquisition="thompson", explore_share=0.1)
+    assert SelectionConfig(acquisition="thompson").explore_share == 0

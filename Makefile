@@ -36,7 +36,7 @@ down: $(INSTALLED) ## stop the servers and workers that were started here
 	@$(BIN)/python -m tasks.operate down
 
 test: $(INSTALLED) ## run all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types and layers
 	$(BIN)/ruff format --check .

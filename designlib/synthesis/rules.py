@@ -79,7 +79,7 @@ PRESETS = {
         max_run_at=9,
         max_run_gc=9,
         max_repeat=20,
-        source="Twist gene fragments, from the vendor's frequently asked questions",
+        source="limits that are usual for Twist gene fragments; ask the vendor",
     ),
     "gen9": RuleSet(
         gc=(GCLimit(0.40, 0.65), GCLimit(0.25, 0.80, 50)),

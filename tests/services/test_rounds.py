@@ -209,7 +209,7 @@ def test_a_candidate_is_explained_and_made_again(told: dict[str, Told], home: Pa
     candidate = told["explain"].out.split(":")[0]
     assert lines["design"] == rows.loc[candidate, "design"]
     assert lines["round"] == "2"
-    assert lines["chain"] == str(int(rows.loc[candidate, "chain"]))
+    assert int(lines["chain"]) == rows.loc[candidate, "chain"]
     assert printed[-1].endswith(f"{lines['design']}, the same design")
     assert told["unknown"].code == 2
     assert "no campaign" in told["unknown"].err

@@ -29,6 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:.*Any type hint is inferred:UserWarning")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of servers, which take longest, so that nobody waits for them alone."""
+    items.sort(key=lambda item: "services" not in item.keywords)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_NOT_A_HOME].cleanup()
 

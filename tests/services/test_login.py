@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tasks.prefect_server import free_port
 from tasks.services import stop
 from tasks.settings import Settings
 from tests.services.site import Site
@@ -22,6 +23,8 @@ _PASSWORD = "correct-horse-battery"
 
 def test_both_servers_ask_for_the_login(tmp_path: Path) -> None:
     site = Site(tmp_path / "home", {"DESIGN_LOGIN": f"ada:{_PASSWORD}", "DESIGN_HOST": _HOST})
+    # Not of the range that other tests draw theirs from: they may take the same on 127.0.0.1.
+    site.ports = {"PREFECT_UI_PORT": free_port(24_200), "MLFLOW_UI_PORT": free_port(25_000)}
     try:
         site.operate("server")
         prefect, mlflow = site.servers

@@ -14,6 +14,13 @@ from tasks.settings import Settings
 __all__ = ["mlflow_database", "prefect_database", "prepare_database"]
 
 _PREFECT_SCHEMA = "prefect"
+_PREPARED = (
+    f"CREATE SCHEMA IF NOT EXISTS {_PREFECT_SCHEMA}",
+    # Prefect also looks into public, for extensions. Without a table of versions of its own it
+    # would take MLflow's for its own, where MLflow is quicker.
+    f"CREATE TABLE IF NOT EXISTS {_PREFECT_SCHEMA}.alembic_version "
+    "(version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+)
 
 
 def prepare_database(settings: Settings) -> None:
@@ -35,7 +42,8 @@ def prepare_database(settings: Settings) -> None:
     engine = sa.create_engine(url)
     try:
         with engine.begin() as connection:
-            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {_PREFECT_SCHEMA}"))
+            for statement in _PREPARED:
+                connection.execute(sa.text(statement))
     except SQLAlchemyError as error:
         where = sa.make_url(url).render_as_string(hide_password=True)
         reason = str(error).splitlines()[0]

@@ -182,8 +182,8 @@ def test_the_screen_ends_with_the_places_and_the_figures(campaigns: dict[str, An
 @pytest.fixture
 def tracking(campaigns: dict[str, Any]) -> MlflowClient:
     address = tracking_uri(Settings(home=campaigns["first"].home))
+    # The registry follows it; set by itself it would stay so for every test of this process.
     mlflow.set_tracking_uri(address)
-    mlflow.set_registry_uri(address)
     return MlflowClient()
 
 

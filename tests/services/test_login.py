@@ -39,10 +39,12 @@ def test_both_servers_ask_for_the_login(tmp_path: Path) -> None:
         }
         for method, address in addresses.items():
             for login in (None, ("ada", "wrong"), ("bob", _PASSWORD)):
-                answer = httpx.request(method, address, json={}, auth=login, trust_env=False)
+                answer = httpx.request(
+                    method, address, json={}, auth=login, trust_env=False, timeout=60
+                )
                 assert answer.status_code == 401, (address, login)
             answer = httpx.request(
-                method, address, json={}, auth=("ada", _PASSWORD), trust_env=False
+                method, address, json={}, auth=("ada", _PASSWORD), trust_env=False, timeout=60
             )
             assert answer.status_code == 200, address
         # Commands and workers bring it.

@@ -222,7 +222,7 @@ def _swept(
         for _ in range(rung.steps):
             state, info = kernel.step(rung.target, state, next(stream))  # noqa: PLW2901 - the chain goes on
             if tunes:
-                state = kernel.adapt(state, info)  # noqa: PLW2901
+                state = kernel.adapt(state, info)  # noqa: PLW2901 - the next sweep goes on from it
             took += info.accepted.double().mean()
         states.append(state)
         shares.append(took)

@@ -87,5 +87,5 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124 -- NaN is not itself
+        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124 - NaN is not itself
     return str(value).replace(";", "; ")  # so that a long list of edits can be broken

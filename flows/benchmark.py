@@ -16,10 +16,11 @@ from tasks.command import run_command
 from tasks.comparison import gather_cells, run_cell, tune_method
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison
+from tasks.loop_comparison import LOOP_PROBLEMS, LOOPS, publish_loops, run_loop_cell
 from tasks.orchestration_cost import measure_orchestration
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["compare_methods", "main", "orchestration", "step_cost"]
+__all__ = ["compare_loops", "compare_methods", "main", "orchestration", "step_cost"]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
@@ -73,13 +74,30 @@ def compare_methods(
     return publish_comparison(gather_cells(rows), about)
 
 
+@flow(name="benchmark-rounds")
+def compare_loops(
+    problems: tuple[str, ...] = LOOP_PROBLEMS, rounds: int = 10, batch: int = 100, seeds: int = 5
+) -> Path:
+    """Compare whole simulated campaigns that measure as many designs, and publish one page."""
+    if seeds < 1:
+        raise InputError("at least one seed is needed")
+    cells = [
+        run_loop_cell(problem, loop, rounds, batch, seed)
+        for problem in problems
+        for seed in range(seeds)
+        for loop in LOOPS
+    ]
+    about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
+    return publish_loops(cells, about)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help=f"step-cost, orchestration, all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help=f"step-cost, orchestration, rounds, all, quick, or a problem: {', '.join(PROBLEMS)}",
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -101,6 +119,10 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.what == "orchestration":
         path = run_command(orchestration)
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
+        return 0
+    if asked.what == "rounds":
+        page = run_command(lambda: compare_loops(seeds=asked.seeds))
+        print(page.read_text(), f"\nstored in {page}")  # noqa: T201 - the command's answer
         return 0
     try:
         problems = chosen_problems(asked.what)

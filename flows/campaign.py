@@ -36,7 +36,7 @@ __all__ = ["design_campaign", "main"]
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Propose the next plate, or go through all rounds where an oracle measures them."""
-    start = ingest(config.data)
+    start = ingest(config.data, config.objectives)
     check_constraints(start, config.constraints, config.recipe)
     check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
@@ -88,7 +88,7 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
             scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
         report = write_report(stages, round_, config.deciding())
-        record_proposal(selected, start, round_, config.deciding(), known, layout)
+        record_proposal(selected, start, folds, round_, config.deciding(), known, layout)
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"], round_)
         return published
@@ -132,7 +132,7 @@ def _explain(candidate: str) -> str:
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    check_input(config.data, config.constraints, config.recipe)
+    check_input(config.data, config.constraints, config.recipe, config.objectives)
     use_device(config.execution.device)
     return run_command(lambda: design_campaign(config)).on_screen()
 

@@ -10,6 +10,7 @@ from tasks.registry import RegisteredPredictor, register_predictor
 from tasks.rounds import Round
 from tasks.runners import side_by_side
 from tasks.stages import StageResult
+from tasks.tables import objective_columns
 from tasks.train import train_member
 
 __all__ = ["TrainedPredictors", "train_predictor"]
@@ -38,13 +39,21 @@ def train_predictor(
     seed: int,
     device: str,
 ) -> TrainedPredictors:
-    """Train the ensemble's members and the scorers that check them, two at a time."""
+    """Train the ensemble's members and the scorers that check them, two at a time.
+
+    Each objective has members and scorers of its own, those of the first one first.
+    """
+    columns = objective_columns(measured)
     members = [
-        train_member.submit(measured, folds, round_, config, "predictor", number, seed, device)
+        train_member.submit(
+            measured, folds, round_, config, "predictor", number, seed, device, column
+        )
+        for column in columns
         for number in range(1, config.members + 1)
     ]
     scorers = [
-        train_member.submit(measured, folds, round_, config, "scorer", number, seed, device)
+        train_member.submit(measured, folds, round_, config, "scorer", number, seed, device, column)
+        for column in columns
         for number in range(1, config.scorer_members + 1)
     ]
     trained = [member.result() for member in members]

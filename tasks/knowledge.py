@@ -21,7 +21,7 @@ from tasks.record import held_record, load_record
 from tasks.rounds import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, code_fingerprint, commit, run_stage
-from tasks.tables import TableFacts, json_bytes, load_facts, parquet_bytes
+from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
 
 __all__ = [
@@ -81,6 +81,7 @@ def recall(campaign: str, number: int, start: StageResult, known: int) -> StageR
 def record_proposal(
     selected: StageResult,
     start: StageResult,
+    folds: StageResult,
     round_: Round,
     config: Mapping[str, Any],
     known: int,
@@ -99,6 +100,7 @@ def record_proposal(
         "simulated": facts.has_oracle,
         "round_key": round_.key,
         "config": dict(config),
+        "objectives": _objectives(load_folds(folds), facts),
         "start": start.files["measured.parquet"],
         "known": known,
         "code": code_fingerprint(),
@@ -119,12 +121,21 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
     """Measure the candidates of a simulated round; those that the oracle does not know stay."""
     facts = load_facts(start)
     frame = from_parquet(start.path("measured.parquet").read_bytes()).frame
-    values = frame.set_index("design")["value"]
-    oracle = oracle_of(facts.truth, values, facts.space, maximise=facts.maximise)
+    oracles = {
+        column: oracle_of(
+            facts.truth, frame.set_index("design")[column or "value"], facts.space, maximise=wanted
+        )
+        for column, wanted in facts.objectives
+    }
     with held_record(campaign) as held:
         proposal = next(e for e in reversed(held.record.proposals) if e.round == number)
         rows = proposal.rows[["candidate_id", "design"]]
-        rows = rows.assign(value=oracle.measure(rows["design"].tolist()))
+        rows = pd.concat(
+            [
+                rows.assign(objective=column, value=oracle.measure(rows["design"].tolist()))
+                for column, oracle in oracles.items()
+            ]
+        )
         rows = rows[rows["value"].notna()].reset_index(drop=True)
         rows = rows.assign(
             plate="", well="", replicate=1, outcome="measured", error=None, note="",
@@ -132,7 +143,8 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
         )  # fmt: skip
         about = {"by": "oracle", "round_key": proposal.about["round_key"]}
         if held.append("measured", number, about, measurement_table(rows)):
-            run_logger().info("round %d: %d candidates measured by the oracle", number, len(rows))
+            count = rows["design"].nunique()
+            run_logger().info("round %d: %d candidates measured by the oracle", number, count)
         held.write_overview()
         record = held.record
     mirror_results(campaign, record)
@@ -151,6 +163,23 @@ def mirror_results(campaign: str, record: Record) -> None:
         shown = known[["candidate_id", "design", "predicted_mean", "measured_value"]]
         log_bytes(run.info.run_id, "measured.csv", shown.to_csv(index=False).encode())
         log_metrics(run.info.run_id, _figures(known, maximise=entry.about["maximise"]))
+
+
+def _objectives(folds: pd.DataFrame, facts: TableFacts) -> list[dict[str, Any]]:
+    """Return the objectives as the record tells them; the first alone is not told again.
+
+    Hypervolumes count from the median of the table that the campaign started from.
+    """
+    if facts.goals is None:
+        return []
+    start = folds[(folds["fold"] != "withheld") & (folds["round"] == 0)]
+    return [
+        {
+            "name": column or facts.value_name, "maximise": wanted,
+            "reference": float(start[column or "value"].median()),
+        }
+        for column, wanted in facts.objectives
+    ]  # fmt: skip
 
 
 def pending_designs(measured: StageResult) -> list[str]:

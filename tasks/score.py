@@ -15,7 +15,6 @@ from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parqu
 from designlib.constraints.base import Product
 from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
-from designlib.predictors.networks import evaluate
 from designlib.recipes import component_columns
 from designlib.sampling import (
     SamplingConfig,
@@ -33,11 +32,11 @@ from designlib.selection import (
 )
 from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
-from designlib.trajectory import network_at
 from designlib.types import Designs
 from tasks.device import use_device
 from tasks.knowledge import pending_designs
 from tasks.log import run_logger
+from tasks.objectives import judge_designs, member_predictions, predicted_columns
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
 from tasks.settings import Settings
@@ -50,7 +49,6 @@ from tasks.tables import (
     load_folds,
     parquet_bytes,
 )
-from tasks.train import load_trajectory
 
 __all__ = ["score_designs", "select_designs"]
 
@@ -131,15 +129,33 @@ def select_designs(
         if synthesis is not None:
             verdicts = {design: synthesis.verdict(design) for design in frame["design"].unique()}
             frame["constraint_synthesis"] = frame["design"].map(verdicts)
-        frame["acquisition"] = _acquisition(frame, facts, folds, members, config, seed)
         checked = pd.read_parquet(scored.path("measured.parquet"))
-        training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
+        told = ["predicted_spread", "heldout_score"]
+        by_objective = frame[told]
+        if facts.goals is None:
+            frame["acquisition"] = _acquisition(frame, facts, folds, members, config, seed)
+            training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
+        else:
+            table = load_folds(folds)
+            judged = judge_designs(frame, checked, facts, table, members, config, seed)
+            training = judged.measured_heldout
+            frame = frame.assign(
+                acquisition=judged.acquisition, predicted_spread=judged.spread,
+                heldout_score=judged.heldout,
+                **({"constraint_limits": judged.verdicts} if judged.verdicts else {}),
+            )  # fmt: skip
         frame = filter_designs(
-            frame, config, measured_heldout=training, maximise=facts.maximise,
+            frame, config, measured_heldout=training,
+            maximise=facts.maximise or facts.goals is not None,
             units=facts.distance_units,
             pending=_readings(pending_designs(measured), facts),
         )  # fmt: skip
         batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
+        # What is ordered is told in the units of its first objective.
+        frame[told] = by_objective
+        batch = batch._replace(
+            frame=batch.frame.drop(columns=told).merge(frame[["design", *told]], on="design")
+        )
         designs = facts.space.encode(batch.frame["design"].tolist())
         chosen = batch.frame.assign(
             cluster=clusters(facts.space, designs, both_strands=facts.both_strands),
@@ -199,7 +215,7 @@ def _acquisition(
     seed: int,
 ) -> np.ndarray:
     if config.acquisition == "thompson":
-        each = _member_predictions(frame, facts, members, use_device("cpu"))
+        each = member_predictions(frame, facts, members, use_device("cpu"))[""]
         return thompson_order(each, maximise=facts.maximise, seed=seed)
     table = load_folds(folds)
     known = table.loc[table["fold"] != "withheld", "value"]
@@ -220,28 +236,12 @@ def _predict(
     scorers: Sequence[StageResult],
     device: torch.device,
 ) -> pd.DataFrame:
-    ensemble = _member_predictions(frame, facts, members, device)
     return frame.assign(
-        predicted_mean=ensemble.mean(0),
-        predicted_spread=ensemble.std(0, ddof=1) if len(members) > 1 else 0.0,
-        heldout_score=_member_predictions(frame, facts, scorers, device).mean(0),
+        **predicted_columns(
+            member_predictions(frame, facts, members, device),
+            member_predictions(frame, facts, scorers, device),
+        )
     )
-
-
-def _member_predictions(
-    frame: pd.DataFrame,
-    facts: TableFacts,
-    members: Sequence[StageResult],
-    device: torch.device,
-) -> np.ndarray:
-    """Return what each member predicts for each design, (members, designs), in measured units."""
-    relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
-    rows = []
-    for member in members:
-        trajectory = load_trajectory(member)
-        scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), relaxed)
-        rows.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
-    return np.stack(rows)
 
 
 def _readings(designs: Sequence[str], facts: TableFacts) -> list[str]:

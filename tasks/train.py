@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import pandas as pd
 import torch
@@ -40,6 +40,22 @@ __all__ = ["load_trajectory", "train_member"]
 
 Role = Literal["predictor", "scorer"]
 T = TypeVar("T")
+
+
+class Part(NamedTuple):
+    """Which predictor of a round is meant."""
+
+    role: Role
+    number: int
+    seed: int
+    column: str = ""
+
+    @property
+    def words(self) -> tuple[str | int, ...]:
+        """What its seed is derived by."""
+        return (self.role, self.number, *([self.column] if self.column else []))
+
+
 _LATEST = "latest.safetensors"
 
 
@@ -53,8 +69,12 @@ def train_member(
     number: int,
     seed: int,
     device: str,
+    column: str = "",
 ) -> StageResult:
-    """Train one predictor, or go on where its training stopped, and log every checkpoint."""
+    """Train one predictor, or go on where its training stopped, and log every checkpoint.
+
+    ``column`` is the further value column that it learns; by default the objective of the table.
+    """
     where = use_device(device)
     shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
     inputs = {
@@ -65,6 +85,7 @@ def train_member(
         "number": number,
         "seed": seed,
         "device": where.type,
+        "column": column,
     }
     with open_stage(Settings(), "train", inputs) as stage:
         if stage.result():
@@ -73,20 +94,21 @@ def train_member(
         logged_run = find_run(round_.experiment_id, stage.key)
         if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
             return done
-        with run_for(
-            round_.experiment_id, stage.key, f"{role} {number}", round_.run_id, {"role": role}
-        ) as run_id:
+        name = f"{role} {number} {column}".strip()
+        tags = {"role": role, **({"column": column} if column else {})}
+        with run_for(round_.experiment_id, stage.key, name, round_.run_id, tags) as run_id:
             log_params(run_id, {**flatten(shared), "role": role, "number": number, "seed": seed})
             known = logged_steps(run_id, "validation_loss")
             checkpoints = _checkpoints(
-                stage, load_facts(measured), load_folds(folds), config, role, number, seed, where
-            )
+                stage, load_facts(measured), load_folds(folds), config,
+                Part(role, number, seed, column), where,
+            )  # fmt: skip
             for file, state in checkpoints:
                 if state.step not in known:
                     log_checkpoint(run_id, file, state.step, state.metrics)
                     run_logger().info(
-                        "%s %d: step %d of %d, validation loss %.3f, rank correlation %.3f",
-                        role, number, state.step, config.steps, state.metrics["validation_loss"],
+                        "%s: step %d of %d, validation loss %.3f, rank correlation %.3f",
+                        name, state.step, config.steps, state.metrics["validation_loss"],
                         state.metrics["validation_rank_correlation"],
                     )  # fmt: skip
         return stage.result() or _finish(stage)
@@ -103,9 +125,7 @@ def _checkpoints(
     facts: TableFacts,
     folds: pd.DataFrame,
     config: TrainingConfig,
-    role: Role,
-    number: int,
-    seed: int,
+    part: Part,
     device: torch.device,
 ) -> Iterator[tuple[Path, TrainingState]]:
     """Yield the checkpoints that exist, then train on from the latest and yield the others."""
@@ -117,7 +137,7 @@ def _checkpoints(
             yield path, state
     if stage.result() is not None:
         return
-    spec, training, validation = _prepare(facts, folds, config, role, number, seed, device)
+    spec, training, validation = _prepare(facts, folds, config, part, device)
     network = spec.build().to(device)
     member_seed = spec.seed
     states = train(network, training, validation, config, member_seed, latest)
@@ -131,13 +151,15 @@ def _prepare(
     facts: TableFacts,
     folds: pd.DataFrame,
     config: TrainingConfig,
-    role: Role,
-    number: int,
-    seed: int,
+    part: Part,
     device: torch.device,
 ) -> tuple[PredictorSpec, Examples, Examples]:
-    learned = folds[folds["fold"] == role]
-    direction = 1.0 if facts.maximise else -1.0
+    if part.column:
+        # Errors and weights are those of the first objective.
+        folds = folds.assign(value=folds[part.column], error=float("nan"), weight=float("nan"))
+        folds = folds[folds["value"].notna()]
+    learned = folds[folds["fold"] == part.role]
+    direction = 1.0 if dict(facts.objectives)[part.column] else -1.0
     known = pd.Series(_values(learned, facts.transform).numpy())
     spec = PredictorSpec(
         network=config.network,
@@ -146,7 +168,8 @@ def _prepare(
         centre=float(known.mean()),
         scale=direction * float(known.std()),
         transform=facts.transform,
-        seed=derive_seed(seed, role, number),
+        seed=derive_seed(part.seed, *part.words),
+        column=part.column,
     )
 
     def examples(rows: pd.DataFrame) -> Examples:

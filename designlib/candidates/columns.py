@@ -123,11 +123,13 @@ COLUMNS = (
         "Place of the true value among those of all possible designs; 100 is the best.",
     ),
 )  # fmt: skip
-"""The fixed columns; ``component_<name>``, ``objective_<name>``, ``constraint_<name>`` follow."""
+"""The fixed columns; ``component_<name>``, ``objective_<name>``, ``spread_<name>`` and
+``constraint_<name>`` follow."""
 
 PREFIXES = {
     "component_": (_REAL, "%", "Amount of {}; the components of a design sum to 100 %."),
     "objective_": (_REAL, _VALUE, "Predicted value of the further objective {}."),
+    "spread_": (_REAL, _VALUE, "Standard deviation of the predictions of the objective {}."),
     "constraint_": (_TEXT, "", "Verdict on the constraint {}: ok, or what is broken."),
 }
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from designlib.reporting.style import SERIES, Picture, legend_above, panels, to_png
 
-__all__ = ["budget_figure", "comparison_page", "merit_of", "summarise"]
+__all__ = ["budget_figure", "comparison_page", "half_interval", "merit_of", "summarise"]
 
 _FIGURES = (
     "success",
@@ -42,12 +42,13 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         for figure in _FIGURES:
             values = group[figure].dropna()
             row[figure] = values.mean() if len(values) else math.nan
-            row[f"{figure}_interval"] = _half_interval(values)
+            row[f"{figure}_interval"] = half_interval(values)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _half_interval(values: pd.Series) -> float:
+def half_interval(values: pd.Series) -> float:
+    """Return half the width of Student's 95 % interval of a mean; NaN for a single value."""
     if len(values) < 2:
         return math.nan
     factor = stats.t.ppf(0.975, len(values) - 1)

@@ -43,7 +43,7 @@ def candidates(round_: int, *designs: str) -> pa.Table:
 def row(design: str, value: float | None, **others: Any) -> dict[str, Any]:
     usual = {
         "candidate_id": design_id(design, DNA), "design": design, "plate": "", "well": "",
-        "replicate": 1, "outcome": "measured" if value is not None else "failed", "value": value,
+        "replicate": 1, "objective": "", "outcome": "measured" if value is not None else "failed", "value": value,
         "error": None, "note": "", "round": 1, "source": "f.csv", "source_row": 2,
     }  # fmt: skip
     return {**usual, **others}
@@ -101,7 +101,7 @@ def test_a_later_version_is_refused() -> None:
     assert newer != head
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({b"campaign_record": newer}), sink)
-    with pytest.raises(InputError, match="version 3; this release reads up to 2"):
+    with pytest.raises(InputError, match="version 4; this release reads up to 3"):
         read_entry(sink.getvalue(), 1, "x.parquet")
 
 

@@ -16,7 +16,7 @@ from tasks.command import run_command
 from tasks.comparison import gather_cells, run_cell, tune_method
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison
-from tasks.loop_comparison import LOOP_PROBLEMS, LOOPS, publish_loops, run_loop_cell
+from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
 from tasks.orchestration_cost import measure_orchestration
 from tasks.step_cost import measure_step_cost
 
@@ -76,7 +76,10 @@ def compare_methods(
 
 @flow(name="benchmark-rounds")
 def compare_loops(
-    problems: tuple[str, ...] = LOOP_PROBLEMS, rounds: int = 10, batch: int = 100, seeds: int = 5
+    problems: tuple[str, ...] = tuple(LOOP_PROBLEMS),
+    rounds: int = 10,
+    batch: int = 100,
+    seeds: int = 5,
 ) -> Path:
     """Compare whole simulated campaigns that measure as many designs, and publish one page."""
     if seeds < 1:
@@ -85,7 +88,7 @@ def compare_loops(
         run_loop_cell(problem, loop, rounds, batch, seed)
         for problem in problems
         for seed in range(seeds)
-        for loop in LOOPS
+        for loop in loops_for(problem)
     ]
     about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
     return publish_loops(cells, about)

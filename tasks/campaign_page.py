@@ -56,6 +56,7 @@ def _draw(record: Record, campaign: str) -> bytes:
     # Plotting takes a second to import.
     from designlib.reporting.calibration import calibration_by_round
     from designlib.reporting.campaign import campaign_page
+    from designlib.reporting.fronts import front_figure, fronts_by_round
     from designlib.reporting.rounds import (
         calibration_figure,
         ground_figure,
@@ -84,6 +85,11 @@ def _draw(record: Record, campaign: str) -> bytes:
         scatter_figure(candidates, value, units),
         calibration_figure(calibration_by_round(candidates)),
         ground_figure(candidates, diversity),
+        *(
+            [front_figure(candidates, record.objectives)]
+            if len(fronts_by_round(candidates, record.objectives))
+            else []
+        ),
         map_figure(distances, candidates["round"]),
         _of_designs(space, best.head(number), first, about),
     ]  # fmt: skip

@@ -23,15 +23,27 @@ from tasks.stages import StageResult, commit, run_stage
 from tasks.tables import parquet_bytes
 from tasks.tracking import experiment_id, log_bytes, log_table, run_for
 
-__all__ = ["LOOPS", "LOOP_PROBLEMS", "publish_loops", "run_loop_cell"]
+__all__ = ["LOOP_PROBLEMS", "loops_for", "publish_loops", "run_loop_cell"]
 
-LOOPS: tuple[Loop, ...] = (
-    TrajectoryLoop(),
+LOOP_PROBLEMS: dict[str, TrajectoryLoop] = {
+    # Among 65,536 designs most of what few chains visit is soon measured.
+    "tfbind8": TrajectoryLoop(chains=256),
+    "enhancer": TrajectoryLoop(),
+    "ehrlich-64": TrajectoryLoop(),
+}
+"""The problems, each with the loop of this project that suits it."""
+
+_OTHERS: tuple[Loop, ...] = (
     GuidedSearch(AdaLead()),
     MeasuredSearch(GeneticAlgorithm()),
     MeasuredSearch(RandomMutation()),
 )
-LOOP_PROBLEMS = ("tfbind8", "enhancer", "ehrlich-64")
+
+
+def loops_for(problem: str) -> tuple[Loop, ...]:
+    """Return the loops that are compared on a problem, that of this project first."""
+    return (LOOP_PROBLEMS[problem], *_OTHERS)
+
 
 _EXPERIMENT = "benchmarks"
 

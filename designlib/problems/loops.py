@@ -86,17 +86,20 @@ class Standing(NamedTuple):
 
 
 class Loop(ABC):
-    """A way to propose the next batch; a frozen dataclass."""
+    """A way to propose the next batch; a frozen dataclass.
+
+    Attributes
+    ----------
+    predictors
+        How predictors are trained for it; None where it predicts nothing.
+    """
+
+    predictors: EnsembleConfig | None
 
     @property
     @abstractmethod
     def name(self) -> str:
         """What tables call it."""
-
-    @property
-    @abstractmethod
-    def predictors(self) -> EnsembleConfig | None:
-        """How predictors are trained for it; None where it predicts nothing."""
 
     @abstractmethod
     def propose(
@@ -157,7 +160,7 @@ class TrajectoryLoop(Loop):
     the members, designs at least ``min_distance`` sites apart as far as there are enough of them.
     """
 
-    predictors: EnsembleConfig = _EMPHASISING
+    predictors: EnsembleConfig | None = _EMPHASISING
     chains: int = 64
     elite_share: float = 0.75
     elites: int = 64
@@ -237,7 +240,7 @@ class GuidedSearch(Loop):
     """
 
     method: Method
-    predictors: EnsembleConfig = _PLAIN
+    predictors: EnsembleConfig | None = _PLAIN
     budget: int = 12
     found: int = 1000
     """Designs that the search returns; those that are known already are left out."""
@@ -271,7 +274,7 @@ class MeasuredSearch(Loop):
     """
 
     method: Method
-    predictors: None = field(default=None, init=False)
+    predictors: EnsembleConfig | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from designlib.choosing import Quota, Walk
-from designlib.scoring import clusters, pairwise_distances
+from designlib.diversity import choose_determinantal, choose_representative
+from designlib.scoring import clusters, distances_to, pairwise_distances, span
 from designlib.selection.config import SelectionConfig
 from designlib.selection.filters import no_nan, rejection_counts, require
 from designlib.spaces import DesignSpace, SequenceSpace
@@ -62,6 +64,10 @@ def select_batch(
     again, down to 1, where every molecule is admitted. So the batch is full whenever
     enough molecules survived, and none of it ranks below the shortlist.
 
+    With another ``diversity`` the batch is what facility location or a determinantal point process
+    takes from the shortlist greedily, see `designlib.diversity`; it may stay short where all that
+    is left is like what was taken.
+
     A share of the batch may be chosen by acquisition plus a multiple of ``predicted_spread`` in
     a second walk; its ``role`` is explore, that of the others exploit. Quotas per parent and per
     cluster hold in both walks, and a batch may then stay short.
@@ -82,24 +88,19 @@ def select_batch(
     no_nan("acquisition", survivors["acquisition"].to_numpy(dtype=np.float64))
     molecules = _best_of_each_molecule(survivors, space, both_strands)
     shortlist = _shortlist(molecules, config)
-    distances = pairwise_distances(
-        space, space.encode(shortlist["design"].tolist()), both_strands=both_strands
-    )
-    walk = Walk(distances, _quotas(shortlist, space, config, both_strands))
-    exploring = round(config.explore_share * config.batch_size)
-    best = np.arange(min(config.shortlist, len(shortlist)))
-    walk.take(best, config.batch_size - exploring, config.min_distance)
-    explored = len(walk.taken)
-    if exploring:
-        spread = np.argsort(-shortlist["exploration"].to_numpy(), kind="stable")
-        walk.take(spread, exploring, config.min_distance)
-    taken, taken_at = np.array(walk.taken), np.array(walk.taken_at)
+    if config.diversity == "distance":
+        taken, taken_at, explored = _walked(shortlist, space, config, both_strands)
+    else:
+        taken = _spread_out(shortlist, space, config, both_strands)
+        taken_at, explored = np.full(len(taken), config.min_distance), len(taken)
     # A later walk may take a better design than an earlier one; ranks follow the acquisition.
     rows = np.sort(taken)
     role = np.where(np.isin(rows, taken[explored:]), "explore", "exploit")
     batch = shortlist.iloc[rows].assign(rank=np.arange(1, len(rows) + 1), role=role)
     batch = batch.reset_index(drop=True)
-    among = distances[np.ix_(rows, rows)][np.triu_indices(len(rows), 1)]
+    designs = space.encode(batch["design"].tolist())
+    distances = pairwise_distances(space, designs, both_strands=both_strands)
+    among = distances[np.triu_indices(len(rows), 1)]
     report = BatchReport(
         wanted=config.batch_size,
         chosen=len(rows),
@@ -118,6 +119,47 @@ def select_batch(
         mean_acquisition_of_best=float(molecules["acquisition"].to_numpy()[: len(rows)].mean()),
     )
     return Batch(batch, report)
+
+
+def _walked(
+    shortlist: pd.DataFrame, space: DesignSpace, config: SelectionConfig, both_strands: bool
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the rows taken by distance, at which distance, and how many before exploring."""
+    distances = pairwise_distances(
+        space, space.encode(shortlist["design"].tolist()), both_strands=both_strands
+    )
+    walk = Walk(distances, _quotas(shortlist, space, config, both_strands))
+    exploring = round(config.explore_share * config.batch_size)
+    best = np.arange(min(config.shortlist, len(shortlist)))
+    walk.take(best, config.batch_size - exploring, config.min_distance)
+    explored = len(walk.taken)
+    if exploring:
+        spread = np.argsort(-shortlist["exploration"].to_numpy(), kind="stable")
+        walk.take(spread, exploring, config.min_distance)
+    return np.array(walk.taken), np.array(walk.taken_at), explored
+
+
+def _spread_out(
+    shortlist: pd.DataFrame, space: DesignSpace, config: SelectionConfig, both_strands: bool
+) -> np.ndarray:
+    """Return the rows taken by facility location or as a determinantal point process."""
+    designs = space.encode(shortlist["design"].tolist())
+    given = shortlist["acquisition"].to_numpy(dtype=np.float64)
+    quality = (given - given.mean()) / max(float(given.std()), _ALIKE)
+    # Similar means less than a third of the space apart, as it does for clusters.
+    scale = max(1.0, span(space) / 3)
+
+    def similarity(rows: Sequence[int]) -> np.ndarray:
+        apart = distances_to(space, designs[list(rows)], designs, both_strands=both_strands)
+        return np.exp(-((apart / scale) ** 2))
+
+    choose = choose_determinantal if config.diversity == "determinantal" else choose_representative
+    quotas = _quotas(shortlist, space, config, both_strands)
+    taken = choose(quality, similarity, config.batch_size, config.diversity_weight, quotas)
+    return np.array(taken)
+
+
+_ALIKE = 1e-12
 
 
 def _shortlist(molecules: pd.DataFrame, config: SelectionConfig) -> pd.DataFrame:

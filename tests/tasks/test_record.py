@@ -152,7 +152,8 @@ def test_rounds_of_a_release_without_a_record_are_taken_into_it(home: Path) -> N
     assert not (campaign_folder("c") / "record").exists()
     row = {
         "candidate_id": [design_id("ACGT", DNA)], "design": ["ACGT"], "plate": [""], "well": [""],
-        "replicate": [1], "outcome": ["measured"], "value": [1.0], "error": [None], "note": [""],
+        "replicate": [1], "objective": [""], "outcome": ["measured"], "value": [1.0],
+        "error": [None], "note": [""],
         "round": [1], "source": ["x"], "source_row": [1],
     }  # fmt: skip
     with held_record("c") as held:

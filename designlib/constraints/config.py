@@ -86,7 +86,9 @@ class ConstraintConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, title="Sequences")
 
     hamming_ball: HammingBallConfig | None = Field(
-        default=None, description="Largest number of changes from a reference sequence."
+        default=None,
+        title="Hamming ball",
+        description="Largest number of changes from a reference sequence.",
     )
     fixed_sites: tuple[FixedSite, ...] = Field(
         default=(), description="Positions with a fixed letter or a choice of letters."
@@ -116,7 +118,9 @@ class ConstraintConfig(BaseModel):
         description="Pairs of letters that may not follow each other: CG means no C followed by "
         "G; IUPAC codes are accepted.",
     )
-    gc: GCConfig | None = Field(default=None, description="Range of the GC content.")
+    gc: GCConfig | None = Field(
+        default=None, title="GC content", description="Range of the GC content."
+    )
     max_homopolymer: int | None = Field(
         default=None, ge=1, description="Longest allowed run of one letter, in letters."
     )

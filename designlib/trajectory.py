@@ -13,9 +13,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from designlib.predictors.compositions import build_composition_network
+from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import NetworkConfig, build_network
 from designlib.predictors.training import TrainingState
-from designlib.spaces import DescribedSpace, SimplexSpace
+from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
@@ -52,6 +53,8 @@ class PredictorSpec(DescribedSpace):
         space = self.space
         if isinstance(space, SimplexSpace):
             return build_composition_network(self.network, space, seed=self.seed)
+        if isinstance(space, MixedSpace):
+            return build_mixed_network(self.network, space, seed=self.seed)
         return build_network(
             self.network,
             space.length,

@@ -84,6 +84,8 @@ class TableFacts(DescribedSpace):
     @property
     def distance_units(self) -> str:
         """What the distance between two designs is counted in."""
+        if self.quantities or self.choices:
+            return "hundredths of ranges"
         return f"steps of {self.step}" if self.components else "letters"
 
 

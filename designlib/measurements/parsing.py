@@ -258,7 +258,7 @@ def _nothing_told(
 
 
 def _read_design(text: str, about: Any) -> str:
-    if about.get("components"):
+    if _of_points(about):
         space = described(about).space
         return space.decode(space.encode([text.strip()]))[0]
     alphabet = _alphabet(about)
@@ -280,9 +280,14 @@ def _molecule(design: str, about: Any) -> str:
 
 
 def _id(design: str, about: Any) -> str:
-    if about.get("components"):
+    if _of_points(about):
         return design_id(design, described(about).kind)
     return design_id(design, _alphabet(about) or Alphabet("", ""))
+
+
+def _of_points(about: Any) -> bool:
+    """Return whether designs are compositions or settings of variables."""
+    return any(about.get(name) for name in ("components", "quantities", "choices"))
 
 
 def _alphabet(about: Any) -> Alphabet | None:

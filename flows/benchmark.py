@@ -17,9 +17,10 @@ from tasks.comparison import gather_cells, run_cell, tune_method
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison
 from tasks.orchestration_cost import measure_orchestration
+from tasks.selection_cost import measure_selection
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["compare_methods", "main", "orchestration", "step_cost"]
+__all__ = ["compare_methods", "main", "orchestration", "selection", "step_cost"]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
@@ -36,6 +37,12 @@ def step_cost() -> Path:
 def orchestration() -> Path:
     """Measure what servers and workers add to the time of a small campaign."""
     return measure_orchestration()
+
+
+@flow(name="benchmark-selection")
+def selection() -> Path:
+    """Measure time and memory of filtering up to ten million designs and choosing a batch."""
+    return measure_selection()
 
 
 @flow(name="benchmark-methods")
@@ -73,13 +80,17 @@ def compare_methods(
     return publish_comparison(gather_cells(rows), about)
 
 
+_MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help=f"step-cost, orchestration, all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help="step-cost, orchestration, selection, all, quick, or a problem: "
+        f"{', '.join(PROBLEMS)}",
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -98,8 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what == "orchestration":
-        path = run_command(orchestration)
+    if asked.what in _MEASUREMENTS:
+        path = run_command(_MEASUREMENTS[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
     try:

@@ -23,6 +23,7 @@ __all__ = [
     "PredictorSpec",
     "Trajectory",
     "Transform",
+    "learning_errors",
     "learning_scale",
     "network_at",
     "state_from_bytes",
@@ -83,6 +84,17 @@ def learning_scale(values: Scores, transform: Transform) -> Scores:
     if not bool((values > 0).all()):
         raise InputError("the logarithm of a value that is not above zero is asked for")
     return values.log()
+
+
+def learning_errors(errors: Scores, values: Scores, transform: Transform) -> Scores:
+    r"""Return standard errors on the scale on which predictors learn, NaN where unknown.
+
+    The error of a logarithm is the relative error, :math:`e / v`, to first order.
+
+    >>> learning_errors(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 10.0]), "log")
+    tensor([0.5000, 0.1000])
+    """
+    return errors if transform == "none" else errors / values
 
 
 def state_to_bytes(state: TrainingState, spec: PredictorSpec, *, optimiser: bool = False) -> bytes:

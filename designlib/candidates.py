@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from designlib.scoring import changes, edits
-from designlib.spaces import Alphabet, SimplexSpace
+from designlib.spaces import Alphabet, MixedSpace, SimplexSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -78,6 +78,8 @@ class Provenance:
     """Whether large values are wanted."""
     distance_units: str = "letters"
     """What distances between designs are counted in."""
+    variable_units: Mapping[str, str] = field(default_factory=dict)
+    """Unit of each ``quantity_<name>`` column."""
 
 
 _TEXT, _WHOLE, _REAL, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -151,13 +153,17 @@ COLUMNS = (
         "Place of the true value among those of all possible designs; 100 is the best.",
     ),
 )  # fmt: skip
-"""The fixed columns; ``component_<name>``, ``objective_<name>``, ``constraint_<name>`` follow."""
+"""The fixed columns; ``component_<name>``, ``quantity_<name>``, ``choice_<name>``,
+``objective_<name>`` and ``constraint_<name>`` follow."""
 
 _PREFIXES = {
     "component_": (_REAL, "%", "Amount of {}; the components of a design sum to 100 %."),
+    "quantity_": (_REAL, "", "Value that {} is set to."),
+    "choice_": (_TEXT, "", "Option that is chosen as {}."),
     "objective_": (_REAL, _VALUE, "Predicted value of the further objective {}."),
     "constraint_": (_TEXT, "", "Verdict on the constraint {}: ok, or what is broken."),
 }
+_OF_DESIGNS = ("component_", "quantity_", "choice_")
 _USUAL = {"role": "exploit", "status": "proposed"}
 _DERIVED = ("candidate_id", "parent_id", "edits", "n_edits", "nearest_measured_id", "feasible")
 _READABLE = (
@@ -179,7 +185,7 @@ _READABLE = (
 _READABLE_IF_KNOWN = ("measured_value", "true_value", "true_percentile")
 
 
-def design_id(design: str, kind: Alphabet | SimplexSpace) -> str:
+def design_id(design: str, kind: Alphabet | SimplexSpace | MixedSpace) -> str:
     """Return the id of a design: a hash of its text and the name of its kind.
 
     >>> from designlib.spaces import DNA
@@ -191,7 +197,7 @@ def design_id(design: str, kind: Alphabet | SimplexSpace) -> str:
 
 
 def build_table(
-    frame: pd.DataFrame, kind: Alphabet | SimplexSpace, provenance: Provenance
+    frame: pd.DataFrame, kind: Alphabet | SimplexSpace | MixedSpace, provenance: Provenance
 ) -> pa.Table:
     """Return the candidate table of one batch, in rank order.
 
@@ -273,7 +279,7 @@ def readable(table: pa.Table) -> pd.DataFrame:
     empty; unknown numbers are NaN.
     """
     ranked = _ranked(table)
-    amounts = [name for name in ranked.column_names if name.startswith("component_")]
+    amounts = [name for name in ranked.column_names if name.startswith(_OF_DESIGNS)]
     place = _READABLE.index("design") + 1
     names = [*_READABLE[:place], *amounts, *_READABLE[place:]]
     names += [name for name in _READABLE_IF_KNOWN if ranked[name].null_count < len(ranked)]
@@ -299,9 +305,9 @@ def describe_columns(table: pa.Table) -> list[tuple[str, str, str]]:
 
 
 def _place(name: str) -> tuple[int, str]:
-    """Sort key: components in their own order, objectives by name, constraints by name."""
+    """Sort key: components and variables in their own order, the others by name."""
     kind = list(_PREFIXES).index(next(p for p in _PREFIXES if name.startswith(p)))
-    return kind, "" if name.startswith("component_") else name
+    return kind, "" if name.startswith(_OF_DESIGNS) else name
 
 
 def _extra_column(name: str) -> Column:
@@ -310,11 +316,13 @@ def _extra_column(name: str) -> Column:
     return Column(name, kind, True, unit, description.format(name.removeprefix(prefix)))
 
 
-def _derive(cells: dict[str, list[Any]], kind: Alphabet | SimplexSpace) -> dict[str, list[Any]]:
+def _derive(
+    cells: dict[str, list[Any]], kind: Alphabet | SimplexSpace | MixedSpace
+) -> dict[str, list[Any]]:
     """Return the columns that follow from the designs and the verdicts."""
     parents = [parent or None for parent in cells["parent_design"]]
     pairs = zip(parents, cells["design"], strict=True)
-    compare = changes if isinstance(kind, SimplexSpace) else edits
+    compare = edits if isinstance(kind, Alphabet) else changes
     changed = [compare(parent, design) if parent else None for parent, design in pairs]
     verdicts = [values for name, values in cells.items() if name.startswith("constraint_")]
     return {
@@ -396,7 +404,7 @@ def _schema(columns: Sequence[Column], provenance: Provenance) -> pa.Schema:
                 "unit": {
                     _VALUE: provenance.value_units,
                     _DISTANCE: provenance.distance_units,
-                }.get(column.unit, column.unit),
+                }.get(column.unit, provenance.variable_units.get(column.name, column.unit)),
             },
         )
         for column in columns

@@ -17,7 +17,7 @@ from designlib.constraints.base import Product
 from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
 from designlib.predictors.networks import evaluate
-from designlib.recipes import component_columns
+from designlib.recipes import component_columns, variable_units
 from designlib.sampling import SamplingConfig, choose_sampler, ladder_bands
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import SelectionConfig, Shortlist
@@ -164,6 +164,7 @@ def select_designs(
             value_units=facts.units,
             maximise=facts.maximise,
             distance_units=facts.distance_units,
+            variable_units=variable_units(facts.space),
         )
         candidates = build_table(chosen, facts.kind, provenance)
         about = {"batch": batch.report, "rejected": shortlist.rejected, "pool": shortlist.designs}
@@ -285,8 +286,12 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
 def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.DataFrame:
     """Add the verdict on each constraint, checked anew on the finished design."""
     designs = facts.space.encode(frame["design"].tolist())
-    verdicts = {
-        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(designs)]
-        for member in constraint.members
-    }
-    return frame.assign(**verdicts)
+    verdicts: dict[str, list[str]] = {}
+    for member in constraint.members:
+        # Several members of one name, such as the ranges of two groups, share a column.
+        name, reasons = f"constraint_{member.name}", member.violations(designs)
+        known = verdicts.get(name, [""] * len(reasons))
+        verdicts[name] = [
+            "; ".join(filter(None, both)) for both in zip(known, reasons, strict=True)
+        ]
+    return frame.assign(**{n: [text or "ok" for text in texts] for n, texts in verdicts.items()})

@@ -48,6 +48,7 @@ __all__ = [
     "ingest",
     "load_facts",
     "load_folds",
+    "read_named",
     "split",
     "table_path",
 ]
@@ -84,6 +85,8 @@ class TableFacts(DescribedSpace):
     @property
     def distance_units(self) -> str:
         """What the distance between two designs is counted in."""
+        if self.quantities or self.choices:
+            return "hundredths of ranges"
         return f"steps of {self.step}" if self.components else "letters"
 
 
@@ -209,6 +212,11 @@ def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
 def load_facts(measured: StageResult) -> TableFacts:
     """Return what the ingest stage knows of the table."""
     return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
+
+
+def read_named(dataset: str) -> tuple[MeasuredTable, TableFacts]:
+    """Return the whole table of a data set of the catalogue, and what is known of it."""
+    return _read(_source(DataConfig(source=NamedDataset(dataset=dataset)), Settings()))
 
 
 def load_folds(split_stage: StageResult) -> pd.DataFrame:

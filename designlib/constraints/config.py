@@ -20,7 +20,7 @@ from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.transitions import ForbiddenTransitions
-from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -142,13 +142,13 @@ def build(
     Raises InputError that begins with the name of the field, and for constraints on designs of
     another kind than those of the space.
     """
-    if isinstance(config, CompositionConstraints) and isinstance(space, SimplexSpace):
+    if isinstance(config, CompositionConstraints) and not isinstance(space, SequenceSpace):
         return build_for_compositions(config, space, measured)
     if type(config)() == config:
         return Product(space, [])
-    if isinstance(config, CompositionConstraints) or isinstance(space, SimplexSpace):
-        kinds = ["sequences", "compositions"]
-        given, designs = kinds if isinstance(space, SimplexSpace) else kinds[::-1]
+    if isinstance(config, CompositionConstraints) or not isinstance(space, SequenceSpace):
+        kinds = ["compositions", "sequences"]
+        given, designs = kinds if isinstance(space, SequenceSpace) else kinds[::-1]
         raise InputError(f"constraints: those for {given} are given, and the designs are {designs}")
     members: list[Constraint] = []
 

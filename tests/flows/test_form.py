@@ -51,6 +51,13 @@ REQUIRED = {
     ".constraints[1].never_together[].second",
     ".constraints[1].ratios[].component",
     ".constraints[1].ratios[].to",
+    ".constraints[1].quantity_ranges[].quantity",
+    ".constraints[1].allowed_options[].choice",
+    ".constraints[1].allowed_options[].options",
+    ".data.source[2].reading.quantities[].name",
+    ".data.source[2].reading.quantities[].low",
+    ".data.source[2].reading.quantities[].high",
+    ".data.source[2].reading.choices[].name",
     ".recipe.precursors[].component",
     ".recipe.precursors[].formula",
 }

@@ -10,19 +10,21 @@ from pathlib import Path
 from prefect import flow
 
 from designlib import methods
-from designlib.methods import Method
 from designlib.types import InputError
 from tasks.command import run_command
-from tasks.comparison import gather_cells, run_cell, tune_method
+from tasks.comparison import Plan, compare_on, gather_cells, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
-from tasks.comparison_report import publish_comparison
+from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.orchestration_cost import measure_orchestration
+from tasks.runners import in_processes
 from tasks.step_cost import measure_step_cost
 
 __all__ = ["compare_methods", "main", "orchestration", "step_cost"]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
+QUICK_BUDGETS = (60, 120, 240)
+TUNED_AT = 120
 DESIGNS = 128
 
 
@@ -52,25 +54,17 @@ def compare_methods(
     """
     if seeds < 1 or min(budgets) < 1:
         raise InputError("at least one seed and budgets of at least one evaluation are needed")
+    plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
     chosen = [kind() for kind in METHODS if not names or kind.name in names]
-    middle = budgets[len(budgets) // 2]
-    rows = []
+    cells = []
     for problem in problems:
-        for method in chosen:
-            if not suits(problem, method):
-                continue
-            tuned: Method = tune_method(problem, method, middle, DESIGNS) if tune else method
-            rows += [
-                run_cell(problem, tuned, budget, DESIGNS, seed)
-                for budget in budgets
-                for seed in range(seeds)
-            ]
-    about = {
-        "problems": ", ".join(problems), "seeds": seeds, "designs per cell": DESIGNS,
-        "budgets": ", ".join(map(str, budgets)),
-        "tuned": f"at {middle} evaluations on two other seeds" if tune else "no",
-    }  # fmt: skip
-    return publish_comparison(gather_cells(rows), about)
+        trained = [train_on.submit(problem, seed) for seed in plan.all_seeds]
+        cells += [
+            compare_on.submit(problem, method, plan, wait_for=trained)
+            for method in chosen
+            if suits(problem, method)
+        ]
+    return publish_comparison(gather_cells([row for done in cells for row in done.result()]))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         metavar="TASK",
-        help=f"step-cost, orchestration, all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help="step-cost, orchestration, page (BENCHMARKS.md out of all finished comparisons), all, "
+        f"quick, or a problem: {', '.join(PROBLEMS)}",
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -93,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="default settings, 2 seeds, three budgets"
     )
+    parser.add_argument("--processes", type=int, default=2, help="tasks at the same time (2)")
     asked = parser.parse_args(arguments)
     if asked.what == "step-cost":
         path = run_command(step_cost)
@@ -102,14 +98,19 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command(orchestration)
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
+    if asked.what == "page":
+        print(f"page: {write_benchmarks()}")  # noqa: T201 - the command's answer
+        return 0
     try:
         problems = chosen_problems(asked.what)
         budgets, seeds = tuple(asked.budget), asked.seeds
         if asked.quick or asked.what == "quick":
-            budgets, seeds = (60, 120, 300), 2
+            budgets, seeds = QUICK_BUDGETS, 2
         tune = not (asked.quick or asked.what == "quick")
         page = run_command(
-            lambda: compare_methods(problems, tuple(asked.methods), budgets, seeds, tune)
+            lambda: compare_methods.with_options(task_runner=in_processes(asked.processes))(
+                problems, tuple(asked.methods), budgets, seeds, tune
+            )
         )
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer

@@ -6,6 +6,7 @@ from designlib.methods.chains import (
     LangevinChain,
     PathChain,
     PlainGibbs,
+    RawTrajectoryWalk,
     TemperatureChain,
     TrajectoryWalk,
 )
@@ -20,6 +21,7 @@ from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, Traje
 
 ALL: tuple[type[Method], ...] = (
     TrajectoryWalk,
+    RawTrajectoryWalk,
     TrajectorySmc,
     TrajectoryExchange,
     FixedChain,
@@ -49,6 +51,7 @@ __all__ = [
     "PathChain",
     "PlainGibbs",
     "RandomMutation",
+    "RawTrajectoryWalk",
     "Setting",
     "SimulatedAnnealing",
     "TemperatureChain",

@@ -32,6 +32,7 @@ __all__ = [
     "LangevinChain",
     "PathChain",
     "PlainGibbs",
+    "RawTrajectoryWalk",
     "TemperatureChain",
     "TrajectoryWalk",
     "walk",
@@ -157,8 +158,7 @@ class TrajectoryWalk(Method):
     Attributes
     ----------
     sharpness
-        How much the log density of every rung changes per standard deviation of its score; None
-        for exp(f_t) scaled only so that the trained predictor has a sharpness of 6.
+        How much the log density of every rung changes per standard deviation of its score.
     final_share
         Share of the steps made on the trained predictor.
     crossover
@@ -166,9 +166,13 @@ class TrajectoryWalk(Method):
     """
 
     name: ClassVar[str] = "trajectory annealing"
-    sharpness: float | None = 6.0
+    sharpness: float = 6.0
     final_share: float = 0.3
     crossover: int = 0
+
+    def inverse_temperature(self, setting: Setting) -> float | None:  # noqa: ARG002 - others do
+        """Return that of all rungs, or None where each has its own."""
+        return None
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return where chains end that spend the budget along the trajectory."""
@@ -186,8 +190,7 @@ class TrajectoryWalk(Method):
         ladder = trajectory_ladder(
             self.chosen(checkpoints, rungs), setting.space, setting.reference,
             steps=steps, final_steps=final, constraint=setting.constraint, dtype=setting.dtype,
-            sharpness=self.sharpness or 6.0,
-            beta=None if self.sharpness else 6.0 / setting.spread,
+            sharpness=self.sharpness, beta=self.inverse_temperature(setting),
         )  # fmt: skip
         return walk(setting, ladder, kernel, designs, seed)
 
@@ -206,3 +209,17 @@ class TrajectoryWalk(Method):
             for sharpness in (6.0, 12.0, 24.0, 48.0)
             for final_share in (0.3, 0.6)
         ]
+
+
+@dataclass(frozen=True)
+class RawTrajectoryWalk(TrajectoryWalk):
+    """The same walk over exp(beta f_t) with one beta, as in the paper, where beta is 1.
+
+    ``sharpness`` is that of the trained predictor; earlier checkpoints have less of it.
+    """
+
+    name: ClassVar[str] = "trajectory annealing, raw"
+
+    def inverse_temperature(self, setting: Setting) -> float:
+        """Return the trained predictor's, for all rungs."""
+        return self.sharpness / setting.spread

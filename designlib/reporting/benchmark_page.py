@@ -79,7 +79,7 @@ def _section(
     how = "settings tuned on two other seeds" if tuned.all() else "default settings"
     if tuned.any() and not tuned.all():
         how = "some settings tuned on two other seeds, some the defaults"
-    budgets = sorted(summary["budget"].unique())
+    budgets = sorted(summary["budget"].unique().tolist())
     detailed = max((b for b in budgets if b <= _DETAILED), default=budgets[0])
     settings = cells.groupby("method")["settings"].agg(lambda values: names_of(values.tolist()))
     picture = pictures[problem]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -193,7 +193,7 @@ def _speed(problems: dict[str, pd.DataFrame]) -> Verdict | None:
 
 def _share_needed(group: pd.DataFrame) -> float | None:
     merit = merit_of(group)
-    budgets: Sequence[int] = sorted(group["budget"].unique())
+    budgets: list[int] = sorted(group["budget"].unique().tolist())
     rival = _best(group, budgets[-1], merit, lambda method: not _ours(method))
     if rival is None or not group["method"].map(_ours).any():
         return None

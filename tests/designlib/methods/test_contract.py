@@ -56,7 +56,7 @@ def test_choices_begin_with_the_default_and_all_run(kind, setting):
 
 
 def test_names_differ():
-    assert len({kind.name for kind in KINDS}) == len(KINDS) == 15
+    assert len({kind.name for kind in KINDS}) == len(KINDS) == 16
 
 
 @pytest.mark.parametrize("budget", [0, 2])

@@ -38,7 +38,8 @@ CODE = (
         for part in (
             "constraints", "drivers", "kernels", "ladders", "methods", "predictors", "problems",
             "spaces", "devices.py", "elements.py", "formulas.py", "objectives.py",
-            "evidence.py", "trajectory.py", "randomness.py", "scoring.py", "splits.py", "targets.py", "types.py",
+            "evidence.py", "randomness.py", "scoring.py", "splits.py", "targets.py",
+            "trajectory.py", "types.py",
         )
     ),
     "tasks/comparison.py",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
+from prefect.futures import PrefectFuture
 
 from designlib import methods
 from designlib.types import InputError
 from tasks.command import run_command
-from tasks.comparison import Plan, compare_on, gather_cells, train_on
+from tasks.comparison import Plan, compare_on, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.orchestration_cost import measure_orchestration
@@ -56,7 +59,7 @@ def compare_methods(
         raise InputError("at least one seed and budgets of at least one evaluation are needed")
     plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
     chosen = [kind() for kind in METHODS if not names or kind.name in names]
-    cells = []
+    cells, learned = [], []
     for problem in problems:
         trained = [train_on.submit(problem, seed) for seed in plan.all_seeds]
         cells += [
@@ -64,7 +67,12 @@ def compare_methods(
             for method in chosen
             if suits(problem, method)
         ]
-    return publish_comparison(gather_cells([row for done in cells for row in done.result()]))
+        learned += [learned_by.submit(problem, seed, wait_for=trained) for seed in range(seeds)]
+    return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
+
+
+def _rows(tasks: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return [row for task in tasks for row in task.result()]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,10 +16,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from designlib.constraints import feasible_starts
+from designlib.ladders import by_log_step
 from designlib.methods import Method, Setting
 from designlib.methods.judging import SHOWN, judge
 from designlib.methods.starts import best_measured, from_elites
+from designlib.predictors.schedule import log_spaced_steps
 from designlib.problems.base import Placing, Problem, Solvable, rebuild_trajectory, train_trajectory
+from designlib.problems.boolean import BooleanProblem
+from designlib.problems.learning import alignment_with_truth
 from designlib.randomness import torch_generator
 from designlib.types import Designs
 from tasks.comparison_problems import make_problem, starts_from_elites
@@ -30,14 +34,23 @@ from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 from tasks.tables import json_bytes, parquet_bytes
 
-__all__ = ["CODE", "Plan", "compare_on", "gather_cells", "run_cell", "train_on", "tune_method"]
+__all__ = [
+    "CODE",
+    "Plan",
+    "compare_on",
+    "gather_cells",
+    "learned_by",
+    "run_cell",
+    "train_on",
+    "tune_method",
+]
 
 CODE = (
     *(
         f"designlib/{part}"
         for part in (
-            "constraints", "drivers", "kernels", "ladders", "methods", "predictors", "problems",
-            "spaces", "devices.py", "elements.py", "formulas.py", "objectives.py",
+            "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods", "predictors",
+            "problems", "spaces", "devices.py", "elements.py", "formulas.py", "objectives.py",
             "evidence.py", "randomness.py", "scoring.py", "splits.py", "targets.py",
             "trajectory.py", "types.py",
         )
@@ -48,6 +61,7 @@ CODE = (
 """What a cell depends on; a change elsewhere leaves hours of finished cells as they are."""
 
 _REFERENCE = 512
+_SHOWN_CHECKPOINTS = 8
 _ELITES = 128
 TUNING_SEEDS = (1000, 1001)
 
@@ -82,6 +96,34 @@ class Plan(NamedTuple):
 def train_on(problem: str, seed: int) -> None:
     """Train the predictor of a problem, which all methods share, unless it is there."""
     _trained(problem, seed)
+
+
+@task(name="learning-order", task_run_name="what was learned when of {problem}, seed {seed}")
+def learned_by(problem: str, seed: int) -> list[dict[str, Any]]:
+    """Return how far checkpoints have the truth of a Boolean problem, by degree; else no rows."""
+    known = make_problem(problem)
+    if not isinstance(known, BooleanProblem):
+        return []
+
+    def make() -> dict[str, bytes]:
+        _, setting, _ = _prepared(problem, seed)
+        steps = log_spaced_steps(known.training.steps, known.training.checkpoints)
+        chosen = by_log_step(steps, _SHOWN_CHECKPOINTS)
+        found = alignment_with_truth(known, [setting.checkpoints[at] for at in chosen], seed)
+        rows = [
+            {
+                "problem": problem, "seed": seed, "step": steps[at], "degree": degree,
+                "cosine": float(found.cosine[row, degree]),
+                "learned": float(found.learned[row, degree]), "commit": code_version(),
+            }
+            for row, at in enumerate(chosen)
+            for degree in range(1, found.cosine.shape[1])
+        ]  # fmt: skip
+        return {"rows.json": json_bytes(rows)}
+
+    inputs = {"problem": problem, "seed": seed}
+    stage = run_stage(Settings(), "comparison-learning", inputs, make, CODE)
+    return json.loads(stage.path("rows.json").read_bytes())
 
 
 @task(name="compare", task_run_name="{method.name} on {problem}")
@@ -138,13 +180,17 @@ def run_cell(problem: str, method: Method, budget: int, designs: int, seed: int)
 
 
 @task(name="gather-cells")
-def gather_cells(rows: Sequence[dict[str, Any]]) -> StageResult:
-    """Return the stage with all rows in one Parquet file."""
+def gather_cells(
+    rows: Sequence[dict[str, Any]], learned: Sequence[dict[str, Any]] = ()
+) -> StageResult:
+    """Return the stage with all rows in one Parquet file, and what was learned when in another."""
     table = pd.DataFrame(rows).sort_values(["problem", "method", "budget", "seed"])
-    content = parquet_bytes(table.reset_index(drop=True))
+    contents = {"cells.parquet": parquet_bytes(table.reset_index(drop=True))}
+    if learned:
+        contents["learning.parquet"] = parquet_bytes(pd.DataFrame(learned))
     # Not the rows themselves: where a figure has no meaning it is NaN.
-    inputs = {"cells": hashlib.sha256(content).hexdigest()}
-    return run_stage(Settings(), "comparison", inputs, lambda: {"cells.parquet": content})
+    inputs = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    return run_stage(Settings(), "comparison", inputs, lambda: contents)
 
 
 def _mean(rows: Sequence[dict[str, Any]], figure: str) -> float:

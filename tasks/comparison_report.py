@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from prefect import task
 
 from designlib.reporting.benchmark_page import benchmark_files
-from designlib.reporting.comparison import merge_cells, summarise
+from designlib.reporting.comparison import merge_cells, merge_learning, summarise
 from designlib.types import InputError
 from tasks.files import write_atomically
 from tasks.log import run_logger
@@ -21,6 +22,7 @@ __all__ = ["publish_comparison", "write_benchmarks"]
 
 _EXPERIMENT = "benchmarks"
 _CELLS = "cells.parquet"
+_LEARNING = "learning.parquet"
 _PAGE = "BENCHMARKS.md"
 PUBLISHED = "docs/benchmarks/"
 """Folder of the cells and the figures of the page that lies in the repository."""
@@ -30,16 +32,16 @@ PUBLISHED = "docs/benchmarks/"
 def publish_comparison(cells: StageResult) -> Path:
     """Write cells, page and figures beside those of earlier runs; log them; return the page."""
     settings = Settings()
-    new = pd.read_parquet(cells.path(_CELLS))
     folder = settings.home / "benchmarks"
-    table = merge_cells(_known(folder / _CELLS), new)
-    files = {_CELLS: parquet_bytes(table), **benchmark_files(table, "")}
+    tables = _merged(folder, {name: cells.path(name) for name in cells.files})
+    files = {name: parquet_bytes(table) for name, table in tables.items()}
+    files |= benchmark_files(tables[_CELLS], tables.get(_LEARNING), "")
     for name, content in files.items():
         write_atomically(folder / name, content)
     with run_for(experiment_id(settings, _EXPERIMENT), cells.key, "comparison") as run_id:
         for name, content in files.items():
             log_bytes(run_id, name, content)
-        log_table(run_id, summarise(new), "summary.json")
+        log_table(run_id, summarise(pd.read_parquet(cells.path(_CELLS))), "summary.json")
     run_logger().info("page: %s", folder / _PAGE)
     return folder / _PAGE
 
@@ -49,19 +51,27 @@ def write_benchmarks(repository: Path = REPOSITORY) -> Path:
 
     Raises InputError where there are none.
     """
-    known = _known(repository / PUBLISHED / _CELLS)
-    new = _known(Settings().home / "benchmarks" / _CELLS)
-    if new is None and known is None:
+    runs = Settings().home / "benchmarks"
+    tables = _merged(repository / PUBLISHED, {name: runs / name for name in (_CELLS, _LEARNING)})
+    if _CELLS not in tables:
         raise InputError("there are no finished comparisons; run one first")
-    table = known if new is None else merge_cells(known, new)
-    assert table is not None  # noqa: S101 - one of the two is there
-    files = benchmark_files(table, PUBLISHED)
-    write_atomically(repository / PUBLISHED / _CELLS, parquet_bytes(table))
+    files = benchmark_files(tables[_CELLS], tables.get(_LEARNING), PUBLISHED)
+    for name, table in tables.items():
+        write_atomically(repository / PUBLISHED / name, parquet_bytes(table))
     write_atomically(repository / _PAGE, files.pop(_PAGE))
     for name, content in files.items():
         write_atomically(repository / PUBLISHED / name, content)
     return repository / _PAGE
 
 
-def _known(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.exists() else None
+def _merged(folder: Path, new: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
+    """Return the tables of a folder, by file, with newer ones merged into them."""
+    tables = {}
+    for name, merge in ((_CELLS, merge_cells), (_LEARNING, merge_learning)):
+        known = pd.read_parquet(folder / name) if (folder / name).exists() else None
+        fresh = pd.read_parquet(new[name]) if name in new and new[name].exists() else None
+        if fresh is not None:
+            known = merge(known, fresh)
+        if known is not None:
+            tables[name] = known
+    return tables

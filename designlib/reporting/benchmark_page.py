@@ -7,6 +7,7 @@ import pandas as pd
 from designlib.reporting.comparison import (
     budget_figure,
     detail_table,
+    learning_table,
     names_of,
     quality_table,
     shown_cells,
@@ -36,10 +37,13 @@ have chains that start from the 128 best measured designs in place of random one
 A walk, and what SMC leaves after few steps, is the result of a search, not a set of exact draws."""
 
 
-def benchmark_files(cells: pd.DataFrame, folder: str) -> dict[str, bytes]:
+def benchmark_files(
+    cells: pd.DataFrame, learned: pd.DataFrame | None, folder: str
+) -> dict[str, bytes]:
     """Return BENCHMARKS.md and the figures that it shows, by name.
 
-    ``folder`` is where the page finds the figures. The same cells give the same bytes.
+    ``learned`` is what checkpoints had learned when, where that is known; ``folder`` is where the
+    page finds the figures. The same cells give the same bytes.
     """
     shown = shown_cells(cells)
     summary = summarise(shown)
@@ -50,6 +54,7 @@ def benchmark_files(cells: pd.DataFrame, folder: str) -> dict[str, bytes]:
     parts = [_INTRODUCTION, _about(shown), verdict_table(summary)]
     parts += [
         _section(str(problem), group, shown[shown["problem"] == problem], pictures, folder)
+        + _learning(None if learned is None else learned[learned["problem"] == problem])
         for problem, group in summary.groupby("problem")
     ]
     files = {f"{picture.name}.png": picture.png for picture in pictures.values()}
@@ -95,3 +100,17 @@ def _section(
         "</details>",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _learning(learned: pd.DataFrame | None) -> str:
+    """Return the table of what was learned when, if anything is known of it."""
+    if learned is None or learned.empty:
+        return ""
+    return "\n".join(
+        [
+            "", "",
+            "Share of the truth's Walsh component that a checkpoint has, by degree of interaction "
+            f"(regression coefficient; 1 is all of it; {learned['seed'].nunique()} seeds):",
+            "", *learning_table(learned),
+        ]
+    )  # fmt: skip

@@ -14,8 +14,11 @@ from designlib.reporting.style import SERIES, Picture, panels, to_png
 __all__ = [
     "budget_figure",
     "detail_table",
+    "learning_table",
     "merge_cells",
+    "merge_learning",
     "merit_of",
+    "names_of",
     "quality_table",
     "shown_cells",
     "summarise",
@@ -49,6 +52,34 @@ def merge_cells(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
         new = pd.concat([known[~replaced], new], ignore_index=True)
     order = ["problem", "method", "tuned", "budget", "seed"]
     return new.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def merge_learning(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
+    """Return all rows of what was learned when, the new ones in place of the same problem's."""
+    if known is not None:
+        new = pd.concat([known[~known["problem"].isin(new["problem"])], new], ignore_index=True)
+    order = ["problem", "seed", "step", "degree"]
+    return new.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def learning_table(learned: pd.DataFrame) -> list[str]:
+    """Return how much of each degree of one problem's truth checkpoints have, mean over seeds."""
+    steps = sorted(learned["step"].unique().tolist())
+    lines = [
+        f"| degree | {' | '.join(f'step {step}' for step in steps)} |",
+        "|---" * (len(steps) + 1) + "|",
+    ]
+    for degree, group in learned.groupby("degree"):
+        if not (group["learned"] != 0).any():
+            continue
+        cells = []
+        for step in steps:
+            values = group.loc[group["step"] == step, "learned"]
+            half = _half_interval(values)
+            told = "" if math.isnan(half) else f" ± {half:.2f}"
+            cells.append(f"{values.mean():.2f}{told}")
+        lines.append(f"| {degree} | {' | '.join(cells)} |")
+    return lines
 
 
 def shown_cells(cells: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,22 @@ import pandas as pd
 import pytest
 
 from designlib.methods import FixedChain, TrajectoryWalk
+from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
 from designlib.randomness import torch_generator
 from designlib.reporting.benchmark_page import benchmark_files
 from designlib.types import InputError
 from tasks import comparison, comparison_problems
-from tasks.comparison import CODE, Plan, compare_on, gather_cells, run_cell, train_on, tune_method
+from tasks.comparison import (
+    CODE,
+    Plan,
+    compare_on,
+    gather_cells,
+    learned_by,
+    run_cell,
+    train_on,
+    tune_method,
+)
 from tasks.comparison_problems import chosen_problems, make_problem
 from tasks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
 from tasks.machine import code_version, describe_machine
@@ -117,10 +127,20 @@ def test_a_cell_depends_on_all_the_code_that_it_imports():
 def test_the_page_in_the_repository_is_made_from_its_cells():
     folder = REPOSITORY / PUBLISHED
     cells = pd.read_parquet(folder / "cells.parquet")
-    files = benchmark_files(cells, PUBLISHED)
+    learned = pd.read_parquet(folder / "learning.parquet")
+    files = benchmark_files(cells, learned, PUBLISHED)
     assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
     assert {path.name for path in folder.glob("*.png")} == set(files)
-    assert benchmark_files(cells, PUBLISHED)["BENCHMARKS.md"].count(b"## ") > 2
+
+
+def test_the_learning_of_boolean_problems_only(small, home, monkeypatch):
+    rows = learned_by.fn(small, 0)
+    assert {row["degree"] for row in rows} == {1, 2, 3}
+    assert rows[0]["step"] == 0
+    assert rows[-1]["step"] == 60
+    assert rows[-3]["learned"] > rows[0]["learned"]
+    monkeypatch.setattr(comparison, "make_problem", lambda name: Ackley())
+    assert learned_by.fn("ackley", 0) == []
 
 
 def test_runs_add_to_the_page_in_the_repository(small, home, tmp_path):

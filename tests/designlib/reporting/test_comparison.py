@@ -9,6 +9,7 @@ from designlib.reporting.benchmark_page import benchmark_files
 from designlib.reporting.comparison import (
     budget_figure,
     merge_cells,
+    merge_learning,
     merit_of,
     quality_table,
     shown_cells,
@@ -31,6 +32,22 @@ def cells(success=math.nan, problem="needle", methods=(("walk", 3.0), ("chain", 
         for seed in range(3)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def learned(problem="needle"):
+    rows = [
+        {"problem": problem, "seed": seed, "step": step, "degree": degree, "cosine": 0.0,
+         "learned": 0.5 * (step > 0) * (degree == 1), "commit": "abc"}
+        for seed in range(2)
+        for step in (0, 9)
+        for degree in (1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_what_was_learned_is_replaced_by_problem():
+    both = merge_learning(learned("a"), learned("b"))
+    assert len(merge_learning(both, learned("b").assign(learned=2.0))) == len(both)
 
 
 def test_means_and_intervals():
@@ -70,10 +87,12 @@ def test_new_cells_take_the_place_of_old_ones():
 
 
 def test_the_page_is_the_same_for_the_same_cells():
-    files = benchmark_files(cells(0.5), "pictures/")
+    files = benchmark_files(cells(0.5), learned(), "pictures/")
     assert set(files) == {"BENCHMARKS.md", "budget-needle.png"}
-    assert files == benchmark_files(cells(0.5), "pictures/")
+    assert files == benchmark_files(cells(0.5), learned(), "pictures/")
     page = files["BENCHMARKS.md"].decode()
+    assert "| degree | step 0 | step 9 |" in page
+    assert "| 1 | 0.00 ± 0.00 | 0.50 ± 0.00 |" in page
     assert "](pictures/budget-needle.png)" in page
     assert "3 seeds; default settings; commit abc." in page
     assert "- walk: `walk()`" in page

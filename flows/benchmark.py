@@ -61,7 +61,9 @@ def compare_methods(
     chosen = [kind() for kind in METHODS if not names or kind.name in names]
     cells, learned = [], []
     for problem in problems:
-        trained = [train_on.submit(problem, seed) for seed in plan.all_seeds]
+        trained: list[PrefectFuture[Any]] = [
+            train_on.submit(problem, seed) for seed in plan.all_seeds
+        ]
         cells += [
             compare_on.submit(problem, method, plan, wait_for=trained)
             for method in chosen

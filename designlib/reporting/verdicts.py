@@ -86,7 +86,7 @@ def _best(
     """Return the row of the method with the highest mean of a figure at a budget."""
     rows = group[(group["budget"] == budget) & group["method"].map(among)]
     rows = rows.dropna(subset=[figure])
-    return None if rows.empty else rows.loc[rows[figure].idxmax()]
+    return None if rows.empty else rows.nlargest(1, figure).iloc[0]
 
 
 def _told(row: pd.Series, figure: str) -> str:

@@ -65,11 +65,14 @@ def compare_methods(
             train_on.submit(problem, seed) for seed in plan.all_seeds
         ]
         cells += [
-            compare_on.submit(problem, method, plan, wait_for=trained)
+            compare_on.submit(problem, method, plan, return_state=False, wait_for=trained)
             for method in chosen
             if suits(problem, method)
         ]
-        learned += [learned_by.submit(problem, seed, wait_for=trained) for seed in range(seeds)]
+        learned += [
+            learned_by.submit(problem, seed, return_state=False, wait_for=trained)
+            for seed in range(seeds)
+        ]
     return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
 
 

@@ -13,21 +13,23 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 
 from designlib import methods
+from designlib.methods.variants import checkpoint_variants
 from designlib.types import InputError
 from tasks.command import run_command
-from tasks.comparison import Plan, compare_on, gather_cells, learned_by, train_on
+from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.orchestration_cost import measure_orchestration
 from tasks.runners import in_processes
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["compare_methods", "main", "orchestration", "step_cost"]
+__all__ = ["compare_checkpoints", "compare_methods", "main", "orchestration", "step_cost"]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
 QUICK_BUDGETS = (60, 120, 240)
 TUNED_AT = 120
+APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
 
 
@@ -76,6 +78,24 @@ def compare_methods(
     return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
 
 
+@flow(name="benchmark-checkpoints")
+def compare_checkpoints(problems: tuple[str, ...], budgets: tuple[int, ...], seeds: int) -> Path:
+    """Compare numbers, choices and scales of checkpoints of the walk, and publish the page."""
+    plan = Plan(budgets, seeds, DESIGNS, tune_at=None)
+    cells = []
+    for problem in problems:
+        trained: list[PrefectFuture[Any]] = [
+            train_on.submit(problem, seed) for seed in plan.all_seeds
+        ]
+        cells += [
+            compare_variant.submit(
+                problem, name, method, plan, return_state=False, wait_for=trained
+            )
+            for name, method in checkpoint_variants().items()
+        ]
+    return publish_comparison(gather_cells(_rows(cells)))
+
+
 def _rows(tasks: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
     return [row for task in tasks for row in task.result()]
 
@@ -86,8 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, page (BENCHMARKS.md out of all finished comparisons), all, "
-        f"quick, or a problem: {', '.join(PROBLEMS)}",
+        help="step-cost, orchestration, checkpoints (Appendix G), page (BENCHMARKS.md out of all "
+        f"finished comparisons), all, quick, or a problem: {', '.join(PROBLEMS)}",
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -113,6 +133,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if asked.what == "page":
         print(f"page: {write_benchmarks()}")  # noqa: T201 - the command's answer
+        return 0
+    if asked.what == "checkpoints":
+        runner = in_processes(asked.processes)
+        checkpoints = compare_checkpoints.with_options(task_runner=runner)
+        page = run_command(lambda: checkpoints(APPENDIX_G, (60, 120, 300), asked.seeds))
+        print(f"page: {page}")  # noqa: T201 - the command's answer
         return 0
     try:
         problems = chosen_problems(asked.what)

@@ -25,6 +25,7 @@ from designlib.problems.base import Placing, Problem, Solvable, rebuild_trajecto
 from designlib.problems.boolean import BooleanProblem
 from designlib.problems.learning import alignment_with_truth
 from designlib.randomness import torch_generator
+from designlib.reporting.comparison import VARIANT
 from designlib.types import Designs
 from tasks.comparison_problems import make_problem, starts_from_elites
 from tasks.device import use_device
@@ -38,6 +39,7 @@ __all__ = [
     "CODE",
     "Plan",
     "compare_on",
+    "compare_variant",
     "gather_cells",
     "learned_by",
     "run_cell",
@@ -124,6 +126,20 @@ def learned_by(problem: str, seed: int) -> list[dict[str, Any]]:
     inputs = {"problem": problem, "seed": seed}
     stage = run_stage(Settings(), "comparison-learning", inputs, make, CODE)
     return json.loads(stage.path("rows.json").read_bytes())
+
+
+@task(name="compare-checkpoints", task_run_name="{name} on {problem}")
+def compare_variant(problem: str, name: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
+    """Return the rows of a variant of a method, under a name of its own, at given settings."""
+    return [
+        {
+            **run_cell(problem, method, budget, plan.designs, seed),
+            "method": f"{VARIANT}{name}",
+            "tuned": False,
+        }
+        for budget in plan.budgets
+        for seed in range(plan.seeds)
+    ]
 
 
 @task(name="compare", task_run_name="{method.name} on {problem}")
@@ -228,7 +244,9 @@ def _prepared(name: str, seed: int) -> tuple[Problem, Setting, Designs]:
         return feasible_starts(problem.space, problem.constraint, n, generator)
 
     reference = start(_REFERENCE, torch_generator(seed, "reference"))
-    setting = Setting(problem.space, problem.constraint, checkpoints, reference, start)
+    training = problem.training
+    steps = log_spaced_steps(training.steps, training.checkpoints)
+    setting = Setting(problem.space, problem.constraint, checkpoints, reference, start, steps=steps)
     if starts_from_elites(name):
         setting = from_elites(setting, tensors["elites"])
     return problem, setting, tensors["shown"]

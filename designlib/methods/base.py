@@ -73,6 +73,8 @@ class Setting:
         Floating type of the predictor's input.
     entry_rung
         Where on the full trajectory chains begin whose starts are good designs already.
+    steps
+        Training step of each checkpoint, where it is known.
     """
 
     space: Space
@@ -82,6 +84,7 @@ class Setting:
     start: Callable[[int, torch.Generator], Designs]
     dtype: torch.dtype = torch.float32
     entry_rung: int = 0
+    steps: Sequence[int] = ()
 
     @property
     def predictor(self) -> Objective:

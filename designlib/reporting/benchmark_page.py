@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from designlib.reporting.comparison import (
+    VARIANT,
     budget_figure,
     detail_table,
     learning_table,
@@ -45,7 +46,8 @@ def benchmark_files(
     ``learned`` is what checkpoints had learned when, where that is known; ``folder`` is where the
     page finds the figures. The same cells give the same bytes.
     """
-    shown = shown_cells(cells)
+    variant = cells["method"].str.startswith(VARIANT)
+    shown = shown_cells(cells[~variant])
     summary = summarise(shown)
     pictures = {
         str(problem): budget_figure(str(problem), group)
@@ -57,8 +59,25 @@ def benchmark_files(
         + _learning(None if learned is None else learned[learned["problem"] == problem])
         for problem, group in summary.groupby("problem")
     ]
+    if variant.any():
+        parts.append(_variants(cells[variant]))
     files = {f"{picture.name}.png": picture.png for picture in pictures.values()}
     return {"BENCHMARKS.md": ("\n\n".join(parts) + "\n").encode(), **files}
+
+
+def _variants(cells: pd.DataFrame) -> str:
+    """Return the section on number, choice and scaling of checkpoints."""
+    lines = [
+        "## Number, choice and scaling of checkpoints (Appendix G)",
+        "",
+        "The walk at one sharpness, by evaluations for each design; checkpoints are evenly spaced "
+        "in the logarithm of the training step unless said otherwise. A budget may allow fewer "
+        f"checkpoints than the name says. Commit {names_of(cells['commit'].tolist())}.",
+    ]
+    for problem, group in summarise(cells).groupby("problem"):
+        lines += ["", f"{problem}, {group['seeds'].max()} seeds:", ""]
+        lines += quality_table(group.assign(method=group["method"].str.removeprefix(VARIANT)))
+    return "\n".join(lines)
 
 
 def _about(cells: pd.DataFrame) -> str:

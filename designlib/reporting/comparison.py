@@ -12,6 +12,7 @@ from scipy import stats
 from designlib.reporting.style import SERIES, Picture, panels, to_png
 
 __all__ = [
+    "VARIANT",
     "budget_figure",
     "detail_table",
     "learning_table",
@@ -36,6 +37,9 @@ _FIGURES = (
     "novelty",
     "overprediction",
 )
+VARIANT = "walk: "
+"""What the names of variants of the walk begin with, which have a table of their own."""
+
 _STYLES = ("-", "--", ":")
 _DPI = 80
 MERITS = {"success": "share found", "median": "median true value", "diversity": "mean distance"}

@@ -19,6 +19,7 @@ from tasks.comparison import (
     CODE,
     Plan,
     compare_on,
+    compare_variant,
     gather_cells,
     learned_by,
     run_cell,
@@ -131,6 +132,13 @@ def test_the_page_in_the_repository_is_made_from_its_cells():
     files = benchmark_files(cells, learned, PUBLISHED)
     assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
     assert {path.name for path in folder.glob("*.png")} == set(files)
+
+
+def test_a_variant_has_a_name_of_its_own(small, home):
+    rows = compare_variant.fn(
+        small, "5 checkpoints", TrajectoryWalk(most_rungs=5), Plan((30,), 2, 32, None)
+    )
+    assert {row["method"] for row in rows} == {"walk: 5 checkpoints"}
 
 
 def test_the_learning_of_boolean_problems_only(small, home, monkeypatch):

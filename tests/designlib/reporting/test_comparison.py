@@ -98,6 +98,14 @@ def test_the_page_is_the_same_for_the_same_cells():
     assert "- walk: `walk()`" in page
 
 
+def test_variants_have_a_table_of_their_own():
+    both = pd.concat([cells(0.5), cells(0.25, methods=(("walk: 5 checkpoints", 1.0),))])
+    page = benchmark_files(both, None, "")["BENCHMARKS.md"].decode()
+    before, after = page.split("## Number, choice and scaling of checkpoints")
+    assert "| 5 checkpoints | 0.25 ± 0 |" in after
+    assert "5 checkpoints" not in before
+
+
 @pytest.mark.parametrize(("ours", "theirs", "met"), [(1.0, 0.4, True), (0.9, 0.4, False),
                                                      (1.0, 0.6, False)])  # fmt: skip
 def test_a_verdict_is_what_the_cells_say(ours, theirs, met):

@@ -26,7 +26,7 @@ from tasks.catalogue import locate
 from tasks.settings import REPOSITORY, Settings
 from tasks.tables import read_named
 
-__all__ = ["PROBLEMS", "chosen_problems", "make_problem", "suits"]
+__all__ = ["PROBLEMS", "chosen_problems", "make_problem", "starts_from_elites", "suits"]
 
 
 def _tfbind8() -> Problem:
@@ -90,6 +90,13 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 }
 """What makes each problem."""
 
+_ELITES = "-elites"
+PROBLEMS |= {
+    f"{name}{_ELITES}": PROBLEMS[name]
+    for name in ("tfbind8", "two-motif", "sortseq", "ehrlich-32", "ehrlich-64", "ehrlich-128",
+                 "enhancer")
+}  # fmt: skip
+
 
 @functools.lru_cache(maxsize=2)
 def make_problem(name: str) -> Problem:
@@ -99,8 +106,13 @@ def make_problem(name: str) -> Problem:
     return PROBLEMS[name]()
 
 
-QUICK = ("needle-5", "adversarial-needle", "two-motif", "tfbind8", "ackley-10")
-"""Problems of the quick run."""
+QUICK = ("needle-5", "two-motif", "tfbind8", "ehrlich-32-elites", "ackley-10", "superconductor")
+"""Problems of the quick run: one of each kind."""
+
+
+def starts_from_elites(name: str) -> bool:
+    """Return whether methods start from the best measured designs instead of random ones."""
+    return name.endswith(_ELITES)
 
 
 def chosen_problems(what: str) -> tuple[str, ...]:

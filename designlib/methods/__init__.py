@@ -6,6 +6,7 @@ from designlib.methods.chains import (
     LangevinChain,
     PathChain,
     PlainGibbs,
+    RawTrajectoryWalk,
     TemperatureChain,
     TrajectoryWalk,
 )
@@ -21,6 +22,7 @@ from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, Traje
 
 ALL: tuple[type[Method], ...] = (
     TrajectoryWalk,
+    RawTrajectoryWalk,
     TrajectorySmc,
     TrajectoryExchange,
     FixedChain,
@@ -56,6 +58,7 @@ __all__ = [
     "RandomDesigns",
     "RandomMutation",
     "RandomSearch",
+    "RawTrajectoryWalk",
     "Setting",
     "SimulatedAnnealing",
     "TemperatureChain",

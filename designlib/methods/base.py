@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -73,6 +74,8 @@ class Setting:
         Floating type of the predictor's input.
     entry_rung
         Where on the full trajectory chains begin whose starts are good designs already.
+    steps
+        Training step of each checkpoint, where it is known.
     """
 
     space: Space
@@ -82,17 +85,22 @@ class Setting:
     start: Callable[[int, torch.Generator], Designs]
     dtype: torch.dtype = torch.float32
     entry_rung: int = 0
+    steps: Sequence[int] = ()
 
     @property
     def predictor(self) -> Objective:
         """The trained predictor."""
         return self.checkpoints[-1]
 
+    @cached_property
+    def reference_scores(self) -> Scores:
+        """The trained predictor's scores of the reference designs, float64."""
+        return self.score(self.reference).double()
+
     @property
     def spread(self) -> float:
         """Standard deviation of the trained predictor's score over the reference designs."""
-        scores = evaluate(self.predictor, self.space.relax(self.reference, self.dtype))
-        return float(scores.double().std())
+        return float(self.reference_scores.std())
 
     def target(self, sharpness: float) -> Target:
         """Return the trained predictor's density, so sharp per standard deviation of its score."""

@@ -48,11 +48,13 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmark: $(INSTALLED) ## compare methods on a few problems, about ten minutes
+benchmark: $(INSTALLED) ## compare methods on one problem of each kind, about ten minutes
 	@$(BIN)/python -m flows.benchmark quick
 
-benchmark-full: $(INSTALLED) ## compare tuned methods on all problems, hours
+benchmark-full: $(INSTALLED) ## compare tuned methods on all problems and write BENCHMARKS.md, hours
 	@$(BIN)/python -m flows.benchmark all
+	@$(BIN)/python -m flows.benchmark checkpoints
+	@$(BIN)/python -m flows.benchmark page
 
 clean: ## remove the environment and caches; results/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

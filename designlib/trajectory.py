@@ -14,15 +14,17 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from designlib.predictors.compositions import build_composition_network
+from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import NetworkConfig, build_network
 from designlib.predictors.training import TrainingState
-from designlib.spaces import DescribedSpace, SimplexSpace
+from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
     "PredictorSpec",
     "Trajectory",
     "Transform",
+    "learning_errors",
     "learning_scale",
     "network_at",
     "state_from_bytes",
@@ -56,6 +58,8 @@ class PredictorSpec(DescribedSpace):
         space = self.space
         if isinstance(space, SimplexSpace):
             return build_composition_network(self.network, space, seed=self.seed)
+        if isinstance(space, MixedSpace):
+            return build_mixed_network(self.network, space, seed=self.seed)
         return build_network(
             self.network,
             space.length,
@@ -84,6 +88,17 @@ def learning_scale(values: Scores, transform: Transform) -> Scores:
     if not bool((values > 0).all()):
         raise InputError("the logarithm of a value that is not above zero is asked for")
     return values.log()
+
+
+def learning_errors(errors: Scores, values: Scores, transform: Transform) -> Scores:
+    r"""Return standard errors on the scale on which predictors learn, NaN where unknown.
+
+    The error of a logarithm is the relative error, :math:`e / v`, to first order.
+
+    >>> learning_errors(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 10.0]), "log")
+    tensor([0.5000, 0.1000])
+    """
+    return errors if transform == "none" else errors / values
 
 
 def state_to_bytes(state: TrainingState, spec: PredictorSpec, *, optimiser: bool = False) -> bytes:

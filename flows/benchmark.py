@@ -5,25 +5,41 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
+from prefect.futures import PrefectFuture
 
 from designlib import methods
-from designlib.methods import Method
+from designlib.methods.variants import checkpoint_variants
 from designlib.types import InputError
 from tasks.command import run_command
-from tasks.comparison import gather_cells, run_cell, tune_method
+from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
-from tasks.comparison_report import publish_comparison
+from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
 from tasks.orchestration_cost import measure_orchestration
+from tasks.runners import in_processes
+from tasks.selection_cost import measure_selection
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["compare_loops", "compare_methods", "main", "orchestration", "step_cost"]
+__all__ = [
+    "compare_checkpoints",
+    "compare_loops",
+    "compare_methods",
+    "main",
+    "orchestration",
+    "selection",
+    "step_cost",
+]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
+QUICK_BUDGETS = (60, 120, 240)
+TUNED_AT = 120
+APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
 
 
@@ -37,6 +53,12 @@ def step_cost() -> Path:
 def orchestration() -> Path:
     """Measure what servers and workers add to the time of a small campaign."""
     return measure_orchestration()
+
+
+@flow(name="benchmark-selection")
+def selection() -> Path:
+    """Measure time and memory of filtering up to ten million designs and choosing a batch."""
+    return measure_selection()
 
 
 @flow(name="benchmark-methods")
@@ -53,25 +75,48 @@ def compare_methods(
     """
     if seeds < 1 or min(budgets) < 1:
         raise InputError("at least one seed and budgets of at least one evaluation are needed")
+    plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
     chosen = [kind() for kind in METHODS if not names or kind.name in names]
-    middle = budgets[len(budgets) // 2]
-    rows = []
+    cells, learned = [], []
     for problem in problems:
-        for method in chosen:
-            if not suits(problem, method):
-                continue
-            tuned: Method = tune_method(problem, method, middle, DESIGNS) if tune else method
-            rows += [
-                run_cell(problem, tuned, budget, DESIGNS, seed)
-                for budget in budgets
-                for seed in range(seeds)
-            ]
-    about = {
-        "problems": ", ".join(problems), "seeds": seeds, "designs per cell": DESIGNS,
-        "budgets": ", ".join(map(str, budgets)),
-        "tuned": f"at {middle} evaluations on two other seeds" if tune else "no",
-    }  # fmt: skip
-    return publish_comparison(gather_cells(rows), about)
+        trained: list[PrefectFuture[Any]] = [
+            train_on.submit(problem, seed) for seed in plan.all_seeds
+        ]
+        cells += [
+            compare_on.submit(problem, method, plan, return_state=False, wait_for=trained)
+            for method in chosen
+            if suits(problem, method)
+        ]
+        learned += [
+            learned_by.submit(problem, seed, return_state=False, wait_for=trained)
+            for seed in range(seeds)
+        ]
+    return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
+
+
+@flow(name="benchmark-checkpoints")
+def compare_checkpoints(problems: tuple[str, ...], budgets: tuple[int, ...], seeds: int) -> Path:
+    """Compare numbers, choices and scales of checkpoints of the walk, and publish the page."""
+    plan = Plan(budgets, seeds, DESIGNS, tune_at=None)
+    cells = []
+    for problem in problems:
+        trained: list[PrefectFuture[Any]] = [
+            train_on.submit(problem, seed) for seed in plan.all_seeds
+        ]
+        cells += [
+            compare_variant.submit(
+                problem, name, method, plan, return_state=False, wait_for=trained
+            )
+            for name, method in checkpoint_variants().items()
+        ]
+    return publish_comparison(gather_cells(_rows(cells)))
+
+
+def _rows(tasks: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return [row for task in tasks for row in task.result()]
+
+
+_MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
 
 
 @flow(name="benchmark-rounds")
@@ -100,7 +145,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         metavar="TASK",
-        help=f"step-cost, orchestration, rounds, all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help="step-cost, orchestration, selection, rounds (whole campaigns), checkpoints (Appendix "
+        "G), page (BENCHMARKS.md out of all finished comparisons), all, quick, or a problem: "
+        + ", ".join(PROBLEMS),
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -114,27 +161,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="default settings, 2 seeds, three budgets"
     )
+    parser.add_argument("--processes", type=int, default=2, help="tasks at the same time (2)")
     asked = parser.parse_args(arguments)
     if asked.what == "step-cost":
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what == "orchestration":
-        path = run_command(orchestration)
+    if asked.what in {*_MEASUREMENTS, "rounds"}:
+        loops = {"rounds": lambda: compare_loops(seeds=asked.seeds)}
+        path = run_command({**_MEASUREMENTS, **loops}[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what == "rounds":
-        page = run_command(lambda: compare_loops(seeds=asked.seeds))
-        print(page.read_text(), f"\nstored in {page}")  # noqa: T201 - the command's answer
+    if asked.what == "page":
+        print(f"page: {write_benchmarks()}")  # noqa: T201 - the command's answer
+        return 0
+    if asked.what == "checkpoints":
+        runner = in_processes(asked.processes)
+        checkpoints = compare_checkpoints.with_options(task_runner=runner)
+        page = run_command(lambda: checkpoints(APPENDIX_G, (60, 120, 300), asked.seeds))
+        print(f"page: {page}")  # noqa: T201 - the command's answer
         return 0
     try:
         problems = chosen_problems(asked.what)
         budgets, seeds = tuple(asked.budget), asked.seeds
         if asked.quick or asked.what == "quick":
-            budgets, seeds = (60, 120, 300), 2
+            budgets, seeds = QUICK_BUDGETS, 2
         tune = not (asked.quick or asked.what == "quick")
         page = run_command(
-            lambda: compare_methods(problems, tuple(asked.methods), budgets, seeds, tune)
+            lambda: compare_methods.with_options(task_runner=in_processes(asked.processes))(
+                problems, tuple(asked.methods), budgets, seeds, tune
+            )
         )
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer

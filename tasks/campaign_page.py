@@ -102,7 +102,7 @@ def _of_designs(
     space: DesignSpace, best: pd.DataFrame, first: pd.DataFrame, about: Mapping[str, Any]
 ) -> Picture:
     """Return what the best measured candidates look like, beside those of the first round."""
-    from designlib.reporting.compositions import parallel_figure
+    from designlib.reporting.compositions import parallel_figure, variable_axes
     from designlib.reporting.logo import logo_figure
 
     if isinstance(space, SequenceSpace):
@@ -112,11 +112,12 @@ def _of_designs(
             names=("best measured candidates", "candidates of the first round"),
         )  # fmt: skip
     shown = best if len(best) else first
+    designs, beside = (space.encode(frame["design"].tolist()) for frame in (shown, first))
+    number = len(space.components)
     return parallel_figure(
-        space.components, space.encode(shown["design"].tolist()).numpy(),
-        shown["predicted_mean"].to_numpy(), space.encode(first["design"].tolist()).numpy(),
-        value_name=about["value_name"], units=about["units"],
-        beside="candidates of the first round",
+        space.components, designs[:, :number].numpy(), shown["predicted_mean"].to_numpy(),
+        beside[:, :number].numpy(), value_name=about["value_name"], units=about["units"],
+        beside="candidates of the first round", variables=variable_axes(space, designs, beside),
     )  # fmt: skip
 
 

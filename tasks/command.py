@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -33,5 +34,20 @@ def run_command(run: Callable[[], T]) -> T:
             # The server migrates its own database meanwhile.
             prepare_tracking(settings)
             wait_until_healthy(address)
-        with temporary_settings({PREFECT_API_URL: address}):
+        with temporary_settings({PREFECT_API_URL: address}), _inherited(address):
             return run()
+
+
+@contextmanager
+def _inherited(address: str) -> Iterator[None]:
+    """Tell processes that are started meanwhile the server, or each would start its own."""
+    name = PREFECT_API_URL.name
+    before = os.environ.get(name)
+    os.environ[name] = address
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from prefect import task
 
-from designlib.reporting.comparison import budget_figure, comparison_page, summarise
+from designlib.reporting.benchmark_page import benchmark_files
+from designlib.reporting.comparison import merge_cells, merge_learning, summarise
+from designlib.types import InputError
 from tasks.files import write_atomically
 from tasks.log import run_logger
-from tasks.machine import describe_machine
 from tasks.settings import REPOSITORY, Settings
 from tasks.stages import StageResult
+from tasks.tables import parquet_bytes
 from tasks.tracking import experiment_id, log_bytes, log_table, run_for
 
-__all__ = ["publish_comparison"]
+__all__ = ["publish_comparison", "write_benchmarks"]
 
 _EXPERIMENT = "benchmarks"
+_CELLS = "cells.parquet"
+_LEARNING = "learning.parquet"
+_PAGE = "BENCHMARKS.md"
+PUBLISHED = "docs/benchmarks/"
+"""Folder of the cells and the figures of the page that lies in the repository."""
 
 
 @task(name="publish-comparison")
-def publish_comparison(cells: StageResult, about: Mapping[str, Any]) -> Path:
-    """Write BENCHMARKS.md, its figures and the cells; log them to MLflow; return the page."""
+def publish_comparison(cells: StageResult) -> Path:
+    """Write cells, page and figures beside those of earlier runs; log them; return the page."""
     settings = Settings()
-    table = pd.read_parquet(cells.path("cells.parquet"))
-    summary = summarise(table)
-    pictures = [budget_figure(str(problem), group) for problem, group in summary.groupby("problem")]
-    told = {**about, "commit": _commit(), **describe_machine()}
     folder = settings.home / "benchmarks"
-    files = {"cells.parquet": cells.path("cells.parquet").read_bytes()}
-    files |= {f"{picture.name}.png": picture.png for picture in pictures}
-    files["BENCHMARKS.md"] = comparison_page(summary, pictures, told).encode()
+    tables = _merged(folder, {name: cells.path(name) for name in cells.files})
+    files = {name: parquet_bytes(table) for name, table in tables.items()}
+    files |= benchmark_files(tables[_CELLS], tables.get(_LEARNING), "")
     for name, content in files.items():
         write_atomically(folder / name, content)
     with run_for(experiment_id(settings, _EXPERIMENT), cells.key, "comparison") as run_id:
         for name, content in files.items():
             log_bytes(run_id, name, content)
-        log_table(run_id, summary, "summary.json")
-    run_logger().info("page: %s", folder / "BENCHMARKS.md")
-    return folder / "BENCHMARKS.md"
+        log_table(run_id, summarise(pd.read_parquet(cells.path(_CELLS))), "summary.json")
+    run_logger().info("page: %s", folder / _PAGE)
+    return folder / _PAGE
 
 
-def _commit() -> str:
-    """Return the commit of the code, with a note where files have changed since."""
-    git = ["git", "-C", str(REPOSITORY)]
-    try:
-        commit = subprocess.run(  # noqa: S603 - a fixed command
-            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(  # noqa: S603
-            [*git, "status", "--porcelain"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{commit} with uncommitted changes" if changed else commit
+def write_benchmarks(repository: Path = REPOSITORY) -> Path:
+    """Take the cells of all runs here into the repository's own and write its page from them.
+
+    Raises InputError where there are none.
+    """
+    runs = Settings().home / "benchmarks"
+    tables = _merged(repository / PUBLISHED, {name: runs / name for name in (_CELLS, _LEARNING)})
+    if _CELLS not in tables:
+        raise InputError("there are no finished comparisons; run one first")
+    files = benchmark_files(tables[_CELLS], tables.get(_LEARNING), PUBLISHED)
+    for name, table in tables.items():
+        write_atomically(repository / PUBLISHED / name, parquet_bytes(table))
+    write_atomically(repository / _PAGE, files.pop(_PAGE))
+    for name, content in files.items():
+        write_atomically(repository / PUBLISHED / name, content)
+    return repository / _PAGE
+
+
+def _merged(folder: Path, new: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
+    """Return the tables of a folder, by file, with newer ones merged into them."""
+    tables = {}
+    for name, merge in ((_CELLS, merge_cells), (_LEARNING, merge_learning)):
+        known = pd.read_parquet(folder / name) if (folder / name).exists() else None
+        fresh = pd.read_parquet(new[name]) if name in new and new[name].exists() else None
+        if fresh is not None:
+            known = merge(known, fresh)
+        if known is not None:
+            tables[name] = known
+    return tables

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["describe_machine"]
+from tasks.settings import REPOSITORY
+
+__all__ = ["code_version", "describe_machine", "machine_line"]
 
 
 def describe_machine() -> dict[str, Any]:
@@ -23,6 +27,15 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def machine_line() -> str:
+    """Return the same in one line."""
+    told = describe_machine()
+    return (
+        f"{told['processor']}, {told['cores']} cores, {told['system']}, Python {told['python']}, "
+        f"torch {told['torch']}"
+    )
+
+
 def _processor() -> str:
     """Return the name of the CPU, which on Linux only a file knows."""
     listing = Path("/proc/cpuinfo")
@@ -31,3 +44,19 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+@functools.cache
+def code_version() -> str:
+    """Return the commit of the code, with a note where files have changed since."""
+    git = ["git", "-C", str(REPOSITORY)]
+    try:
+        commit = subprocess.run(  # noqa: S603 - a fixed command
+            [*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(  # noqa: S603
+            [*git, "status", "--porcelain"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit} with uncommitted changes" if changed else commit

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from tasks.train import load_trajectory
 __all__ = [
     "Judgement",
     "best_by_goals",
+    "in_units_again",
     "judge_designs",
     "member_predictions",
     "predicted_columns",
@@ -103,9 +105,35 @@ class Judgement(NamedTuple):
     measured_heldout: Float[np.ndarray, "measured"]
     verdicts: list[str] | None
 
+    def by_part(self) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        """Return what puts this in place of single predictions, for parts of designs in order."""
+        place = 0
+
+        def judge(part: pd.DataFrame) -> pd.DataFrame:
+            nonlocal place
+            rows = slice(place, place + len(part))
+            place += len(part)
+            limits = {} if self.verdicts is None else {"constraint_limits": self.verdicts[rows]}
+            return part.rename(columns=_TOLD).assign(
+                acquisition=self.acquisition[rows], predicted_spread=self.spread[rows],
+                heldout_score=self.heldout[rows], **limits,
+            )  # fmt: skip
+
+        return judge
+
+
+_TOLD = {name: f"_of_first_{name}" for name in ("predicted_spread", "heldout_score")}
+
+
+def in_units_again(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return designs with the predictions of their first objective in place of the judgement."""
+    if not set(_TOLD.values()) <= set(frame.columns):
+        return frame
+    return frame.drop(columns=list(_TOLD)).rename(columns={new: old for old, new in _TOLD.items()})
+
 
 def judge_designs(
-    frame: pd.DataFrame,
+    scored: Path,
     checked: pd.DataFrame,
     facts: TableFacts,
     folds: pd.DataFrame,
@@ -115,13 +143,16 @@ def judge_designs(
 ) -> Judgement:
     """Return what designs are chosen by where there are several objectives.
 
-    ``frame`` and ``checked``, the measured designs that check the predictors, have the columns of
-    `predicted_columns`.
+    ``scored`` is the file of designs and ``checked`` the measured designs that check the
+    predictors, both with the columns of `predicted_columns`. What designs of a front add depends on
+    all of them, so all are read at once.
     """
     goals = facts.goals
     assert goals is not None  # noqa: S101 - there are several objectives
     trajectories = [load_trajectory(member) for member in members]
     specs = _specs(trajectories)
+    further = [f"{prefix}{s.column}" for s in specs[1:] for prefix in ("objective_", "heldout_")]
+    frame = pd.read_parquet(scored, columns=["design", "heldout_score", *further])
     ideal = _ideal(specs, folds)
     in_units = member_predictions(frame, facts, members, torch.device("cpu"))
     scores = torch.stack([_learnt(spec, in_units[spec.column]) for spec in specs])
@@ -141,13 +172,13 @@ def judge_designs(
             kind=config.acquisition, best=float(_combined(goals, measured, specs, ideal).max()),
         )  # fmt: skip
     scorer = checked[checked["fold"] == "scorer"]
-    predicted = {s.column: frame[f"objective_{s.column}"].to_numpy() for s in specs[1:]}
+    means = {s.column: frame[f"objective_{s.column}"].to_numpy() for s in specs[1:]}
     return Judgement(
         acquisition=ranked,
         spread=spread,
         heldout=_heldout(frame, goals, specs, ideal),
         measured_heldout=_heldout(scorer, goals, specs, ideal),
-        verdicts=goals.verdicts(predicted),
+        verdicts=goals.verdicts(means),
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, cast
 
 from prefect.futures import PrefectFuture
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from designlib.types import InputError
 from tasks.config import ExecutionConfig
 
-__all__ = ["runner_of", "side_by_side"]
+__all__ = ["in_processes", "runner_of", "side_by_side"]
 
 _AT_ONCE = 2
 
@@ -23,6 +23,18 @@ def side_by_side(tasks: int) -> TaskRunner[PrefectFuture[Any]]:
     """
     # Prefect declares its own runner's future type narrower than its flows accept.
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=tasks))
+
+
+def in_processes(processes: int) -> TaskRunner[PrefectFuture[Any]]:
+    """Return a runner for so many tasks at once, each in a process of its own.
+
+    For many short calls of torch, between which Python's lock would be the bottleneck.
+
+    Raises InputError for no process.
+    """
+    if processes < 1:
+        raise InputError(f"at least one process is needed, not {processes}")
+    return cast("TaskRunner[PrefectFuture[Any]]", ProcessPoolTaskRunner(max_workers=processes))
 
 
 def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:

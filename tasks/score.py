@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,32 +16,29 @@ from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parqu
 from designlib.constraints.base import Product
 from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
-from designlib.recipes import component_columns
-from designlib.sampling import (
-    SamplingConfig,
-    choose_sampler,
-    few_chains,
-    ladder_bands,
-    pool_designs,
-)
+from designlib.recipes import component_columns, variable_units
+from designlib.sampling import SamplingConfig, choose_sampler, ladder_bands
 from designlib.scoring import clusters, nearest_measured
-from designlib.selection import (
-    SelectionConfig,
-    filter_designs,
-    rejection_counts,
-    select_batch,
-)
+from designlib.selection import SelectionConfig, Shortlist
 from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
 from designlib.types import Designs
+from tasks.choice import Filters, filter_rows
 from tasks.device import use_device
 from tasks.knowledge import pending_designs
 from tasks.log import run_logger
-from tasks.objectives import judge_designs, member_predictions, predicted_columns
+from tasks.objectives import (
+    in_units_again,
+    judge_designs,
+    member_predictions,
+    predicted_columns,
+)
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
+from tasks.rows import read_rows, with_progress, write_rows
 from tasks.settings import Settings
-from tasks.stages import StageResult, run_stage
+from tasks.snapshots import read_few_chains, read_pool
+from tasks.stages import Stage, StageResult, write_stage
 from tasks.tables import (
     TableFacts,
     best_measured,
@@ -70,30 +68,36 @@ def score_designs(
     where = use_device("cpu")
     sampler = choose_sampler(sampling, load_facts(measured).space)
 
-    def make() -> dict[str, bytes]:
+    def make(stage: Stage) -> list[str]:
         facts = load_facts(measured)
         table = load_folds(folds)
-        visited = pd.read_parquet(snapshots.path("snapshots.parquet"))
-        pool = pool_designs(visited, sampling.pool_rungs)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
-        scored = _predict(pool, facts, members, scorers, where)
-        scored = _place(scored, known, facts)
         constraint = build(constraints, facts.space, best_measured(table, facts))
-        scored = _judge(scored, constraint, facts).assign(sampler=sampler.label)
-        checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
-        checked = _predict(checked, facts, members, scorers, where)
+        oracle = None
         if facts.has_oracle:
             truth = table.set_index("design")["value"]
             oracle = oracle_of(facts.truth, truth, facts.space, maximise=facts.maximise)
-            designs = scored["design"].tolist()
-            scored["true_value"] = oracle.measure(designs)
-            scored["true_percentile"] = oracle.percentiles(designs)
-        shown = _predict(few_chains(visited), facts, members, scorers, where)
-        return {
-            "scored.parquet": parquet_bytes(scored),
-            "measured.parquet": parquet_bytes(checked),
-            "ladder.parquet": parquet_bytes(ladder_bands(shown)),
-        }
+
+        def scored() -> Iterator[pd.DataFrame]:
+            for pool in read_pool(snapshots.path("snapshots.parquet"), sampling.pool_rungs):
+                part = _predict(pool, facts, members, scorers, where)
+                part = _place(part, known, facts)
+                part = _judge(part, constraint, facts).assign(sampler=sampler.label)
+                if oracle is not None:
+                    designs = part["design"].tolist()
+                    part["true_value"] = oracle.measure(designs)
+                    part["true_percentile"] = oracle.percentiles(designs)
+                yield part
+
+        checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
+        checked = _predict(checked, facts, members, scorers, where)
+        few = read_few_chains(snapshots.path("snapshots.parquet"))
+        shown = _predict(few, facts, members, scorers, where)
+        parts = with_progress(scored(), "designs scored")
+        stage.write("scored.parquet", lambda file: write_rows(parts, file))
+        stage.write("measured.parquet", parquet_bytes(checked))
+        stage.write("ladder.parquet", parquet_bytes(ladder_bands(shown)))
+        return ["scored.parquet", "measured.parquet", "ladder.parquet"]
 
     inputs = {
         "sampler": sampler,
@@ -105,7 +109,7 @@ def score_designs(
         "constraints": constraints,
         "pool_rungs": sampling.pool_rungs,
     }
-    stage = run_stage(Settings(), "score", inputs, make)
+    stage = write_stage(Settings(), "score", inputs, make)
     run_logger().info("scored designs: %s", stage.path("scored.parquet"))
     return stage
 
@@ -123,44 +127,42 @@ def select_designs(
 ) -> StageResult:
     """Filter the scored designs, choose a diverse batch and make the candidate table."""
 
-    def make() -> dict[str, bytes]:
+    def make(stage: Stage) -> list[str]:
         facts = load_facts(measured)
-        frame = pd.read_parquet(scored.path("scored.parquet"))
-        if synthesis is not None:
-            verdicts = {design: synthesis.verdict(design) for design in frame["design"].unique()}
-            frame["constraint_synthesis"] = frame["design"].map(verdicts)
+        space, both_strands = facts.space, facts.both_strands
+        found = scored.path("scored.parquet")
         checked = pd.read_parquet(scored.path("measured.parquet"))
-        told = ["predicted_spread", "heldout_score"]
-        by_objective = frame[told]
+        judgement = None
         if facts.goals is None:
-            frame["acquisition"] = _acquisition(frame, facts, folds, members, config, seed)
+            judge = _ranked(_acquisition(found, facts, folds, members, config, seed))
             training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
         else:
             table = load_folds(folds)
-            judged = judge_designs(frame, checked, facts, table, members, config, seed)
-            training = judged.measured_heldout
-            frame = frame.assign(
-                acquisition=judged.acquisition, predicted_spread=judged.spread,
-                heldout_score=judged.heldout,
-                **({"constraint_limits": judged.verdicts} if judged.verdicts else {}),
-            )  # fmt: skip
-        frame = filter_designs(
-            frame, config, measured_heldout=training,
-            maximise=facts.maximise or facts.goals is not None,
+            judgement = judge_designs(found, checked, facts, table, members, config, seed)
+            training, judge = judgement.measured_heldout, judgement.by_part()
+        pending = _readings(pending_designs(measured), facts)
+        shortlist = Shortlist(space, config, both_strands=both_strands)
+        filters = Filters(
+            config=config,
+            measured_heldout=training,
+            maximise=facts.maximise or judgement is not None,
             units=facts.distance_units,
-            pending=_readings(pending_designs(measured), facts),
-        )  # fmt: skip
-        batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
-        # What is ordered is told in the units of its first objective.
-        frame[told] = by_objective
-        batch = batch._replace(
-            frame=batch.frame.drop(columns=told).merge(frame[["design", *told]], on="design")
+            pending=pending,
+            synthesis=synthesis,
+            spreads=None if judgement is None else judgement.spread,
         )
-        designs = facts.space.encode(batch.frame["design"].tolist())
-        chosen = batch.frame.assign(
-            cluster=clusters(facts.space, designs, both_strands=facts.both_strands),
+        stage.write(
+            "rejected.parquet",
+            lambda file: write_rows(
+                map(in_units_again, filter_rows(found, filters, judge, shortlist)), file
+            ),
+        )
+        batch = shortlist.batch()
+        designs = space.encode(batch.frame["design"].tolist())
+        chosen = in_units_again(batch.frame).assign(
+            cluster=clusters(space, designs, both_strands=both_strands),
             step=batch.frame["training_step"],
-            **component_columns(facts.space, designs),
+            **component_columns(space, designs),
         )
         provenance = Provenance(
             campaign=round_.campaign,
@@ -174,18 +176,19 @@ def select_designs(
             value_units=facts.units,
             maximise=facts.maximise,
             distance_units=facts.distance_units,
+            variable_units=variable_units(facts.space),
         )
         candidates = build_table(chosen, facts.kind, provenance)
-        rejected = frame[frame["rejected_because"] != ""]
-        return {
+        about = {"batch": batch.report, "rejected": shortlist.rejected, "pool": shortlist.designs}
+        contents = {
             "candidates.parquet": to_parquet_bytes(candidates),
             "candidates.csv": to_csv_bytes(candidates),
-            "rejected.parquet": parquet_bytes(rejected),
-            "pool.parquet": parquet_bytes(frame),
-            "selection.json": json_bytes(
-                {"batch": batch.report, "rejected": rejection_counts(frame), "pool": len(frame)}
-            ),
+            "best_by_score.parquet": parquet_bytes(shortlist.best_by_score),
+            "selection.json": json_bytes(about),
         }
+        for name, content in contents.items():
+            stage.write(name, content)
+        return ["rejected.parquet", *contents]
 
     inputs = {
         "measured": measured.files,
@@ -197,7 +200,7 @@ def select_designs(
         "members": [member.files for member in members],
         "seed": seed,
     }
-    stage = run_stage(Settings(), "select", inputs, make)
+    stage = write_stage(Settings(), "select", inputs, make)
     about = json.loads(stage.path("selection.json").read_bytes())
     run_logger().info(
         "%d of %d designs chosen; rejected: %s",
@@ -206,26 +209,38 @@ def select_designs(
     return stage
 
 
+def _ranked(
+    acquire: Callable[[pd.DataFrame], np.ndarray],
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda part: part.assign(acquisition=acquire(part))
+
+
 def _acquisition(
-    frame: pd.DataFrame,
+    scored: Path,
     facts: TableFacts,
     folds: StageResult,
     members: Sequence[StageResult],
     config: SelectionConfig,
     seed: int,
-) -> np.ndarray:
+) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Return what gives the acquisition of the parts of the scored designs, taken in order."""
     if config.acquisition == "thompson":
-        each = member_predictions(frame, facts, members, use_device("cpu"))[""]
-        return thompson_order(each, maximise=facts.maximise, seed=seed)
+        cpu = use_device("cpu")
+        parts = read_rows(scored, ["design"])
+        each = [member_predictions(part, facts, members, cpu)[""] for part in parts]
+        points = thompson_order(np.hstack(each), maximise=facts.maximise, seed=seed)
+        left = iter(np.split(points, np.cumsum([part.shape[1] for part in each])[:-1]))
+        return lambda _: next(left)
     table = load_folds(folds)
     known = table.loc[table["fold"] != "withheld", "value"]
-    return acquisition(
-        frame["predicted_mean"].to_numpy(),
-        frame["predicted_spread"].to_numpy(),
+    best = float(known.max() if facts.maximise else known.min())
+    return lambda part: acquisition(
+        part["predicted_mean"].to_numpy(),
+        part["predicted_spread"].to_numpy(),
         spread_weight=config.spread_weight,
         maximise=facts.maximise,
         kind=config.acquisition,
-        best=float(known.max() if facts.maximise else known.min()),
+        best=best,
     )
 
 
@@ -273,8 +288,12 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
 def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.DataFrame:
     """Add the verdict on each constraint, checked anew on the finished design."""
     designs = facts.space.encode(frame["design"].tolist())
-    verdicts = {
-        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(designs)]
-        for member in constraint.members
-    }
-    return frame.assign(**verdicts)
+    verdicts: dict[str, list[str]] = {}
+    for member in constraint.members:
+        # Several members of one name, such as the ranges of two groups, share a column.
+        name, reasons = f"constraint_{member.name}", member.violations(designs)
+        known = verdicts.get(name, [""] * len(reasons))
+        verdicts[name] = [
+            "; ".join(filter(None, both)) for both in zip(known, reasons, strict=True)
+        ]
+    return frame.assign(**{n: [text or "ok" for text in texts] for n, texts in verdicts.items()})

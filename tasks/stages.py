@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +27,7 @@ from tasks.files import sha256_of, write_atomically
 from tasks.settings import REPOSITORY, Settings
 
 __all__ = [
+    "ALL_CODE",
     "Stage",
     "StageResult",
     "code_fingerprint",
@@ -35,9 +36,12 @@ __all__ = [
     "finished_stage",
     "open_stage",
     "run_stage",
+    "write_stage",
 ]
 
 MANIFEST = "manifest.json"
+ALL_CODE = ("designlib", "tasks")
+"""What a result depends on unless less is known to be enough."""
 
 
 class StageResult(BaseModel):
@@ -99,8 +103,8 @@ class Stage:
         finally:
             self._compute.append((started, time.time()))
 
-    def write(self, name: str, content: bytes) -> Path:
-        """Write one file of the stage, whole or not at all."""
+    def write(self, name: str, content: bytes | Callable[[BinaryIO], object]) -> Path:
+        """Write one file of the stage, whole or not at all; see `write_atomically`."""
         path = self.folder / name
         write_atomically(path, content)
         return path
@@ -117,9 +121,11 @@ class Stage:
 
 
 @contextmanager
-def open_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> Iterator[Stage]:
+def open_stage(
+    settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE
+) -> Iterator[Stage]:
     """Hold the stage of this name and these inputs; wait while another process holds it."""
-    key = content_key({"stage": name, **inputs})
+    key = content_key({"stage": name, **inputs}, code)
     folder = settings.stages / name / key
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
@@ -136,37 +142,64 @@ def finished_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> 
         return stage.result()
 
 
+def write_stage(
+    settings: Settings,
+    name: str,
+    inputs: Mapping[str, Any],
+    make: Callable[[Stage], list[str]],
+    code: tuple[str, ...] = ALL_CODE,
+) -> StageResult:
+    """Return the finished stage; where needed ``make`` writes its files and returns their names.
+
+    ``code`` names the files and folders of the repository that the result depends on.
+    """
+    with open_stage(settings, name, inputs, code) as stage:
+        if (done := stage.result()) is not None:
+            return done
+        with stage.computing():
+            names = make(stage)
+        return stage.finish(names)
+
+
 def run_stage(
     settings: Settings,
     name: str,
     inputs: Mapping[str, Any],
     make: Callable[[], Mapping[str, bytes]],
+    code: tuple[str, ...] = ALL_CODE,
 ) -> StageResult:
-    """Return the finished stage, calling ``make`` for the content of its files where needed."""
-    with open_stage(settings, name, inputs) as stage:
-        if (done := stage.result()) is not None:
-            return done
-        with stage.computing():
-            contents = make()
+    """Return the finished stage, calling ``make`` for its files; see `write_stage`."""
+
+    def write(stage: Stage) -> list[str]:
+        contents = make()
         for file, content in contents.items():
             stage.write(file, content)
-        return stage.finish(list(contents))
+        return list(contents)
+
+    return write_stage(settings, name, inputs, write, code)
 
 
-def content_key(inputs: Mapping[str, Any]) -> str:
+def content_key(inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE) -> str:
     """Return 16 hex digits that change whenever the inputs or the code behind them change."""
     text = json.dumps(
-        {**inputs, "code": code_fingerprint()}, sort_keys=True, default=_as_json, allow_nan=False
+        {**inputs, "code": code_fingerprint(code)},
+        sort_keys=True,
+        default=_as_json,
+        allow_nan=False,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @functools.cache
-def code_fingerprint() -> str:
-    """Return a hash of the code and the numerical libraries that results depend on."""
+def code_fingerprint(code: tuple[str, ...] = ALL_CODE) -> str:
+    """Return a hash of the code and the numerical libraries that results depend on.
+
+    Raises FileNotFoundError for a part of the code that is not there.
+    """
     digest = hashlib.sha256()
-    for package in ("designlib", "tasks"):
-        for path in sorted((REPOSITORY / package).rglob("*.py")):
+    for part in code:
+        place = REPOSITORY / part
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.relative_to(REPOSITORY).as_posix().encode())
             digest.update(path.read_bytes())
     for library in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow"):

@@ -52,6 +52,7 @@ __all__ = [
     "load_facts",
     "load_folds",
     "objective_columns",
+    "read_named",
     "split",
     "table_path",
 ]
@@ -96,6 +97,8 @@ class TableFacts(DescribedSpace):
     @property
     def distance_units(self) -> str:
         """What the distance between two designs is counted in."""
+        if self.quantities or self.choices:
+            return "hundredths of ranges"
         return f"steps of {self.step}" if self.components else "letters"
 
 
@@ -249,6 +252,11 @@ def load_facts(measured: StageResult) -> TableFacts:
 def objective_columns(measured: StageResult) -> list[str]:
     """Return the value columns that have predictors, the first one as the empty name."""
     return [column for column, _ in load_facts(measured).objectives]
+
+
+def read_named(dataset: str) -> tuple[MeasuredTable, TableFacts]:
+    """Return the whole table of a data set of the catalogue, and what is known of it."""
+    return _read(_source(DataConfig(source=NamedDataset(dataset=dataset)), Settings()))
 
 
 def load_folds(split_stage: StageResult) -> pd.DataFrame:

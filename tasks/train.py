@@ -24,6 +24,7 @@ from designlib.trajectory import (
     PredictorSpec,
     Trajectory,
     Transform,
+    learning_errors,
     learning_scale,
     state_from_bytes,
     state_to_bytes,
@@ -177,7 +178,9 @@ def _prepare(
         target = spec.learnt(torch.tensor(rows["value"].to_numpy()))
         given = rows["weight"].fillna(1.0).to_numpy()
         if config.noise_weights:
-            given = given * noise_weights(rows["error"].to_numpy())
+            errors, values = (torch.tensor(rows[name].to_numpy()) for name in ("error", "value"))
+            on_scale = learning_errors(errors, values, facts.transform)
+            given = given * noise_weights(on_scale.numpy())
         weight = torch.tensor(given)
         return Examples(
             facts.space.relax(designs).to(device),

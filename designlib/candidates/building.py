@@ -19,7 +19,7 @@ from designlib.candidates.columns import (
     table_schema,
 )
 from designlib.scoring import changes, edits
-from designlib.spaces import Alphabet, SimplexSpace
+from designlib.spaces import Alphabet, MixedSpace, SimplexSpace
 from designlib.types import InputError
 
 __all__ = ["build_table", "design_id"]
@@ -33,7 +33,7 @@ _USUAL = {"role": "exploit", "status": "proposed"}
 _DERIVED = ("candidate_id", "parent_id", "edits", "n_edits", "nearest_measured_id", "feasible")
 
 
-def design_id(design: str, kind: Alphabet | SimplexSpace) -> str:
+def design_id(design: str, kind: Alphabet | SimplexSpace | MixedSpace) -> str:
     """Return the id of a design: a hash of its text and the name of its kind.
 
     >>> from designlib.spaces import DNA
@@ -45,7 +45,7 @@ def design_id(design: str, kind: Alphabet | SimplexSpace) -> str:
 
 
 def build_table(
-    frame: pd.DataFrame, kind: Alphabet | SimplexSpace, provenance: Provenance
+    frame: pd.DataFrame, kind: Alphabet | SimplexSpace | MixedSpace, provenance: Provenance
 ) -> pa.Table:
     """Return the candidate table of one batch, in rank order.
 
@@ -78,11 +78,13 @@ def build_table(
     return pa.Table.from_arrays(arrays, schema=table_schema(columns, provenance))
 
 
-def _derive(cells: dict[str, list[Any]], kind: Alphabet | SimplexSpace) -> dict[str, list[Any]]:
+def _derive(
+    cells: dict[str, list[Any]], kind: Alphabet | SimplexSpace | MixedSpace
+) -> dict[str, list[Any]]:
     """Return the columns that follow from the designs and the verdicts."""
     parents = [parent or None for parent in cells["parent_design"]]
     pairs = zip(parents, cells["design"], strict=True)
-    compare = changes if isinstance(kind, SimplexSpace) else edits
+    compare = edits if isinstance(kind, Alphabet) else changes
     changed = [compare(parent, design) if parent else None for parent, design in pairs]
     verdicts = [values for name, values in cells.items() if name.startswith("constraint_")]
     return {

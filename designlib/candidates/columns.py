@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
 
 __all__ = [
-    "COLUMNS", "PREFIXES", "SCHEMA_VERSION", "Column", "Provenance", "extra_column", "place",
+    "COLUMNS",
+    "OF_DESIGNS", "PREFIXES", "SCHEMA_VERSION", "Column", "Provenance", "extra_column", "place",
     "table_schema",
 ]  # fmt: skip
 
@@ -50,6 +51,8 @@ class Provenance:
     """Whether large values are wanted."""
     distance_units: str = "letters"
     """What distances between designs are counted in."""
+    variable_units: Mapping[str, str] = field(default_factory=dict)
+    """Unit of each ``quantity_<name>`` column."""
 
 
 _TEXT, _WHOLE, _REAL, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -123,21 +126,25 @@ COLUMNS = (
         "Place of the true value among those of all possible designs; 100 is the best.",
     ),
 )  # fmt: skip
-"""The fixed columns; ``component_<name>``, ``objective_<name>``, ``spread_<name>`` and
-``constraint_<name>`` follow."""
+"""The fixed columns; ``component_<name>``, ``quantity_<name>``, ``choice_<name>``,
+``objective_<name>``, ``spread_<name>`` and ``constraint_<name>`` follow."""
 
 PREFIXES = {
     "component_": (_REAL, "%", "Amount of {}; the components of a design sum to 100 %."),
+    "quantity_": (_REAL, "", "Value that {} is set to."),
+    "choice_": (_TEXT, "", "Option that is chosen as {}."),
     "objective_": (_REAL, _VALUE, "Predicted value of the further objective {}."),
     "spread_": (_REAL, _VALUE, "Standard deviation of the predictions of the objective {}."),
     "constraint_": (_TEXT, "", "Verdict on the constraint {}: ok, or what is broken."),
 }
+OF_DESIGNS = ("component_", "quantity_", "choice_")
+"""Prefixes of what a design itself consists of."""
 
 
 def place(name: str) -> tuple[int, str]:
-    """Sort key: components in their own order, objectives by name, constraints by name."""
+    """Sort key: components and variables in their own order, the others by name."""
     kind = list(PREFIXES).index(next(p for p in PREFIXES if name.startswith(p)))
-    return kind, "" if name.startswith("component_") else name
+    return kind, "" if name.startswith(OF_DESIGNS) else name
 
 
 def extra_column(name: str) -> Column:
@@ -159,7 +166,7 @@ def table_schema(columns: Sequence[Column], provenance: Provenance) -> pa.Schema
                 "unit": {
                     _VALUE: provenance.value_units,
                     _DISTANCE: provenance.distance_units,
-                }.get(column.unit, column.unit),
+                }.get(column.unit, provenance.variable_units.get(column.name, column.unit)),
             },
         )
         for column in columns

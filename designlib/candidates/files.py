@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.candidates.columns import COLUMNS, SCHEMA_VERSION
+from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION
 from designlib.types import InputError
 
 __all__ = [
@@ -83,7 +83,7 @@ def readable(table: pa.Table) -> pd.DataFrame:
     empty; unknown numbers are NaN.
     """
     ranked = _ranked(table)
-    amounts = [name for name in ranked.column_names if name.startswith("component_")]
+    amounts = [name for name in ranked.column_names if name.startswith(OF_DESIGNS)]
     place = _READABLE.index("design") + 1
     names = [*_READABLE[:place], *amounts, *_READABLE[place:]]
     names += [name for name in _READABLE_IF_KNOWN if ranked[name].null_count < len(ranked)]

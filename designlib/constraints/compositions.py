@@ -19,7 +19,9 @@ from designlib.constraints.components import (
 )
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.near import NearMeasured
-from designlib.spaces import SimplexSpace
+from designlib.constraints.parts import OnPart
+from designlib.constraints.variables import OptionChoice, QuantityRange, variable_members
+from designlib.spaces import MixedSpace, SimplexSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -98,7 +100,7 @@ class NearBest(BaseModel):
 
 
 class CompositionConstraints(BaseModel):
-    """What every composition must satisfy; what is left empty does not restrict."""
+    """What every composition and its variables must satisfy; empty does not restrict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Compositions")
 
@@ -125,18 +127,34 @@ class CompositionConstraints(BaseModel):
         description="Stay near the best measured compositions, where data support predictions; "
         "needed where there are many components, of which most mixtures are like nothing measured.",
     )
+    quantity_ranges: tuple[QuantityRange, ...] = Field(
+        default=(), description="Smallest and largest values of quantities beside a composition."
+    )
+    allowed_options: tuple[OptionChoice, ...] = Field(
+        default=(), description="Options that may be chosen, such as the solvents in stock."
+    )
+
+    @property
+    def on_composition(self) -> CompositionConstraints:
+        """The constraints without those on variables."""
+        return self.model_copy(update={"quantity_ranges": (), "allowed_options": ()})
 
 
 def build_for_compositions(
     config: CompositionConstraints,
-    space: SimplexSpace,
-    measured: Shaped[Tensor, "measured components"] | None = None,
+    space: SimplexSpace | MixedSpace,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
 ) -> Product:
     """Return the constraints that ``config`` asks for, in the order of its fields.
 
     ``measured`` are the measured compositions, best first, for the constraint that needs them.
     Raises InputError that begins with the name of the field.
     """
+    if isinstance(space, MixedSpace):
+        return _for_mixed(config, space, measured)
+    for field in ("quantity_ranges", "allowed_options"):
+        if getattr(config, field):
+            raise InputError(f"{field}: the designs have no variables beside their composition")
     members: list[Constraint] = []
 
     def add(field: str, make: Callable[[], Constraint]) -> None:
@@ -164,6 +182,25 @@ def build_for_compositions(
         known = space.random(0, torch.Generator()) if measured is None else measured
         usable = known[Product(space, members).satisfied(known)][: near.best]
         add("near_measured", lambda: NearMeasured(space, usable, near.percent / 100))
+    return Product(space, members)
+
+
+def _for_mixed(
+    config: CompositionConstraints,
+    space: MixedSpace,
+    measured: Shaped[Tensor, "measured columns"] | None,
+) -> Product:
+    """Return the constraints of each part, in the order of the parts."""
+    composition, on_composition = space.composition, config.on_composition
+    members: list[Constraint] = []
+    if composition is not None:
+        shares = None if measured is None else measured[:, : composition.columns]
+        own = build_for_compositions(on_composition, composition, shares)
+        members += [OnPart(space, 0, member) for member in own.members]
+    elif on_composition != CompositionConstraints():
+        given = on_composition.model_dump(exclude_defaults=True)
+        raise InputError(f"{next(iter(given))}: the designs have no composition")
+    members += variable_members(space, config.quantity_ranges, config.allowed_options)
     return Product(space, members)
 
 

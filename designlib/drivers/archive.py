@@ -48,6 +48,12 @@ class EliteArchive:
         """
         if bool(value.isnan().any()):
             raise InputError("a score is NaN; archived designs need a score")
+        if len(self) == self.capacity:
+            # What is below the worst cannot enter, and sorting designs is what costs.
+            able = value >= self.value[-1]
+            if not bool(able.any()):
+                return self
+            designs, value = designs[able], value[able]
         if len(self):
             designs, value = torch.cat([self.designs, designs]), torch.cat([self.value, value])
         # Distinct designs come sorted, and the stable sort keeps that order among ties.

@@ -11,7 +11,7 @@ from designlib.tables.cells import NUMBER, is_numeric, is_text
 from designlib.tables.raw import RawTable, listed
 from designlib.types import InputError
 
-__all__ = ["ResultColumns", "find_columns"]
+__all__ = ["ResultColumns", "find_columns", "tells_designs"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -96,6 +96,12 @@ def find_columns(raw: RawTable, value_name: str, further: Sequence[str] = ()) ->
             f"sequence), or plate and well are needed (columns: {listed(list(raw.columns))})"
         )
     return ResultColumns(**found, further={name: header for header, name in own.items()})
+
+
+def tells_designs(raw: RawTable) -> bool:
+    """Return whether a column says which candidate a row is about, by its name."""
+    roles = [_NAMES["candidate"], _NAMES["design"], _NAMES["well"]]
+    return any(_plain(header) in names for header in raw.columns for names in roles)
 
 
 def _only_numbers(raw: RawTable, taken: set[str], value_name: str) -> str:

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import design_id
-from designlib.measurements.columns import ResultColumns, find_columns
+from designlib.measurements.columns import ResultColumns, find_columns, tells_designs
+from designlib.measurements.points import of_points, read_point, with_designs
 from designlib.measurements.wells import read_well
 from designlib.record import Record
 from designlib.spaces import ALPHABETS, Alphabet, SequenceSpace, described
@@ -51,14 +52,17 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
 
     A row is about the candidate with its ``candidate_id``, about its ``design``, proposed or not,
     or about what was laid out in its ``plate`` and ``well``; where it gives several of these, they
-    must agree. A row without a value and without a flag is not measured yet and left out; one
-    flagged as failed has failed. Replicates are rows of one design.
+    must agree. A composition may be a formula, or a column for each component and variable. A row
+    without a value and without a flag is not measured yet and left out; one flagged as failed has
+    failed. Replicates are rows of one design.
 
     Raises InputError with file, row, column and value for anything that cannot be taken, also for
     unknown ids, wells outside the plate, designs that are not of this campaign and other units.
     """
     raw = _as_texts(read_raw(content, name))
     about = record.proposals[-1].about
+    if not tells_designs(raw):
+        raw = with_designs(raw, about)
     further = [objective["name"] for objective in record.objectives[1:]]
     columns = find_columns(raw, about["value_name"], further)
     failed = _failed(raw, columns)
@@ -277,9 +281,8 @@ def _nothing_told(
 
 
 def _read_design(text: str, about: Any) -> str:
-    if about.get("components"):
-        space = described(about).space
-        return space.decode(space.encode([text.strip()]))[0]
+    if of_points(about):
+        return read_point(text, about)
     alphabet = _alphabet(about)
     if alphabet is None:
         return text
@@ -299,7 +302,7 @@ def _molecule(design: str, about: Any) -> str:
 
 
 def _id(design: str, about: Any) -> str:
-    if about.get("components"):
+    if of_points(about):
         return design_id(design, described(about).kind)
     return design_id(design, _alphabet(about) or Alphabet("", ""))
 

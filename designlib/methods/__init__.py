@@ -6,6 +6,7 @@ from designlib.methods.chains import (
     LangevinChain,
     PathChain,
     PlainGibbs,
+    RawTrajectoryWalk,
     TemperatureChain,
     TrajectoryWalk,
 )
@@ -16,10 +17,12 @@ from designlib.methods.evolution import (
     SimulatedAnnealing,
 )
 from designlib.methods.exchange import TemperatureExchange, TrajectoryExchange
+from designlib.methods.mixtures import MixtureGenetic, RandomDesigns, RandomSearch
 from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
 ALL: tuple[type[Method], ...] = (
     TrajectoryWalk,
+    RawTrajectoryWalk,
     TrajectorySmc,
     TrajectoryExchange,
     FixedChain,
@@ -34,6 +37,9 @@ ALL: tuple[type[Method], ...] = (
     GeneticAlgorithm,
     SimulatedAnnealing,
     RandomMutation,
+    MixtureGenetic,
+    RandomSearch,
+    RandomDesigns,
 )
 """Every method, those along the trajectory first."""
 
@@ -45,10 +51,14 @@ __all__ = [
     "GeneticAlgorithm",
     "LangevinChain",
     "Method",
+    "MixtureGenetic",
     "Outcome",
     "PathChain",
     "PlainGibbs",
+    "RandomDesigns",
     "RandomMutation",
+    "RandomSearch",
+    "RawTrajectoryWalk",
     "Setting",
     "SimulatedAnnealing",
     "TemperatureChain",
@@ -57,6 +67,7 @@ __all__ = [
     "TrajectoryExchange",
     "TrajectorySmc",
     "TrajectoryWalk",
+    "needs_compositions",
     "needs_letters",
 ]
 
@@ -65,3 +76,8 @@ def needs_letters(method: Method) -> bool:
     """Return whether a method works on sequences only."""
     kinds = (AdaLead, GeneticAlgorithm, SimulatedAnnealing, RandomMutation)
     return isinstance(method, (*kinds, LangevinChain, PathChain, PlainGibbs))
+
+
+def needs_compositions(method: Method) -> bool:
+    """Return whether a method is there to be compared with on compositions only."""
+    return isinstance(method, (MixtureGenetic, RandomSearch, RandomDesigns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -16,9 +17,10 @@ from designlib.kernels.base import MetropolisKernel
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.kernels.mala import Mala
 from designlib.kernels.simplex_langevin import SimplexLangevin
+from designlib.kernels.transfer import GridTransfer
 from designlib.objectives import Objective
 from designlib.predictors.networks import evaluate
-from designlib.spaces import BoxSpace, SequenceSpace, Space
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.targets import Target
 from designlib.types import Designs, InputError, Scores
 
@@ -72,6 +74,8 @@ class Setting:
         Floating type of the predictor's input.
     entry_rung
         Where on the full trajectory chains begin whose starts are good designs already.
+    steps
+        Training step of each checkpoint, where it is known.
     """
 
     space: Space
@@ -81,17 +85,22 @@ class Setting:
     start: Callable[[int, torch.Generator], Designs]
     dtype: torch.dtype = torch.float32
     entry_rung: int = 0
+    steps: Sequence[int] = ()
 
     @property
     def predictor(self) -> Objective:
         """The trained predictor."""
         return self.checkpoints[-1]
 
+    @cached_property
+    def reference_scores(self) -> Scores:
+        """The trained predictor's scores of the reference designs, float64."""
+        return self.score(self.reference).double()
+
     @property
     def spread(self) -> float:
         """Standard deviation of the trained predictor's score over the reference designs."""
-        scores = evaluate(self.predictor, self.space.relax(self.reference, self.dtype))
-        return float(scores.double().std())
+        return float(self.reference_scores.std())
 
     def target(self, sharpness: float) -> Target:
         """Return the trained predictor's density, so sharp per standard deviation of its score."""
@@ -132,6 +141,8 @@ def local_kernel(space: Space, size: float | None = None) -> MetropolisKernel[An
         return GibbsWithGradients()
     if isinstance(space, BoxSpace):
         return Mala(size or 0.1)
+    if isinstance(space, SimplexSpace) and space.parts is not None:
+        return GridTransfer()
     return SimplexLangevin(size or 0.2)
 
 

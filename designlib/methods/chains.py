@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+import torch
 
 from designlib.drivers.anneal import Snapshot, anneal
 from designlib.kernels.base import Kernel
@@ -13,9 +15,10 @@ from designlib.kernels.discrete_langevin import DiscreteLangevin
 from designlib.kernels.gibbs import Gibbs
 from designlib.kernels.path_auxiliary import PathAuxiliary
 from designlib.ladders.base import Rung
+from designlib.ladders.choice import by_function_change
 from designlib.ladders.fixed import fixed_ladder
 from designlib.ladders.temperature import temperature_ladder
-from designlib.ladders.trajectory import trajectory_ladder
+from designlib.ladders.trajectory import score_reference, trajectory_ladder
 from designlib.methods.base import (
     EVALUATIONS_PER_PASS,
     Method,
@@ -24,6 +27,7 @@ from designlib.methods.base import (
     local_kernel,
     passes_of,
 )
+from designlib.objectives import Objective
 from designlib.randomness import torch_generator
 from designlib.types import InputError
 
@@ -32,6 +36,7 @@ __all__ = [
     "LangevinChain",
     "PathChain",
     "PlainGibbs",
+    "RawTrajectoryWalk",
     "TemperatureChain",
     "TrajectoryWalk",
     "walk",
@@ -157,18 +162,28 @@ class TrajectoryWalk(Method):
     Attributes
     ----------
     sharpness
-        How much the log density of every rung changes per standard deviation of its score; None
-        for exp(f_t) scaled only so that the trained predictor has a sharpness of 6.
+        How much the log density of every rung changes per standard deviation of its score.
     final_share
         Share of the steps made on the trained predictor.
     crossover
         Chains a group of crossover has; 0 for none.
+    most_rungs
+        Largest number of checkpoints that are walked; 0 for as many as the budget allows.
+    placing
+        Which these are: evenly spaced in the logarithm of the training step, in the step itself,
+        or in how much the scores of the reference designs change.
     """
 
     name: ClassVar[str] = "trajectory annealing"
-    sharpness: float | None = 6.0
+    sharpness: float = 6.0
     final_share: float = 0.3
     crossover: int = 0
+    most_rungs: int = 0
+    placing: Literal["log step", "step", "change"] = "log step"
+
+    def inverse_temperature(self, setting: Setting) -> float | None:  # noqa: ARG002 - others do
+        """Return that of all rungs, or None where each has its own."""
+        return None
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return where chains end that spend the budget along the trajectory."""
@@ -179,17 +194,38 @@ class TrajectoryWalk(Method):
         checkpoints = setting.checkpoints[setting.entry_rung :]
         cost = kernel.passes_per_step(setting.target(1.0))
         rungs = max(1, min(len(checkpoints), int(passes * (1 - self.final_share) / (1 + cost))))
+        rungs = min(rungs, self.most_rungs or rungs)
+        chosen = self._placed(setting, rungs)
+        rungs = len(chosen)
         steps = max(1, int((passes * (1 - self.final_share) - rungs) / (rungs * cost)))
         final = int((passes - rungs * (1 + steps * cost)) / cost)
         if final < 0:
             raise InputError(f"{self.name} needs a larger budget than {budget} evaluations")
         ladder = trajectory_ladder(
-            self.chosen(checkpoints, rungs), setting.space, setting.reference,
+            chosen, setting.space, setting.reference,
             steps=steps, final_steps=final, constraint=setting.constraint, dtype=setting.dtype,
-            sharpness=self.sharpness or 6.0,
-            beta=None if self.sharpness else 6.0 / setting.spread,
+            sharpness=self.sharpness, beta=self.inverse_temperature(setting),
         )  # fmt: skip
         return walk(setting, ladder, kernel, designs, seed)
+
+    def _placed(self, setting: Setting, rungs: int) -> list[Objective]:
+        """Return the checkpoints that become rungs."""
+        checkpoints = setting.checkpoints[setting.entry_rung :]
+        if self.placing == "log step":
+            return self.chosen(checkpoints, rungs)
+        if self.placing == "step":
+            steps = torch.tensor(setting.steps[setting.entry_rung :])
+            wanted = steps[-1] * torch.arange(1, rungs + 1) / rungs
+            places = {int((steps - step).abs().argmin()) for step in wanted}
+        else:
+            names = [str(index) for index in range(len(checkpoints))]
+            places = by_function_change(
+                score_reference(
+                    checkpoints, setting.space, setting.reference, names, setting.dtype
+                ),
+                rungs,
+            )
+        return [checkpoints[place] for place in sorted(places)]
 
     @staticmethod
     def chosen(checkpoints: Sequence[Any], rungs: int) -> list[Any]:
@@ -206,3 +242,17 @@ class TrajectoryWalk(Method):
             for sharpness in (6.0, 12.0, 24.0, 48.0)
             for final_share in (0.3, 0.6)
         ]
+
+
+@dataclass(frozen=True)
+class RawTrajectoryWalk(TrajectoryWalk):
+    """The same walk over exp(beta f_t) with one beta, as in the paper, where beta is 1.
+
+    ``sharpness`` is that of the trained predictor; earlier checkpoints have less of it.
+    """
+
+    name: ClassVar[str] = "trajectory annealing, raw"
+
+    def inverse_temperature(self, setting: Setting) -> float:
+        """Return the trained predictor's, for all rungs."""
+        return self.sharpness / setting.spread

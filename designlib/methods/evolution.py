@@ -134,7 +134,7 @@ class AdaLead(_Evolution):
         """Return the best distinct designs of the last population and this one's roll-outs."""
         n = len(population)
         best = value.max()
-        margin = self.kappa * (best - scorer.setting.score(scorer.setting.reference).mean()).abs()
+        margin = self.kappa * (best - scorer.setting.reference_scores.mean()).abs()
         near = value >= best - margin
         parents, known = population[near], value[near]
         rows = _rows(len(parents), min(n, scorer.left), generator)
@@ -245,24 +245,25 @@ def _mutated(
 
 def _one_change(setting: Setting, designs: Letters, generator: torch.Generator) -> Letters:
     """Return designs with one site changed, uniform among the allowed changes."""
-    moves = _allowed(setting, designs).scatter(2, designs.unsqueeze(-1), False).flatten(1)
-    weights = moves.double()
-    stuck = ~moves.any(1)
-    weights[stuck, 0] = 1.0
-    index = torch.multinomial(weights, 1, generator=generator)
     letters = _letters(setting)
-    changed = designs.scatter(1, index // letters, index % letters)
-    return torch.where(stuck[:, None], designs, changed)
+    uniform = torch.rand((len(designs), 1), generator=generator, dtype=torch.float64)
+    if not isinstance(setting.constraint, Masking):
+        rank = (uniform * designs.shape[1] * (letters - 1)).long()
+        site, further = rank // (letters - 1), rank % (letters - 1) + 1
+        return designs.scatter(1, site, (designs.gather(1, site) + further) % letters)
+    moves = _allowed(setting.constraint, designs).scatter(2, designs.unsqueeze(-1), False)
+    places = moves.flatten(1).cumsum(1)
+    stuck = places[:, -1:] == 0
+    # The place of the allowed change with a uniform rank; a stuck design's is not used.
+    rank = (uniform * places[:, -1:]).long() + 1
+    index = torch.searchsorted(places, rank).clamp(max=places.shape[1] - 1)
+    return torch.where(stuck, designs, designs.scatter(1, index // letters, index % letters))
 
 
-def _allowed(setting: Setting, designs: Letters) -> Moves:
-    if isinstance(setting.constraint, Masking):
-        feasible = setting.constraint.satisfied(designs)
-        moves = setting.constraint.allowed_moves(designs)
-        # A recombined design may be infeasible, where a mask says nothing.
-        return moves | ~feasible[:, None, None]
-    shape = (*designs.shape, _letters(setting))
-    return torch.ones(shape, dtype=torch.bool)
+def _allowed(constraint: Masking, designs: Letters) -> Moves:
+    # A recombined design may be infeasible, where a mask says nothing.
+    feasible = constraint.satisfied(designs)
+    return constraint.allowed_moves(designs) | ~feasible[:, None, None]
 
 
 def _letters(setting: Setting) -> int:

@@ -13,9 +13,10 @@ from torch import Tensor
 from designlib.methods.base import Outcome, Setting
 from designlib.types import Designs, Scores
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["SHOWN", "Verdict", "judge"]
 
-_SHOWN = 2000
+SHOWN = 2000
+"""Training designs that the novelty of a proposal is measured by."""
 
 
 class Verdict(NamedTuple):
@@ -87,7 +88,7 @@ def judge(
         success=nothing if success is None else float(success(outcome.designs).double().mean()),
         distinct=len(outcome.designs.unique(dim=0)) / len(outcome.designs),
         diversity=_mean_apart(outcome.designs),
-        novelty=float(_distances(outcome.designs, training[:_SHOWN]).min(1).values.mean()),
+        novelty=float(_distances(outcome.designs, training[:SHOWN]).min(1).values.mean()),
         predicted_median=float(predicted.median()),
         overprediction=float((predicted[feasible] - known).mean()) if len(known) else nothing,
     )

@@ -7,7 +7,7 @@ s of what it may see; what is handed back predicts in the units of the values,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -22,7 +22,15 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores
 
-__all__ = ["Builder", "Placing", "Problem", "Solvable", "build_predictor", "train_trajectory"]
+__all__ = [
+    "Builder",
+    "Placing",
+    "Problem",
+    "Solvable",
+    "build_predictor",
+    "rebuild_trajectory",
+    "train_trajectory",
+]
 
 Builder: TypeAlias = Callable[[int], nn.Module]
 """Map from a seed to a new network from relaxed designs to one score each."""
@@ -174,6 +182,26 @@ def train_trajectory(
         network = build_predictor(problem, seed)
         network.load_state_dict(state.parameters)
         kept.append(_InUnits(network, centre, scale).eval().requires_grad_(False))
+    return kept
+
+
+def rebuild_trajectory(
+    problem: Problem, seed: int, tensors: Mapping[str, Tensor]
+) -> list[nn.Module]:
+    """Return the checkpoints of ``train_trajectory`` out of their parameters.
+
+    ``tensors`` holds parameter p of checkpoint 7 as ``7.p``; other entries are not used.
+    """
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        if name:
+            states.setdefault(int(index), {})[name] = value
+    kept = []
+    for index in sorted(states):
+        network = _InUnits(build_predictor(problem, seed), 0.0, 1.0)
+        network.load_state_dict(states[index])
+        kept.append(network.eval().requires_grad_(False))
     return kept
 
 

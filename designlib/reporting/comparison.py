@@ -1,4 +1,4 @@
-"""The comparison of methods as text and figures, made from its cells and from nothing else."""
+"""The comparison of methods as tables and figures, made from its cells and from nothing else."""
 
 from __future__ import annotations
 
@@ -9,13 +9,28 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from designlib.reporting.style import SERIES, Picture, legend_above, panels, to_png
+from designlib.reporting.style import SERIES, Picture, panels, to_png
 
-__all__ = ["budget_figure", "comparison_page", "half_interval", "merit_of", "summarise"]
+__all__ = [
+    "VARIANT",
+    "budget_figure",
+    "detail_table",
+    "half_interval",
+    "learning_table",
+    "merge_cells",
+    "merge_learning",
+    "merit_of",
+    "names_of",
+    "quality_table",
+    "shown_cells",
+    "summarise",
+    "with_interval",
+]
 
 _FIGURES = (
     "success",
     "median",
+    "mean",
     "best",
     "percentile",
     "feasible",
@@ -23,22 +38,75 @@ _FIGURES = (
     "novelty",
     "overprediction",
 )
+VARIANT = "walk: "
+"""What the names of variants of the walk begin with, which have a table of their own."""
+
 _STYLES = ("-", "--", ":")
+_DPI = 80
+MERITS = {"success": "share found", "median": "median true value", "diversity": "mean distance"}
+
+
+def merge_cells(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
+    """Return all cells, the new ones in place of known ones of the same problem and method.
+
+    Tuned and untuned cells of a method are kept side by side.
+    """
+    if known is not None:
+        of = ["problem", "method", "tuned"]
+        replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
+        new = pd.concat([known[~replaced], new], ignore_index=True)
+    order = ["problem", "method", "tuned", "budget", "seed"]
+    return new.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def merge_learning(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
+    """Return all rows of what was learned when, the new ones in place of the same problem's."""
+    if known is not None:
+        new = pd.concat([known[~known["problem"].isin(new["problem"])], new], ignore_index=True)
+    order = ["problem", "seed", "step", "degree"]
+    return new.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def learning_table(learned: pd.DataFrame) -> list[str]:
+    """Return how much of each degree of one problem's truth checkpoints have, mean over seeds."""
+    steps = sorted(learned["step"].unique().tolist())
+    lines = [
+        f"| degree | {' | '.join(f'step {step}' for step in steps)} |",
+        "|---" * (len(steps) + 1) + "|",
+    ]
+    for degree, group in learned.groupby("degree"):
+        if not (group["learned"] != 0).any():
+            continue
+        cells = []
+        for step in steps:
+            values = group.loc[group["step"] == step, "learned"]
+            half = half_interval(values)
+            told = "" if math.isnan(half) else f" ± {half:.2f}"
+            cells.append(f"{values.mean():.2f}{told}")
+        lines.append(f"| {degree} | {' | '.join(cells)} |")
+    return lines
+
+
+def shown_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells that tables show: of each problem and method the tuned ones, if any."""
+    tuned = cells.groupby(["problem", "method"])["tuned"].transform("any")
+    return cells[cells["tuned"] == tuned]
 
 
 def summarise(cells: pd.DataFrame) -> pd.DataFrame:
     """Return mean and 95 % interval over seeds for each problem, method and budget.
 
     For each figure f there is ``f`` and ``f_interval``, half the width of Student's interval; the
-    latter is NaN for a single seed. Columns ``seeds``, ``evaluations`` and ``wall_seconds`` are
-    the number of seeds and means.
+    latter is NaN for a single seed. Columns ``seeds``, ``evaluations`` and ``wall_seconds`` and
+    ``cpu_seconds`` are the number of seeds and means.
     """
     rows = []
     for (problem, method, budget), group in cells.groupby(["problem", "method", "budget"]):
         row: dict[str, object] = {"problem": problem, "method": method, "budget": budget}
         row["seeds"] = len(group)
-        row["evaluations"] = group["evaluations"].mean()
-        row["wall_seconds"] = group["wall_seconds"].mean()
+        row["tuned"] = bool(group["tuned"].any())
+        for name in ("evaluations", "wall_seconds", "cpu_seconds"):
+            row[name] = group[name].mean()
         for figure in _FIGURES:
             values = group[figure].dropna()
             row[figure] = values.mean() if len(values) else math.nan
@@ -56,15 +124,17 @@ def half_interval(values: pd.Series) -> float:
 
 
 def merit_of(summary: pd.DataFrame) -> str:
-    """Return which figure ranks the methods of one problem: what counts as found, or the median."""
-    return "median" if summary["success"].isna().all() else "success"
+    """Return which figure ranks the methods of one problem: what counts as found, or the median.
+
+    Where hardly anything is found by any method, the median tells more.
+    """
+    return "success" if summary["success"].max() >= 0.05 else "median"
 
 
 def budget_figure(problem: str, summary: pd.DataFrame) -> Picture:
     """Return quality and diversity of each method against the budget."""
     merit = merit_of(summary)
-    figure, axes = panels(1, 2, 11.0, 4.6)
-    names = {"success": "share found", "median": "median true value", "diversity": "mean distance"}
+    figure, axes = panels(1, 2, 12.0, 4.4)
     for at, (method, group) in enumerate(summary.groupby("method", sort=False)):
         ordered = group.sort_values("budget")
         style = _STYLES[at // len(SERIES) % len(_STYLES)]
@@ -78,60 +148,64 @@ def budget_figure(problem: str, summary: pd.DataFrame) -> Picture:
     for axis, quantity in zip(axes, (merit, "diversity"), strict=True):
         axis.set_xscale("log")
         axis.set_xlabel("predictor evaluations for each design")
-        axis.set_ylabel(names[quantity])
-    legend_above(axes[0])
+        axis.set_ylabel(MERITS[quantity])
+    axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
     caption = (
-        "Mean over seeds with 95 % intervals. Left: what the proposals are worth by the truth. "
-        "Right: how far apart they are."
+        f"{problem}: mean over seeds with 95 % intervals. Left: what the proposals are worth by "
+        "the truth. Right: how far apart they are."
     )
-    return Picture(f"budget-{problem}", problem, to_png(figure), caption)
+    return Picture(f"budget-{problem}", problem, to_png(figure, _DPI), caption)
 
 
-def comparison_page(
-    summary: pd.DataFrame, pictures: Sequence[Picture], about: Mapping[str, object]
-) -> str:
-    """Return BENCHMARKS.md: what was run, then a table and a figure for each problem."""
+def quality_table(group: pd.DataFrame) -> list[str]:
+    """Return one problem's quality by method and budget, the best at the largest budget first."""
+    merit = merit_of(group)
+    budgets = sorted(group["budget"].unique())
     lines = [
-        "# Benchmarks",
-        "",
-        "Generated by `python -m flows.benchmark`; not edited by hand. Every method has the same",
-        "predictor and the same budget of predictor evaluations for each design (a gradient counts",
-        "as two more), and was tuned by the same procedure on other seeds. Figures are means over",
-        "seeds with 95 % intervals; `found` is the share of the proposals that solve the problem.",
-        "",
-        *(f"- {name}: {value}" for name, value in about.items()),
-        "",
+        f"| {MERITS[merit]} | {' | '.join(f'{budget}' for budget in budgets)} |",
+        "|---" * (len(budgets) + 1) + "|",
     ]
-    shown = {picture.title: picture for picture in pictures}
-    for problem, group in summary.groupby("problem", sort=True):
-        lines += [f"## {problem}", "", *_table(group), ""]
-        if str(problem) in shown:
-            picture = shown[str(problem)]
-            lines += [f"![{picture.caption}]({picture.name}.png)", ""]
-    return "\n".join(lines)
+    cells = {(row["method"], row["budget"]): row for row in group.to_dict("records")}
+    last = group[group["budget"] == budgets[-1]].sort_values(merit, ascending=False)
+    methods = dict.fromkeys([*last["method"], *group["method"]])
+    for method in methods:
+        row = [
+            with_interval(cells[method, budget], merit) if (method, budget) in cells else "-"
+            for budget in budgets
+        ]
+        lines.append(f"| {method} | {' | '.join(row)} |")
+    return lines
 
 
-def _table(group: pd.DataFrame) -> list[str]:
+def detail_table(group: pd.DataFrame, budget: int) -> list[str]:
+    """Return all figures of one problem's methods at one budget."""
     merit = merit_of(group)
     lines = [
-        "| method | budget | found | median | best | percentile | feasible | diversity "
-        "| overprediction | s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| method | found | median | best | mean | percentile | feasible | diversity | novelty "
+        "| overprediction | wall s | CPU s |",
+        "|---" * 12 + "|",
     ]
-    ranked = group.sort_values(["budget", merit], ascending=[True, False])
+    ranked = group[group["budget"] == budget].sort_values(merit, ascending=False)
+    names = ("success", "median", "best", "mean", "percentile")
     for row in ranked.to_dict("records"):
         cells = [
-            str(row["method"]), str(row["budget"]),
-            *(_with_interval(row, name) for name in ("success", "median", "best", "percentile")),
-            f"{100 * row['feasible']:.0f} %", f"{row['diversity']:.3g}",
-            f"{row['overprediction']:.3g}", f"{row['wall_seconds']:.2g}",
+            str(row["method"]), *(with_interval(row, name) for name in names),
+            f"{100 * row['feasible']:.0f} %",
+            *(with_interval(row, name) for name in ("diversity", "novelty", "overprediction")),
+            f"{row['wall_seconds']:.2g}", f"{row['cpu_seconds']:.2g}",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _with_interval(row: Mapping[Any, Any], name: str) -> str:
+def with_interval(row: Mapping[Any, Any], name: str) -> str:
+    """Return a figure with its interval as text, or a dash where it has no meaning."""
     value, half = row[name], row[f"{name}_interval"]
     if math.isnan(value):
         return "-"
     return f"{value:.3g}" if math.isnan(half) else f"{value:.3g} ± {half:.2g}"
+
+
+def names_of(values: Sequence[object]) -> str:
+    """Return distinct values in one line."""
+    return "; ".join(str(value) for value in dict.fromkeys(values))

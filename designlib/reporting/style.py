@@ -87,10 +87,10 @@ def plain_decades(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
-def to_png(figure: Figure) -> bytes:
+def to_png(figure: Figure, dpi: int = _DPI) -> bytes:
     """Return the figure as PNG, without the version of the library that drew it."""
     sink = io.BytesIO()
-    figure.savefig(sink, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()
 
 

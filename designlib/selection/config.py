@@ -1,4 +1,4 @@
-"""Settings of the choice of a batch."""
+"""Which of the sampled designs are ordered, as the configuration says it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from designlib.acquisition import AcquisitionKind
-from designlib.diversity import DiversityKind
+from designlib.selection.diversity import DiversityKind
 
 __all__ = ["SelectionConfig"]
 
@@ -62,7 +62,7 @@ class SelectionConfig(BaseModel):
             "How the batch is spread. distance: best first, each at least min_distance from those "
             "before it. facility_location: what best represents the shortlist, good designs "
             "counting most. determinantal: what spans most volume, quality times dissimilarity. "
-            "The latter two take designs from a whole shortlist of up to 100,000."
+            "The latter two choose from shortlists of up to 100,000."
         ),
     )
     diversity_weight: float = Field(
@@ -150,7 +150,7 @@ class SelectionConfig(BaseModel):
         if self.shortlist > longest:
             raise ValueError(
                 f"batch_size x shortlist_batches is {self.shortlist} designs; the diverse choice "
-                f"by {self.diversity} takes at most {longest}"
+                f"takes at most {longest}"
             )
         if self.diversity != "distance" and self.explore_share > 0:
             raise ValueError(

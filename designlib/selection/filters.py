@@ -1,4 +1,7 @@
-"""Which sampled designs are out, and why."""
+"""Filters that say of each design why it is out.
+
+Frames carry predictions in the units of the measured value.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ import pandas as pd
 from jaxtyping import Float
 
 from designlib.selection.config import SelectionConfig
-from designlib.types import InputError
+from designlib.selection.frames import refuse_nan, require
 
-__all__ = ["filter_designs", "no_nan", "rejection_counts", "require"]
+__all__ = ["filter_designs", "rejection_counts", "spread_limit"]
+
+_Filter = tuple[str, np.ndarray, Callable[[pd.DataFrame], list[str]]]
+"""Kind of reason, which rows it rejects, and the details of the rejected rows."""
 
 
 def filter_designs(
@@ -24,6 +30,7 @@ def filter_designs(
     maximise: bool,
     units: str = "letters",
     pending: Collection[str] = (),
+    most_spread: float | None = None,
 ) -> pd.DataFrame:
     """Return the frame with ``rejected_because``: why a design is out, empty when it stays.
 
@@ -31,7 +38,8 @@ def filter_designs(
     ``predicted_spread`` and every ``constraint_<name>`` column ("ok" or what is
     broken). ``measured_heldout`` are the held-out scorer's values for the measured
     training designs; ``units`` are those of distances; ``pending`` the designs that were proposed
-    before and not yet measured. Several reasons are joined by "; ", and each reads
+    before and not yet measured. ``most_spread`` is the `spread_limit` of all designs where the
+    frame is a part of them. Several reasons are joined by "; ", and each reads
     "kind: detail", see `rejection_counts`.
 
     Raises InputError for a missing column or an unknown number.
@@ -39,20 +47,34 @@ def filter_designs(
     numeric = ["distance_to_measured", "heldout_score", "predicted_spread"]
     require(frame, [*numeric, "nearest_measured"])
     for column in numeric:
-        no_nan(column, frame[column].to_numpy(dtype=np.float64))
-    no_nan("measured_heldout", measured_heldout)
+        refuse_nan(column, frame[column].to_numpy(dtype=np.float64))
+    refuse_nan("measured_heldout", measured_heldout)
+    if most_spread is None:
+        most_spread = spread_limit(frame["predicted_spread"].to_numpy(), config)
     reasons = [""] * len(frame)
-    for kind, broken, detail in [
+    for kind, broken, details in [
         *_constraint_filters(frame),
         *_distance_filters(frame, config, units),
         _pending_filter(frame, pending),
         _heldout_filter(frame, config, measured_heldout, maximise),
-        _spread_filter(frame, config),
+        _spread_filter(frame, config, most_spread),
     ]:
-        rows = np.flatnonzero(broken).tolist()
-        for at, row in zip(rows, _records(frame.iloc[rows]), strict=True):
-            reasons[at] += f"{'; ' if reasons[at] else ''}{kind}: {detail(row)}"
+        rows = np.flatnonzero(broken)
+        for row, detail in zip(rows.tolist(), details(frame.iloc[rows]), strict=True):
+            reasons[row] += f"{'; ' if reasons[row] else ''}{kind}: {detail}"
     return frame.assign(rejected_because=pd.array(reasons, dtype="str"))
+
+
+def spread_limit(spreads: Float[np.ndarray, "designs"], config: SelectionConfig) -> float:
+    """Return the largest ensemble spread that a design may have; infinite when any may.
+
+    Raises InputError for NaN.
+    """
+    refuse_nan("predicted_spread", spreads)
+    # The largest value itself must pass when nothing is to be rejected.
+    if config.max_spread_quantile == 1 or len(spreads) == 0:
+        return float("inf")
+    return float(np.quantile(spreads, config.max_spread_quantile))
 
 
 def rejection_counts(frame: pd.DataFrame) -> dict[str, int]:
@@ -66,29 +88,11 @@ def rejection_counts(frame: pd.DataFrame) -> dict[str, int]:
     require(frame, ["rejected_because"])
     kinds = [
         reason.split(": ", 1)[0]
-        for text in frame["rejected_because"]
+        for text in frame["rejected_because"].tolist()
         if text
         for reason in text.split("; ")
     ]
     return dict(sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0])))
-
-
-def require(frame: pd.DataFrame, columns: list[str]) -> None:
-    """Raise InputError unless the frame has these columns."""
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise InputError(f"the frame of designs lacks the columns {', '.join(missing)}")
-
-
-def no_nan(name: str, values: Float[np.ndarray, "rows"]) -> None:
-    """Raise InputError, naming the row, where a value is NaN."""
-    if np.isnan(values).any():
-        row = int(np.flatnonzero(np.isnan(values))[0])
-        raise InputError(f"{name} is NaN in row {row + 1} of {len(values)}")
-
-
-_Filter = tuple[str, np.ndarray, Callable[[dict[str, object]], str]]
-"""Kind of reason, which rows it rejects, and the detail for one row."""
 
 
 def _constraint_filters(frame: pd.DataFrame) -> list[_Filter]:
@@ -96,8 +100,10 @@ def _constraint_filters(frame: pd.DataFrame) -> list[_Filter]:
     return [
         (
             f"constraint {column.removeprefix('constraint_')}",
-            frame[column].to_numpy() != "ok",
-            lambda row, column=column: str(row[column]).replace(";", ","),
+            (frame[column] != "ok").to_numpy(),
+            lambda rows, column=column: [
+                str(said).replace(";", ",") for said in rows[column].tolist()
+            ],
         )
         for column in frame.columns
         if column.startswith("constraint_")
@@ -111,13 +117,16 @@ def _distance_filters(frame: pd.DataFrame, config: SelectionConfig, units: str) 
         (
             "too close to a measured design",
             distance < near,
-            lambda row: f"{_where(row, units)}, at least {near} wanted",
+            lambda rows: [f"{where}, at least {near} wanted" for where in _where(rows, units)],
         )
     ]
     if far is not None:
-        said = "too far from measured designs"
         filters.append(
-            (said, distance > far, lambda row: f"{_where(row, units)}, at most {far} wanted")
+            (
+                "too far from measured designs",
+                distance > far,
+                lambda rows: [f"{where}, at most {far} wanted" for where in _where(rows, units)],
+            )
         )
     return filters
 
@@ -126,7 +135,11 @@ def _pending_filter(frame: pd.DataFrame, pending: Collection[str]) -> _Filter:
     broken = (
         frame["design"].isin(set(pending)).to_numpy() if pending else np.zeros(len(frame), bool)
     )
-    return ("waits for a measurement", broken, lambda _: "proposed in an earlier round")
+    return (
+        "waits for a measurement",
+        broken,
+        lambda rows: ["proposed in an earlier round"] * len(rows),
+    )
 
 
 def _heldout_filter(
@@ -137,35 +150,36 @@ def _heldout_filter(
 ) -> _Filter:
     sign = 1.0 if maximise else -1.0
     limit = sign * float(np.quantile(sign * measured_heldout, config.heldout_quantile))
+    wanted = (
+        f"{'at least' if maximise else 'at most'} {limit:.4g} wanted "
+        f"(quantile {config.heldout_quantile:g} of measured designs)"
+    )
     return (
         "held-out scorer disagrees",
         sign * frame["heldout_score"].to_numpy() < sign * limit,
-        lambda row: (
-            f"it predicts {row['heldout_score']:.4g}, {'at least' if maximise else 'at most'} "
-            f"{limit:.4g} wanted (quantile {config.heldout_quantile:g} of measured designs)"
-        ),
+        lambda rows: [
+            f"it predicts {score:.4g}, {wanted}" for score in rows["heldout_score"].tolist()
+        ],
     )
 
 
-def _spread_filter(frame: pd.DataFrame, config: SelectionConfig) -> _Filter:
-    spread = frame["predicted_spread"].to_numpy()
-    limit = float(np.quantile(spread, config.max_spread_quantile)) if len(spread) else 0.0
+def _spread_filter(frame: pd.DataFrame, config: SelectionConfig, limit: float) -> _Filter:
+    wanted = (
+        f"at most {limit:.4g} wanted (quantile {config.max_spread_quantile:g} of sampled designs)"
+    )
     return (
         "ensemble members disagree",
-        # The largest value itself must pass when nothing is to be rejected.
-        (spread > limit) & (config.max_spread_quantile < 1),
-        lambda row: (
-            f"their spread is {row['predicted_spread']:.4g}, at most {limit:.4g} wanted "
-            f"(quantile {config.max_spread_quantile:g} of sampled designs)"
-        ),
+        frame["predicted_spread"].to_numpy() > limit,
+        lambda rows: [
+            f"their spread is {spread:.4g}, {wanted}"
+            for spread in rows["predicted_spread"].tolist()
+        ],
     )
 
 
-def _where(row: dict[str, object], units: str) -> str:
-    distance = row["distance_to_measured"]
-    counted = re.sub(r"s\b", "", units, count=1) if distance == 1 else units
-    return f"{distance} {counted} from {row['nearest_measured']}"
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records")]
+def _where(rows: pd.DataFrame, units: str) -> list[str]:
+    one = re.sub(r"s\b", "", units, count=1)
+    places = zip(
+        rows["distance_to_measured"].tolist(), rows["nearest_measured"].tolist(), strict=True
+    )
+    return [f"{far} {one if far == 1 else units} from {nearest}" for far, nearest in places]

@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from designlib.diversity import choose_determinantal, choose_representative
 from designlib.randomness import numpy_generator
+from designlib.selection.diversity import choose_determinantal, choose_representative
 
 
 def near(places: np.ndarray):

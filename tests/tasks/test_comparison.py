@@ -1,18 +1,35 @@
 """Cells of the comparison are computed once, and publishing makes page, cells and figures."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from designlib.methods import FixedChain, TrajectoryWalk
+from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
+from designlib.randomness import torch_generator
+from designlib.reporting.benchmark_page import benchmark_files
 from designlib.types import InputError
 from tasks import comparison, comparison_problems
-from tasks.comparison import gather_cells, run_cell, tune_method
+from tasks.comparison import (
+    CODE,
+    Plan,
+    compare_on,
+    compare_variant,
+    gather_cells,
+    learned_by,
+    run_cell,
+    train_on,
+    tune_method,
+)
 from tasks.comparison_problems import chosen_problems, make_problem
-from tasks.comparison_report import publish_comparison
-from tasks.machine import describe_machine
+from tasks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
+from tasks.machine import code_version, describe_machine
+from tasks.settings import REPOSITORY
 
 
 @pytest.fixture
@@ -28,7 +45,7 @@ def small(monkeypatch):
 
 def test_a_cell_is_computed_once_and_published(small, home, monkeypatch):
     rows = [
-        run_cell.fn(small, method, budget, 32, seed)
+        {**run_cell(small, method, budget, 32, seed), "tuned": False}
         for method in (TrajectoryWalk(), FixedChain())
         for budget in (30, 60)
         for seed in (0, 1)
@@ -40,13 +57,13 @@ def test_a_cell_is_computed_once_and_published(small, home, monkeypatch):
         raise AssertionError("a finished cell was computed again")
 
     monkeypatch.setattr(comparison, "_measured", fails)
-    again = run_cell.fn(small, TrajectoryWalk(), 30, 32, 0)
+    again = run_cell(small, TrajectoryWalk(), 30, 32, 0)
     # NaN, for want of a reference, stays NaN.
-    pd.testing.assert_series_equal(pd.Series(again), pd.Series(rows[0]))
+    pd.testing.assert_series_equal(pd.Series(again), pd.Series(rows[0]).drop("tuned"))
     assert math.isnan(again["percentile"])
-    page = publish_comparison.fn(gather_cells.fn(rows), {"seeds": 2})
+    page = publish_comparison.fn(gather_cells.fn(rows))
     assert page.read_text().startswith("# Benchmarks")
-    assert "commit" in page.read_text()
+    assert code_version() in page.read_text()
     assert len(pd.read_parquet(page.parent / "cells.parquet")) == 8
     assert (page.parent / "budget-small-needle.png").exists()
 
@@ -55,12 +72,98 @@ def test_tuning_takes_the_best_choice(small, home, monkeypatch):
     chosen = FixedChain.choices()[3]
     monkeypatch.setattr(
         comparison,
-        "_cell",
+        "run_cell",
         lambda problem, method, budget, designs, seed: {
             "success": 1.0 if method == chosen else 0.5, "median": 0.0,
         },
     )  # fmt: skip
-    assert tune_method.fn(small, FixedChain(), 60, 32) == chosen
+    assert tune_method(small, FixedChain(), 60, 32) == chosen
+
+
+def test_a_plan_gives_every_cell_of_a_method(small, home):
+    plan = Plan((30, 60), 2, 32, tune_at=None)
+    assert plan.all_seeds == (0, 1)
+    rows = compare_on.fn(small, FixedChain(), plan)
+    assert [(row["budget"], row["seed"]) for row in rows] == [(30, 0), (30, 1), (60, 0), (60, 1)]
+    assert not any(row["tuned"] for row in rows)
+
+
+def test_all_methods_share_one_training(small, home, monkeypatch):
+    train_on.fn(small, 0)
+
+    def fails(*arguments):
+        raise AssertionError("a predictor was trained again")
+
+    monkeypatch.setattr(comparison, "train_trajectory", fails)
+    run_cell(small, FixedChain(), 30, 32, 0)
+
+
+def test_elites_are_the_starts_of_problems_that_say_so(small, home, monkeypatch):
+    monkeypatch.setattr(comparison, "starts_from_elites", lambda name: True)
+    problem, setting, _ = comparison._prepared(small, 0)
+    starts = setting.start(16, torch_generator(0))
+    values = problem.training_data(0)[1]
+    assert problem.oracle(starts).min() >= values.sort(descending=True).values[128]
+    assert comparison_problems.starts_from_elites("ehrlich-64-elites")
+
+
+def test_a_cell_depends_on_all_the_code_that_it_imports():
+    """A module that is not in the list would change and leave the cells as they are."""
+    loaded = (
+        "import importlib, pkgutil, sys, designlib.methods.starts, designlib.methods.judging\n"
+        "import designlib.problems as problems\n"
+        "for module in pkgutil.iter_modules(problems.__path__):\n"
+        "    importlib.import_module(f'designlib.problems.{module.name}')\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('designlib.')))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    files = {Path(file).relative_to(REPOSITORY).as_posix() for file in told.stdout.split()}
+    assert {
+        f for f in files if not any(f == part or f.startswith(f"{part}/") for part in CODE)
+    } == set()
+
+
+def test_the_page_in_the_repository_is_made_from_its_cells():
+    folder = REPOSITORY / PUBLISHED
+    cells = pd.read_parquet(folder / "cells.parquet")
+    learned = pd.read_parquet(folder / "learning.parquet")
+    files = benchmark_files(cells, learned, PUBLISHED)
+    assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
+    assert {path.name for path in folder.glob("*.png")} == set(files)
+
+
+def test_a_variant_has_a_name_of_its_own(small, home):
+    rows = compare_variant.fn(
+        small, "5 checkpoints", TrajectoryWalk(most_rungs=5), Plan((30,), 2, 32, None)
+    )
+    assert {row["method"] for row in rows} == {"walk: 5 checkpoints"}
+
+
+def test_the_learning_of_boolean_problems_only(small, home, monkeypatch):
+    rows = learned_by.fn(small, 0)
+    assert {row["degree"] for row in rows} == {1, 2, 3}
+    assert rows[0]["step"] == 0
+    assert rows[-1]["step"] == 60
+    assert rows[-3]["learned"] > rows[0]["learned"]
+    monkeypatch.setattr(comparison, "make_problem", lambda name: Ackley())
+    assert learned_by.fn("ackley", 0) == []
+
+
+def test_runs_add_to_the_page_in_the_repository(small, home, tmp_path):
+    with pytest.raises(InputError, match="no finished comparisons"):
+        write_benchmarks(tmp_path)
+    for method in (TrajectoryWalk(), FixedChain()):
+        publish_comparison.fn(
+            gather_cells.fn(compare_on.fn(small, method, Plan((30,), 2, 32, None)))
+        )
+    page = write_benchmarks(tmp_path)
+    assert page == tmp_path / "BENCHMARKS.md"
+    assert "gradient chain" in page.read_text()
+    assert "trajectory annealing" in page.read_text()
+    before = page.read_bytes()
+    assert write_benchmarks(tmp_path).read_bytes() == before
 
 
 def test_problems_by_name():

@@ -59,7 +59,7 @@ def test_a_key_does_not_depend_on_order_but_on_settings() -> None:
 
 def test_a_key_changes_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     before = content_key(INPUTS)
-    monkeypatch.setattr(stages, "code_fingerprint", lambda: "other code")
+    monkeypatch.setattr(stages, "code_fingerprint", lambda code: "other code")
     assert content_key(INPUTS) != before
 
 

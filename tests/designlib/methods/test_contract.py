@@ -1,17 +1,20 @@
 """What every method promises: its number of designs, its budget, feasibility, its seed."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from designlib import methods
 from designlib.constraints import ConstraintConfig, build, feasible_starts
 from designlib.methods import Setting
+from designlib.methods.variants import checkpoint_variants
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE
 
-KINDS = methods.ALL
+KINDS = [kind for kind in methods.ALL if not methods.needs_compositions(kind())]
 CONSTRAINT = build(ConstraintConfig(max_homopolymer=2, forbidden_motifs=("AAC",)), SPACE)
 DESIGNS = 64
 
@@ -55,8 +58,19 @@ def test_choices_begin_with_the_default_and_all_run(kind, setting):
         assert outcome.evaluations <= 60 * DESIGNS
 
 
+def test_variants_of_the_walk_differ_in_checkpoints_only(setting):
+    variants = checkpoint_variants()
+    steps = range(len(setting.checkpoints))
+    for variant in variants.values():
+        outcome = variant.run(replace(setting, steps=steps), DESIGNS, 60, seed=0)
+        assert outcome.evaluations <= 60 * DESIGNS
+        assert CONSTRAINT.satisfied(outcome.designs).all()
+    assert len(set(variants.values())) == len(variants)
+
+
 def test_names_differ():
-    assert len({kind.name for kind in KINDS}) == len(KINDS) == 15
+    assert len({kind.name for kind in methods.ALL}) == len(methods.ALL)
+    assert len({kind.name for kind in KINDS}) == len(KINDS) == 16
 
 
 @pytest.mark.parametrize("budget", [0, 2])

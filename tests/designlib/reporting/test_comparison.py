@@ -1,50 +1,139 @@
-"""Summary, figure and page of the comparison, from its cells alone."""
+"""Summary, verdicts, figures and page of the comparison, from its cells alone."""
 
 import math
 
 import pandas as pd
 import pytest
 
-from designlib.reporting.comparison import budget_figure, comparison_page, merit_of, summarise
+from designlib.reporting.benchmark_page import benchmark_files
+from designlib.reporting.comparison import (
+    budget_figure,
+    merge_cells,
+    merge_learning,
+    merit_of,
+    quality_table,
+    shown_cells,
+    summarise,
+)
+from designlib.reporting.verdicts import verdicts
 
 
-def cells(success):
+def cells(success=math.nan, problem="needle", methods=(("walk", 3.0), ("chain", 1.0)), **more):
     rows = [
         {
-            "problem": "needle", "method": method, "budget": budget, "seed": seed,
-            "evaluations": 100.0, "wall_seconds": 2.0, "success": success,
-            "median": quality + seed, "best": 9.0, "percentile": 95.0,
-            "feasible": 1.0, "diversity": 4.0, "novelty": 2.0, "overprediction": 0.5,
+            "problem": problem, "method": method, "settings": f"{method}()", "budget": budget,
+            "seed": seed, "tuned": False, "commit": "abc", "machine": "one core",
+            "evaluations": 100.0, "wall_seconds": 2.0, "cpu_seconds": 1.0, "success": success,
+            "median": quality + seed, "mean": quality, "best": 9.0, "percentile": 95.0,
+            "feasible": 1.0, "diversity": 4.0, "novelty": 2.0, "overprediction": 0.5, **more,
         }
-        for method, quality in (("walk", 3.0), ("chain", 1.0))
-        for budget in (30, 60)
+        for method, quality in methods
+        for budget in (120, 600)
         for seed in range(3)
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
+def learned(problem="needle"):
+    rows = [
+        {"problem": problem, "seed": seed, "step": step, "degree": degree, "cosine": 0.0,
+         "learned": 0.5 * (step > 0) * (degree == 1), "commit": "abc"}
+        for seed in range(2)
+        for step in (0, 9)
+        for degree in (1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_what_was_learned_is_replaced_by_problem():
+    both = merge_learning(learned("a"), learned("b"))
+    assert len(merge_learning(both, learned("b").assign(learned=2.0))) == len(both)
+
+
 def test_means_and_intervals():
-    summary = summarise(cells(math.nan))
+    summary = summarise(cells())
     assert len(summary) == 4
-    row = summary[(summary["method"] == "walk") & (summary["budget"] == 30)].iloc[0]
+    row = summary[(summary["method"] == "walk") & (summary["budget"] == 120)].iloc[0]
     assert row["median"] == 4.0
     # Student's interval of 3, 4, 5: 4.303 / sqrt(3).
     assert row["median_interval"] == pytest.approx(4.3027 / math.sqrt(3), rel=1e-4)
     assert row["seeds"] == 3
     assert merit_of(summary) == "median"
     assert merit_of(summarise(cells(0.5))) == "success"
+    assert merit_of(summarise(cells(0.01))) == "median"
     assert math.isnan(summarise(cells(0.5).head(1))["median_interval"].iloc[0])
 
 
-def test_the_page_ranks_and_shows():
-    summary = summarise(cells(math.nan))
-    picture = budget_figure("needle", summary)
-    assert picture.png.startswith(b"\x89PNG")
-    page = comparison_page(summary, [picture], {"seeds": 3})
-    assert "- seeds: 3" in page
-    assert "![" in page
-    assert "](budget-needle.png)" in page
-    lines = [line for line in page.splitlines() if line.startswith("| walk") or "| chain" in line]
-    assert [line.split(" | ")[0].strip("| ") for line in lines] == ["walk", "chain"] * 2
-    assert "4 ± 2.5" in lines[0]
-    assert "| 95 ± 0 |" in lines[0]
+def test_tables_rank_by_the_largest_budget():
+    summary = summarise(cells())
+    assert budget_figure("needle", summary).png.startswith(b"\x89PNG")
+    lines = quality_table(summary)
+    assert lines[0] == "| median true value | 120 | 600 |"
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["walk", "chain"]
+    assert "4 ± 2.5" in lines[2]
+
+
+def test_new_cells_take_the_place_of_old_ones():
+    old = cells()
+    new = cells(methods=(("walk", 7.0),))
+    table = merge_cells(old, new)
+    assert len(table) == len(old)
+    assert set(table[table["method"] == "walk"]["mean"]) == {7.0}
+    tuned = merge_cells(table, new.assign(tuned=True, mean=8.0))
+    assert len(tuned) == len(old) + len(new)
+    shown = shown_cells(tuned)
+    assert set(shown[shown["method"] == "walk"]["mean"]) == {8.0}
+    assert len(shown) == len(old)
+
+
+def test_the_page_is_the_same_for_the_same_cells():
+    files = benchmark_files(cells(0.5), learned(), "pictures/")
+    assert set(files) == {"BENCHMARKS.md", "budget-needle.png"}
+    assert files == benchmark_files(cells(0.5), learned(), "pictures/")
+    page = files["BENCHMARKS.md"].decode()
+    assert "| degree | step 0 | step 9 |" in page
+    assert "| 1 | 0.00 ± 0.00 | 0.50 ± 0.00 |" in page
+    assert "](pictures/budget-needle.png)" in page
+    assert "3 seeds; default settings; commit abc." in page
+    assert "- walk: `walk()`" in page
+
+
+def test_variants_have_a_table_of_their_own():
+    both = pd.concat([cells(0.5), cells(0.25, methods=(("walk: 5 checkpoints", 1.0),))])
+    page = benchmark_files(both, None, "")["BENCHMARKS.md"].decode()
+    before, after = page.split("## Number, choice and scaling of checkpoints")
+    assert "| 5 checkpoints | 0.25 ± 0 |" in after
+    assert "5 checkpoints" not in before
+
+
+@pytest.mark.parametrize(("ours", "theirs", "met"), [(1.0, 0.4, True), (0.9, 0.4, False),
+                                                     (1.0, 0.6, False)])  # fmt: skip
+def test_a_verdict_is_what_the_cells_say(ours, theirs, met):
+    table = pd.concat(
+        [
+            cells(ours, "needle-5", (("SMC over trajectory", 1.0),)),
+            cells(theirs, "needle-5", (("gradient chain", 1.0),)),
+        ]
+    )
+    rows = [row for row in verdicts(summarise(table)) if row.asked.startswith("needle-5, 40")]
+    assert [row.met for row in rows] == [met]
+    assert f"{ours:.3g} ± 0 (SMC over trajectory)" in rows[0].found
+
+
+def test_the_evaluations_that_a_rival_quality_takes():
+    table = pd.concat(
+        [
+            cells(1.0, "needle-5", (("SMC over trajectory", 1.0),)),
+            cells(0.9, "needle-5", (("gradient chain", 1.0),)),
+        ]
+    )
+    last = verdicts(summarise(table))[-1]
+    assert last.met
+    assert "needle-5 0.2" in last.found
+
+
+def test_long_problems_are_judged_by_median_diversity_and_feasibility():
+    ours = cells(0.0, "enhancer", (("trajectory annealing", 3.0),), diversity=9.0)
+    rival = cells(0.0, "enhancer", (("AdaLead", 2.0),))
+    assert verdicts(summarise(pd.concat([ours, rival])))[0].met
+    assert not verdicts(summarise(pd.concat([ours.assign(feasible=0.9), rival])))[0].met

@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from designlib.choosing import Quota
+from designlib.selection.walk import Quota
 
 __all__ = ["DiversityKind", "Similarity", "choose_determinantal", "choose_representative"]
 

@@ -1,0 +1,204 @@
+"""What the comparison was to show, and whether its cells show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from designlib.reporting.comparison import merit_of, with_interval
+
+__all__ = ["TRAJECTORY", "Verdict", "verdict_table", "verdicts"]
+
+TRAJECTORY = ("SMC over trajectory", "trajectory annealing", "trajectory exchange",
+              "trajectory annealing, raw")  # fmt: skip
+"""Methods along the trajectory, the one meant where a single one is named first."""
+
+_EVOLUTION = ("AdaLead", "genetic algorithm", "simulated annealing", "random mutation of the best",
+              "Ledidi", "BoTorch")  # fmt: skip
+_NEEDLES = ("needle-3", "needle-5", "needle-8", "needle-10", "adversarial-needle",
+            "disjoint-needles")  # fmt: skip
+_LONG = ("ehrlich-64", "ehrlich-64-elites", "ehrlich-128", "ehrlich-128-elites", "enhancer",
+         "enhancer-elites")  # fmt: skip
+
+
+class Verdict(NamedTuple):
+    """One thing that was asked of the comparison.
+
+    Attributes
+    ----------
+    asked
+        What, in words.
+    found
+        The figures.
+    met
+        Whether they are as asked.
+    """
+
+    asked: str
+    found: str
+    met: bool
+
+
+def verdict_table(summary: pd.DataFrame) -> str:
+    """Return what was asked and what was found as a Markdown section."""
+    rows = verdicts(summary)
+    met = sum(row.met for row in rows)
+    lines = [
+        "## What was asked, and what was found", "",
+        f"{met} of {len(rows)} are met. Methods along the trajectory: {', '.join(TRAJECTORY)}. "
+        "Where several methods stand on a side, the best mean of each side is compared.", "",
+        "| asked | found | met |", "|---|---|---|",
+        *(f"| {row.asked} | {row.found} | {'yes' if row.met else '**no**'} |" for row in rows),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def verdicts(summary: pd.DataFrame) -> list[Verdict]:
+    """Return a verdict for everything that was asked and for which there are cells."""
+    problems = {str(name): group for name, group in summary.groupby("problem")}
+    rows: list[Verdict | None] = []
+    for name in _NEEDLES:
+        if name in problems:
+            rows += [_needle(name, problems[name], budget) for budget in (120, 300, 600)]
+    if "polynomial" in problems:
+        rows.append(_polynomial(problems["polynomial"]))
+    for name, percentile in (("two-motif", 99.4), ("two-motif-ball", 99.0)):
+        if name in problems:
+            rows += [_percentile(name, problems[name], percentile), _hit(name, problems[name])]
+    for name in _LONG:
+        if name in problems:
+            rows.append(_against_evolution(name, problems[name]))
+    for name, figure in (("ackley-10", "best"), ("superconductor", "best")):
+        if name in problems:
+            rows.append(_against_temperature(name, problems[name], figure))
+    rows.append(_speed({n: g for n, g in problems.items() if n not in _CONTINUOUS}))
+    return [row for row in rows if row is not None]
+
+
+_CONTINUOUS = ("ackley-10", "superconductor")
+
+
+def _best(
+    group: pd.DataFrame, budget: int, figure: str, among: Callable[[str], bool]
+) -> pd.Series | None:
+    """Return the row of the method with the highest mean of a figure at a budget."""
+    rows = group[(group["budget"] == budget) & group["method"].map(among)]
+    rows = rows.dropna(subset=[figure])
+    return None if rows.empty else rows.nlargest(1, figure).iloc[0]
+
+
+def _told(row: pd.Series, figure: str) -> str:
+    return f"{with_interval(row.to_dict(), figure)} ({row['method']})"
+
+
+def _ours(method: str) -> bool:
+    return method in TRAJECTORY
+
+
+def _sampler(method: str) -> bool:
+    return method not in TRAJECTORY and method not in _EVOLUTION
+
+
+def _needle(name: str, group: pd.DataFrame, budget: int) -> Verdict | None:
+    ours = _best(group, budget, "success", _ours)
+    chain = _best(group, budget, "success", lambda method: method == "gradient chain")
+    if ours is None or chain is None:
+        return None
+    return Verdict(
+        f"{name}, {budget // 3} passes: along the trajectory at least 0.98 found, gradient chain "
+        "at most 0.5",
+        f"{_told(ours, 'success')}; {_told(chain, 'success')}",
+        bool(ours["success"] >= 0.98 and chain["success"] <= 0.5),
+    )
+
+
+def _polynomial(group: pd.DataFrame) -> Verdict | None:
+    ours = _best(group, 120, "success", _ours)
+    if ours is None:
+        return None
+    found = _told(ours, "success")
+    return Verdict("polynomial, 40 passes: at least 0.52 found", found, ours["success"] >= 0.52)
+
+
+def _percentile(name: str, group: pd.DataFrame, wanted: float) -> Verdict | None:
+    ours = _best(group, 300, "percentile", _ours)
+    if ours is None:
+        return None
+    asked = f"{name}, 100 gradients: median percentile at least {wanted}"
+    return Verdict(asked, _told(ours, "percentile"), bool(ours["percentile"] >= wanted))
+
+
+def _hit(name: str, group: pd.DataFrame) -> Verdict | None:
+    ours = _best(group, 300, "success", _ours)
+    other = _best(group, 300, "success", _sampler)
+    if ours is None or other is None:
+        return None
+    return Verdict(
+        f"{name}, 100 gradients: motif hit at least 20 points above the best other sampler",
+        f"{_told(ours, 'success')}; {_told(other, 'success')}",
+        bool(ours["success"] - other["success"] >= 0.2),
+    )
+
+
+def _against_evolution(name: str, group: pd.DataFrame) -> Verdict | None:
+    budget = int(group["budget"].max())
+    ours = _best(group, budget, "median", _ours)
+    other = _best(group, budget, "median", lambda method: method in _EVOLUTION[:2])
+    if ours is None or other is None:
+        return None
+    return Verdict(
+        f"{name}, {budget} evaluations: median at least that of AdaLead and the genetic "
+        "algorithm, more diverse, all feasible",
+        f"{_told(ours, 'median')}, diversity {ours['diversity']:.3g}, feasible "
+        f"{ours['feasible']:.2f}; {_told(other, 'median')}, diversity {other['diversity']:.3g}",
+        bool(
+            ours["median"] >= other["median"]
+            and ours["diversity"] > other["diversity"]
+            and ours["feasible"] == 1
+        ),
+    )
+
+
+def _against_temperature(name: str, group: pd.DataFrame, figure: str) -> Verdict | None:
+    budget = int(group["budget"].max())
+    ours = _best(group, budget, figure, lambda method: method == "SMC over trajectory")
+    other = _best(group, budget, figure, lambda method: method == "SMC over temperature")
+    if ours is None or other is None:
+        return None
+    return Verdict(
+        f"{name}, {budget} evaluations: SMC over the trajectory at or ahead of SMC over "
+        f"temperature, {figure}",
+        f"{_told(ours, figure)}; {_told(other, figure)}",
+        bool(ours[figure] >= other[figure]),
+    )
+
+
+def _speed(problems: dict[str, pd.DataFrame]) -> Verdict | None:
+    """Return on how many problems a fifth of the budget is enough for the best rival's quality."""
+    shares = {name: _share_needed(group) for name, group in problems.items()}
+    known = {name: share for name, share in shares.items() if share is not None}
+    if not known:
+        return None
+    fast = [name for name, share in known.items() if share <= 0.2]
+    told = ", ".join(f"{name} {share:.2g}" for name, share in known.items() if share < float("inf"))
+    return Verdict(
+        "the best other method's final quality with at most a fifth of its evaluations on at "
+        "least half of the discrete problems",
+        f"{len(fast)} of {len(known)}; share of the evaluations where it is reached: {told}",
+        2 * len(fast) >= len(known),
+    )
+
+
+def _share_needed(group: pd.DataFrame) -> float | None:
+    merit = merit_of(group)
+    budgets: list[int] = sorted(group["budget"].unique().tolist())
+    rival = _best(group, budgets[-1], merit, lambda method: not _ours(method))
+    if rival is None or not group["method"].map(_ours).any():
+        return None
+    for budget in budgets:
+        ours = _best(group, budget, merit, _ours)
+        if ours is not None and ours[merit] >= rival[merit]:
+            return budget / budgets[-1]
+    return float("inf")

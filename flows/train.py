@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import flow
 from pydantic import BaseModel
 
@@ -38,15 +40,27 @@ def train_predictor(
     config: TrainingConfig,
     seed: int,
     device: str,
+    before: Sequence[StageResult] = (),
 ) -> TrainedPredictors:
     """Train the ensemble's members and the scorers that check them, two at a time.
 
-    Each objective has members and scorers of its own, those of the first one first.
+    Each objective has members and scorers of its own, those of the first one first. ``before`` are
+    the members of the last round where training goes on from them.
     """
+    earlier = iter(before)
     columns = objective_columns(measured)
     members = [
         train_member.submit(
-            measured, folds, round_, config, "predictor", number, seed, device, column
+            measured,
+            folds,
+            round_,
+            config,
+            "predictor",
+            number,
+            seed,
+            device,
+            column,
+            next(earlier, None),
         )
         for column in columns
         for number in range(1, config.members + 1)

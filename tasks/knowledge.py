@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from prefect import task
 
 from designlib.candidates import read_candidates
 from designlib.oracles import oracle_of
+from designlib.predictors.training import TrainingConfig
 from designlib.record import Record, content_hash, measurement_table
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
@@ -26,6 +27,7 @@ from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
 
 __all__ = [
     "known_entries",
+    "last_predictors",
     "measure_by_oracle",
     "mirror_results",
     "pending_designs",
@@ -77,11 +79,39 @@ def recall(campaign: str, number: int, start: StageResult, known: int) -> StageR
     return stage
 
 
+@task(name="last-predictors")
+def last_predictors(campaign: str, number: int, config: TrainingConfig) -> list[StageResult]:
+    """Return the members of the round before, from which a warm start goes on; none otherwise.
+
+    Raises InputError where they are not here any more, or were another number.
+    """
+    earlier = [entry for entry in load_record(campaign).proposals if entry.round < number]
+    if config.start == "fresh" or not earlier:
+        return []
+    folder = Settings().stages / "train"
+    last = earlier[-1]
+    members = [
+        StageResult(
+            name="train", key=told["key"], folder=folder / told["key"], files=told["files"],
+            reused=True,
+        )
+        for told in last.about.get("members", ())
+    ]  # fmt: skip
+    objectives = len(last.about.get("objectives", ())) or 1
+    if len(members) != config.members * objectives or not all(m.is_intact() for m in members):
+        raise InputError(
+            f"training.start: warm goes on from the {config.members} predictors of round "
+            f"{last.round}, which are not in {folder}; use start: fresh"
+        )
+    return members
+
+
 @task(name="record-proposal")
 def record_proposal(
     selected: StageResult,
     start: StageResult,
     folds: StageResult,
+    members: Sequence[StageResult],
     round_: Round,
     config: Mapping[str, Any],
     known: int,
@@ -103,6 +133,7 @@ def record_proposal(
         "objectives": _objectives(load_folds(folds), facts),
         "start": start.files["measured.parquet"],
         "known": known,
+        "members": [{"key": member.key, "files": member.files} for member in members],
         "code": code_fingerprint(),
         "commit": commit(),
     }

@@ -28,8 +28,11 @@ from designlib.trajectory import (
     learning_scale,
     state_from_bytes,
     state_to_bytes,
+    thinned,
 )
+from designlib.types import InputError
 from tasks.device import use_device
+from tasks.learning import learned_shares
 from tasks.log import run_logger
 from tasks.rounds import Round
 from tasks.settings import Settings
@@ -71,10 +74,13 @@ def train_member(
     seed: int,
     device: str,
     column: str = "",
+    before: StageResult | None = None,
 ) -> StageResult:
     """Train one predictor, or go on where its training stopped, and log every checkpoint.
 
     ``column`` is the further value column that it learns; by default the objective of the table.
+    ``before`` is the training of the last round, from whose end it starts; by default it starts
+    from new weights. Raises InputError where that was another network.
     """
     where = use_device(device)
     shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
@@ -87,6 +93,7 @@ def train_member(
         "seed": seed,
         "device": where.type,
         "column": column,
+        "before": before.files if before else None,
     }
     with open_stage(Settings(), "train", inputs) as stage:
         if stage.result():
@@ -102,11 +109,12 @@ def train_member(
             known = logged_steps(run_id, "validation_loss")
             checkpoints = _checkpoints(
                 stage, load_facts(measured), load_folds(folds), config,
-                Part(role, number, seed, column), where,
+                Part(role, number, seed, column), where, before and load_trajectory(before),
             )  # fmt: skip
             for file, state in checkpoints:
                 if state.step not in known:
-                    log_checkpoint(run_id, file, state.step, state.metrics)
+                    metrics = {**state.metrics, **learned_shares(file)}
+                    log_checkpoint(run_id, file, state.step, metrics)
                     run_logger().info(
                         "%s: step %d of %d, validation loss %.3f, rank correlation %.3f",
                         name, state.step, config.steps, state.metrics["validation_loss"],
@@ -128,8 +136,12 @@ def _checkpoints(
     config: TrainingConfig,
     part: Part,
     device: torch.device,
+    before: Trajectory | None,
 ) -> Iterator[tuple[Path, TrainingState]]:
-    """Yield the checkpoints that exist, then train on from the latest and yield the others."""
+    """Yield the checkpoints that exist, then train on from the latest and yield the others.
+
+    A warm start counts its steps on from those of the last round.
+    """
     latest = _read_latest(stage)
     for path in sorted(stage.folder.glob("checkpoint-*.safetensors")):
         state, _ = state_from_bytes(path.read_bytes())
@@ -138,14 +150,27 @@ def _checkpoints(
             yield path, state
     if stage.result() is not None:
         return
-    spec, training, validation = _prepare(facts, folds, config, part, device)
+    spec, training, validation = _prepare(facts, folds, config, part, device, before)
     network = spec.build().to(device)
-    member_seed = spec.seed
-    states = train(network, training, validation, config, member_seed, latest)
+    done = 0
+    if before is not None:
+        *kept, last = thinned(before.states, max(2, config.checkpoints // 2))
+        done = last.step
+        network.load_state_dict(last.parameters)
+        if latest is None:
+            for state in kept:
+                yield _written(stage, state, spec), state
+    resume = latest and latest._replace(step=latest.step - done)
+    states = train(network, training, validation, config, spec.seed, resume)
     for state in _timed(stage, states):
-        path = stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
+        state = state._replace(step=done + state.step)  # noqa: PLW2901 - counted on
+        path = _written(stage, state, spec)
         stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
         yield path, state
+
+
+def _written(stage: Stage, state: TrainingState, spec: PredictorSpec) -> Path:
+    return stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
 
 
 def _prepare(
@@ -154,6 +179,7 @@ def _prepare(
     config: TrainingConfig,
     part: Part,
     device: torch.device,
+    before: Trajectory | None,
 ) -> tuple[PredictorSpec, Examples, Examples]:
     if part.column:
         # Errors and weights are those of the first objective.
@@ -172,6 +198,15 @@ def _prepare(
         seed=derive_seed(part.seed, *part.words),
         column=part.column,
     )
+    if before is not None:
+        # What its weights have learned is on its own scale.
+        scale = {"centre": before.spec.centre, "scale": before.spec.scale}
+        spec = spec.model_copy(update=scale)
+        if spec.model_copy(update={"seed": before.spec.seed}) != before.spec:
+            raise InputError(
+                "training.start: warm needs the network and the designs of the round before; they "
+                "have changed, so use start: fresh"
+            )
 
     def examples(rows: pd.DataFrame) -> Examples:
         designs = facts.space.encode(rows["design"].tolist())

@@ -13,6 +13,7 @@ from designlib.reporting.fronts import front_figure, fronts_by_round
 from designlib.reporting.rounds import (
     calibration_figure,
     ground_figure,
+    learning_figure,
     map_figure,
     progress_figure,
     scatter_figure,
@@ -171,3 +172,11 @@ def test_one_objective_has_no_front() -> None:
 
 def test_the_front_is_drawn() -> None:
     assert front_figure(of_two(), OBJECTIVES).png.startswith(b"\x89PNG")
+
+
+def test_what_was_learned_is_drawn_with_and_without_shares() -> None:
+    curves = pd.DataFrame({"step": [0, 10, 0, 10], "rank_correlation": [0.0, 0.5, 0.1, 0.6]})
+    shares = curves.assign(variance_of_single_sites=0.6, variance_of_pairs=0.2)
+    plain, full = learning_figure(curves), learning_figure(shares)
+    assert plain.png.startswith(b"\x89PNG")
+    assert plain.png != full.png

@@ -39,9 +39,7 @@ __all__ = [
     "choose_sampler",
     "choose_starts",
     "cut_blocks",
-    "few_chains",
     "ladder_bands",
-    "pool_designs",
     "reference_designs",
     "share_out",
     "walk_block",
@@ -322,24 +320,6 @@ def walk_block(
                 "acceptance": snapshot.acceptance.double().cpu().numpy(),
             }
         )
-
-
-def pool_designs(snapshots: pd.DataFrame, pool_rungs: int) -> pd.DataFrame:
-    """Return the distinct designs of the last rungs, each as its latest, lowest chain found it."""
-    last = int(snapshots["rung"].max())
-    late = snapshots[snapshots["rung"] > last - pool_rungs]
-    ordered = late.sort_values(["rung", "chain"], ascending=[False, True], kind="stable")
-    pool = ordered.drop_duplicates("design").sort_values("design").reset_index(drop=True)
-    elite = pool["start"] == "elite"
-    return pool.assign(parent_design=pool["start_design"].where(elite, None)).drop(
-        columns=["start_design", "score", "acceptance", "beta"]
-    )
-
-
-def few_chains(snapshots: pd.DataFrame, chains: int = 128) -> pd.DataFrame:
-    """Return the snapshots of the first chains of each kind of start, enough for a figure."""
-    order = snapshots.groupby("start")["chain"].rank(method="dense")
-    return snapshots[order <= chains].reset_index(drop=True)
 
 
 def ladder_bands(predicted: pd.DataFrame) -> pd.DataFrame:

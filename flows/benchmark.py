@@ -21,9 +21,17 @@ from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.orchestration_cost import measure_orchestration
 from tasks.runners import in_processes
+from tasks.selection_cost import measure_selection
 from tasks.step_cost import measure_step_cost
 
-__all__ = ["compare_checkpoints", "compare_methods", "main", "orchestration", "step_cost"]
+__all__ = [
+    "compare_checkpoints",
+    "compare_methods",
+    "main",
+    "orchestration",
+    "selection",
+    "step_cost",
+]
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
@@ -43,6 +51,12 @@ def step_cost() -> Path:
 def orchestration() -> Path:
     """Measure what servers and workers add to the time of a small campaign."""
     return measure_orchestration()
+
+
+@flow(name="benchmark-selection")
+def selection() -> Path:
+    """Measure time and memory of filtering up to ten million designs and choosing a batch."""
+    return measure_selection()
 
 
 @flow(name="benchmark-methods")
@@ -100,14 +114,17 @@ def _rows(tasks: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> list[dict[str
     return [row for task in tasks for row in task.result()]
 
 
+_MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, checkpoints (Appendix G), page (BENCHMARKS.md out of all "
-        f"finished comparisons), all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help="step-cost, orchestration, selection, checkpoints (Appendix G), page (BENCHMARKS.md out "
+        f"of all finished comparisons), all, quick, or a problem: {', '.join(PROBLEMS)}",
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -127,8 +144,8 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what == "orchestration":
-        path = run_command(orchestration)
+    if asked.what in _MEASUREMENTS:
+        path = run_command(_MEASUREMENTS[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
     if asked.what == "page":

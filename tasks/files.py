@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from designlib.types import InputError
 
-__all__ = ["read_input", "sha256_of", "write_atomically"]
+__all__ = ["copy_atomically", "read_input", "sha256_of", "write_atomically"]
 
 _CHUNK = 1 << 20
 
@@ -64,6 +65,12 @@ def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) 
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def copy_atomically(source: Path, target: Path) -> None:
+    """Copy a file of any size that appears under its new name complete, or not at all."""
+    with source.open("rb") as content:
+        write_atomically(target, lambda file: shutil.copyfileobj(content, file))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,8 +26,10 @@ from designlib.sampling import (
 )
 from tasks.device import use_device
 from tasks.log import run_logger
+from tasks.rows import write_rows
 from tasks.settings import Settings
-from tasks.stages import StageResult, finished_stage, run_stage
+from tasks.snapshots import join_shards
+from tasks.stages import Stage, StageResult, finished_stage, run_stage, write_stage
 from tasks.tables import best_measured, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.train import load_trajectory
 
@@ -166,13 +168,13 @@ def gather_shards(
 ) -> StageResult:
     """Join the shards in the order of their chains; the same bytes however they were cut."""
 
-    def make() -> dict[str, bytes]:
-        frames = [pd.read_parquet(shard.path("snapshots.parquet")) for shard in shards if shard]
-        whole = pd.concat(frames, ignore_index=True)
-        whole = whole.sort_values(["chain", "rung"], kind="stable").reset_index(drop=True)
-        return {"snapshots.parquet": parquet_bytes(whole)}
+    def make(stage: Stage) -> list[str]:
+        paths = [shard.path("snapshots.parquet") for shard in shards if shard]
+        stage.write("snapshots.parquet", lambda file: write_rows(join_shards(paths), file))
+        return ["snapshots.parquet"]
 
-    return run_stage(Settings(), "walk", _walk_inputs(plan_stage, members, constraints, seed), make)
+    inputs = _walk_inputs(plan_stage, members, constraints, seed)
+    return write_stage(Settings(), "walk", inputs, make)
 
 
 def load_plan(plan_stage: StageResult) -> tuple[list[RungPlan], int]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from designlib.candidates import read_candidates, readable
 from tasks.clock import current_clock
-from tasks.files import write_atomically
+from tasks.files import copy_atomically, write_atomically
 from tasks.rounds import RegisteredPredictor, Round, RoundStages
 from tasks.settings import Settings
 from tasks.stages import StageResult
@@ -100,7 +100,7 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
         for name, path in files.items():
-            write_atomically(folder / name, path.read_bytes())
+            copy_atomically(path, folder / name)
     table = read_candidates(files["candidates.parquet"].read_bytes())
     figures = round_figures(stages, round_)
     _log(round_, files, readable(table), figures)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,31 +18,23 @@ from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
 from designlib.predictors.networks import evaluate
 from designlib.recipes import component_columns
-from designlib.sampling import (
-    SamplingConfig,
-    choose_sampler,
-    few_chains,
-    ladder_bands,
-    pool_designs,
-)
+from designlib.sampling import SamplingConfig, choose_sampler, ladder_bands
 from designlib.scoring import clusters, nearest_measured
-from designlib.selection import (
-    SelectionConfig,
-    filter_designs,
-    rejection_counts,
-    select_batch,
-)
+from designlib.selection import SelectionConfig, Shortlist
 from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
 from designlib.trajectory import network_at
 from designlib.types import Designs
+from tasks.choice import Filters, filter_rows
 from tasks.device import use_device
 from tasks.knowledge import pending_designs
 from tasks.log import run_logger
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
+from tasks.rows import read_rows, with_progress, write_rows
 from tasks.settings import Settings
-from tasks.stages import StageResult, run_stage
+from tasks.snapshots import read_few_chains, read_pool
+from tasks.stages import Stage, StageResult, write_stage
 from tasks.tables import (
     TableFacts,
     best_measured,
@@ -72,30 +65,36 @@ def score_designs(
     where = use_device("cpu")
     sampler = choose_sampler(sampling, load_facts(measured).space)
 
-    def make() -> dict[str, bytes]:
+    def make(stage: Stage) -> list[str]:
         facts = load_facts(measured)
         table = load_folds(folds)
-        visited = pd.read_parquet(snapshots.path("snapshots.parquet"))
-        pool = pool_designs(visited, sampling.pool_rungs)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
-        scored = _predict(pool, facts, members, scorers, where)
-        scored = _place(scored, known, facts)
         constraint = build(constraints, facts.space, best_measured(table, facts))
-        scored = _judge(scored, constraint, facts).assign(sampler=sampler.label)
-        checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
-        checked = _predict(checked, facts, members, scorers, where)
+        oracle = None
         if facts.has_oracle:
             truth = table.set_index("design")["value"]
             oracle = oracle_of(facts.truth, truth, facts.space, maximise=facts.maximise)
-            designs = scored["design"].tolist()
-            scored["true_value"] = oracle.measure(designs)
-            scored["true_percentile"] = oracle.percentiles(designs)
-        shown = _predict(few_chains(visited), facts, members, scorers, where)
-        return {
-            "scored.parquet": parquet_bytes(scored),
-            "measured.parquet": parquet_bytes(checked),
-            "ladder.parquet": parquet_bytes(ladder_bands(shown)),
-        }
+
+        def scored() -> Iterator[pd.DataFrame]:
+            for pool in read_pool(snapshots.path("snapshots.parquet"), sampling.pool_rungs):
+                part = _predict(pool, facts, members, scorers, where)
+                part = _place(part, known, facts)
+                part = _judge(part, constraint, facts).assign(sampler=sampler.label)
+                if oracle is not None:
+                    designs = part["design"].tolist()
+                    part["true_value"] = oracle.measure(designs)
+                    part["true_percentile"] = oracle.percentiles(designs)
+                yield part
+
+        checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
+        checked = _predict(checked, facts, members, scorers, where)
+        few = read_few_chains(snapshots.path("snapshots.parquet"))
+        shown = _predict(few, facts, members, scorers, where)
+        parts = with_progress(scored(), "designs scored")
+        stage.write("scored.parquet", lambda file: write_rows(parts, file))
+        stage.write("measured.parquet", parquet_bytes(checked))
+        stage.write("ladder.parquet", parquet_bytes(ladder_bands(shown)))
+        return ["scored.parquet", "measured.parquet", "ladder.parquet"]
 
     inputs = {
         "sampler": sampler,
@@ -107,7 +106,7 @@ def score_designs(
         "constraints": constraints,
         "pool_rungs": sampling.pool_rungs,
     }
-    stage = run_stage(Settings(), "score", inputs, make)
+    stage = write_stage(Settings(), "score", inputs, make)
     run_logger().info("scored designs: %s", stage.path("scored.parquet"))
     return stage
 
@@ -125,26 +124,33 @@ def select_designs(
 ) -> StageResult:
     """Filter the scored designs, choose a diverse batch and make the candidate table."""
 
-    def make() -> dict[str, bytes]:
+    def make(stage: Stage) -> list[str]:
         facts = load_facts(measured)
-        frame = pd.read_parquet(scored.path("scored.parquet"))
-        if synthesis is not None:
-            verdicts = {design: synthesis.verdict(design) for design in frame["design"].unique()}
-            frame["constraint_synthesis"] = frame["design"].map(verdicts)
-        frame["acquisition"] = _acquisition(frame, facts, folds, members, config, seed)
+        space, both_strands = facts.space, facts.both_strands
+        found = scored.path("scored.parquet")
+        acquire = _acquisition(found, facts, folds, members, config, seed)
         checked = pd.read_parquet(scored.path("measured.parquet"))
         training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
-        frame = filter_designs(
-            frame, config, measured_heldout=training, maximise=facts.maximise,
+        pending = _readings(pending_designs(measured), facts)
+        shortlist = Shortlist(space, config, both_strands=both_strands)
+        filters = Filters(
+            config=config,
+            measured_heldout=training,
+            maximise=facts.maximise,
             units=facts.distance_units,
-            pending=_readings(pending_designs(measured), facts),
-        )  # fmt: skip
-        batch = select_batch(frame, facts.space, config, both_strands=facts.both_strands)
-        designs = facts.space.encode(batch.frame["design"].tolist())
+            pending=pending,
+            synthesis=synthesis,
+        )
+        stage.write(
+            "rejected.parquet",
+            lambda file: write_rows(filter_rows(found, filters, acquire, shortlist), file),
+        )
+        batch = shortlist.batch()
+        designs = space.encode(batch.frame["design"].tolist())
         chosen = batch.frame.assign(
-            cluster=clusters(facts.space, designs, both_strands=facts.both_strands),
+            cluster=clusters(space, designs, both_strands=both_strands),
             step=batch.frame["training_step"],
-            **component_columns(facts.space, designs),
+            **component_columns(space, designs),
         )
         provenance = Provenance(
             campaign=round_.campaign,
@@ -160,16 +166,16 @@ def select_designs(
             distance_units=facts.distance_units,
         )
         candidates = build_table(chosen, facts.kind, provenance)
-        rejected = frame[frame["rejected_because"] != ""]
-        return {
+        about = {"batch": batch.report, "rejected": shortlist.rejected, "pool": shortlist.designs}
+        contents = {
             "candidates.parquet": to_parquet_bytes(candidates),
             "candidates.csv": to_csv_bytes(candidates),
-            "rejected.parquet": parquet_bytes(rejected),
-            "pool.parquet": parquet_bytes(frame),
-            "selection.json": json_bytes(
-                {"batch": batch.report, "rejected": rejection_counts(frame), "pool": len(frame)}
-            ),
+            "best_by_score.parquet": parquet_bytes(shortlist.best_by_score),
+            "selection.json": json_bytes(about),
         }
+        for name, content in contents.items():
+            stage.write(name, content)
+        return ["rejected.parquet", *contents]
 
     inputs = {
         "measured": measured.files,
@@ -181,7 +187,7 @@ def select_designs(
         "members": [member.files for member in members],
         "seed": seed,
     }
-    stage = run_stage(Settings(), "select", inputs, make)
+    stage = write_stage(Settings(), "select", inputs, make)
     about = json.loads(stage.path("selection.json").read_bytes())
     run_logger().info(
         "%d of %d designs chosen; rejected: %s",
@@ -191,25 +197,31 @@ def select_designs(
 
 
 def _acquisition(
-    frame: pd.DataFrame,
+    scored: Path,
     facts: TableFacts,
     folds: StageResult,
     members: Sequence[StageResult],
     config: SelectionConfig,
     seed: int,
-) -> np.ndarray:
+) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Return what gives the acquisition of the parts of the scored designs, taken in order."""
     if config.acquisition == "thompson":
-        each = _member_predictions(frame, facts, members, use_device("cpu"))
-        return thompson_order(each, maximise=facts.maximise, seed=seed)
+        cpu = use_device("cpu")
+        parts = read_rows(scored, ["design"])
+        each = [_member_predictions(part, facts, members, cpu) for part in parts]
+        points = thompson_order(np.hstack(each), maximise=facts.maximise, seed=seed)
+        left = iter(np.split(points, np.cumsum([part.shape[1] for part in each])[:-1]))
+        return lambda _: next(left)
     table = load_folds(folds)
     known = table.loc[table["fold"] != "withheld", "value"]
-    return acquisition(
-        frame["predicted_mean"].to_numpy(),
-        frame["predicted_spread"].to_numpy(),
+    best = float(known.max() if facts.maximise else known.min())
+    return lambda part: acquisition(
+        part["predicted_mean"].to_numpy(),
+        part["predicted_spread"].to_numpy(),
         spread_weight=config.spread_weight,
         maximise=facts.maximise,
         kind=config.acquisition,
-        best=float(known.max() if facts.maximise else known.min()),
+        best=best,
     )
 
 

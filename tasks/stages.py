@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +36,7 @@ __all__ = [
     "finished_stage",
     "open_stage",
     "run_stage",
+    "write_stage",
 ]
 
 MANIFEST = "manifest.json"
@@ -102,8 +103,8 @@ class Stage:
         finally:
             self._compute.append((started, time.time()))
 
-    def write(self, name: str, content: bytes) -> Path:
-        """Write one file of the stage, whole or not at all."""
+    def write(self, name: str, content: bytes | Callable[[BinaryIO], object]) -> Path:
+        """Write one file of the stage, whole or not at all; see `write_atomically`."""
         path = self.folder / name
         write_atomically(path, content)
         return path
@@ -141,14 +142,14 @@ def finished_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> 
         return stage.result()
 
 
-def run_stage(
+def write_stage(
     settings: Settings,
     name: str,
     inputs: Mapping[str, Any],
-    make: Callable[[], Mapping[str, bytes]],
+    make: Callable[[Stage], list[str]],
     code: tuple[str, ...] = ALL_CODE,
 ) -> StageResult:
-    """Return the finished stage, calling ``make`` for the content of its files where needed.
+    """Return the finished stage; where needed ``make`` writes its files and returns their names.
 
     ``code`` names the files and folders of the repository that the result depends on.
     """
@@ -156,10 +157,26 @@ def run_stage(
         if (done := stage.result()) is not None:
             return done
         with stage.computing():
-            contents = make()
+            names = make(stage)
+        return stage.finish(names)
+
+
+def run_stage(
+    settings: Settings,
+    name: str,
+    inputs: Mapping[str, Any],
+    make: Callable[[], Mapping[str, bytes]],
+    code: tuple[str, ...] = ALL_CODE,
+) -> StageResult:
+    """Return the finished stage, calling ``make`` for the content of its files where needed."""
+
+    def write(stage: Stage) -> list[str]:
+        contents = make()
         for file, content in contents.items():
             stage.write(file, content)
-        return stage.finish(list(contents))
+        return list(contents)
+
+    return write_stage(settings, name, inputs, write, code)
 
 
 def content_key(inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE) -> str:

@@ -20,10 +20,12 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
     """Return what summary.json says of a round, apart from how this run went."""
     facts = load_facts(stages.measured)
     batch = read_candidates(stages.selected.path("candidates.parquet").read_bytes()).to_pandas()
-    pool = pd.read_parquet(stages.selected.path("pool.parquet"))
+    best = pd.read_parquet(stages.selected.path("best_by_score.parquet"))
     plan, entry = load_plan(stages.plan)
     sampler = load_sampler(stages.plan)
-    snapshots = pd.read_parquet(stages.snapshots.path("snapshots.parquet"))
+    snapshots = pd.read_parquet(
+        stages.snapshots.path("snapshots.parquet"), columns=["start", "chain", "acceptance"]
+    )
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
     return {
         "campaign": round_.campaign,
@@ -32,7 +34,7 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         "data": facts.model_dump(
             include={"name", "designs", "length", "components", "rows_read", "guesses"}
         ),
-        "batch": summarise_batch(batch, pool, facts.space, both_strands=facts.both_strands),
+        "batch": summarise_batch(batch, best, facts.space, both_strands=facts.both_strands),
         "predictor": summarise_predictor(checked, maximise=facts.maximise),
         "walk": summarise_walk(
             snapshots,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from prefect import task
 
 from designlib.sampling import SamplingConfig
 from tasks.generate import load_plan, load_sampler
 from tasks.rounds import RegisteredPredictor, Round
+from tasks.snapshots import walk_figures
 from tasks.stages import StageResult, content_key
 from tasks.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for
 
@@ -34,28 +34,19 @@ def log_walk(
         log_params(run_id, {"predictor": model, "predictor_hash": version.predictor_hash})
         known = logged_steps(run_id, "mean_acceptance")
         plan, _ = load_plan(plan_stage)
-        visited = pd.read_parquet(snapshots.path("snapshots.parquet"))
-        for rung, chains in visited.groupby("rung"):
-            number = int(str(rung))
-            if number not in known:
-                log_metrics(run_id, _figures(chains, plan[number].beta), number)
-        client().set_tag(run_id, "mlflow.note.content", _description(version, visited))
+        rungs = walk_figures(snapshots.path("snapshots.parquet"))
+        for rung, figures in enumerate(rungs.drop(columns="rung").to_dict(orient="records")):
+            if rung not in known:
+                now = {str(name): float(value) for name, value in figures.items()}
+                log_metrics(run_id, {**now, "beta": plan[rung].beta}, rung)
+        chains = int(rungs["chains"].max())
+        client().set_tag(run_id, "mlflow.note.content", _description(version, chains, len(rungs)))
     return run_id
 
 
-def _figures(chains: pd.DataFrame, beta: float) -> dict[str, float]:
-    return {
-        "mean_acceptance": float(chains["acceptance"].mean()),
-        "median_score": float(chains["score"].median()),
-        "best_score": float(chains["score"].max()),
-        "distinct_share": chains["design"].nunique() / len(chains),
-        "beta": beta,
-    }
-
-
-def _description(version: RegisteredPredictor, visited: pd.DataFrame) -> str:
+def _description(version: RegisteredPredictor, chains: int, rungs: int) -> str:
     return (
-        f"{visited['chain'].nunique():,} chains walked {visited['rung'].nunique()} rungs, from the "
+        f"{chains:,} chains walked {rungs} rungs, from the "
         f"earliest checkpoint to the last, of **{version.name} version {version.version}**. The "
         "metrics have one point per rung; scores are in standard deviations of the measured values."
     )

@@ -20,13 +20,13 @@ _BEST_SHARE = 0.05
 
 
 def summarise_batch(
-    batch: pd.DataFrame, pool: pd.DataFrame, space: DesignSpace, *, both_strands: bool
+    batch: pd.DataFrame, best: pd.DataFrame, space: DesignSpace, *, both_strands: bool
 ) -> dict[str, Any]:
-    """Return the figures of a batch chosen from a pool.
+    """Return the figures of a batch.
 
-    ``pool`` has ``design``, ``acquisition`` and ``rejected_because``; ``true_percentile`` where an
-    oracle knows it. The best by score are as many designs as the batch has, those with the highest
-    acquisition among the ones that were not rejected, without regard to diversity or strands.
+    ``best`` are the designs with the highest acquisition among the ones that were not rejected,
+    best first, at least as many as the batch has, without regard to diversity or strands; with
+    ``true_percentile`` where an oracle knows it.
     """
     letters = space.encode(batch["design"].tolist())
     distances = pairwise_distances(space, letters, both_strands=both_strands)
@@ -42,19 +42,17 @@ def summarise_batch(
         "novelty": float(batch["distance_to_measured"].mean()),
         "clusters": int(batch["cluster"].nunique()),
     }
-    if "true_percentile" in pool:
-        figures |= _truth(batch, pool)
+    if "true_percentile" in best:
+        figures |= _truth(batch, best)
     return figures
 
 
-def _truth(batch: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
+def _truth(batch: pd.DataFrame, best: pd.DataFrame) -> dict[str, Any]:
     """Return what an oracle says; it need not know every design, and none known says nothing."""
     known = batch[batch["true_percentile"].notna()]
     if known.empty:
         return {"judged": 0}
-    kept = pool[pool["rejected_because"] == ""]
-    ordered = kept.sort_values(["acquisition", "design"], ascending=[False, True])
-    best = ordered["true_percentile"].head(len(batch)).dropna()
+    highest = best["true_percentile"].head(len(batch)).dropna()
     percentile = known["true_percentile"]
     return {
         "judged": len(known),
@@ -62,7 +60,7 @@ def _truth(batch: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
             "median": float(percentile.median()),
             "mean": float(percentile.mean()),
             "best": float(percentile.max()),
-            "median_of_best_by_score": float(best.median()) if len(best) else None,
+            "median_of_best_by_score": float(highest.median()) if len(highest) else None,
         },
         "true_value": {
             "median": float(known["true_value"].median()),

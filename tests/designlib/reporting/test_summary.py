@@ -6,14 +6,7 @@ from designlib.reporting.summary import summarise_batch, summarise_predictor, su
 from designlib.spaces import DNA, SequenceSpace
 
 SPACE = SequenceSpace(DNA, 4)
-POOL = pd.DataFrame(
-    {
-        "design": ["AAAA", "TTTT", "CCCC", "ACAC", "GGTA", "CGCG"],
-        "acquisition": [6.0, 5.5, 5.0, 4.0, 3.0, 9.0],
-        "rejected_because": ["", "", "", "", "", "too close: 0"],
-        "true_percentile": [90.0, 90.0, 70.0, 99.0, 10.0, 100.0],
-    }
-)
+BEST = pd.DataFrame({"design": ["AAAA", "TTTT", "CCCC"], "true_percentile": [90.0, 90.0, 70.0]})
 BATCH = pd.DataFrame(
     {
         "design": ["AAAA", "CCCC", "ACAC"],
@@ -29,7 +22,7 @@ BATCH = pd.DataFrame(
 
 
 def test_batch_figures():
-    figures = summarise_batch(BATCH, POOL, SPACE, both_strands=True)
+    figures = summarise_batch(BATCH, BEST, SPACE, both_strands=True)
     assert figures["candidates"] == figures["distinct"] == 3
     assert figures["measured_before"] == 0
     assert figures["feasible_share"] == pytest.approx(2 / 3)
@@ -41,27 +34,26 @@ def test_batch_figures():
     assert figures["over_prediction"] == pytest.approx(np.mean([0.5, 1.8, 3.1]))
 
 
-def test_the_best_by_score_were_not_rejected_and_ignore_diversity():
-    figures = summarise_batch(BATCH, POOL, SPACE, both_strands=True)
-    # AAAA, TTTT and CCCC have the highest acquisition of what was kept.
+def test_the_best_by_score_have_their_own_figure():
+    figures = summarise_batch(BATCH, BEST, SPACE, both_strands=True)
     assert figures["true_percentile"]["median_of_best_by_score"] == 90.0
-    assert summarise_batch(BATCH.head(1), POOL, SPACE, both_strands=False)["diversity"] is None
+    assert summarise_batch(BATCH.head(1), BEST, SPACE, both_strands=False)["diversity"] is None
 
 
 def test_without_an_oracle_nothing_true_is_claimed():
     figures = summarise_batch(
-        BATCH, POOL.drop(columns="true_percentile"), SPACE, both_strands=False
+        BATCH, BEST.drop(columns="true_percentile"), SPACE, both_strands=False
     )
     assert not [name for name in figures if "true" in name or "over" in name]
 
 
 def test_an_oracle_that_knows_some_or_none_of_the_batch():
     some = BATCH.assign(true_percentile=[np.nan, 70.0, 99.0], true_value=[np.nan, 0.2, 0.9])
-    figures = summarise_batch(some, POOL, SPACE, both_strands=False)
+    figures = summarise_batch(some, BEST, SPACE, both_strands=False)
     assert figures["judged"] == 2
     assert figures["true_percentile"]["median"] == 84.5
     none = BATCH.assign(true_percentile=np.nan, true_value=np.nan)
-    figures = summarise_batch(none, POOL.assign(true_percentile=np.nan), SPACE, both_strands=False)
+    figures = summarise_batch(none, BEST.assign(true_percentile=np.nan), SPACE, both_strands=False)
     assert figures["judged"] == 0
     assert "true_percentile" not in figures
 

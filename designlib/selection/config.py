@@ -1,0 +1,149 @@
+"""Which of the sampled designs are ordered, as the configuration says it."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from designlib.acquisition import AcquisitionKind
+
+__all__ = ["SelectionConfig"]
+
+_LONGEST_SHORTLIST = 5000  # its distances to itself take 300 MB
+
+
+class SelectionConfig(BaseModel):
+    """Which of the sampled designs are ordered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_size: int = Field(
+        default=96, ge=1, le=1536, description="Number of candidates in the batch, in designs."
+    )
+    acquisition: AcquisitionKind = Field(
+        default="lower_bound",
+        description=(
+            "What candidates are ranked by: the predicted mean, made worse (lower_bound) or better "
+            "(upper_bound) by spread_weight ensemble spreads; the improvement expected over the "
+            "best measured value; or turns taken by randomly drawn members (thompson)."
+        ),
+    )
+    spread_weight: float = Field(
+        default=0.1,
+        ge=0,
+        le=10,
+        description="How many ensemble spreads count under lower_bound and upper_bound.",
+    )
+    min_distance: int = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description=(
+            "Smallest distance between any two candidates of the batch, in letters, or in "
+            "steps of a composition. It is lowered step by step, and reported, when the shortlist "
+            "cannot fill the batch otherwise."
+        ),
+    )
+    shortlist_batches: float = Field(
+        default=2.5,
+        ge=1,
+        le=50,
+        description=(
+            "The batch is chosen from the best designs, this many times its size: 1 takes the best "
+            "without regard to diversity, more gives diversity more room."
+        ),
+    )
+    min_from_measured: int = Field(
+        default=1,
+        ge=0,
+        le=1000,
+        description=(
+            "Smallest distance of a candidate to any measured design, in letters or steps. 1 "
+            "excludes what has been measured; 0 allows it."
+        ),
+    )
+    max_from_measured: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description=(
+            "Largest distance of a candidate to its nearest measured design, in letters or steps, "
+            "to stay where data support the predictions; empty for no limit."
+        ),
+    )
+    explore_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description=(
+            "Share of the batch that is chosen for what it may teach: by acquisition plus "
+            "explore_weight ensemble spreads."
+        ),
+    )
+    explore_weight: float = Field(
+        default=2.0,
+        ge=0,
+        le=100,
+        description="How many ensemble spreads count for a design that is chosen to explore.",
+    )
+    max_per_parent: int | None = Field(
+        default=None,
+        ge=1,
+        le=1536,
+        description=(
+            "Most candidates of the batch that may come from one measured design; empty: any. "
+            "Chains from random starts have no parent."
+        ),
+    )
+    max_per_cluster: int | None = Field(
+        default=None,
+        ge=1,
+        le=1536,
+        description=(
+            "Most candidates of the batch that may be in one cluster of similar designs, which "
+            "differ at no more than a third of the sites; empty: any."
+        ),
+    )
+    heldout_quantile: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description=(
+            "A design stays when a second predictor, trained on other data, scores it no worse "
+            "than this quantile of the measured designs: 0.5 is their median, 0 the worst of them."
+        ),
+    )
+    max_spread_quantile: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description=(
+            "Share of the sampled designs, by ensemble spread, that may stay: 0.95 rejects the "
+            "5 % that the ensemble members disagree about most, 1 rejects none."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SelectionConfig:
+        if self.shortlist > _LONGEST_SHORTLIST:
+            raise ValueError(
+                f"batch_size x shortlist_batches is {self.shortlist} designs; the diverse choice "
+                f"takes at most {_LONGEST_SHORTLIST}"
+            )
+        if self.explore_share > 0 and self.acquisition == "thompson":
+            raise ValueError(
+                "explore_share does not go with acquisition thompson, whose draws explore already; "
+                "set it to 0"
+            )
+        if self.max_from_measured is not None and self.max_from_measured < self.min_from_measured:
+            raise ValueError(
+                f"max_from_measured is {self.max_from_measured}; it must be at least "
+                f"min_from_measured, {self.min_from_measured}"
+            )
+        return self
+
+    @property
+    def shortlist(self) -> int:
+        """Number of best-ranked designs that the batch is chosen from."""
+        return math.ceil(self.batch_size * self.shortlist_batches)

@@ -17,9 +17,11 @@ from designlib.methods.evolution import (
     SimulatedAnnealing,
 )
 from designlib.methods.exchange import TemperatureExchange, TrajectoryExchange
+from designlib.methods.search import TrajectorySearch
 from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
 ALL: tuple[type[Method], ...] = (
+    TrajectorySearch,
     TrajectoryWalk,
     RawTrajectoryWalk,
     TrajectorySmc,
@@ -58,6 +60,7 @@ __all__ = [
     "TemperatureExchange",
     "TemperatureSmc",
     "TrajectoryExchange",
+    "TrajectorySearch",
     "TrajectorySmc",
     "TrajectoryWalk",
     "needs_letters",

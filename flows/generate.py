@@ -11,6 +11,7 @@ from designlib.constraints.config import DesignConstraints
 from designlib.sampling import SamplingConfig
 from tasks.config import ExecutionConfig
 from tasks.generate import gather_shards, plan_walk, walk_shard
+from tasks.handover import hand_back
 from tasks.registry import RegisteredPredictor, check_version
 from tasks.rounds import Round
 from tasks.runners import runner_of
@@ -31,8 +32,6 @@ class GeneratedDesigns(BaseModel):
 @flow(
     name="generate-candidates",
     flow_run_name="generate {round_.campaign}",
-    persist_result=True,
-    result_serializer="json",
 )
 def generate_candidates(
     measured: StageResult,
@@ -61,4 +60,4 @@ def generate_candidates(
         shards = [shard for done in walks if (shard := done.result()) is not None]
     snapshots = gather_shards(plan, members, constraints, seed, shards)
     log_walk(plan, snapshots, version, round_, config)
-    return GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards)
+    return hand_back(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))

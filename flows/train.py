@@ -8,6 +8,7 @@ from prefect import flow
 from pydantic import BaseModel
 
 from designlib.predictors.training import TrainingConfig
+from tasks.handover import hand_back
 from tasks.registry import RegisteredPredictor, register_predictor
 from tasks.rounds import Round
 from tasks.runners import side_by_side
@@ -30,8 +31,6 @@ class TrainedPredictors(BaseModel):
     name="train-predictor",
     flow_run_name="train {round_.campaign}",
     task_runner=side_by_side(2),
-    persist_result=True,
-    result_serializer="json",
 )
 def train_predictor(
     measured: StageResult,
@@ -71,8 +70,10 @@ def train_predictor(
         for number in range(1, config.scorer_members + 1)
     ]
     trained = [member.result() for member in members]
-    return TrainedPredictors(
-        members=trained,
-        scorers=[scorer.result() for scorer in scorers],
-        version=register_predictor(trained, round_),
+    return hand_back(
+        TrainedPredictors(
+            members=trained,
+            scorers=[scorer.result() for scorer in scorers],
+            version=register_predictor(trained, round_),
+        )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,14 @@ from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterType,
+)
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.deployments import run_deployment
 from prefect.runtime import deployment, flow_run
 from prefect.utilities.callables import get_call_parameters
@@ -20,11 +28,12 @@ from pydantic import BaseModel, TypeAdapter
 from tasks.log import run_logger
 from tasks.stages import StageResult, content_key
 
-__all__ = ["HandedOverError", "in_gpu_pool"]
+__all__ = ["HandedOverError", "hand_back", "in_gpu_pool"]
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=BaseModel)
 _POLL_SECONDS = 1.0
+_RESULT = "result"
 _OF_THIS_RUN_ONLY = {"reused", "compute"}
 
 
@@ -50,11 +59,29 @@ def in_gpu_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
             run = _hand_over(client, stage.name, given, attempt)
             if run.state is None or not run.state.is_final():
                 run_logger().info("handed over to pool gpu: %s", run.name)
-                return _result(_wait(client, run.id), stage)
+                return _result(client, _wait(client, run.id), stage)
             # It ended before this attempt of ours: what has failed or was lost is done again.
             with suppress(HandedOverError):
-                return _result(run, stage)
+                return _result(client, run, stage)
     raise AssertionError("counting never ends")
+
+
+def hand_back(result: R) -> R:
+    """Leave the result with the server for the run that handed this flow over, and return it.
+
+    The result holds references and hashes, no data. Results of Prefect's own lie in a folder or
+    object store that both runs would have to reach.
+    """
+    if deployment.id is not None:
+        artifact = ArtifactCreate(
+            type=_RESULT,
+            data=result.model_dump_json(),
+            description="Where the stages of this run are.",
+            flow_run_id=UUID(str(flow_run.id)),
+        )
+        with get_client(sync_client=True) as client:
+            client.create_artifact(artifact)
+    return result
 
 
 def _hand_over(
@@ -81,21 +108,31 @@ def _wait(client: SyncPrefectClient, run_id: UUID) -> FlowRun:
         time.sleep(_POLL_SECONDS)
 
 
-def _result(run: FlowRun, flow: Flow[P, R]) -> R:
+def _result(client: SyncPrefectClient, run: FlowRun, flow: Flow[P, R]) -> R:
     """Return what a finished run has returned, its files checked."""
     state = run.state
     if state is None or not state.is_completed():
         ended = f"{state.name}: {state.message}" if state else "in no state"
         raise HandedOverError(f"{flow.name} ended {ended}")
     model: type[R] = get_type_hints(flow.fn)["return"]
-    result = model.model_validate(state.result(raise_on_failure=False))
+    result = model.model_validate(_handed_back(client, run.id))
     for stage in _stages(result):
         if not stage.is_intact():
             raise HandedOverError(
                 f"{flow.name} completed, but {stage.folder} is not here as it was left; workers "
-                "of one server share DESIGN_HOME"
+                "of one server share DESIGN_HOME, or DESIGN_STORE on different hosts"
             )
     return result
+
+
+def _handed_back(client: SyncPrefectClient, run_id: UUID) -> object:
+    mine = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]), type=ArtifactFilterType(any_=[_RESULT])
+    )
+    found = client.read_artifacts(artifact_filter=mine, sort=ArtifactSort.CREATED_DESC, limit=1)
+    if not found:
+        raise HandedOverError(f"flow run {run_id} completed without a result")
+    return json.loads(str(found[0].data))
 
 
 def _stages(value: object) -> Iterator[StageResult]:

@@ -28,7 +28,9 @@ class Settings(BaseSettings):
     much silence a run counts as lost, which is longer than a server may be away (at least 90);
     ``DESIGN_LOGIN`` is the name:password that both servers ask for (default: none);
     ``DESIGN_DATABASE`` is the PostgreSQL database of both, as
-    ``postgresql://name:password@host:port/database`` (default: files in the home).
+    ``postgresql://name:password@host:port/database`` (default: files in the home);
+    ``DESIGN_STORE`` is where finished stages are kept for the workers of other hosts, as
+    ``s3://bucket/folder`` or ``file:///folder`` (default: nowhere, the workers share a home).
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     silent_seconds: int = Field(default=240, ge=90)
     login: SecretStr | None = None
     database: SecretStr | None = None
+    store: str | None = None
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
@@ -76,6 +79,18 @@ class Settings(BaseSettings):
         address = urlsplit(value.get_secret_value())
         if address.scheme != "postgresql" or not address.hostname or not address.path.strip("/"):
             raise ValueError("give it as postgresql://name:password@host:port/database")
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _bucket_or_folder(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        address = urlsplit(value)
+        if address.scheme not in ("s3", "gs", "file") or not (address.netloc or address.path):
+            raise ValueError("give it as s3://bucket/folder, gs://bucket/folder or file:///folder")
+        if "@" in address.netloc:
+            raise ValueError("give keys in variables such as AWS_ACCESS_KEY_ID, not in the address")
         return value
 
     @property

@@ -18,13 +18,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from tasks.files import sha256_of, write_atomically
 from tasks.settings import REPOSITORY, Settings
+from tasks.store import MANIFEST, fetch_stage, keep_stage
 
 __all__ = [
     "ALL_CODE",
@@ -39,9 +40,13 @@ __all__ = [
     "write_stage",
 ]
 
-MANIFEST = "manifest.json"
 ALL_CODE = ("designlib", "tasks")
 """What a result depends on unless less is known to be enough."""
+
+
+def _on_this_host(folder: Path) -> Path:
+    """Return where a stage lies here that another host says lies in a folder of its own."""
+    return folder if folder.is_dir() else Settings().stages / folder.parent.name / folder.name
 
 
 class StageResult(BaseModel):
@@ -51,7 +56,7 @@ class StageResult(BaseModel):
 
     name: str
     key: str
-    folder: Path
+    folder: Annotated[Path, AfterValidator(_on_this_host)]
     files: dict[str, str]
     """sha256 of each file, by name."""
     reused: bool
@@ -59,23 +64,43 @@ class StageResult(BaseModel):
     """Wall-clock intervals, in seconds since the epoch, in which this run computed."""
 
     def path(self, name: str) -> Path:
-        """Return the path of one of the stage's files."""
+        """Return the path of one of the stage's files.
+
+        Raises FileNotFoundError where the stage is neither here nor in the store.
+        """
         if name not in self.files:
             raise KeyError(f"stage {self.name} has no file {name!r}, only {sorted(self.files)}")
+        if not (self.folder / name).exists() and not self.is_intact():
+            raise FileNotFoundError(
+                f"stage {self.name} is not in {self.folder}; workers of one server share "
+                "DESIGN_HOME, or DESIGN_STORE where they are on different hosts"
+            )
         return self.folder / name
 
     def is_intact(self) -> bool:
-        """Return whether the stage's files are here as they were left."""
-        return _intact_files(self.folder) == self.files
+        """Return whether the stage's files are here as they were left, or came from the store."""
+        if _intact_files(self.folder) == self.files:
+            return True
+        if Settings().store is None:
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            # Another process may have fetched it while this one waited.
+            if _intact_files(self.folder) is None:
+                fetch_stage(Settings(), self.folder)
+            return _intact_files(self.folder) == self.files
 
 
 class Stage:
     """A stage that this process holds: nobody else writes to its folder meanwhile."""
 
-    def __init__(self, name: str, key: str, folder: Path, inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...]
+    ) -> None:
         self.name = name
-        self.key = key
-        self.folder = folder
+        self.key = content_key({"stage": name, **inputs}, code)
+        self.folder = settings.stages / name / self.key
+        self._settings = settings
         self._inputs = dict(inputs)
         self._compute: list[tuple[float, float]] = []
         self._reused = False
@@ -112,8 +137,10 @@ class Stage:
     def finish(self, names: list[str]) -> StageResult:
         """Declare the stage finished with these files."""
         files = {name: sha256_of(self.folder / name) for name in sorted(names)}
-        manifest = {"stage": self.name, "key": self.key, "files": files, "inputs": self._inputs}
-        self.write(MANIFEST, json.dumps(manifest, indent=2, sort_keys=True, default=str).encode())
+        about = {"stage": self.name, "key": self.key, "files": files, "inputs": self._inputs}
+        manifest = json.dumps(about, indent=2, sort_keys=True, default=str).encode()
+        keep_stage(self._settings, self.folder, files, manifest)
+        self.write(MANIFEST, manifest)
         result = self.result()
         if result is None:
             raise OSError(f"the files of {self.folder} changed while the stage was being finished")
@@ -125,14 +152,13 @@ def open_stage(
     settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE
 ) -> Iterator[Stage]:
     """Hold the stage of this name and these inputs; wait while another process holds it."""
-    key = content_key({"stage": name, **inputs}, code)
-    folder = settings.stages / name / key
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        for leftover in folder.glob(".*.tmp"):
+    stage = Stage(settings, name, inputs, code)
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(stage.folder / ".lock"):
+        for leftover in stage.folder.glob(".*.tmp"):
             leftover.unlink()
-        stage = Stage(name, key, folder, inputs)
-        stage._reused = _intact_files(folder) is not None
+        here = _intact_files(stage.folder) is not None
+        stage._reused = here or fetch_stage(settings, stage.folder)
         yield stage
 
 

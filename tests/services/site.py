@@ -37,6 +37,10 @@ class Site:
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
     """Further variables of the environment of everything that is started."""
+    host: str = "127.0.0.1"
+    """The address of the servers."""
+    prefix: tuple[str, ...] = ()
+    """What a command is run by, such as a program that puts it on another host."""
 
     def __post_init__(self) -> None:
         self.ports = {"PREFECT_UI_PORT": free_port(), "MLFLOW_UI_PORT": free_port()}
@@ -56,7 +60,7 @@ class Site:
     def command(self, *command: str, **changed: str) -> str:
         """Run a Python module against the servers and return what it prints."""
         finished = subprocess.run(
-            [sys.executable, "-m", *command],
+            [*self.prefix, sys.executable, "-m", *command],
             env={**self.environment, **changed},
             cwd=REPOSITORY,
             capture_output=True,
@@ -78,7 +82,7 @@ class Site:
 
     def api(self, method: str, path: str, content: Any = None) -> Any:
         """Return what the Prefect server answers; it may be away for a while."""
-        address = f"http://127.0.0.1:{self.ports['PREFECT_UI_PORT']}/api{path}"
+        address = f"http://{self.host}:{self.ports['PREFECT_UI_PORT']}/api{path}"
         deadline = time.monotonic() + 150
         while True:
             try:
@@ -118,7 +122,7 @@ class Site:
 
     def retry(self, run: str) -> None:
         """Resume a run as an operator does."""
-        address = f"http://127.0.0.1:{self.ports['PREFECT_UI_PORT']}/api"
+        address = f"http://{self.host}:{self.ports['PREFECT_UI_PORT']}/api"
         self.command("prefect", "flow-run", "retry", run, PREFECT_API_URL=address)
 
     def cancel(self, run: str) -> None:
@@ -182,7 +186,7 @@ class Site:
     @property
     def tracking(self) -> MlflowClient:
         """A client of the MLflow server."""
-        address = f"http://127.0.0.1:{self.ports['MLFLOW_UI_PORT']}"
+        address = f"http://{self.host}:{self.ports['MLFLOW_UI_PORT']}"
         return MlflowClient(tracking_uri=address, registry_uri=address)
 
     def mlflow_runs(self, status: str | None = None) -> list[Any]:

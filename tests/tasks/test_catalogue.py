@@ -432,6 +432,7 @@ def test_the_catalogue_that_is_shipped() -> None:
     catalogue = read_catalogue()
     assert set(catalogue) == {
         "tfbind8_six6",
+        "tfbind8_six6_crx",
         "lac_sortseq",
         "mpsa_splice",
         "jaspar_six",

@@ -227,6 +227,11 @@ class Block(NamedTuple):
         """Numbers of the block's chains."""
         return range(self.first, self.first + self.size)
 
+    @property
+    def turn(self) -> int:
+        """Which walk of several it takes: neighbouring blocks take different ones."""
+        return -(-self.first // _BLOCK_SIZE)
+
 
 class Starts(NamedTuple):
     """Where every chain starts."""

@@ -32,6 +32,7 @@ __all__ = [
     "Nearest",
     "changes",
     "clusters",
+    "distances_to",
     "edits",
     "nearest_measured",
     "orient",
@@ -126,6 +127,21 @@ def pairwise_distances(
         for part in designs.split(_DESIGN_ROWS)
     ]
     return span(space) - torch.cat(blocks).numpy()
+
+
+def distances_to(
+    space: DesignSpace,
+    designs: Designs,
+    others: Shaped[Tensor, "others columns"],
+    *,
+    both_strands: bool = False,
+) -> Int[np.ndarray, "designs others"]:
+    """Return the distance of a few designs to each of many others, int32, by blocks of them."""
+    blocks = [
+        _matches(space, designs, _flat(space, part).T, both_strands).to(torch.int32)
+        for part in others.split(_DESIGN_ROWS)
+    ]
+    return span(space) - torch.cat(blocks, dim=1).numpy()
 
 
 def orient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -28,6 +29,7 @@ __all__ = [
     "network_at",
     "state_from_bytes",
     "state_to_bytes",
+    "thinned",
 ]
 
 
@@ -48,6 +50,8 @@ class PredictorSpec(DescribedSpace):
     scale: float
     transform: Transform = "none"
     seed: int
+    column: str = ""
+    """Which further value column is predicted; empty for the objective of the table."""
 
     def build(self) -> nn.Module:
         """Return the network as it is before the first step of training."""
@@ -147,6 +151,22 @@ class Trajectory:
     def network(self, index: int, device: torch.device | str = "cpu") -> nn.Module:
         """Return the predictor at one checkpoint, in evaluation mode with fixed parameters."""
         return network_at(self.spec, self.states[index], device)
+
+
+def thinned(states: Sequence[TrainingState], count: int) -> list[TrainingState]:
+    """Return so many of the states, evenly spaced, the first and the last among them.
+
+    What a warm start keeps of the last trajectory: chains then still walk from coarse to fine,
+    though training goes on from the trained predictor.
+
+    >>> states = [TrainingState(step, {}, {}, {}) for step in range(9)]
+    >>> [state.step for state in thinned(states, 3)]
+    [0, 4, 8]
+    """
+    if count >= len(states):
+        return list(states)
+    last = len(states) - 1
+    return [states[round(last * place / max(1, count - 1))] for place in range(count)]
 
 
 def network_at(

@@ -63,9 +63,11 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
     about = record.proposals[-1].about
     if not tells_designs(raw):
         raw = with_designs(raw, about)
-    columns = find_columns(raw, about["value_name"])
+    further = [objective["name"] for objective in record.objectives[1:]]
+    columns = find_columns(raw, about["value_name"], further)
     failed = _failed(raw, columns)
-    filled = np.array([bool(text) for text in _texts(raw, columns.value)])
+    told = [_texts(raw, column) for column in (columns.value, *columns.further.values())]
+    filled = np.array([any(texts) for texts in zip(*told, strict=True)])
     _check_flagged(raw, columns, failed, filled)
     taken = failed | filled
     notes = _notes(columns, taken, about)
@@ -75,13 +77,14 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
     _check_units(raw, columns, about)
     plates, wells = _wells(raw, columns, record)
     designs = _designs(raw, columns, record, plates, wells)
-    value, error = _numbers(raw, columns, failed)
+    value, error = _numbers(raw, columns, failed | ~_filled(raw, columns.value))
     rows = pd.DataFrame(
         {
             "candidate_id": [_id(design, about) for design in designs],
             "design": designs,
             "plate": plates,
             "well": wells,
+            "objective": "",
             "outcome": np.where(failed, "failed", "measured"),
             "value": value,
             "error": error,
@@ -93,7 +96,23 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
         }
     )
     rows["replicate"] = _replicates(raw, columns, rows)
-    return ParsedResults(rows, notes, _warnings(rows, about))
+    return ParsedResults(_of_all(raw, columns, rows, failed), notes, _warnings(rows, about))
+
+
+def _filled(raw: RawTable, column: str) -> np.ndarray:
+    return np.array([bool(text) for text in _texts(raw, column)])
+
+
+def _of_all(
+    raw: RawTable, columns: ResultColumns, rows: pd.DataFrame, failed: np.ndarray
+) -> pd.DataFrame:
+    """Return one row for each objective that a row of the file has a value of."""
+    parts = [rows[failed | _filled(raw, columns.value)]]
+    for objective, column in columns.further.items():
+        known = ~failed & _filled(raw, column)
+        values = numbers(_rows(raw, known), column) if known.any() else np.zeros(0)
+        parts.append(rows[known].assign(objective=objective, value=values, error=np.nan))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _as_texts(raw: RawTable) -> RawTable:
@@ -321,7 +340,8 @@ def _replicates(raw: RawTable, columns: ResultColumns, rows: pd.DataFrame) -> Se
 
 
 def _notes(columns: ResultColumns, taken: np.ndarray, about: Any) -> list[str]:
-    roles = {role: name for role, name in columns.model_dump().items() if name}
+    roles = {role: name for role, name in columns.model_dump(exclude={"further"}).items() if name}
+    roles |= columns.further
     notes = ["taken as " + ", ".join(f"{role}: {name!r}" for role, name in roles.items())]
     if columns.units is None and about["units"]:
         notes.append(f"values are taken to be in {about['units']}")

@@ -146,7 +146,11 @@ class Sampler(BaseModel):
     def label(self) -> str:
         """What tables and pages call it."""
         driver = {"anneal": "annealing", "smc": "SMC"}[self.driver]
-        beside = " and of variables" if self.variables and self.moves != "variables" else ""
+        beside = (
+            ", variables by kernels of their own"
+            if self.variables and self.moves != "variables"
+            else ""
+        )
         return f"trajectory {driver}, {_MOVES[self.moves]}{beside}"
 
     @property

@@ -22,11 +22,18 @@ from designlib.reporting.figures import (
 )
 from designlib.reporting.logo import logo_figure
 from designlib.reporting.plate import plate_figure
-from designlib.reporting.report import KeyFigure, ReportContent, render_report
+from designlib.reporting.report import (
+    RESAMPLED,
+    SEARCHED,
+    KeyFigure,
+    ReportContent,
+    render_report,
+)
 from designlib.reporting.style import Picture
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.trajectory import state_from_bytes
+from tasks.generate import load_sampler
 from tasks.layout import laid_out
 from tasks.rounds import Round, RoundStages
 from tasks.stages import code_fingerprint
@@ -59,6 +66,7 @@ def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -
         rejected=figures["selection"]["rejected"],
         kept=figures["selection"]["batch"]["survivors"],
         provenance=_provenance(stages, round_),
+        exactness=RESAMPLED if load_sampler(stages.plan).driver == "smc" else SEARCHED,
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
     sheet = _recipe(table, facts, config)
@@ -173,14 +181,16 @@ def _what_was_run(
         "About the data": facts.description,
         "Citation": facts.citation,
         "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
-        f"{facts.units}".strip(),
+        f"{facts.units}".strip()
+        + (", learned as its logarithm" if facts.transform == "log" else ""),
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
         "Predictor": f"{training['members']} x "
         f"{training['network']['architecture'] if facts.alphabet else 'mlp'}, "
         f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
-        "Sampler": f"{sampling['chains']:,} chains, {sampling['steps_per_rung']} steps on each "
-        f"checkpoint and {sampling['final_steps']} more on the last",
+        "Sampler": f"{load_sampler(stages.plan).label}, {sampling['chains']:,} chains, "
+        f"{sampling['steps_per_rung']} steps on each checkpoint and {sampling['final_steps']} more "
+        "on the last",
         "Constraints": "; ".join(f"{name}: {value}" for name, value in asked.items()) or "none",
         "Seed": str(config["seed"]),
     }

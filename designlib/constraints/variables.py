@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,12 +24,24 @@ class QuantityRange(BaseModel):
     model_config = _STRICT
 
     quantity: str = Field(description="Name of the quantity, such as temperature.")
-    low: float = Field(
-        default=-1e30, ge=-1e30, le=1e30, description="Smallest value, in the quantity's unit."
+    low: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        description="Smallest value, in the quantity's unit; empty: that of the table.",
     )
-    high: float = Field(
-        default=1e30, ge=-1e30, le=1e30, description="Largest value, in the quantity's unit."
+    high: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        description="Largest value, in the quantity's unit; empty: that of the table.",
     )
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest value, infinite where none is given."""
+        low = -math.inf if self.low is None else self.low
+        return low, math.inf if self.high is None else self.high
 
 
 class OptionChoice(BaseModel):
@@ -109,7 +122,8 @@ def _bounds(box: BoxSpace, ranges: Sequence[QuantityRange]) -> Bounds:
     for one in ranges:
         if one.quantity in box.labels:
             place = box.labels.index(one.quantity)
-            lower[place], upper[place] = max(lower[place], one.low), min(upper[place], one.high)
+            low, high = one.limits
+            lower[place], upper[place] = max(lower[place], low), min(upper[place], high)
     return Bounds(box, lower, upper)
 
 
@@ -118,7 +132,7 @@ def _fitting(
 ) -> list[bool]:
     """Return which levels keep to every range, or every list of options, of their variable."""
     if levels.numbers:
-        own = [one for one in ranges if one.quantity == levels.name]
-        return [all(one.low <= at <= one.high for one in own) for at in levels.numbers]
+        own = [one.limits for one in ranges if one.quantity == levels.name]
+        return [all(low <= at <= high for low, high in own) for at in levels.numbers]
     lists = [one.options for one in options if one.choice == levels.name]
     return [all(label in allowed for allowed in lists) for label in levels.labels]

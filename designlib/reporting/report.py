@@ -12,7 +12,7 @@ from designlib.candidates import describe_columns, readable
 from designlib.reporting.pages import embedded, render
 from designlib.reporting.style import Picture
 
-__all__ = ["KeyFigure", "ReportContent", "render_report"]
+__all__ = ["RESAMPLED", "SEARCHED", "KeyFigure", "ReportContent", "render_report"]
 
 _SHOWN = 20
 _CLASSES = {
@@ -23,6 +23,15 @@ _CLASSES = {
 }
 # Alike for nearly all candidates of a batch, or only there to rank them.
 _NOT_ON_PAGE = ["candidate_id", "acquisition", "feasible", "role", "status"]
+
+
+SEARCHED = (
+    "The walk is a search heuristic: its end states are not exact draws from a probability density."
+)
+RESAMPLED = (
+    "Populations of chains were weighted and resampled on the way: sequential Monte Carlo, whose "
+    "draws approach the density of the trained predictor as the populations grow."
+)
 
 
 class KeyFigure(NamedTuple):
@@ -52,6 +61,8 @@ class ReportContent:
     """Designs that passed every filter."""
     provenance: Mapping[str, str]
     """Hashes and versions."""
+    exactness: str = SEARCHED
+    """What may be said of the designs that the sampler returned."""
     where_the_rest_is: str = "candidates.parquet and candidates.csv beside this report"
 
 
@@ -68,10 +79,17 @@ def render_report(content: ReportContent) -> str:
         round=content.candidates["round"][0].as_py(),
         candidates=content.candidates.num_rows,
         columns=[(name, _heading(name), *described[name]) for name in shown.columns],
-        classes=_CLASSES,
+        classes=_classes(table["design"].tolist()),
         rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
         pictures=embedded(content.pictures),
     )
+
+
+def _classes(designs: Sequence[str]) -> dict[str, str]:
+    """Return the classes of cells; name=value pairs are broken between pairs only."""
+    if not any("=" in design for design in designs):
+        return _CLASSES
+    return {name: kind.replace("long", "long pairs") for name, kind in _CLASSES.items()}
 
 
 def _heading(column: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from designlib.candidates import Provenance, build_table
-from designlib.reporting.report import KeyFigure, ReportContent, render_report
+from designlib.reporting.report import RESAMPLED, KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
 from designlib.spaces import DNA
 
@@ -170,6 +170,12 @@ def test_the_walk_is_called_a_search_heuristic():
     text = " ".join(Page(render_report(content())).text.split())
     assert "The walk is a search heuristic" in text
     assert "not exact draws" in text
+
+
+def test_sequential_monte_carlo_is_called_by_its_name():
+    text = " ".join(Page(render_report(content(exactness=RESAMPLED))).text.split())
+    assert "sequential Monte Carlo" in text
+    assert "search heuristic" not in text
 
 
 def test_the_same_content_gives_the_same_page():

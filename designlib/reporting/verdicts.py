@@ -33,12 +33,20 @@ class Verdict(NamedTuple):
     found
         The figures.
     met
-        Whether they are as asked.
+        Whether the means are as asked.
+    sure
+        Whether the intervals of the two sides leave no doubt of it.
     """
 
     asked: str
     found: str
     met: bool
+    sure: bool = True
+
+    @property
+    def told(self) -> str:
+        """The verdict as text."""
+        return ("yes" if self.met else "**no**") + ("" if self.sure else ", but intervals overlap")
 
 
 def verdict_table(summary: pd.DataFrame) -> str:
@@ -50,7 +58,7 @@ def verdict_table(summary: pd.DataFrame) -> str:
         f"{met} of {len(rows)} are met. Methods along the trajectory: {', '.join(TRAJECTORY)}. "
         "Where several methods stand on a side, the best mean of each side is compared.", "",
         "| asked | found | met |", "|---|---|---|",
-        *(f"| {row.asked} | {row.found} | {'yes' if row.met else '**no**'} |" for row in rows),
+        *(f"| {row.asked} | {row.found} | {row.told} |" for row in rows),
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -148,6 +156,7 @@ def _hit(name: str, group: pd.DataFrame, who: str, rivals: Callable[[str], bool]
         f"{name}, 100 gradients: motif hit at least 20 points above the best of {who}",
         f"{_told(ours, 'success')}; {_told(other, 'success')}",
         bool(ours["success"] - other["success"] >= 0.2),
+        _apart(ours, other, "success"),
     )
 
 
@@ -167,6 +176,7 @@ def _against_evolution(name: str, group: pd.DataFrame) -> Verdict | None:
             and ours["diversity"] > other["diversity"]
             and ours["feasible"] == 1
         ),
+        _apart(ours, other, "median"),
     )
 
 
@@ -181,7 +191,14 @@ def _against_temperature(name: str, group: pd.DataFrame, figure: str) -> Verdict
         f"temperature, {figure}",
         f"{_told(ours, figure)}; {_told(other, figure)}",
         bool(ours[figure] >= other[figure]),
+        _apart(ours, other, figure),
     )
+
+
+def _apart(one: pd.Series, other: pd.Series, figure: str) -> bool:
+    """Return whether the intervals of two means do not overlap."""
+    widths = one[f"{figure}_interval"] + other[f"{figure}_interval"]
+    return bool(abs(one[figure] - other[figure]) > widths)
 
 
 def _speed(problems: dict[str, pd.DataFrame]) -> Verdict | None:

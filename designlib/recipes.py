@@ -10,10 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from designlib.elements import PROPERTIES
 from designlib.formulas import format_formula, parse_formula
-from designlib.spaces import DesignSpace, SimplexSpace
-from designlib.types import Designs, InputError
+from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
+from designlib.types import Designs, InputError, Points
 
-__all__ = ["Precursor", "RecipeConfig", "check_recipe", "component_columns", "recipe_sheet"]
+__all__ = [
+    "Precursor",
+    "RecipeConfig",
+    "check_recipe",
+    "component_columns",
+    "recipe_sheet",
+    "variable_units",
+]
 
 _DIGITS = 5  # 0.01 mg, the resolution of a good balance
 
@@ -61,10 +68,13 @@ class RecipeConfig(BaseModel):
 
 def check_recipe(config: RecipeConfig, space: DesignSpace) -> None:
     """Raise InputError for a recipe that cannot be written for the compositions of a space."""
-    if not isinstance(space, SimplexSpace):
+    composition = _composition(space)
+    if composition is None:
         if config != RecipeConfig():
-            raise InputError("recipe: settings are given, and sequences are not weighed out")
+            kind = "sequences" if isinstance(space, SequenceSpace) else "settings of variables"
+            raise InputError(f"recipe: settings are given, and {kind} are not weighed out")
         return
+    space = composition
     if config.amounts_are == "mass":
         if config.precursors:
             raise InputError("recipe.precursors: these need amounts_are: atoms")
@@ -89,10 +99,13 @@ def check_recipe(config: RecipeConfig, space: DesignSpace) -> None:
         raise InputError("recipe.precursors: a component is given two substances")
 
 
-def recipe_sheet(designs: Sequence[str], space: SimplexSpace, config: RecipeConfig) -> pd.DataFrame:
+def recipe_sheet(
+    designs: Sequence[str], space: SimplexSpace | MixedSpace, config: RecipeConfig
+) -> pd.DataFrame:
     """Return what to weigh out for each design, in g to 0.01 mg: a column per substance.
 
-    Amounts of atoms come with the formula of the design. Raises InputError as `check_recipe` does.
+    Amounts of atoms come with the formula of the design. Then come the quantities to set, with
+    their units, and the choices. Raises InputError as `check_recipe` does.
 
     >>> space = SimplexSpace(("Ba", "Cu"), parts=10)
     >>> config = RecipeConfig(amounts_are="atoms", precursors=(
@@ -106,8 +119,21 @@ def recipe_sheet(designs: Sequence[str], space: SimplexSpace, config: RecipeConf
     total (g): 1.0
     """
     check_recipe(config, space)
-    shares = pd.DataFrame(space.encode(designs).numpy(), columns=list(space.components))
+    encoded = space.encode(designs)
     sheet = pd.DataFrame({"design": list(designs)})
+    set_ = pd.DataFrame(_settings(space, encoded))
+    composition = _composition(space)
+    if composition is None:
+        return sheet.join(set_)
+    masses = _masses(sheet, composition, encoded[:, : composition.columns], config)
+    return masses.join(set_)
+
+
+def _masses(
+    sheet: pd.DataFrame, space: SimplexSpace, designs: Points, config: RecipeConfig
+) -> pd.DataFrame:
+    """Return the sheet with formulas of atoms and the masses of substances."""
+    shares = pd.DataFrame(designs.numpy(), columns=list(space.components))
     masses, names = shares, list(space.components)
     if config.amounts_are == "atoms":
         sheet["formula"] = [
@@ -127,18 +153,30 @@ def recipe_sheet(designs: Sequence[str], space: SimplexSpace, config: RecipeConf
     return sheet.assign(**{"total (g)": masses.sum(axis=1).round(_DIGITS)})
 
 
-def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[float]]:
+def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[float] | list[str]]:
     """Return the amount of each component in %, as columns ``component_<name>``.
 
-    Those of a design on a grid sum to 100 exactly. Nothing for sequences.
+    Those of a design on a grid sum to 100 exactly. Quantities follow as ``quantity_<name>`` and
+    choices as ``choice_<name>``. Nothing for sequences.
 
     >>> import torch
     >>> space = SimplexSpace(("Fe", "Ni"), parts=10)
     >>> component_columns(space, torch.tensor([[0.3, 0.7]]))
     {'component_Fe': [30.0], 'component_Ni': [70.0]}
     """
-    if not isinstance(space, SimplexSpace):
+    if isinstance(space, SequenceSpace):
         return {}
+    if isinstance(space, MixedSpace):
+        quantities = {quantity.name for quantity in space.quantities}
+        own = (
+            component_columns(space.composition, designs[:, : len(space.components)])
+            if (space.composition)
+            else {}
+        )
+        return own | {
+            f"{'quantity' if name in quantities else 'choice'}_{name}": column
+            for name, column in space.values(designs).items()
+        }
     if space.parts is None:
         percent = 100 * designs.double()
     else:
@@ -147,6 +185,36 @@ def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[fl
         f"component_{name}": column
         for name, column in zip(space.components, percent.T.tolist(), strict=True)
     }
+
+
+def variable_units(space: DesignSpace) -> dict[str, str]:
+    """Return the unit of each ``quantity_<name>`` column.
+
+    >>> from designlib.spaces import Quantity
+    >>> variable_units(MixedSpace(None, (Quantity(name="T", unit="K", low=0, high=9), )))
+    {'quantity_T': 'K'}
+    """
+    quantities = space.quantities if isinstance(space, MixedSpace) else ()
+    return {f"quantity_{quantity.name}": quantity.unit for quantity in quantities}
+
+
+def _settings(
+    space: SimplexSpace | MixedSpace, designs: Points
+) -> dict[str, list[float] | list[str]]:
+    """Return the values of variables under their names with units."""
+    if isinstance(space, SimplexSpace):
+        return {}
+    units = {quantity.name: quantity.unit for quantity in space.quantities}
+    return {
+        f"{name} ({units[name]})" if units.get(name) else name: column
+        for name, column in space.values(designs).items()
+    }
+
+
+def _composition(space: DesignSpace) -> SimplexSpace | None:
+    if isinstance(space, MixedSpace):
+        return space.composition
+    return space if isinstance(space, SimplexSpace) else None
 
 
 def _mass_per_atom(substance: str, element: str) -> float:

@@ -44,8 +44,9 @@ __all__ = [
     "read_entry",
 ]
 
-RECORD_VERSION = 2
-"""Version 1 was a candidate table alone, as rounds published it before there was a record."""
+RECORD_VERSION = 3
+"""Version 1 was a candidate table alone, as rounds published it before there was a record; in
+version 2 measurements were of one objective."""
 
 Kind = Literal["proposed", "measured"]
 
@@ -55,6 +56,7 @@ MEASUREMENT_COLUMNS: dict[str, pa.DataType] = {
     "plate": pa.string(),
     "well": pa.string(),
     "replicate": pa.int64(),
+    "objective": pa.string(),
     "outcome": pa.string(),
     "value": pa.float64(),
     "error": pa.float64(),
@@ -63,9 +65,10 @@ MEASUREMENT_COLUMNS: dict[str, pa.DataType] = {
     "source": pa.string(),
     "source_row": pa.int64(),
 }
-"""Columns of a measured entry; ``outcome`` is measured or failed, ``round`` the one it followed."""
+"""Columns of a measured entry; ``outcome`` is measured or failed, ``round`` the one it followed.
+``objective`` is the further value column that was measured, empty for the first one."""
 
-IDENTITY = ["candidate_id", "plate", "well", "replicate"]
+IDENTITY = ["candidate_id", "plate", "well", "replicate", "objective"]
 """What makes two rows the same measurement."""
 
 _KEY = b"campaign_record"
@@ -120,7 +123,7 @@ def read_entry(content: bytes, number: int, name: str) -> Entry:
     metadata = table.schema.metadata or {}
     head: dict[str, Any] = json.loads(metadata[_KEY]) if _KEY in metadata else {"version": 1}
     for version in range(head["version"], RECORD_VERSION):
-        head = _MIGRATIONS[version](table, name)
+        head, table = _MIGRATIONS[version](head, table, name)
     if head["version"] != RECORD_VERSION:
         raise InputError(
             f"{name}: entry of version {head['version']}; this release reads up to "
@@ -139,7 +142,10 @@ def measurement_table(rows: pd.DataFrame) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=list(MEASUREMENT_COLUMNS))
 
 
-def _from_candidate_table(table: pa.Table, name: str) -> dict[str, Any]:
+_Migrated = tuple[dict[str, Any], pa.Table]
+
+
+def _from_candidate_table(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
     """Version 1 to 2: a candidate table says all but the alphabet, which its ids tell."""
     metadata = table.schema.metadata or {}
     if b"schema_version" not in metadata or table.num_rows == 0:
@@ -156,11 +162,23 @@ def _from_candidate_table(table: pa.Table, name: str) -> dict[str, Any]:
         "simulated": table["true_value"].null_count < table.num_rows,
         "round_key": table["round_key"][0].as_py(),
     }
-    return {"version": 2, "kind": "proposed", "round": table["round"][0].as_py(), "about": about}
+    told = {"version": 2, "kind": "proposed", "round": table["round"][0].as_py(), "about": about}
+    return {**head, **told}, table
 
 
-_MIGRATIONS: dict[int, Callable[[pa.Table, str], dict[str, Any]]] = {
+def _of_one_objective(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
+    """Version 2 to 3: what was measured was the first objective."""
+    del name
+    if head["kind"] == "measured":
+        first = pa.array([""] * table.num_rows, pa.string())
+        place = list(MEASUREMENT_COLUMNS).index("objective")
+        table = table.add_column(place, "objective", first)
+    return {**head, "version": 3}, table
+
+
+_MIGRATIONS: dict[int, Callable[[dict[str, Any], pa.Table, str], _Migrated]] = {
     1: _from_candidate_table,
+    2: _of_one_objective,
 }
 
 
@@ -224,13 +242,27 @@ class Record:
         """Return one row per measured design: value, spread, replicates, error and round.
 
         Replicates are averaged, by inverse variance where each has an error; ``round`` is the one
-        after which the design was first measured.
+        after which the design was first measured. Further objectives follow under their own names,
+        NaN where they were not measured.
         """
         rows = self.measurements
         rows = rows[rows["outcome"] == "measured"]
-        summaries = [_summary(str(name), group) for name, group in rows.groupby("design")]
+        first = rows[rows["objective"] == ""]
+        summaries = [_summary(str(name), group) for name, group in first.groupby("design")]
         columns = ["design", "value", "spread", "replicates", "error", "round"]
-        return pd.DataFrame(summaries, columns=pd.Index(columns))
+        results = pd.DataFrame(summaries, columns=pd.Index(columns))
+        for objective, group in rows[rows["objective"] != ""].groupby("objective"):
+            means = {str(name): _summary(str(name), one)["value"]
+                     for name, one in group.groupby("design")}  # fmt: skip
+            results[str(objective)] = results["design"].map(means).astype(float)
+        return results
+
+    @property
+    def objectives(self) -> list[dict[str, Any]]:
+        """All objectives as the latest proposal has them, the first one first: ``name``, of which
+        the first has its value's, ``maximise``, and ``reference``, from where hypervolumes count.
+        """
+        return list(self.proposals[-1].about.get("objectives", ())) if self.proposals else []
 
     def candidates(self) -> pd.DataFrame:
         """Return all candidates that count, with state and measured value as they are now."""
@@ -239,17 +271,24 @@ class Record:
             return pd.DataFrame({"candidate_id": [], "design": [], "round": [], "status": []})
         # A design proposed again later counts where it was proposed last.
         rows = pd.concat(found, ignore_index=True).drop_duplicates("candidate_id", keep="last")
-        outcomes = self.measurements.groupby("candidate_id")["outcome"]
+        told = self.measurements
+        outcomes = told[told["objective"] == ""].groupby("candidate_id")["outcome"]
         # One good replicate is a measurement, however many failed beside it.
         outcome = {name: "measured" if (told == "measured").any() else "failed"
                    for name, told in outcomes}  # fmt: skip
         told = zip(rows["candidate_id"], rows["status"], strict=True)
         status = [str(outcome.get(candidate, was)) for candidate, was in told]
-        results = self.results().set_index("design")
+        results = self.results().set_index("design").reindex(rows["design"])
         rows = rows.assign(
             status=status,
-            measured_value=results["value"].reindex(rows["design"]).to_numpy(dtype=float),
-            measured_error=results["error"].reindex(rows["design"]).to_numpy(dtype=float),
+            measured_value=results["value"].to_numpy(dtype=float),
+            measured_error=results["error"].to_numpy(dtype=float),
+            **{
+                f"measured_{name}": results[name].to_numpy(dtype=float)
+                if name in results
+                else np.nan
+                for name in (objective["name"] for objective in self.objectives[1:])
+            },
         )
         return rows.reset_index(drop=True)
 

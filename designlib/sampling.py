@@ -23,12 +23,13 @@ from designlib.drivers.anneal import anneal
 from designlib.drivers.smc import Population, smc
 from designlib.kernels.base import MetropolisKernel
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.kernels.mixed import MixedKernel
 from designlib.kernels.simplex_langevin import SimplexLangevin
 from designlib.kernels.transfer import MOST_MOVES, GridTransfer
 from designlib.ladders.base import Rung
 from designlib.ladders.plan import RungChoice, RungPlan, RungScale
 from designlib.randomness import torch_generator
-from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import Designs
 
 __all__ = [
@@ -136,13 +137,17 @@ class Sampler(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     driver: Literal["anneal", "smc"]
-    moves: Literal["letters", "grid", "continuous"]
+    moves: Literal["letters", "grid", "continuous", "variables"]
+    """How a composition moves, if there is one; variables where there is none."""
+    variables: bool = False
+    """Whether there are quantities or choices, which a kernel for each part moves."""
 
     @property
     def label(self) -> str:
         """What tables and pages call it."""
         driver = {"anneal": "annealing", "smc": "SMC"}[self.driver]
-        return f"trajectory {driver}, {_MOVES[self.moves]}"
+        beside = " and of variables" if self.variables and self.moves != "variables" else ""
+        return f"trajectory {driver}, {_MOVES[self.moves]}{beside}"
 
     @property
     def exactness(self) -> str:
@@ -155,23 +160,26 @@ class Sampler(BaseModel):
     @property
     def warm_up(self) -> int:
         """Further steps on each rung that tune the kernel, where it has a step size to tune."""
-        return _WARM_UP if self.moves == "continuous" else 0
+        return _WARM_UP if self.variables or self.moves == "continuous" else 0
 
     def walked(self, space: DesignSpace) -> DesignSpace:
         """Return the space that chains walk in, for the space of the written designs."""
-        if isinstance(space, SimplexSpace) and self.moves == "continuous":
-            return SimplexSpace(space.components)
-        return space
+        if self.moves != "continuous" or isinstance(space, SequenceSpace):
+            return space
+        free = SimplexSpace(space.components)
+        return space.walked(free) if isinstance(space, MixedSpace) else free
 
     def kernel(self) -> MetropolisKernel[Any, Any]:
         """Return a new kernel for the space that chains walk in."""
+        if self.variables:
+            return MixedKernel()
         return {
             "letters": GibbsWithGradients, "grid": GridTransfer, "continuous": SimplexLangevin,
         }[self.moves]()  # fmt: skip
 
     def written(self, space: DesignSpace, designs: Designs) -> list[str]:
-        """Return designs of the walk as text, in whole steps where these are compositions."""
-        if isinstance(space, SimplexSpace):
+        """Return designs of the walk as text, shares and quantities in their steps."""
+        if not isinstance(space, SequenceSpace):
             designs = space.on_grid(designs)
         return space.decode(designs)
 
@@ -180,6 +188,7 @@ _MOVES = {
     "letters": "Gibbs with gradients",
     "grid": "Gibbs with gradients on transfers",
     "continuous": "simplex Langevin",
+    "variables": "a kernel for each kind of variable",
 }
 
 
@@ -190,11 +199,16 @@ def choose_sampler(config: SamplingConfig, space: DesignSpace) -> Sampler:
     """
     if isinstance(space, SequenceSpace):
         return Sampler(driver="smc" if config.driver == "smc" else "anneal", moves="letters")
-    transfers = space.columns**2 * (space.parts or MOST_MOVES)
+    driver = "anneal" if config.driver == "anneal" else "smc"
+    variables = isinstance(space, MixedSpace)
+    composition = space.composition if isinstance(space, MixedSpace) else space
+    if composition is None:
+        return Sampler(driver=driver, moves="variables", variables=True)
+    transfers = composition.columns**2 * (composition.parts or MOST_MOVES)
     moves = "grid" if transfers <= MOST_MOVES else "continuous"
     if config.composition_moves != "auto":
         moves = config.composition_moves
-    return Sampler(driver="anneal" if config.driver == "anneal" else "smc", moves=moves)
+    return Sampler(driver=driver, moves=moves, variables=variables)
 
 
 class Block(NamedTuple):
@@ -208,6 +222,11 @@ class Block(NamedTuple):
     def chains(self) -> range:
         """Numbers of the block's chains."""
         return range(self.first, self.first + self.size)
+
+    @property
+    def turn(self) -> int:
+        """Which walk of several it takes: neighbouring blocks take different ones."""
+        return -(-self.first // _BLOCK_SIZE)
 
 
 class Starts(NamedTuple):

@@ -4,7 +4,9 @@ Every function is exact and deterministic. Distances of sequences are Hamming di
 letters; with ``both_strands`` a design and its reverse complement are the same
 molecule and the smaller of the two distances counts. Distances of compositions of a grid are the
 steps that have to be moved from some components to others: half the sum of the absolute
-differences, in parts.
+differences, in parts. Distances of mixed designs are Gower's (Biometrics 27, 857, 1971), summed
+instead of averaged, in hundredths and rounded up: the share of a composition that differs, the
+difference of a quantity in terms of its range, and 1 for another option.
 """
 
 from __future__ import annotations
@@ -16,7 +18,13 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import (
+    BoxSpace,
+    DesignSpace,
+    MixedSpace,
+    SequenceSpace,
+    SimplexSpace,
+)
 from designlib.types import Designs, InputError
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "Nearest",
     "changes",
     "clusters",
+    "distances_to",
     "edits",
     "nearest_measured",
     "orient",
@@ -33,6 +42,8 @@ __all__ = [
 ]
 
 _DESIGN_ROWS = 1024
+_HUNDREDTHS = 100
+_ROUNDING = 1e-2  # hundredths; sums of float32 are off by less
 _BLOCK = 2**23  # floats in the largest temporary: 32 MiB
 
 
@@ -42,7 +53,7 @@ class Nearest(NamedTuple):
     row: Int[np.ndarray, "designs"]
     """Row of the table, the lowest one among equals."""
     distance: Int[np.ndarray, "designs"]
-    """Distance in letters, or in steps of a composition."""
+    """Distance in letters, in steps of a composition, or in hundredths for mixed designs."""
 
 
 class Edits(NamedTuple):
@@ -91,12 +102,14 @@ def nearest_measured(
 
 
 def span(space: DesignSpace) -> int:
-    """Return the largest distance of two designs: letters of a sequence, or parts of a grid.
+    """Return the largest distance of two designs: letters, parts of a grid, or hundredths.
 
     Raises InputError for compositions without a grid, whose distances are no whole steps.
     """
     if isinstance(space, SequenceSpace):
         return space.length
+    if isinstance(space, MixedSpace):
+        return _HUNDREDTHS * (len(space.variable_names) + (space.composition is not None))
     if space.parts is None:
         raise InputError("compositions are compared in the steps of a grid, and these have none")
     return space.parts
@@ -114,6 +127,21 @@ def pairwise_distances(
         for part in designs.split(_DESIGN_ROWS)
     ]
     return span(space) - torch.cat(blocks).numpy()
+
+
+def distances_to(
+    space: DesignSpace,
+    designs: Designs,
+    others: Shaped[Tensor, "others columns"],
+    *,
+    both_strands: bool = False,
+) -> Int[np.ndarray, "designs others"]:
+    """Return the distance of a few designs to each of many others, int32, by blocks of them."""
+    blocks = [
+        _matches(space, designs, _flat(space, part).T, both_strands).to(torch.int32)
+        for part in others.split(_DESIGN_ROWS)
+    ]
+    return span(space) - torch.cat(blocks, dim=1).numpy()
 
 
 def orient(
@@ -211,10 +239,34 @@ def clusters(
 
 
 def _flat(space: DesignSpace, designs: Designs) -> Float[Tensor, "designs features"]:
-    """Return one-hot rows with sites and letters in one dimension, or the parts of components."""
+    """Return one-hot rows with sites and letters in one dimension, or the parts of components.
+
+    Of mixed designs, what differs by the distance of two designs when absolute values are summed.
+    """
+    if isinstance(space, MixedSpace):
+        return _scaled(space, designs).float()
     if isinstance(space, SimplexSpace):
         return space.amounts(designs).float()
     return space.relax(designs).flatten(1)
+
+
+def _scaled(space: MixedSpace, designs: Designs) -> Float[Tensor, "designs features"]:
+    ranges = {quantity.name: quantity.high - quantity.low for quantity in space.quantities}
+    columns: list[Tensor] = []
+    for part in space.parts:
+        relaxed = part.space.relax(designs[:, part.columns], torch.float64)
+        if isinstance(part.space, SimplexSpace):
+            scale = [0.5] * part.space.columns
+        elif isinstance(part.space, BoxSpace):
+            scale = [1 / ranges[name] for name in part.space.labels]
+        else:
+            scale = [
+                one
+                for v in part.space.variables
+                for one in ([1 / ranges[v.name]] if v.numbers else [0.5] * v.width)
+            ]
+        columns.append(_HUNDREDTHS * relaxed * torch.tensor(scale, dtype=torch.float64))
+    return torch.cat(columns, 1)
 
 
 def _matches(
@@ -225,6 +277,9 @@ def _matches(
 ) -> Float[Tensor, "designs rows"]:
     """Return how many letters or parts each design shares with each column of ``table``."""
     flat = _flat(space, designs)
+    if isinstance(space, MixedSpace):
+        apart = torch.cdist(flat, table.T.contiguous(), p=1)
+        return span(space) - (apart - _ROUNDING).ceil()
     if isinstance(space, SimplexSpace):
         # Sums of small whole numbers, exact in float32.
         return span(space) - torch.cdist(flat, table.T.contiguous(), p=1) / 2

@@ -53,7 +53,7 @@ def reason_to_stop(record: Record, config: StoppingConfig) -> str:
     if rounds.empty or rounds["best"].isna().all():
         return ""
     sign = 1.0 if record.proposals[-1].about["maximise"] else -1.0
-    done = len(record.measurements)
+    done = int((record.measurements["objective"] == "").sum())
     best = sign * np.fmax.accumulate(sign * rounds["best"].to_numpy())
     if config.budget is not None and done >= config.budget:
         return f"budget: {done} of {config.budget} measurements are made"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -13,19 +14,22 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from designlib.predictors.compositions import build_composition_network
+from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import NetworkConfig, build_network
 from designlib.predictors.training import TrainingState
-from designlib.spaces import DescribedSpace, SimplexSpace
+from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
     "PredictorSpec",
     "Trajectory",
     "Transform",
+    "learning_errors",
     "learning_scale",
     "network_at",
     "state_from_bytes",
     "state_to_bytes",
+    "thinned",
 ]
 
 
@@ -46,12 +50,16 @@ class PredictorSpec(DescribedSpace):
     scale: float
     transform: Transform = "none"
     seed: int
+    column: str = ""
+    """Which further value column is predicted; empty for the objective of the table."""
 
     def build(self) -> nn.Module:
         """Return the network as it is before the first step of training."""
         space = self.space
         if isinstance(space, SimplexSpace):
             return build_composition_network(self.network, space, seed=self.seed)
+        if isinstance(space, MixedSpace):
+            return build_mixed_network(self.network, space, seed=self.seed)
         return build_network(
             self.network,
             space.length,
@@ -80,6 +88,17 @@ def learning_scale(values: Scores, transform: Transform) -> Scores:
     if not bool((values > 0).all()):
         raise InputError("the logarithm of a value that is not above zero is asked for")
     return values.log()
+
+
+def learning_errors(errors: Scores, values: Scores, transform: Transform) -> Scores:
+    r"""Return standard errors on the scale on which predictors learn, NaN where unknown.
+
+    The error of a logarithm is the relative error, :math:`e / v`, to first order.
+
+    >>> learning_errors(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 10.0]), "log")
+    tensor([0.5000, 0.1000])
+    """
+    return errors if transform == "none" else errors / values
 
 
 def state_to_bytes(state: TrainingState, spec: PredictorSpec, *, optimiser: bool = False) -> bytes:
@@ -132,6 +151,22 @@ class Trajectory:
     def network(self, index: int, device: torch.device | str = "cpu") -> nn.Module:
         """Return the predictor at one checkpoint, in evaluation mode with fixed parameters."""
         return network_at(self.spec, self.states[index], device)
+
+
+def thinned(states: Sequence[TrainingState], count: int) -> list[TrainingState]:
+    """Return so many of the states, evenly spaced, the first and the last among them.
+
+    What a warm start keeps of the last trajectory: chains then still walk from coarse to fine,
+    though training goes on from the trained predictor.
+
+    >>> states = [TrainingState(step, {}, {}, {}) for step in range(9)]
+    >>> [state.step for state in thinned(states, 3)]
+    [0, 4, 8]
+    """
+    if count >= len(states):
+        return list(states)
+    last = len(states) - 1
+    return [states[round(last * place / max(1, count - 1))] for place in range(count)]
 
 
 def network_at(

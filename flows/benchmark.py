@@ -19,6 +19,7 @@ from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
+from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
 from tasks.orchestration_cost import measure_orchestration
 from tasks.runners import in_processes
 from tasks.selection_cost import measure_selection
@@ -26,6 +27,7 @@ from tasks.step_cost import measure_step_cost
 
 __all__ = [
     "compare_checkpoints",
+    "compare_loops",
     "compare_methods",
     "main",
     "orchestration",
@@ -117,14 +119,35 @@ def _rows(tasks: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> list[dict[str
 _MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
 
 
+@flow(name="benchmark-rounds")
+def compare_loops(
+    problems: tuple[str, ...] = tuple(LOOP_PROBLEMS),
+    rounds: int = 10,
+    batch: int = 100,
+    seeds: int = 5,
+) -> Path:
+    """Compare whole simulated campaigns that measure as many designs, and publish one page."""
+    if seeds < 1:
+        raise InputError("at least one seed is needed")
+    cells = [
+        run_loop_cell(problem, loop, rounds, batch, seed)
+        for problem in problems
+        for seed in range(seeds)
+        for loop in loops_for(problem)
+    ]
+    about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
+    return publish_loops(cells, about)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, selection, checkpoints (Appendix G), page (BENCHMARKS.md "
-        f"out of all finished comparisons), all, quick, or a problem: {', '.join(PROBLEMS)}",
+        help="step-cost, orchestration, selection, rounds (whole campaigns), checkpoints (Appendix "
+        "G), page (BENCHMARKS.md out of all finished comparisons), all, quick, or a problem: "
+        + ", ".join(PROBLEMS),
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -145,8 +168,9 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what in _MEASUREMENTS:
-        path = run_command(_MEASUREMENTS[asked.what])
+    if asked.what in {*_MEASUREMENTS, "rounds"}:
+        loops = {"rounds": lambda: compare_loops(seeds=asked.seeds)}
+        path = run_command({**_MEASUREMENTS, **loops}[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
     if asked.what == "page":

@@ -17,7 +17,13 @@ from tasks.campaign_page import write_campaign_page
 from tasks.command import run_command
 from tasks.device import use_device
 from tasks.handover import in_gpu_pool
-from tasks.knowledge import known_entries, measure_by_oracle, recall, record_proposal
+from tasks.knowledge import (
+    known_entries,
+    last_predictors,
+    measure_by_oracle,
+    recall,
+    record_proposal,
+)
 from tasks.layout import check_batch, lay_out_batch
 from tasks.lineage import find_candidate, lineage_text, walk_again
 from tasks.progress import ended_by, rounds_ahead, waiting_round
@@ -36,7 +42,7 @@ __all__ = ["design_campaign", "main"]
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Propose the next plate, or go through all rounds where an oracle measures them."""
-    start = ingest(config.data)
+    start = ingest(config.data, config.objectives)
     check_constraints(start, config.constraints, config.recipe)
     check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
@@ -65,7 +71,7 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
     with open_round(config.name, number, config.deciding(), measured) as round_:
         trained = in_gpu_pool(
             train_predictor, measured, folds, round_, config.training, seed,
-            config.execution.device,
+            config.execution.device, last_predictors(config.name, number, config.training),
         )  # fmt: skip
         generated = in_gpu_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
@@ -88,7 +94,9 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
             scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
         report = write_report(stages, round_, config.deciding())
-        record_proposal(selected, start, round_, config.deciding(), known, layout)
+        record_proposal(
+            selected, start, folds, trained.members, round_, config.deciding(), known, layout
+        )
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"], round_)
         return published
@@ -132,7 +140,7 @@ def _explain(candidate: str) -> str:
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    check_input(config.data, config.constraints, config.recipe)
+    check_input(config.data, config.constraints, config.recipe, config.objectives)
     use_device(config.execution.device)
     return run_command(lambda: design_campaign(config)).on_screen()
 

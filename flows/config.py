@@ -13,6 +13,13 @@ from pydantic_core import ErrorDetails
 
 from designlib.constraints.compositions import CompositionConstraints
 from designlib.constraints.config import ConstraintConfig, DesignConstraints
+from designlib.goals import (
+    LimitedGoals,
+    ObjectivesConfig,
+    ParetoGoals,
+    SpecificityGoals,
+    WeightedGoals,
+)
 from designlib.plates import PlateConfig
 from designlib.predictors.training import TrainingConfig
 from designlib.recipes import RecipeConfig
@@ -31,6 +38,7 @@ _TABS = {
     kind.__name__
     for kind in (
         NamedDataset, TableFile, CompositionTable, ConstraintConfig, CompositionConstraints,
+        WeightedGoals, LimitedGoals, SpecificityGoals, ParetoGoals,
     )
 }  # fmt: skip
 
@@ -71,6 +79,11 @@ class CampaignConfig(BaseModel):
         title="Constraints",
         description="What every design must satisfy: constraints on sequences or on compositions.",
     )
+    objectives: ObjectivesConfig | None = Field(
+        default=None,
+        description="What is wanted of several value columns of the table: a weighted sum, limits, "
+        "specificity or the Pareto front. Empty: the first value column alone.",
+    )
     sampling: SamplingConfig = Field(default=SamplingConfig(), title="Sampling")
     selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
     recipe: RecipeConfig = Field(default=RecipeConfig(), title="Recipe")
@@ -94,6 +107,18 @@ class CampaignConfig(BaseModel):
                 "set with a visible share below 1 answers for its withheld part. With rounds at 1, "
                 "import results and run the campaign again for the next round"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fronts_are_ranked_as_fronts(self) -> CampaignConfig:
+        if isinstance(self.objectives, ParetoGoals):
+            known = ("mean", "lower_bound", "upper_bound")
+            if self.selection.acquisition not in known or self.selection.explore_share > 0:
+                raise ValueError(
+                    "designs of a Pareto front are ranked by the hypervolume they add; "
+                    f"selection.acquisition has to be one of {', '.join(known)}, and "
+                    "explore_share 0"
+                )
         return self
 
     def deciding(self) -> dict[str, Any]:

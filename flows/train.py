@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import flow
 from pydantic import BaseModel
 
@@ -10,6 +12,7 @@ from tasks.registry import RegisteredPredictor, register_predictor
 from tasks.rounds import Round
 from tasks.runners import side_by_side
 from tasks.stages import StageResult
+from tasks.tables import objective_columns
 from tasks.train import train_member
 
 __all__ = ["TrainedPredictors", "train_predictor"]
@@ -37,14 +40,34 @@ def train_predictor(
     config: TrainingConfig,
     seed: int,
     device: str,
+    before: Sequence[StageResult] = (),
 ) -> TrainedPredictors:
-    """Train the ensemble's members and the scorers that check them, two at a time."""
+    """Train the ensemble's members and the scorers that check them, two at a time.
+
+    Each objective has members and scorers of its own, those of the first one first. ``before`` are
+    the members of the last round where training goes on from them.
+    """
+    earlier = iter(before)
+    columns = objective_columns(measured)
     members = [
-        train_member.submit(measured, folds, round_, config, "predictor", number, seed, device)
+        train_member.submit(
+            measured,
+            folds,
+            round_,
+            config,
+            "predictor",
+            number,
+            seed,
+            device,
+            column,
+            next(earlier, None),
+        )
+        for column in columns
         for number in range(1, config.members + 1)
     ]
     scorers = [
-        train_member.submit(measured, folds, round_, config, "scorer", number, seed, device)
+        train_member.submit(measured, folds, round_, config, "scorer", number, seed, device, column)
+        for column in columns
         for number in range(1, config.scorer_members + 1)
     ]
     trained = [member.result() for member in members]

@@ -13,6 +13,7 @@ from prefect import task
 from designlib.record import Record
 from designlib.spaces import DesignSpace, SequenceSpace, described
 from tasks.files import write_atomically
+from tasks.learning import learning_curves
 from tasks.log import run_logger
 from tasks.publish import round_folder
 from tasks.record import campaign_folder, load_record
@@ -56,9 +57,11 @@ def _draw(record: Record, campaign: str) -> bytes:
     # Plotting takes a second to import.
     from designlib.reporting.calibration import calibration_by_round
     from designlib.reporting.campaign import campaign_page
+    from designlib.reporting.fronts import front_figure, fronts_by_round
     from designlib.reporting.rounds import (
         calibration_figure,
         ground_figure,
+        learning_figure,
         map_figure,
         progress_figure,
         scatter_figure,
@@ -79,13 +82,20 @@ def _draw(record: Record, campaign: str) -> bytes:
     best = known.sort_values(["measured_value", "design"], ascending=[not maximise, True])
     first = candidates[candidates["round"] == rounds.min()]
     number = max(5, len(first) // 4)
+    curves = learning_curves(about.get("members", ()))
     pictures = [
         progress_figure(candidates, value, units, maximise=maximise),
         scatter_figure(candidates, value, units),
         calibration_figure(calibration_by_round(candidates)),
         ground_figure(candidates, diversity),
+        *(
+            [front_figure(candidates, record.objectives)]
+            if len(fronts_by_round(candidates, record.objectives))
+            else []
+        ),
         map_figure(distances, candidates["round"]),
         _of_designs(space, best.head(number), first, about),
+        *([learning_figure(curves)] if len(curves) else []),
     ]  # fmt: skip
     rejected = {e.round: _rejected(campaign, e.round, e.about["round_key"])
                 for e in record.proposals}  # fmt: skip
@@ -96,7 +106,7 @@ def _of_designs(
     space: DesignSpace, best: pd.DataFrame, first: pd.DataFrame, about: Mapping[str, Any]
 ) -> Picture:
     """Return what the best measured candidates look like, beside those of the first round."""
-    from designlib.reporting.compositions import parallel_figure
+    from designlib.reporting.compositions import parallel_figure, variable_axes
     from designlib.reporting.logo import logo_figure
 
     if isinstance(space, SequenceSpace):
@@ -106,11 +116,12 @@ def _of_designs(
             names=("best measured candidates", "candidates of the first round"),
         )  # fmt: skip
     shown = best if len(best) else first
+    designs, beside = (space.encode(frame["design"].tolist()) for frame in (shown, first))
+    number = len(space.components)
     return parallel_figure(
-        space.components, space.encode(shown["design"].tolist()).numpy(),
-        shown["predicted_mean"].to_numpy(), space.encode(first["design"].tolist()).numpy(),
-        value_name=about["value_name"], units=about["units"],
-        beside="candidates of the first round",
+        space.components, designs[:, :number].numpy(), shown["predicted_mean"].to_numpy(),
+        beside[:, :number].numpy(), value_name=about["value_name"], units=about["units"],
+        beside="candidates of the first round", variables=variable_axes(space, designs, beside),
     )  # fmt: skip
 
 

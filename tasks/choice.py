@@ -26,27 +26,32 @@ class Filters:
     units: str = "letters"
     pending: Collection[str] = ()
     synthesis: SynthesisConfig | None = None
+    spreads: np.ndarray | None = None
+    """What designs are rejected by, where that is not the column ``predicted_spread``."""
 
 
 def filter_rows(
     scored: Path,
     filters: Filters,
-    acquire: Callable[[pd.DataFrame], np.ndarray],
+    judge: Callable[[pd.DataFrame], pd.DataFrame],
     shortlist: Shortlist,
 ) -> Iterator[pd.DataFrame]:
     """Put every scored design on the shortlist or return it as rejected, with the reason.
 
-    ``acquire`` gives the acquisition of each part of the designs; parts come in order.
+    ``judge`` adds the acquisition to each part of the designs, and may change what filters read;
+    parts come in order.
     """
-    spreads = pd.read_parquet(scored, columns=["predicted_spread"])["predicted_spread"]
-    most_spread = spread_limit(spreads.to_numpy(), filters.config)
+    spreads = filters.spreads
+    if spreads is None:
+        spreads = pd.read_parquet(scored, columns=["predicted_spread"])["predicted_spread"]
+        spreads = spreads.to_numpy()
+    most_spread = spread_limit(spreads, filters.config)
     for part in with_progress(read_rows(scored), "designs filtered"):
         if filters.synthesis is not None:
             verdicts = [filters.synthesis.verdict(design) for design in part["design"]]
             part["constraint_synthesis"] = verdicts
-        part["acquisition"] = acquire(part)
         judged = filter_designs(
-            part,
+            judge(part),
             filters.config,
             measured_heldout=filters.measured_heldout,
             maximise=filters.maximise,

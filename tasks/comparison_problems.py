@@ -5,23 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from designlib.methods import Method, needs_letters
+from designlib.methods import Method, needs_compositions, needs_letters
 from designlib.problems.ackley import Ackley
 from designlib.problems.base import Problem
 from designlib.problems.boolean import AdversarialNeedle, DisjointNeedles, Needle, Polynomial
 from designlib.problems.ehrlich import ehrlich
+from designlib.problems.mixtures import MeasuredMixtures
 from designlib.problems.motifs import enhancer, two_motif
 from designlib.problems.position_weights import Motif, read_motifs
 from designlib.problems.sortseq import SortSeq
 from designlib.problems.superconductor import Superconductor, read_compositions
 from designlib.problems.tfbind8 import TfBind8
-from designlib.spaces import SequenceSpace
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 from tasks.catalogue import locate
 from tasks.settings import REPOSITORY, Settings
+from tasks.tables import read_named
 
 __all__ = ["PROBLEMS", "chosen_problems", "make_problem", "starts_from_elites", "suits"]
 
@@ -50,6 +53,19 @@ def _superconductor() -> Problem:
     return Superconductor(compositions)
 
 
+def _mixtures(
+    name: str, dataset: str, truth: Literal["table", "nearest"], most: int | None = None
+) -> Problem:
+    """Return the problem of a campaign on a measured table, of which a tenth is seen."""
+    table, facts = read_named(dataset)
+    space = facts.space
+    assert isinstance(space, SimplexSpace)  # noqa: S101 - the catalogue says so
+    values = table.frame.set_index("design")["value"]
+    return MeasuredMixtures(
+        name, values, space, truth, facts.maximise, facts.transform == "log", most
+    )
+
+
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "polynomial": Polynomial,
     "needle-3": lambda: Needle(3),
@@ -69,6 +85,8 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "sortseq": _sortseq,
     "sortseq-ball": lambda: _sortseq(radius=7),
     "superconductor": _superconductor,
+    "oer": lambda: _mixtures("oer", "oer_plate_3496", "table", 4),
+    "blends": lambda: _mixtures("blends", "photo_pce10", "nearest"),
 }
 """What makes each problem."""
 
@@ -112,5 +130,8 @@ def chosen_problems(what: str) -> tuple[str, ...]:
 
 
 def suits(problem: str, method: Method) -> bool:
-    """Return whether a method can work on a problem: some only change letters."""
-    return isinstance(make_problem(problem).space, SequenceSpace) or not needs_letters(method)
+    """Return whether a method can work on a problem: some only change letters, or compositions."""
+    space = make_problem(problem).space
+    if needs_compositions(method):
+        return isinstance(space, SimplexSpace)
+    return isinstance(space, SequenceSpace) or not needs_letters(method)

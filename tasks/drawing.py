@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from designlib.candidates import read_candidates
 from designlib.recipes import RecipeConfig, recipe_sheet
-from designlib.reporting.compositions import parallel_figure, ternary_figure
+from designlib.reporting.compositions import parallel_figure, ternary_figure, variable_axes
 from designlib.reporting.figures import (
     Points,
     distance_figure,
@@ -25,7 +25,7 @@ from designlib.reporting.plate import plate_figure
 from designlib.reporting.report import KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
 from designlib.scoring import pairwise_distances
-from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.trajectory import state_from_bytes
 from tasks.layout import laid_out
 from tasks.rounds import Round, RoundStages
@@ -66,9 +66,9 @@ def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -
 
 
 def _recipe(table: pa.Table, facts: TableFacts, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the recipe sheet of compositions."""
+    """Return the recipe sheet of compositions and variables."""
     space = facts.space
-    if not isinstance(space, SimplexSpace):
+    if isinstance(space, SequenceSpace):
         return {}
     batch = table.select(["rank", "candidate_id", "design"]).to_pandas()
     recipe = RecipeConfig.model_validate(config["recipe"])
@@ -134,15 +134,17 @@ def _of_designs(
     if isinstance(space, SequenceSpace):
         return {"logo": logo_figure(space, designs, reference, both_strands=both_strands)}
     predicted, values = batch["predicted_mean"].to_numpy(), best["value"].to_numpy()
-    made = (space.components, designs.numpy(), predicted)
-    return {
-        "ternary": ternary_figure(
-            *made, measured.numpy(), values, value_name=names["value_name"], units=names["units"]
-        ),
-        "parallel": parallel_figure(
-            *made, reference.numpy(), value_name=names["value_name"], units=names["units"]
-        ),
-    }
+    number = len(space.components)
+    made = (space.components, designs[:, :number].numpy(), predicted)
+    told = {"value_name": names["value_name"], "units": names["units"]}
+    ternary = {
+        "ternary": ternary_figure(*made, measured[:, :number].numpy(), values, **told)
+    } if number else {}  # fmt: skip
+    parallel = parallel_figure(
+        *made, reference[:, :number].numpy(), **told,
+        variables=variable_axes(space, designs, reference),
+    )  # fmt: skip
+    return {**ternary, "parallel": parallel}
 
 
 def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
@@ -175,7 +177,7 @@ def _what_was_run(
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
         "Predictor": f"{training['members']} x "
-        f"{'mlp' if facts.components else training['network']['architecture']}, "
+        f"{training['network']['architecture'] if facts.alphabet else 'mlp'}, "
         f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
         "Sampler": f"{sampling['chains']:,} chains, {sampling['steps_per_rung']} steps on each "
         f"checkpoint and {sampling['final_steps']} more on the last",

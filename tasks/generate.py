@@ -8,10 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import torch
 from prefect import task
 
+from designlib.constraints.base import Constraint
 from designlib.constraints.config import DesignConstraints, build
-from designlib.ladders import RungPlan, build_ladder, elite_entry_rung, plan_trajectory
+from designlib.ladders import (
+    Rung,
+    RungPlan,
+    build_ladder,
+    elite_entry_rung,
+    plan_trajectory,
+    rescaled,
+)
 from designlib.randomness import derive_seed
 from designlib.sampling import (
     Block,
@@ -26,14 +35,29 @@ from designlib.sampling import (
 )
 from tasks.device import use_device
 from tasks.log import run_logger
+from tasks.objectives import best_by_goals, walk_scores
 from tasks.rows import write_rows
 from tasks.settings import Settings
 from tasks.snapshots import join_shards
 from tasks.stages import Stage, StageResult, finished_stage, run_stage, write_stage
-from tasks.tables import best_measured, json_bytes, load_facts, load_folds, parquet_bytes
+from tasks.tables import (
+    TableFacts,
+    best_measured,
+    json_bytes,
+    load_facts,
+    load_folds,
+    parquet_bytes,
+)
 from tasks.train import load_trajectory
 
-__all__ = ["gather_shards", "load_plan", "load_sampler", "plan_walk", "walk_shard"]
+__all__ = [
+    "gather_shards",
+    "load_ladders",
+    "load_plan",
+    "load_sampler",
+    "plan_walk",
+    "walk_shard",
+]
 
 _PROGRESS_SECONDS = 5.0
 
@@ -59,7 +83,10 @@ def plan_walk(
         measured_designs = best_measured(load_folds(folds), facts)
         constraint = build(constraints, space, measured_designs)
         trajectories = [load_trajectory(member) for member in members]
+        if facts.goals is not None:
+            measured_designs = best_by_goals(load_folds(folds), facts, trajectories)
         feasible = measured_designs[constraint.satisfied(measured_designs)]
+        first, *others = walk_scores(trajectories, facts, load_folds(folds))
         elites = feasible[: max(1, round(config.elite_share * config.chains))]
         reference = reference_designs(space, constraint, walk_seed, feasible)
         plan = plan_trajectory(
@@ -72,20 +99,31 @@ def plan_walk(
             rungs=config.rungs,
             scale=config.scale,
             device=where,
+            score=first,
         )
+        plans = [plan, *(rescaled(plan, trajectories, reference, s, where) for s in others)]
         starts = choose_starts(space, constraint, config, elites, walk_seed)
-        ladder = build_ladder(trajectories, plan, constraint, where)
         entry = 0
         if starts.elite.any():
-            entry = elite_entry_rung(ladder, elites.to(where), reference.to(where))
+            ladders = [
+                build_ladder(trajectories, of_walk, constraint, where, score=score)
+                for of_walk, score in zip(plans, [first, *others], strict=True)
+            ]
+            near, usual = elites.to(where), reference.to(where)
+            entry = max(elite_entry_rung(ladder, near, usual) for ladder in ladders)
         table = pd.DataFrame(
             {"design": space.decode(starts.designs), "elite": starts.elite.numpy()}
         )
-        rungs = [rung.model_dump() for rung in plan]
+        rungs, *more = [[rung.model_dump() for rung in of_walk] for of_walk in plans]
         return {
             "starts.parquet": parquet_bytes(table),
             "plan.json": json_bytes(
-                {"rungs": rungs, "elite_entry_rung": entry, "sampler": sampler.model_dump()}
+                {
+                    "rungs": rungs,
+                    "further_walks": more,
+                    "elite_entry_rung": entry,
+                    "sampler": sampler.model_dump(),
+                }
             ),
         }
 
@@ -137,14 +175,14 @@ def walk_shard(
         plan, entry = load_plan(plan_stage)
         sampler = load_sampler(plan_stage)
         walked = sampler.walked(space)
-        trajectories = [load_trajectory(member) for member in members]
         constraint = build(constraints, walked, known)
-        ladder = build_ladder(trajectories, plan, constraint, where, walked)
+        ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
         designs = space.encode(starts["design"].tolist()).to(where)
         walk_seed = derive_seed(seed, "walk")
         frames: list[pd.DataFrame] = []
         said = time.monotonic()
         for block in blocks:
+            ladder = ladders[block.turn % len(ladders)]
             for frame in walk_block(ladder, plan, designs, block, entry, walk_seed, sampler, space):
                 frames.append(frame)
                 if time.monotonic() - said > _PROGRESS_SECONDS:
@@ -182,6 +220,29 @@ def load_plan(plan_stage: StageResult) -> tuple[list[RungPlan], int]:
     content = json.loads(plan_stage.path("plan.json").read_bytes())
     rungs = [RungPlan.model_validate(rung) for rung in content["rungs"]]
     return rungs, content["elite_entry_rung"]
+
+
+def load_ladders(
+    plan_stage: StageResult,
+    members: Sequence[StageResult],
+    facts: TableFacts,
+    folds: StageResult,
+    constraint: Constraint,
+    device: torch.device,
+) -> list[list[Rung]]:
+    """Return the ladder of each walk of a plan; blocks of chains take turns on them."""
+    content = json.loads(plan_stage.path("plan.json").read_bytes())
+    plans = [
+        [RungPlan.model_validate(rung) for rung in rungs]
+        for rungs in (content["rungs"], *content["further_walks"])
+    ]
+    walked = load_sampler(plan_stage).walked(facts.space)
+    trajectories = [load_trajectory(member) for member in members]
+    scores = walk_scores(trajectories, facts, load_folds(folds))
+    return [
+        build_ladder(trajectories, plan, constraint, device, walked, score)
+        for plan, score in zip(plans, scores, strict=True)
+    ]
 
 
 def load_sampler(plan_stage: StageResult) -> Sampler:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from prefect import task
 
 from designlib.candidates import read_candidates
 from designlib.oracles import oracle_of
+from designlib.predictors.training import TrainingConfig
 from designlib.record import Record, content_hash, measurement_table
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
@@ -21,11 +22,12 @@ from tasks.record import held_record, load_record
 from tasks.rounds import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, code_fingerprint, commit, run_stage
-from tasks.tables import TableFacts, json_bytes, load_facts, parquet_bytes
+from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
 
 __all__ = [
     "known_entries",
+    "last_predictors",
     "measure_by_oracle",
     "mirror_results",
     "pending_designs",
@@ -77,10 +79,39 @@ def recall(campaign: str, number: int, start: StageResult, known: int) -> StageR
     return stage
 
 
+@task(name="last-predictors")
+def last_predictors(campaign: str, number: int, config: TrainingConfig) -> list[StageResult]:
+    """Return the members of the round before, from which a warm start goes on; none otherwise.
+
+    Raises InputError where they are not here any more, or were another number.
+    """
+    earlier = [entry for entry in load_record(campaign).proposals if entry.round < number]
+    if config.start == "fresh" or not earlier:
+        return []
+    folder = Settings().stages / "train"
+    last = earlier[-1]
+    members = [
+        StageResult(
+            name="train", key=told["key"], folder=folder / told["key"], files=told["files"],
+            reused=True,
+        )
+        for told in last.about.get("members", ())
+    ]  # fmt: skip
+    objectives = len(last.about.get("objectives", ())) or 1
+    if len(members) != config.members * objectives or not all(m.is_intact() for m in members):
+        raise InputError(
+            f"training.start: warm goes on from the {config.members} predictors of round "
+            f"{last.round}, which are not in {folder}; use start: fresh"
+        )
+    return members
+
+
 @task(name="record-proposal")
 def record_proposal(
     selected: StageResult,
     start: StageResult,
+    folds: StageResult,
+    members: Sequence[StageResult],
     round_: Round,
     config: Mapping[str, Any],
     known: int,
@@ -99,8 +130,10 @@ def record_proposal(
         "simulated": facts.has_oracle,
         "round_key": round_.key,
         "config": dict(config),
+        "objectives": _objectives(load_folds(folds), facts),
         "start": start.files["measured.parquet"],
         "known": known,
+        "members": [{"key": member.key, "files": member.files} for member in members],
         "code": code_fingerprint(),
         "commit": commit(),
     }
@@ -119,12 +152,21 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
     """Measure the candidates of a simulated round; those that the oracle does not know stay."""
     facts = load_facts(start)
     frame = from_parquet(start.path("measured.parquet").read_bytes()).frame
-    values = frame.set_index("design")["value"]
-    oracle = oracle_of(facts.truth, values, facts.space, maximise=facts.maximise)
+    oracles = {
+        column: oracle_of(
+            facts.truth, frame.set_index("design")[column or "value"], facts.space, maximise=wanted
+        )
+        for column, wanted in facts.objectives
+    }
     with held_record(campaign) as held:
         proposal = next(e for e in reversed(held.record.proposals) if e.round == number)
         rows = proposal.rows[["candidate_id", "design"]]
-        rows = rows.assign(value=oracle.measure(rows["design"].tolist()))
+        rows = pd.concat(
+            [
+                rows.assign(objective=column, value=oracle.measure(rows["design"].tolist()))
+                for column, oracle in oracles.items()
+            ]
+        )
         rows = rows[rows["value"].notna()].reset_index(drop=True)
         rows = rows.assign(
             plate="", well="", replicate=1, outcome="measured", error=None, note="",
@@ -132,7 +174,8 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
         )  # fmt: skip
         about = {"by": "oracle", "round_key": proposal.about["round_key"]}
         if held.append("measured", number, about, measurement_table(rows)):
-            run_logger().info("round %d: %d candidates measured by the oracle", number, len(rows))
+            count = rows["design"].nunique()
+            run_logger().info("round %d: %d candidates measured by the oracle", number, count)
         held.write_overview()
         record = held.record
     mirror_results(campaign, record)
@@ -151,6 +194,23 @@ def mirror_results(campaign: str, record: Record) -> None:
         shown = known[["candidate_id", "design", "predicted_mean", "measured_value"]]
         log_bytes(run.info.run_id, "measured.csv", shown.to_csv(index=False).encode())
         log_metrics(run.info.run_id, _figures(known, maximise=entry.about["maximise"]))
+
+
+def _objectives(folds: pd.DataFrame, facts: TableFacts) -> list[dict[str, Any]]:
+    """Return the objectives as the record tells them; the first alone is not told again.
+
+    Hypervolumes count from the median of the table that the campaign started from.
+    """
+    if facts.goals is None:
+        return []
+    start = folds[(folds["fold"] != "withheld") & (folds["round"] == 0)]
+    return [
+        {
+            "name": column or facts.value_name, "maximise": wanted,
+            "reference": float(start[column or "value"].median()),
+        }
+        for column, wanted in facts.objectives
+    ]  # fmt: skip
 
 
 def pending_designs(measured: StageResult) -> list[str]:

@@ -16,18 +16,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from designlib.constraints.config import DesignConstraints, build
-from designlib.ladders import build_ladder
 from designlib.randomness import derive_seed
 from designlib.record import Entry
 from designlib.sampling import cut_blocks, walk_block
 from designlib.types import InputError
 from tasks.device import use_device
-from tasks.generate import load_plan, load_sampler
+from tasks.generate import load_ladders, load_plan, load_sampler
 from tasks.record import campaign_folder, load_record
 from tasks.settings import Settings
 from tasks.stages import StageResult, code_fingerprint
 from tasks.tables import best_measured, load_facts, load_folds
-from tasks.train import load_trajectory
 
 __all__ = ["Lineage", "find_candidate", "lineage_text", "walk_again"]
 
@@ -120,15 +118,14 @@ def walk_again(lineage: Lineage, constraints: DesignConstraints) -> str:
     space, known = facts.space, best_measured(load_folds(folds), facts)
     plan, entry = load_plan(plan_stage)
     sampler = load_sampler(plan_stage)
-    walked = sampler.walked(space)
-    trajectories = [load_trajectory(member) for member in members]
-    constraint = build(constraints, walked, known)
-    ladder = build_ladder(trajectories, plan, constraint, where, walked)
+    constraint = build(constraints, sampler.walked(space), known)
+    ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
     designs = space.encode(starts["design"].tolist()).to(where)
     seed = derive_seed(walk["seed"], "walk")
     chain, rung = int(row["chain"]), int(row["rung"])
     block = next(b for b in cut_blocks(starts["elite"].tolist()) if chain in b.chains)
+    ladder = ladders[block.turn % len(ladders)]
     for frame in walk_block(ladder, plan, designs, block, entry, seed, sampler, space):
         at = frame[(frame["chain"] == chain) & (frame["rung"] == rung)]
         if len(at):

@@ -27,13 +27,18 @@ class EnsemblePredictor(PythonModel):
         model_input: pd.DataFrame,
         params: object = None,  # noqa: ARG002 - MLflow's signature
     ) -> pd.DataFrame:
-        """Return the column ``predicted`` for the sequences in the column ``design``."""
-        predictions = []
+        """Return the column ``predicted`` for the sequences in the column ``design``.
+
+        Further objectives follow as ``predicted_NAME``.
+        """
+        predictions: dict[str, list[torch.Tensor]] = {}
         for state, spec in self.members:
             letters = spec.space.encode(model_input["design"].tolist())
             scores = evaluate(network_at(spec, state), spec.space.relax(letters))
-            predictions.append(spec.in_units(scores.double()))
-        return pd.DataFrame({"predicted": torch.stack(predictions).mean(0).numpy()})
+            name = f"predicted_{spec.column}" if spec.column else "predicted"
+            predictions.setdefault(name, []).append(spec.in_units(scores.double()))
+        means = {name: torch.stack(rows).mean(0).numpy() for name, rows in predictions.items()}
+        return pd.DataFrame(dict(sorted(means.items())))
 
 
 set_model(EnsemblePredictor())

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from filelock import FileLock
@@ -24,6 +25,10 @@ from tasks.rounds import RegisteredPredictor, Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, content_key
 from tasks.tracking import client, run_for
+from tasks.train import load_trajectory
+
+if TYPE_CHECKING:
+    from mlflow.types.schema import ColSpec, TensorSpec
 
 __all__ = [
     "check_version",
@@ -150,6 +155,16 @@ def predictor_hash(members: Sequence[StageResult]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _outputs(members: Sequence[StageResult]) -> list[ColSpec | TensorSpec]:
+    from mlflow.types.schema import ColSpec
+
+    columns = {load_trajectory(member).spec.column for member in members}
+    return [
+        ColSpec("double", f"predicted_{column}" if column else "predicted")
+        for column in sorted(columns)
+    ]
+
+
 def _version_of(name: str, digest: str) -> str | None:
     versions = client().search_model_versions(f"name = '{name}'")
     return next((str(v.version) for v in versions if v.tags.get(_HASH_TAG) == digest), None)
@@ -175,7 +190,7 @@ def _log_ensemble(name: str, digest: str, members: Sequence[StageResult], round_
             artifacts=finals,
             pip_requirements=["torch", "safetensors", "trajectory-design"],
             signature=ModelSignature(
-                Schema([ColSpec("string", "design")]), Schema([ColSpec("double", "predicted")])
+                Schema([ColSpec("string", "design")]), Schema(_outputs(members))
             ),
             registered_model_name=name,
         )

@@ -13,22 +13,28 @@ from prefect import task
 
 from designlib.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
+from designlib.chemistry import ChemistryRules
 from designlib.constraints.base import Product
+from designlib.constraints.compositions import CompositionConstraints, chemistry_verdicts
 from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
-from designlib.predictors.networks import evaluate
-from designlib.recipes import component_columns
+from designlib.recipes import component_columns, variable_units
 from designlib.sampling import SamplingConfig, choose_sampler, ladder_bands
 from designlib.scoring import clusters, nearest_measured
 from designlib.selection import SelectionConfig, Shortlist
 from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
-from designlib.trajectory import network_at
 from designlib.types import Designs
 from tasks.choice import Filters, filter_rows
 from tasks.device import use_device
 from tasks.knowledge import pending_designs
 from tasks.log import run_logger
+from tasks.objectives import (
+    in_units_again,
+    judge_designs,
+    member_predictions,
+    predicted_columns,
+)
 from tasks.registry import predictor_hash
 from tasks.rounds import Round
 from tasks.rows import read_rows, with_progress, write_rows
@@ -43,7 +49,6 @@ from tasks.tables import (
     load_folds,
     parquet_bytes,
 )
-from tasks.train import load_trajectory
 
 __all__ = ["score_designs", "select_designs"]
 
@@ -70,6 +75,7 @@ def score_designs(
         table = load_folds(folds)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         constraint = build(constraints, facts.space, best_measured(table, facts))
+        rules = constraints.chemistry if isinstance(constraints, CompositionConstraints) else None
         oracle = None
         if facts.has_oracle:
             truth = table.set_index("design")["value"]
@@ -79,7 +85,7 @@ def score_designs(
             for pool in read_pool(snapshots.path("snapshots.parquet"), sampling.pool_rungs):
                 part = _predict(pool, facts, members, scorers, where)
                 part = _place(part, known, facts)
-                part = _judge(part, constraint, facts).assign(sampler=sampler.label)
+                part = _judge(part, constraint, facts, rules).assign(sampler=sampler.label)
                 if oracle is not None:
                     designs = part["design"].tolist()
                     part["true_value"] = oracle.measure(designs)
@@ -128,26 +134,35 @@ def select_designs(
         facts = load_facts(measured)
         space, both_strands = facts.space, facts.both_strands
         found = scored.path("scored.parquet")
-        acquire = _acquisition(found, facts, folds, members, config, seed)
         checked = pd.read_parquet(scored.path("measured.parquet"))
-        training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
+        judgement = None
+        if facts.goals is None:
+            judge = _ranked(_acquisition(found, facts, folds, members, config, seed))
+            training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
+        else:
+            table = load_folds(folds)
+            judgement = judge_designs(found, checked, facts, table, members, config, seed)
+            training, judge = judgement.measured_heldout, judgement.by_part()
         pending = _readings(pending_designs(measured), facts)
         shortlist = Shortlist(space, config, both_strands=both_strands)
         filters = Filters(
             config=config,
             measured_heldout=training,
-            maximise=facts.maximise,
+            maximise=facts.maximise or judgement is not None,
             units=facts.distance_units,
             pending=pending,
             synthesis=synthesis,
+            spreads=None if judgement is None else judgement.spread,
         )
         stage.write(
             "rejected.parquet",
-            lambda file: write_rows(filter_rows(found, filters, acquire, shortlist), file),
+            lambda file: write_rows(
+                map(in_units_again, filter_rows(found, filters, judge, shortlist)), file
+            ),
         )
         batch = shortlist.batch()
         designs = space.encode(batch.frame["design"].tolist())
-        chosen = batch.frame.assign(
+        chosen = in_units_again(batch.frame).assign(
             cluster=clusters(space, designs, both_strands=both_strands),
             step=batch.frame["training_step"],
             **component_columns(space, designs),
@@ -164,6 +179,7 @@ def select_designs(
             value_units=facts.units,
             maximise=facts.maximise,
             distance_units=facts.distance_units,
+            variable_units=variable_units(facts.space),
         )
         candidates = build_table(chosen, facts.kind, provenance)
         about = {"batch": batch.report, "rejected": shortlist.rejected, "pool": shortlist.designs}
@@ -196,6 +212,12 @@ def select_designs(
     return stage
 
 
+def _ranked(
+    acquire: Callable[[pd.DataFrame], np.ndarray],
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda part: part.assign(acquisition=acquire(part))
+
+
 def _acquisition(
     scored: Path,
     facts: TableFacts,
@@ -208,7 +230,7 @@ def _acquisition(
     if config.acquisition == "thompson":
         cpu = use_device("cpu")
         parts = read_rows(scored, ["design"])
-        each = [_member_predictions(part, facts, members, cpu) for part in parts]
+        each = [member_predictions(part, facts, members, cpu)[""] for part in parts]
         points = thompson_order(np.hstack(each), maximise=facts.maximise, seed=seed)
         left = iter(np.split(points, np.cumsum([part.shape[1] for part in each])[:-1]))
         return lambda _: next(left)
@@ -232,28 +254,12 @@ def _predict(
     scorers: Sequence[StageResult],
     device: torch.device,
 ) -> pd.DataFrame:
-    ensemble = _member_predictions(frame, facts, members, device)
     return frame.assign(
-        predicted_mean=ensemble.mean(0),
-        predicted_spread=ensemble.std(0, ddof=1) if len(members) > 1 else 0.0,
-        heldout_score=_member_predictions(frame, facts, scorers, device).mean(0),
+        **predicted_columns(
+            member_predictions(frame, facts, members, device),
+            member_predictions(frame, facts, scorers, device),
+        )
     )
-
-
-def _member_predictions(
-    frame: pd.DataFrame,
-    facts: TableFacts,
-    members: Sequence[StageResult],
-    device: torch.device,
-) -> np.ndarray:
-    """Return what each member predicts for each design, (members, designs), in measured units."""
-    relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
-    rows = []
-    for member in members:
-        trajectory = load_trajectory(member)
-        scores = evaluate(network_at(trajectory.spec, trajectory.states[-1], device), relaxed)
-        rows.append(trajectory.spec.in_units(scores.double().cpu()).numpy())
-    return np.stack(rows)
 
 
 def _readings(designs: Sequence[str], facts: TableFacts) -> list[str]:
@@ -282,11 +288,20 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
     )
 
 
-def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.DataFrame:
-    """Add the verdict on each constraint, checked anew on the finished design."""
-    designs = facts.space.encode(frame["design"].tolist())
-    verdicts = {
-        f"constraint_{member.name}": [reason or "ok" for reason in member.violations(designs)]
-        for member in constraint.members
-    }
-    return frame.assign(**verdicts)
+def _judge(
+    frame: pd.DataFrame, constraint: Product, facts: TableFacts, rules: ChemistryRules | None
+) -> pd.DataFrame:
+    """Add the verdict on each constraint, checked anew on the finished design, and on chemistry."""
+    space = facts.space
+    designs = space.encode(frame["design"].tolist())
+    verdicts: dict[str, list[str]] = {}
+    for member in constraint.members:
+        # Several members of one name, such as the ranges of two groups, share a column.
+        name, reasons = f"constraint_{member.name}", member.violations(designs)
+        known = verdicts.get(name, [""] * len(reasons))
+        verdicts[name] = [
+            "; ".join(filter(None, both)) for both in zip(known, reasons, strict=True)
+        ]
+    if rules is not None and not isinstance(space, SequenceSpace):
+        verdicts["constraint_chemistry"] = chemistry_verdicts(rules, space, designs)
+    return frame.assign(**{n: [text or "ok" for text in texts] for n, texts in verdicts.items()})

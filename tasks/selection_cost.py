@@ -103,16 +103,17 @@ def _choose(scored: Path) -> dict[str, float]:
         maximise=True,
     )
 
-    def acquire(part: pd.DataFrame) -> np.ndarray:
-        return acquisition(
+    def judge(part: pd.DataFrame) -> pd.DataFrame:
+        ranked = acquisition(
             part["predicted_mean"].to_numpy(),
             part["predicted_spread"].to_numpy(),
             spread_weight=_CONFIG.spread_weight,
             maximise=True,
         )
+        return part.assign(acquisition=ranked)
 
     with tempfile.TemporaryFile() as file:
-        write_rows(filter_rows(scored, filters, acquire, shortlist), file)
+        write_rows(filter_rows(scored, filters, judge, shortlist), file)
     report = shortlist.batch().report
     return {
         "seconds": round(time.monotonic() - started, 1),

@@ -168,7 +168,7 @@ def run_stage(
     make: Callable[[], Mapping[str, bytes]],
     code: tuple[str, ...] = ALL_CODE,
 ) -> StageResult:
-    """Return the finished stage, calling ``make`` for the content of its files where needed."""
+    """Return the finished stage, calling ``make`` for its files; see `write_stage`."""
 
     def write(stage: Stage) -> list[str]:
         contents = make()

@@ -32,7 +32,16 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         "round": round_.number,
         "round_key": round_.key,
         "data": facts.model_dump(
-            include={"name", "designs", "length", "components", "rows_read", "guesses"}
+            include={
+                "name",
+                "designs",
+                "length",
+                "components",
+                "quantities",
+                "choices",
+                "rows_read",
+                "guesses",
+            }
         ),
         "batch": summarise_batch(batch, best, facts.space, both_strands=facts.both_strands),
         "predictor": summarise_predictor(checked, maximise=facts.maximise),

@@ -13,14 +13,17 @@ from prefect import task
 from prefect.runtime import deployment
 from pydantic import BaseModel
 
+from designlib.constraints.compositions import CompositionConstraints, check_chemistry
 from designlib.constraints.config import DesignConstraints, build
 from designlib.constraints.starts import feasible_starts
+from designlib.goals import Further, ObjectivesConfig
 from designlib.oracles import TruthKind
 from designlib.randomness import torch_generator
 from designlib.recipes import RecipeConfig, check_recipe
 from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
 from designlib.splits import SplitConfig, assign_folds, random_rows, visible_rows
 from designlib.tables import (
+    CANONICAL_COLUMNS,
     ROUND_COLUMN,
     AlphabetChoice,
     CompositionReading,
@@ -45,9 +48,12 @@ __all__ = [
     "best_measured",
     "check_constraints",
     "check_input",
+    "further_columns",
     "ingest",
     "load_facts",
     "load_folds",
+    "objective_columns",
+    "read_named",
     "split",
     "table_path",
 ]
@@ -75,6 +81,14 @@ class TableFacts(DescribedSpace):
     transform: Transform = "none"
     bounds: tuple[float | None, float | None] = (None, None)
     """Smallest and largest value that can be, in ``units``."""
+    goals: ObjectivesConfig | None = None
+    """What is wanted of several value columns; None where only the first one counts."""
+
+    @property
+    def objectives(self) -> tuple[Further, ...]:
+        """All objectives, the first one under the empty name."""
+        further = () if self.goals is None else self.goals.further(self.maximise)
+        return (Further("", self.maximise), *further)
 
     @property
     def has_oracle(self) -> bool:
@@ -84,6 +98,8 @@ class TableFacts(DescribedSpace):
     @property
     def distance_units(self) -> str:
         """What the distance between two designs is counted in."""
+        if self.quantities or self.choices:
+            return "hundredths of ranges"
         return f"steps of {self.step}" if self.components else "letters"
 
 
@@ -110,7 +126,7 @@ class _Source(BaseModel):
 
 
 @task(name="ingest")
-def ingest(data: DataConfig) -> StageResult:
+def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> StageResult:
     """Read the measured table: one row per design, replicates aggregated."""
     settings = Settings()
     source = _source(data, settings)
@@ -119,10 +135,13 @@ def ingest(data: DataConfig) -> StageResult:
         "file": sha256_of(source.path),
         "name": source.path.name,
         "source": source.model_dump(mode="json", exclude={"path"}),
+        "objectives": objectives,
     }
 
     def make() -> dict[str, bytes]:
         table, facts = _read(source)
+        facts = facts.model_copy(update={"goals": objectives})
+        _check_columns(table, facts)
         return {
             "measured.parquet": to_parquet_bytes(table),
             "facts.json": facts.model_dump_json(indent=2).encode(),
@@ -158,7 +177,8 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
         shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
         fold = np.full(len(frame), "withheld", dtype=object)
         fold[visible] = assign_folds(shown, config, seed)
-        folds = frame[["design", "value", "error", "weight"]].assign(fold=fold, round=rounds)
+        columns = ["design", "value", "error", "weight", *further_columns(frame)]
+        folds = frame[columns].assign(fold=fold, round=rounds)
         return {"folds.parquet": parquet_bytes(folds)}
 
     inputs = {"measured": measured.files, "split": config, "seed": seed}
@@ -168,13 +188,32 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
     return stage
 
 
+def further_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the value columns of a measured table after the first one."""
+    own = {*CANONICAL_COLUMNS, ROUND_COLUMN, "fold", "round"}
+    return [str(name) for name in frame.columns if name not in own]
+
+
+def _check_columns(table: MeasuredTable, facts: TableFacts) -> None:
+    known = further_columns(table.frame)
+    for column, _ in facts.objectives[1:]:
+        if column not in known:
+            raise InputError(
+                f"{table.name}: objectives name the column {column!r}, which is no further value "
+                f"column; there are: {', '.join(known) or 'none'}. Name all value columns in "
+                "data.source.columns.values, the first objective first"
+            )
+
+
 def check_input(
     data: DataConfig,
     constraints: DesignConstraints,
     recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+    objectives: ObjectivesConfig | None = None,
 ) -> None:
     """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
     table, facts = _read(_source(data, Settings()))
+    _check_columns(table, facts.model_copy(update={"goals": objectives}))
     _check_feasible(table.frame, facts, constraints, recipe)
 
 
@@ -192,6 +231,8 @@ def _check_feasible(
     frame: pd.DataFrame, facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
 ) -> None:
     check_recipe(recipe, facts.space)
+    if isinstance(constraints, CompositionConstraints) and constraints.chemistry is not None:
+        check_chemistry(facts.space)
     measured = best_measured(frame, facts)
     constraint = build(constraints, facts.space, measured)
     # Constraints that clash are told now, not after the training.
@@ -209,6 +250,16 @@ def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
 def load_facts(measured: StageResult) -> TableFacts:
     """Return what the ingest stage knows of the table."""
     return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
+
+
+def objective_columns(measured: StageResult) -> list[str]:
+    """Return the value columns that have predictors, the first one as the empty name."""
+    return [column for column, _ in load_facts(measured).objectives]
+
+
+def read_named(dataset: str) -> tuple[MeasuredTable, TableFacts]:
+    """Return the whole table of a data set of the catalogue, and what is known of it."""
+    return _read(_source(DataConfig(source=NamedDataset(dataset=dataset)), Settings()))
 
 
 def load_folds(split_stage: StageResult) -> pd.DataFrame:

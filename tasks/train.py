@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import pandas as pd
 import torch
@@ -24,11 +24,15 @@ from designlib.trajectory import (
     PredictorSpec,
     Trajectory,
     Transform,
+    learning_errors,
     learning_scale,
     state_from_bytes,
     state_to_bytes,
+    thinned,
 )
+from designlib.types import InputError
 from tasks.device import use_device
+from tasks.learning import learned_shares
 from tasks.log import run_logger
 from tasks.rounds import Round
 from tasks.settings import Settings
@@ -40,6 +44,22 @@ __all__ = ["load_trajectory", "train_member"]
 
 Role = Literal["predictor", "scorer"]
 T = TypeVar("T")
+
+
+class Part(NamedTuple):
+    """Which predictor of a round is meant."""
+
+    role: Role
+    number: int
+    seed: int
+    column: str = ""
+
+    @property
+    def words(self) -> tuple[str | int, ...]:
+        """What its seed is derived by."""
+        return (self.role, self.number, *([self.column] if self.column else []))
+
+
 _LATEST = "latest.safetensors"
 
 
@@ -53,8 +73,15 @@ def train_member(
     number: int,
     seed: int,
     device: str,
+    column: str = "",
+    before: StageResult | None = None,
 ) -> StageResult:
-    """Train one predictor, or go on where its training stopped, and log every checkpoint."""
+    """Train one predictor, or go on where its training stopped, and log every checkpoint.
+
+    ``column`` is the further value column that it learns; by default the objective of the table.
+    ``before`` is the training of the last round, from whose end it starts; by default it starts
+    from new weights. Raises InputError where that was another network.
+    """
     where = use_device(device)
     shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
     inputs = {
@@ -65,6 +92,8 @@ def train_member(
         "number": number,
         "seed": seed,
         "device": where.type,
+        "column": column,
+        "before": before.files if before else None,
     }
     with open_stage(Settings(), "train", inputs) as stage:
         if stage.result():
@@ -73,20 +102,22 @@ def train_member(
         logged_run = find_run(round_.experiment_id, stage.key)
         if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
             return done
-        with run_for(
-            round_.experiment_id, stage.key, f"{role} {number}", round_.run_id, {"role": role}
-        ) as run_id:
+        name = f"{role} {number} {column}".strip()
+        tags = {"role": role, **({"column": column} if column else {})}
+        with run_for(round_.experiment_id, stage.key, name, round_.run_id, tags) as run_id:
             log_params(run_id, {**flatten(shared), "role": role, "number": number, "seed": seed})
             known = logged_steps(run_id, "validation_loss")
             checkpoints = _checkpoints(
-                stage, load_facts(measured), load_folds(folds), config, role, number, seed, where
-            )
+                stage, load_facts(measured), load_folds(folds), config,
+                Part(role, number, seed, column), where, before and load_trajectory(before),
+            )  # fmt: skip
             for file, state in checkpoints:
                 if state.step not in known:
-                    log_checkpoint(run_id, file, state.step, state.metrics)
+                    metrics = {**state.metrics, **learned_shares(file)}
+                    log_checkpoint(run_id, file, state.step, metrics)
                     run_logger().info(
-                        "%s %d: step %d of %d, validation loss %.3f, rank correlation %.3f",
-                        role, number, state.step, config.steps, state.metrics["validation_loss"],
+                        "%s: step %d of %d, validation loss %.3f, rank correlation %.3f",
+                        name, state.step, config.steps, state.metrics["validation_loss"],
                         state.metrics["validation_rank_correlation"],
                     )  # fmt: skip
         return stage.result() or _finish(stage)
@@ -103,12 +134,14 @@ def _checkpoints(
     facts: TableFacts,
     folds: pd.DataFrame,
     config: TrainingConfig,
-    role: Role,
-    number: int,
-    seed: int,
+    part: Part,
     device: torch.device,
+    before: Trajectory | None,
 ) -> Iterator[tuple[Path, TrainingState]]:
-    """Yield the checkpoints that exist, then train on from the latest and yield the others."""
+    """Yield the checkpoints that exist, then train on from the latest and yield the others.
+
+    A warm start counts its steps on from those of the last round.
+    """
     latest = _read_latest(stage)
     for path in sorted(stage.folder.glob("checkpoint-*.safetensors")):
         state, _ = state_from_bytes(path.read_bytes())
@@ -117,27 +150,43 @@ def _checkpoints(
             yield path, state
     if stage.result() is not None:
         return
-    spec, training, validation = _prepare(facts, folds, config, role, number, seed, device)
+    spec, training, validation = _prepare(facts, folds, config, part, device, before)
     network = spec.build().to(device)
-    member_seed = spec.seed
-    states = train(network, training, validation, config, member_seed, latest)
+    done = 0
+    if before is not None:
+        *kept, last = thinned(before.states, max(2, config.checkpoints // 2))
+        done = last.step
+        network.load_state_dict(last.parameters)
+        if latest is None:
+            for state in kept:
+                yield _written(stage, state, spec), state
+    resume = latest and latest._replace(step=latest.step - done)
+    states = train(network, training, validation, config, spec.seed, resume)
     for state in _timed(stage, states):
-        path = stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
+        state = state._replace(step=done + state.step)  # noqa: PLW2901 - counted on
+        path = _written(stage, state, spec)
         stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
         yield path, state
+
+
+def _written(stage: Stage, state: TrainingState, spec: PredictorSpec) -> Path:
+    return stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
 
 
 def _prepare(
     facts: TableFacts,
     folds: pd.DataFrame,
     config: TrainingConfig,
-    role: Role,
-    number: int,
-    seed: int,
+    part: Part,
     device: torch.device,
+    before: Trajectory | None,
 ) -> tuple[PredictorSpec, Examples, Examples]:
-    learned = folds[folds["fold"] == role]
-    direction = 1.0 if facts.maximise else -1.0
+    if part.column:
+        # Errors and weights are those of the first objective.
+        folds = folds.assign(value=folds[part.column], error=float("nan"), weight=float("nan"))
+        folds = folds[folds["value"].notna()]
+    learned = folds[folds["fold"] == part.role]
+    direction = 1.0 if dict(facts.objectives)[part.column] else -1.0
     known = pd.Series(_values(learned, facts.transform).numpy())
     spec = PredictorSpec(
         network=config.network,
@@ -146,15 +195,27 @@ def _prepare(
         centre=float(known.mean()),
         scale=direction * float(known.std()),
         transform=facts.transform,
-        seed=derive_seed(seed, role, number),
+        seed=derive_seed(part.seed, *part.words),
+        column=part.column,
     )
+    if before is not None:
+        # What its weights have learned is on its own scale.
+        scale = {"centre": before.spec.centre, "scale": before.spec.scale}
+        spec = spec.model_copy(update=scale)
+        if spec.model_copy(update={"seed": before.spec.seed}) != before.spec:
+            raise InputError(
+                "training.start: warm needs the network and the designs of the round before; they "
+                "have changed, so use start: fresh"
+            )
 
     def examples(rows: pd.DataFrame) -> Examples:
         designs = facts.space.encode(rows["design"].tolist())
         target = spec.learnt(torch.tensor(rows["value"].to_numpy()))
         given = rows["weight"].fillna(1.0).to_numpy()
         if config.noise_weights:
-            given = given * noise_weights(rows["error"].to_numpy())
+            errors, values = (torch.tensor(rows[name].to_numpy()) for name in ("error", "value"))
+            on_scale = learning_errors(errors, values, facts.transform)
+            given = given * noise_weights(on_scale.numpy())
         weight = torch.tensor(given)
         return Examples(
             facts.space.relax(designs).to(device),

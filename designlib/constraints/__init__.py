@@ -13,6 +13,7 @@ from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.near import NearMeasured
+from designlib.constraints.parts import AllowedLevels, OnPart
 from designlib.constraints.rejection import Rejection
 from designlib.constraints.repair import repair
 from designlib.constraints.required import RequiredMotifs
@@ -23,6 +24,7 @@ from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
     "AllowedLetters",
+    "AllowedLevels",
     "AtLeastComponents",
     "AtMostComponents",
     "Bounds",
@@ -37,6 +39,7 @@ __all__ = [
     "Masking",
     "NearMeasured",
     "NeverTogether",
+    "OnPart",
     "Product",
     "RatioBounds",
     "Rejection",

@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from designlib.chemistry import ChemistryRules, require_smact
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import (
@@ -19,8 +20,11 @@ from designlib.constraints.components import (
 )
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.near import NearMeasured
-from designlib.spaces import SimplexSpace
-from designlib.types import InputError
+from designlib.constraints.parts import OnPart
+from designlib.constraints.variables import OptionChoice, QuantityRange, variable_members
+from designlib.elements import PROPERTIES
+from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
+from designlib.types import InputError, Points
 
 __all__ = [
     "ComponentPair",
@@ -30,6 +34,8 @@ __all__ = [
     "NearBest",
     "RatioRange",
     "build_for_compositions",
+    "check_chemistry",
+    "chemistry_verdicts",
 ]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -98,7 +104,7 @@ class NearBest(BaseModel):
 
 
 class CompositionConstraints(BaseModel):
-    """What every composition must satisfy; what is left empty does not restrict."""
+    """What every composition and its variables must satisfy; empty does not restrict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Compositions")
 
@@ -125,18 +131,41 @@ class CompositionConstraints(BaseModel):
         description="Stay near the best measured compositions, where data support predictions; "
         "needed where there are many components, of which most mixtures are like nothing measured.",
     )
+    quantity_ranges: tuple[QuantityRange, ...] = Field(
+        default=(), description="Smallest and largest values of quantities beside a composition."
+    )
+    allowed_options: tuple[OptionChoice, ...] = Field(
+        default=(), description="Options that may be chosen, such as the solvents in stock."
+    )
+
+    chemistry: ChemistryRules | None = Field(
+        default=None,
+        description="Charge neutrality and electronegativity of compositions of elements, amounts "
+        "as shares of the atoms, by SMACT; designs that fail are filtered out with the reason. "
+        "Empty: not asked. Needs the extra smact.",
+    )
+
+    @property
+    def on_composition(self) -> CompositionConstraints:
+        """The constraints without those on variables."""
+        return self.model_copy(update={"quantity_ranges": (), "allowed_options": ()})
 
 
 def build_for_compositions(
     config: CompositionConstraints,
-    space: SimplexSpace,
-    measured: Shaped[Tensor, "measured components"] | None = None,
+    space: SimplexSpace | MixedSpace,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
 ) -> Product:
     """Return the constraints that ``config`` asks for, in the order of its fields.
 
     ``measured`` are the measured compositions, best first, for the constraint that needs them.
     Raises InputError that begins with the name of the field.
     """
+    if isinstance(space, MixedSpace):
+        return _for_mixed(config, space, measured)
+    for field in ("quantity_ranges", "allowed_options"):
+        if getattr(config, field):
+            raise InputError(f"{field}: the designs have no variables beside their composition")
     members: list[Constraint] = []
 
     def add(field: str, make: Callable[[], Constraint]) -> None:
@@ -164,6 +193,43 @@ def build_for_compositions(
         known = space.random(0, torch.Generator()) if measured is None else measured
         usable = known[Product(space, members).satisfied(known)][: near.best]
         add("near_measured", lambda: NearMeasured(space, usable, near.percent / 100))
+    return Product(space, members)
+
+
+def check_chemistry(space: DesignSpace) -> None:
+    """Raise InputError where SMACT is not installed, or the components are no elements."""
+    if isinstance(space, SequenceSpace) or not space.components:
+        raise InputError("chemistry: the designs have no composition")
+    unknown = [name for name in space.components if name not in PROPERTIES]
+    if unknown:
+        raise InputError(f"chemistry: {unknown[0]!r} is no element from H to Cm")
+    require_smact()
+
+
+def chemistry_verdicts(
+    rules: ChemistryRules, space: SimplexSpace | MixedSpace, designs: Points
+) -> list[str]:
+    """Return ``ok`` or a reason for the composition of each design."""
+    shares = designs[:, : len(space.components)].tolist()
+    return [rules.verdict(dict(zip(space.components, row, strict=True))) for row in shares]
+
+
+def _for_mixed(
+    config: CompositionConstraints,
+    space: MixedSpace,
+    measured: Shaped[Tensor, "measured columns"] | None,
+) -> Product:
+    """Return the constraints of each part, in the order of the parts."""
+    composition, on_composition = space.composition, config.on_composition
+    members: list[Constraint] = []
+    if composition is not None:
+        shares = None if measured is None else measured[:, : composition.columns]
+        own = build_for_compositions(on_composition, composition, shares)
+        members += [OnPart(space, 0, member) for member in own.members]
+    elif on_composition != CompositionConstraints():
+        given = on_composition.model_dump(exclude_defaults=True)
+        raise InputError(f"{next(iter(given))}: the designs have no composition")
+    members += variable_members(space, config.quantity_ranges, config.allowed_options)
     return Product(space, members)
 
 

@@ -20,7 +20,7 @@ from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.transitions import ForbiddenTransitions
-from designlib.spaces import DesignSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -86,7 +86,9 @@ class ConstraintConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, title="Sequences")
 
     hamming_ball: HammingBallConfig | None = Field(
-        default=None, description="Largest number of changes from a reference sequence."
+        default=None,
+        title="Hamming ball",
+        description="Largest number of changes from a reference sequence.",
     )
     fixed_sites: tuple[FixedSite, ...] = Field(
         default=(), description="Positions with a fixed letter or a choice of letters."
@@ -116,7 +118,9 @@ class ConstraintConfig(BaseModel):
         description="Pairs of letters that may not follow each other: CG means no C followed by "
         "G; IUPAC codes are accepted.",
     )
-    gc: GCConfig | None = Field(default=None, description="Range of the GC content.")
+    gc: GCConfig | None = Field(
+        default=None, title="GC content", description="Range of the GC content."
+    )
     max_homopolymer: int | None = Field(
         default=None, ge=1, description="Longest allowed run of one letter, in letters."
     )
@@ -138,13 +142,13 @@ def build(
     Raises InputError that begins with the name of the field, and for constraints on designs of
     another kind than those of the space.
     """
-    if isinstance(config, CompositionConstraints) and isinstance(space, SimplexSpace):
+    if isinstance(config, CompositionConstraints) and not isinstance(space, SequenceSpace):
         return build_for_compositions(config, space, measured)
     if type(config)() == config:
         return Product(space, [])
-    if isinstance(config, CompositionConstraints) or isinstance(space, SimplexSpace):
-        kinds = ["sequences", "compositions"]
-        given, designs = kinds if isinstance(space, SimplexSpace) else kinds[::-1]
+    if isinstance(config, CompositionConstraints) or not isinstance(space, SequenceSpace):
+        kinds = ["compositions", "sequences"]
+        given, designs = kinds if isinstance(space, SequenceSpace) else kinds[::-1]
         raise InputError(f"constraints: those for {given} are given, and the designs are {designs}")
     members: list[Constraint] = []
 

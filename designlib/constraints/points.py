@@ -11,8 +11,9 @@ from torch import Tensor
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Limits, limits_of
 from designlib.constraints.components import most_components
+from designlib.constraints.parts import AllowedLevels, of_part
 from designlib.constraints.sum_to_one import SumToOne
-from designlib.spaces import BoxSpace, SimplexSpace, Space
+from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, SimplexSpace, Space
 from designlib.types import Points
 
 __all__ = ["empty_points", "find_points", "inside", "nearest_points"]
@@ -33,10 +34,13 @@ def find_points(
     random choice of k, as long as enough such draws meet the other constraints. Compositions
     between narrow limits are then shared out component by component in random order. On a grid
     they are uniform among the feasible ones, and only where these are rare, real ones rounded.
+    Each part of a mixed design is drawn on its own.
     """
     if empty_points(space, members):
         return space.random(0, generator)
     constraint = Product(space, members)
+    if isinstance(space, MixedSpace | LevelSpace):
+        return _rejected(space, constraint, n, generator)
     limits = limits_of(space, constraint)
     kept: list[Points] = []
     missing = n
@@ -84,6 +88,13 @@ def nearest_points(space: Space, constraint: Constraint, points: Points) -> Poin
 
 def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor, "designs"]:
     """Return which points are of the space and feasible."""
+    if isinstance(space, LevelSpace):
+        return constraint.satisfied(points)
+    if isinstance(space, MixedSpace):
+        fine = constraint.satisfied(points)
+        for part in space.parts:
+            fine &= inside(part.space, Product(part.space, []), points[:, part.columns])
+        return fine
     lower, upper = (limit.to(points) for limit in limits_of(space, None))
     fine = ((points >= lower) & (points <= upper)).all(1)
     if isinstance(space, SimplexSpace):
@@ -96,6 +107,18 @@ def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor,
 def empty_points(space: Space, members: Sequence[Constraint]) -> str:
     """Return why it is certain that no point satisfies ``members``, or an empty string."""
     constraint = Product(space, members)
+    if isinstance(space, MixedSpace):
+        parts = [(p.space, of_part(constraint, space, n)) for n, p in enumerate(space.parts)]
+        reasons = (empty_points(own, limited.members) for own, limited in parts if limited)
+        return next((reason for reason in reasons if reason), "")
+    if isinstance(space, LevelSpace):
+        table = zip(space.variables, _allowed_levels(space, constraint), strict=True)
+        return next((f"no value of {v.name} is left" for v, own in table if not own.any()), "")
+    return _no_room(space, constraint)
+
+
+def _no_room(space: Space, constraint: Product) -> str:
+    """Return why limits leave no point of a box or no composition, or an empty string."""
     lower, upper = limits_of(space, constraint)
     for name, low, high in zip(_labels(space), lower.tolist(), upper.tolist(), strict=True):
         if low > high:
@@ -112,6 +135,48 @@ def empty_points(space: Space, members: Sequence[Constraint]) -> str:
     if most < 1 - _SUM_ROUNDING:
         return f"the upper limits leave a sum of at most {most:g}, less than 1"
     return ""
+
+
+def _rejected(
+    space: MixedSpace | LevelSpace, constraint: Product, n: int, generator: torch.Generator
+) -> Points:
+    """Return up to ``n`` feasible ones of designs whose parts, or levels, are drawn alone."""
+    kept: list[Points] = [space.random(0, generator)]
+    missing = n
+    for _ in range(_ROUNDS):
+        points = _drawn(space, constraint, max(_BATCH, missing), generator)
+        kept.append(points[inside(space, constraint, points)][:missing])
+        missing -= kept[-1].shape[0]
+        if missing == 0:
+            break
+    return torch.cat(kept)
+
+
+def _drawn(
+    space: MixedSpace | LevelSpace, constraint: Product, n: int, generator: torch.Generator
+) -> Points:
+    if isinstance(space, LevelSpace):
+        columns = [
+            own.nonzero()[:, 0][torch.randint(int(own.sum()), (n,), generator=generator)]
+            for own in _allowed_levels(space, constraint)
+        ]
+        return torch.stack(columns, 1).double()
+    parts = []
+    for number, part in enumerate(space.parts):
+        own = of_part(constraint, space, number)
+        found = find_points(part.space, own.members if own else (), n, generator)
+        if not len(found):
+            return space.random(0, generator)
+        # Where a part has fewer feasible draws than were asked for, they are used again.
+        parts.append(found[torch.arange(n) % len(found)])
+    return torch.cat(parts, 1)
+
+
+def _allowed_levels(space: LevelSpace, constraint: Product) -> list[Bool[Tensor, "levels"]]:
+    """Return for each variable which levels every `AllowedLevels` allows."""
+    tables = [m.allowed for m in constraint.members if isinstance(m, AllowedLevels)]
+    everything = [[True] * len(levels.labels) for levels in space.variables]
+    return [torch.tensor(own).all(0) for own in zip(everything, *tables, strict=True)]
 
 
 def _labels(space: Space) -> tuple[str, ...]:

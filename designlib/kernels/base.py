@@ -21,6 +21,7 @@ __all__ = [
     "Info",
     "Kernel",
     "MetropolisKernel",
+    "PartKernel",
     "Tuning",
     "allowed_moves",
     "choose",
@@ -91,7 +92,7 @@ class Tuning(NamedTuple):
 
 StateT = TypeVar("StateT", bound=ChainState)
 AnyT = TypeVar("AnyT")
-MoveT = TypeVar("MoveT", bound=Tensor | tuple[Tensor, ...])
+MoveT = TypeVar("MoveT", bound=Tensor | tuple[Any, ...])
 
 
 @runtime_checkable
@@ -244,6 +245,24 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
         return constraint is None or (self.moves_once and has_full_mask(constraint))
 
 
+class PartKernel(MetropolisKernel[StateT, MoveT]):
+    """A kernel for one space that can also move one part of a larger design."""
+
+    @abstractmethod
+    def state_at(
+        self,
+        target: Target,
+        designs: Designs,
+        value: Scores,
+        gradient: Gradients,
+        tuning: Tuning | None = None,
+    ) -> StateT:
+        """Return the state at ``designs``, of which score and gradient are known.
+
+        Of ``target`` only space, constraint and beta are asked.
+        """
+
+
 def letters_space(target: Target) -> SequenceSpace:
     """Return the space of a target on sequences; raise InputError for one on points."""
     if not isinstance(target.space, SequenceSpace):
@@ -294,13 +313,14 @@ def choose(accepted: Bool[Tensor, "designs"], new: StateT, old: StateT) -> State
     """Return ``new`` where accepted and ``old`` elsewhere; what was tuned belongs to the chain."""
 
     def pick(ours: Any, theirs: Any) -> Any:
-        if not isinstance(ours, Tensor):
+        if ours is None or isinstance(ours, Tuning):
             return theirs
-        shape = (-1,) + (1,) * (ours.ndim - 1)
-        return torch.where(accepted.view(shape), ours, theirs)
+        if isinstance(ours, Tensor):
+            shape = (-1,) + (1,) * (ours.ndim - 1)
+            return torch.where(accepted.view(shape), ours, theirs)
+        return _like(theirs, [pick(a, b) for a, b in zip(ours, theirs, strict=True)])
 
-    fields = [pick(a, b) for a, b in zip(tuple(new), tuple(old), strict=True)]  # pyright: ignore[reportArgumentType] - states are NamedTuples
-    return type(old)(*fields)
+    return pick(new, old)
 
 
 def take(state: AnyT, rows: Int[Tensor, "kept"]) -> AnyT:
@@ -309,9 +329,14 @@ def take(state: AnyT, rows: Int[Tensor, "kept"]) -> AnyT:
     def pick(part: Any) -> Any:
         if isinstance(part, Tensor):
             return part.index_select(0, rows)
-        return type(part)(*(pick(inner) for inner in part))
+        return None if part is None else _like(part, [pick(inner) for inner in part])
 
     return pick(state)
+
+
+def _like(template: Any, parts: list[Any]) -> Any:
+    """Return the parts as a tuple of the template's kind."""
+    return type(template)(*parts) if hasattr(template, "_fields") else tuple(parts)
 
 
 def initial_tuning(size: float, designs: Designs) -> Tuning:

@@ -63,6 +63,10 @@ class Partners(NamedTuple):
     leader: Int[Tensor, "designs"]
 
 
+_ROUNDING = 1e-9
+"""What shares on the grid may be off by after an exchange."""
+
+
 class Crossover(Generic[StateT]):
     """A local kernel with a crossover between the chains of each group after every step.
 
@@ -133,7 +137,8 @@ class Crossover(Generic[StateT]):
         designs, possible = _exchange(target, state.designs, partners, drawn[:, 1:-1])
         if target.constraint is not None:
             feasible = target.constraint.satisfied(designs)
-            possible = possible & feasible & feasible.index_select(0, partners.other)
+            possible = possible & feasible
+        possible = possible & possible.index_select(0, partners.other)
         # The predictor is never asked about an infeasible design.
         designs = torch.where(possible.unsqueeze(1), designs, state.designs)
         proposed = self.kernel.evaluate(target, designs, getattr(state, "tuning", None))
@@ -182,7 +187,8 @@ def _exchange(
     """Return the designs after the exchange, and in which pairs there is one to propose."""
     other = designs.index_select(0, partners.other)
     if isinstance(target.space, SimplexSpace):
-        return _exchange_shapes(designs, other, uniforms < 0.5)
+        exchanged, possible = _exchange_shapes(designs, other, uniforms < 0.5)
+        return _kept_on_grid(target.space, exchanged, possible)
     if isinstance(target.space, SequenceSpace):
         inside = _segments(uniforms, designs)
     elif isinstance(target.space, BoxSpace):
@@ -194,6 +200,19 @@ def _exchange(
         )
     always = torch.ones(len(designs), dtype=torch.bool, device=designs.device)
     return torch.where(inside, other, designs), always
+
+
+def _kept_on_grid(
+    space: SimplexSpace, shares: Points, possible: Bool[Tensor, "designs"]
+) -> tuple[Points, Bool[Tensor, "designs"]]:
+    """Return the compositions, and which exchanges stay on the grid where there is one.
+
+    The exchange back leads to compositions of the grid, so the two are possible together.
+    """
+    if space.parts is None:
+        return shares, possible
+    rounded = space.on_grid(shares)
+    return rounded, possible & ((rounded - shares).abs().amax(1) <= _ROUNDING)
 
 
 def _segments(

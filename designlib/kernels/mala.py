@@ -49,7 +49,7 @@ from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import limits_of, members_of
 from designlib.constraints.sum_to_one import SumToOne
 from designlib.devices import DeviceTensors
-from designlib.kernels.base import MetropolisKernel, Tuning, initial_tuning
+from designlib.kernels.base import PartKernel, Tuning, initial_tuning
 from designlib.spaces import BoxSpace, Space
 from designlib.targets import Target
 from designlib.types import Designs, Gradients, InputError, Points, Scores
@@ -132,7 +132,7 @@ class TruncatedNormal(NamedTuple):
         return (scaled.square() / -2 - normaliser).where(self.upper > self.lower, 0.0)
 
 
-class Mala(MetropolisKernel[State, Points]):
+class Mala(PartKernel[State, Points]):
     """Metropolis-adjusted Langevin on a box, with limits or without, or limits on some sides.
 
     It keeps to the limits of the space and to `Bounds`; what any other constraint forbids is
@@ -178,6 +178,18 @@ class Mala(MetropolisKernel[State, Points]):
         self._box(target, designs.device)
         designs = designs.double().contiguous()
         value, gradient, _ = target.evaluate(designs)
+        return self.state_at(target, designs, value, gradient, tuning)
+
+    def state_at(
+        self,
+        target: Target,
+        designs: Designs,
+        value: Scores,
+        gradient: Gradients,
+        tuning: Tuning | None = None,
+    ) -> State:
+        """Return the state at ``designs``, of which score and gradient are known."""
+        self._box(target, designs.device)
         if tuning is None:
             tuning = initial_tuning(self.step_size, designs)
         return State(designs, value, gradient, tuning)

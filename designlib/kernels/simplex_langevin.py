@@ -43,7 +43,7 @@ from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import limits_of
 from designlib.constraints.components import most_components
 from designlib.devices import DeviceTensors
-from designlib.kernels.base import MetropolisKernel, Tuning, initial_tuning
+from designlib.kernels.base import PartKernel, Tuning, initial_tuning
 from designlib.kernels.mala import TruncatedNormal, require_step_size, step_sizes
 from designlib.spaces import SimplexSpace, Space
 from designlib.targets import Target
@@ -133,7 +133,7 @@ class _Faces(NamedTuple):
         return 1.0 if self.k == 1 else _HANDING_OVER
 
 
-class SimplexLangevin(MetropolisKernel[State, Move]):
+class SimplexLangevin(PartKernel[State, Move]):
     """Metropolis-adjusted Langevin on compositions, whole ones or of at most k components.
 
     It keeps to `Bounds` and to `AtMostComponents`; what any other constraint forbids is rejected.
@@ -170,10 +170,22 @@ class SimplexLangevin(MetropolisKernel[State, Move]):
         The support is the components that have a share; where they are fewer than k, the first
         of those without a share fill it up.
         """
-        faces = self._faces(target)
-        _, _, excluded = faces.tensors.on(designs.device)
+        self._faces(target)
         designs = designs.double().contiguous()
         value, gradient, _ = target.evaluate(designs)
+        return self.state_at(target, designs, value, gradient, tuning)
+
+    def state_at(
+        self,
+        target: Target,
+        designs: Designs,
+        value: Scores,
+        gradient: Gradients,
+        tuning: Tuning | None = None,
+    ) -> State:
+        """Return the state at ``designs``, of which score and gradient are known."""
+        faces = self._faces(target)
+        _, _, excluded = faces.tensors.on(designs.device)
         rank = torch.where(excluded, 2, (designs <= 0).to(torch.uint8))
         slots = rank.argsort(dim=1, stable=True)[:, : faces.k]
         support = torch.zeros_like(designs, dtype=torch.bool).scatter(1, slots, True)

@@ -29,10 +29,10 @@ from torch import Tensor
 
 from designlib.constraints.base import Constraint
 from designlib.devices import DeviceTensors
-from designlib.kernels.base import MetropolisKernel, Tuning
+from designlib.kernels.base import PartKernel, Tuning
 from designlib.spaces import SimplexSpace, Space
 from designlib.targets import Target
-from designlib.types import Designs, InputError, Points, Scores
+from designlib.types import Designs, Gradients, InputError, Points, Scores
 
 __all__ = ["MOST_MOVES", "GridTransfer", "State"]
 
@@ -80,7 +80,7 @@ class _Moves(NamedTuple):
     """Logarithm of the part of the weight that does not depend on the score."""
 
 
-class GridTransfer(MetropolisKernel[State, Move]):
+class GridTransfer(PartKernel[State, Move]):
     """Gibbs-with-Gradients that transfers parts between components of a `SimplexSpace` grid.
 
     Any constraint on compositions is kept inside the moves. With a target that is not
@@ -105,9 +105,21 @@ class GridTransfer(MetropolisKernel[State, Move]):
 
     def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:  # noqa: ARG002 - there is nothing to tune
         """Return the state at ``designs``, which must be feasible."""
+        _grid_space(target)
+        value, gradient, _ = target.evaluate(designs)
+        return self.state_at(target, designs, value, gradient)
+
+    def state_at(
+        self,
+        target: Target,
+        designs: Designs,
+        value: Scores,
+        gradient: Gradients,
+        tuning: Tuning | None = None,  # noqa: ARG002 - there is nothing to tune
+    ) -> State:
+        """Return the state at ``designs``, of which score and gradient are known."""
         space = _grid_space(target)
         moves = self._moves(space, designs.device)
-        value, gradient, _ = target.evaluate(designs)
         slope = gradient[:, moves.receiver] - gradient[:, moves.source]
         gain = slope * (moves.amount / (space.parts or 1)).to(slope)
         amounts = space.amounts(designs)

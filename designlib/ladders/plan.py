@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -12,19 +12,39 @@ from designlib.constraints.base import Constraint
 from designlib.ladders.base import Rung, check_steps
 from designlib.ladders.choice import by_function_change, by_log_step, by_smc_criterion
 from designlib.ladders.trajectory import FLAT, score_reference
-from designlib.objectives import EnsembleMean
+from designlib.objectives import EnsembleMean, Objective
 from designlib.spaces import DesignSpace, Space
 from designlib.targets import Target
 from designlib.trajectory import Trajectory
 from designlib.types import Designs, InputError
 
-__all__ = ["RungChoice", "RungPlan", "RungScale", "build_ladder", "plan_trajectory"]
+__all__ = [
+    "RungChoice",
+    "RungPlan",
+    "RungScale",
+    "ScoreAt",
+    "build_ladder",
+    "mean_score",
+    "plan_trajectory",
+    "rescaled",
+]
 
 RungChoice = Literal["all", "log_step", "function_change", "smc"]
 """Which checkpoints become rungs; see `designlib.ladders.choice`."""
 
 RungScale = Literal["spread", "fixed", "none"]
 """beta of a rung: by its own spread, by that of the last rung, or 1."""
+
+
+ScoreAt: TypeAlias = Callable[[Sequence[Trajectory], int, torch.device | str], Objective]
+"""The score that chains follow at one checkpoint of the members, on a device."""
+
+
+def mean_score(
+    members: Sequence[Trajectory], index: int, device: torch.device | str
+) -> EnsembleMean:
+    """Return the mean of the members at one checkpoint."""
+    return EnsembleMean([member.network(index, device) for member in members])
 
 
 class RungPlan(BaseModel):
@@ -58,12 +78,14 @@ def plan_trajectory(
     rungs: int = 12,
     scale: RungScale = "spread",
     device: torch.device | str = "cpu",
+    score: ScoreAt = mean_score,
 ) -> list[RungPlan]:
     """Return the rungs along the checkpoints of an ensemble, each with its scale.
 
-    The target of rung t is pi_t(x) ~ exp(beta_t f_t(x)), f_t the mean score of the members; see
-    `designlib.ladders.trajectory` for beta_t. A checkpoint that gives every reference design
-    the same score orders nothing and is left out. The last rung gets ``final_steps`` more steps.
+    The target of rung t is pi_t(x) ~ exp(beta_t f_t(x)), f_t the ``score`` of the members, by
+    default their mean; see `designlib.ladders.trajectory` for beta_t. A checkpoint that gives every
+    reference design the same score orders nothing and is left out. The last rung gets
+    ``final_steps`` more steps.
     ``rungs`` is the number of rungs for the choices by training step and by function change;
     the SMC criterion finds its own.
 
@@ -75,9 +97,9 @@ def plan_trajectory(
     check_steps(steps_per_rung, final_steps)
     space = _common_space(members)
     steps = members[0].steps
-    means = [_mean_score(members, index, device) for index in range(len(steps))]
+    scored = [score(members, index, device) for index in range(len(steps))]
     names = [f"checkpoint {step}" for step in steps]
-    scores = score_reference(means, space, reference.to(device), names)
+    scores = score_reference(scored, space, reference.to(device), names)
     sigma = scores.std(1)
     useful = [index for index in range(len(steps)) if float(sigma[index]) > FLAT]
     if not useful:
@@ -114,6 +136,7 @@ def build_ladder(
     constraint: Constraint | None,
     device: torch.device | str = "cpu",
     space: Space | None = None,
+    score: ScoreAt = mean_score,
 ) -> list[Rung]:
     """Return the ladder that a plan describes, its networks on ``device``.
 
@@ -124,7 +147,7 @@ def build_ladder(
     return [
         Rung(
             Target(
-                _mean_score(members, rung.checkpoint, device),
+                score(members, rung.checkpoint, device),
                 space,
                 constraint,
                 beta=rung.beta,
@@ -137,10 +160,25 @@ def build_ladder(
     ]
 
 
-def _mean_score(
-    members: Sequence[Trajectory], index: int, device: torch.device | str
-) -> EnsembleMean:
-    return EnsembleMean([member.network(index, device) for member in members])
+def rescaled(
+    plan: Sequence[RungPlan],
+    members: Sequence[Trajectory],
+    reference: Designs,
+    score: ScoreAt,
+    device: torch.device | str = "cpu",
+) -> list[RungPlan]:
+    """Return the same rungs for another score of the same members.
+
+    Each is as sharp per standard deviation of that score as it is per one of its own.
+    """
+    scored = [score(members, rung.checkpoint, device) for rung in plan]
+    names = [rung.label for rung in plan]
+    scores = score_reference(scored, _common_space(members), reference.to(device), names)
+    changed = []
+    for rung, sigma in zip(plan, scores.std(1).clamp(min=FLAT).tolist(), strict=True):
+        update = {"sigma": sigma, "beta": rung.beta * rung.sigma / sigma}
+        changed.append(rung.model_copy(update=update))
+    return changed
 
 
 def _common_space(members: Sequence[Trajectory]) -> DesignSpace:

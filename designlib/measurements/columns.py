@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +11,7 @@ from designlib.tables.cells import NUMBER, is_numeric, is_text
 from designlib.tables.raw import RawTable, listed
 from designlib.types import InputError
 
-__all__ = ["ResultColumns", "find_columns"]
+__all__ = ["ResultColumns", "find_columns", "tells_designs"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -55,19 +56,25 @@ class ResultColumns(BaseModel):
     replicate: str | None = None
     correction: str | None = None
     note: str | None = None
+    further: dict[str, str] = {}
+    """The column of each further objective that the file has."""
 
 
-def find_columns(raw: RawTable, value_name: str) -> ResultColumns:
+def find_columns(raw: RawTable, value_name: str, further: Sequence[str] = ()) -> ResultColumns:
     """Return which column is which, by their names.
 
     The values are in a column called value, measured value, result or the like, or as the
-    campaign's own values are; else in the only other column of numbers.
+    campaign's own values are; else in the only other column of numbers. Those of ``further``
+    objectives are in columns of their names.
 
     Raises InputError where two columns have names of one role, where nothing says which candidate
     a row is about, or where no column holds the values.
     """
     found: dict[str, str] = {}
+    own = {h: name for h in raw.columns for name in further if _plain(h) == _plain(name)}
     for header in raw.columns:
+        if header in own:
+            continue
         role = next((role for role, names in _NAMES.items() if _plain(header) in names), None)
         if role is None:
             continue
@@ -82,13 +89,19 @@ def find_columns(raw: RawTable, value_name: str) -> ResultColumns:
         found = {role: header for role, header in found.items() if header != named}
         found["value"] = named
     if "value" not in found:
-        found["value"] = _only_numbers(raw, set(found.values()), value_name)
+        found["value"] = _only_numbers(raw, {*found.values(), *own}, value_name)
     if not ({"candidate", "design"} & found.keys() or "well" in found):
         raise InputError(
             f"{raw.name}: no column says which candidate a row is about; candidate_id, design (or "
             f"sequence), or plate and well are needed (columns: {listed(list(raw.columns))})"
         )
-    return ResultColumns(**found)
+    return ResultColumns(**found, further={name: header for header, name in own.items()})
+
+
+def tells_designs(raw: RawTable) -> bool:
+    """Return whether a column says which candidate a row is about, by its name."""
+    roles = [_NAMES["candidate"], _NAMES["design"], _NAMES["well"]]
+    return any(_plain(header) in names for header in raw.columns for names in roles)
 
 
 def _only_numbers(raw: RawTable, taken: set[str], value_name: str) -> str:

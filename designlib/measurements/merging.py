@@ -111,4 +111,6 @@ def _said(row: object) -> str:
 def _what(row: object) -> str:
     plate, well, replicate = (getattr(row, name) for name in ("plate", "well", "replicate"))
     where = f" in well {well} of plate {plate}" if well else ""
-    return f"{getattr(row, 'design')}{where}, replicate {replicate}"  # noqa: B009 - as above
+    objective = getattr(row, "objective")  # noqa: B009 - as above
+    of = f"{objective} of " if objective else ""
+    return f"{of}{getattr(row, 'design')}{where}, replicate {replicate}"  # noqa: B009 - as above

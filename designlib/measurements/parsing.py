@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import design_id
-from designlib.measurements.columns import ResultColumns, find_columns
+from designlib.measurements.columns import ResultColumns, find_columns, tells_designs
+from designlib.measurements.points import of_points, read_point, with_designs
 from designlib.measurements.wells import read_well
 from designlib.record import Record
 from designlib.spaces import ALPHABETS, Alphabet, SequenceSpace, described
@@ -51,17 +52,22 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
 
     A row is about the candidate with its ``candidate_id``, about its ``design``, proposed or not,
     or about what was laid out in its ``plate`` and ``well``; where it gives several of these, they
-    must agree. A row without a value and without a flag is not measured yet and left out; one
-    flagged as failed has failed. Replicates are rows of one design.
+    must agree. A composition may be a formula, or a column for each component and variable. A row
+    without a value and without a flag is not measured yet and left out; one flagged as failed has
+    failed. Replicates are rows of one design.
 
     Raises InputError with file, row, column and value for anything that cannot be taken, also for
     unknown ids, wells outside the plate, designs that are not of this campaign and other units.
     """
     raw = _as_texts(read_raw(content, name))
     about = record.proposals[-1].about
-    columns = find_columns(raw, about["value_name"])
+    if not tells_designs(raw):
+        raw = with_designs(raw, about)
+    further = [objective["name"] for objective in record.objectives[1:]]
+    columns = find_columns(raw, about["value_name"], further)
     failed = _failed(raw, columns)
-    filled = np.array([bool(text) for text in _texts(raw, columns.value)])
+    told = [_texts(raw, column) for column in (columns.value, *columns.further.values())]
+    filled = np.array([any(texts) for texts in zip(*told, strict=True)])
     _check_flagged(raw, columns, failed, filled)
     taken = failed | filled
     notes = _notes(columns, taken, about)
@@ -71,13 +77,14 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
     _check_units(raw, columns, about)
     plates, wells = _wells(raw, columns, record)
     designs = _designs(raw, columns, record, plates, wells)
-    value, error = _numbers(raw, columns, failed)
+    value, error = _numbers(raw, columns, failed | ~_filled(raw, columns.value))
     rows = pd.DataFrame(
         {
             "candidate_id": [_id(design, about) for design in designs],
             "design": designs,
             "plate": plates,
             "well": wells,
+            "objective": "",
             "outcome": np.where(failed, "failed", "measured"),
             "value": value,
             "error": error,
@@ -89,7 +96,23 @@ def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
         }
     )
     rows["replicate"] = _replicates(raw, columns, rows)
-    return ParsedResults(rows, notes, _warnings(rows, about))
+    return ParsedResults(_of_all(raw, columns, rows, failed), notes, _warnings(rows, about))
+
+
+def _filled(raw: RawTable, column: str) -> np.ndarray:
+    return np.array([bool(text) for text in _texts(raw, column)])
+
+
+def _of_all(
+    raw: RawTable, columns: ResultColumns, rows: pd.DataFrame, failed: np.ndarray
+) -> pd.DataFrame:
+    """Return one row for each objective that a row of the file has a value of."""
+    parts = [rows[failed | _filled(raw, columns.value)]]
+    for objective, column in columns.further.items():
+        known = ~failed & _filled(raw, column)
+        values = numbers(_rows(raw, known), column) if known.any() else np.zeros(0)
+        parts.append(rows[known].assign(objective=objective, value=values, error=np.nan))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _as_texts(raw: RawTable) -> RawTable:
@@ -258,9 +281,8 @@ def _nothing_told(
 
 
 def _read_design(text: str, about: Any) -> str:
-    if about.get("components"):
-        space = described(about).space
-        return space.decode(space.encode([text.strip()]))[0]
+    if of_points(about):
+        return read_point(text, about)
     alphabet = _alphabet(about)
     if alphabet is None:
         return text
@@ -280,7 +302,7 @@ def _molecule(design: str, about: Any) -> str:
 
 
 def _id(design: str, about: Any) -> str:
-    if about.get("components"):
+    if of_points(about):
         return design_id(design, described(about).kind)
     return design_id(design, _alphabet(about) or Alphabet("", ""))
 
@@ -318,7 +340,8 @@ def _replicates(raw: RawTable, columns: ResultColumns, rows: pd.DataFrame) -> Se
 
 
 def _notes(columns: ResultColumns, taken: np.ndarray, about: Any) -> list[str]:
-    roles = {role: name for role, name in columns.model_dump().items() if name}
+    roles = {role: name for role, name in columns.model_dump(exclude={"further"}).items() if name}
+    roles |= columns.further
     notes = ["taken as " + ", ".join(f"{role}: {name!r}" for role, name in roles.items())]
     if columns.units is None and about["units"]:
         notes.append(f"values are taken to be in {about['units']}")

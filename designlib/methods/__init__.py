@@ -17,6 +17,7 @@ from designlib.methods.evolution import (
     SimulatedAnnealing,
 )
 from designlib.methods.exchange import TemperatureExchange, TrajectoryExchange
+from designlib.methods.mixtures import MixtureGenetic, RandomDesigns, RandomSearch
 from designlib.methods.search import TrajectorySearch
 from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
@@ -38,6 +39,9 @@ ALL: tuple[type[Method], ...] = (
     GeneticAlgorithm,
     SimulatedAnnealing,
     RandomMutation,
+    MixtureGenetic,
+    RandomSearch,
+    RandomDesigns,
 )
 """Every method, those along the trajectory first."""
 
@@ -49,10 +53,13 @@ __all__ = [
     "GeneticAlgorithm",
     "LangevinChain",
     "Method",
+    "MixtureGenetic",
     "Outcome",
     "PathChain",
     "PlainGibbs",
+    "RandomDesigns",
     "RandomMutation",
+    "RandomSearch",
     "RawTrajectoryWalk",
     "Setting",
     "SimulatedAnnealing",
@@ -63,6 +70,7 @@ __all__ = [
     "TrajectorySearch",
     "TrajectorySmc",
     "TrajectoryWalk",
+    "needs_compositions",
     "needs_letters",
 ]
 
@@ -71,3 +79,8 @@ def needs_letters(method: Method) -> bool:
     """Return whether a method works on sequences only."""
     kinds = (AdaLead, GeneticAlgorithm, SimulatedAnnealing, RandomMutation)
     return isinstance(method, (*kinds, LangevinChain, PathChain, PlainGibbs))
+
+
+def needs_compositions(method: Method) -> bool:
+    """Return whether a method is there to be compared with on compositions only."""
+    return isinstance(method, (MixtureGenetic, RandomSearch, RandomDesigns))

@@ -17,9 +17,10 @@ from designlib.kernels.base import MetropolisKernel
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.kernels.mala import Mala
 from designlib.kernels.simplex_langevin import SimplexLangevin
+from designlib.kernels.transfer import GridTransfer
 from designlib.objectives import Objective
 from designlib.predictors.networks import evaluate
-from designlib.spaces import BoxSpace, SequenceSpace, Space
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.targets import Target
 from designlib.types import Designs, InputError, Scores
 
@@ -140,6 +141,8 @@ def local_kernel(space: Space, size: float | None = None) -> MetropolisKernel[An
         return GibbsWithGradients()
     if isinstance(space, BoxSpace):
         return Mala(size or 0.1)
+    if isinstance(space, SimplexSpace) and space.parts is not None:
+        return GridTransfer()
     return SimplexLangevin(size or 0.2)
 
 

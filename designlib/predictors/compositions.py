@@ -14,9 +14,9 @@ from designlib.predictors.point_network import PointNetwork
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points
 
-__all__ = ["ElementFeatures", "build_composition_network"]
+__all__ = ["FACTOR", "ElementFeatures", "build_composition_network"]
 
-_FACTOR = 10.0
+FACTOR = 10.0
 """What shares are multiplied with: a step of 10 % is then 1, about the scale of one unit."""
 
 _SMALLEST_VARIANCE = 1e-4
@@ -82,7 +82,7 @@ class _WithFeatures(nn.Module):
         self.features, self.network = features, network
 
     def forward(self, shares: Tensor) -> Tensor:
-        return self.network(torch.cat([_FACTOR * shares, self.features(shares)], 1))
+        return self.network(torch.cat([FACTOR * shares, self.features(shares)], 1))
 
 
 def build_composition_network(
@@ -97,7 +97,7 @@ def build_composition_network(
     Raises InputError for features of elements where a component is none.
     """
     if config.composition_features == "shares":
-        return PointNetwork(space.columns, config.width, _FACTOR, seed)
+        return PointNetwork(space.columns, config.width, FACTOR, seed)
     features = ElementFeatures(space.components)
     return _WithFeatures(
         features, PointNetwork(space.columns + features.columns, config.width, 1.0, seed)

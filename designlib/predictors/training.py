@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -81,6 +81,14 @@ class TrainingConfig(BaseModel):
         title="Noise weights",
         description="Whether measurements with a large standard error count less: half as much at "
         "the usual error, a fifth at twice that. Those without an error count as the usual one.",
+    )
+    start: Literal["fresh", "warm"] = Field(
+        default="fresh",
+        title="Start",
+        description="Of the ensemble in later rounds. fresh: from new initial weights. warm: from "
+        "the trained members of the round before, for as many steps again; half of their "
+        "checkpoints stay, so that walks still lead from coarse to fine. Held-out scorers always "
+        "start fresh.",
     )
     checkpoints: int = Field(
         default=24,

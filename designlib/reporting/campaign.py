@@ -10,6 +10,7 @@ import pandas as pd
 
 from designlib.record import Record
 from designlib.reporting.calibration import calibration_by_round
+from designlib.reporting.fronts import fronts_by_round
 from designlib.reporting.pages import embedded, render
 from designlib.reporting.style import Picture
 
@@ -56,6 +57,12 @@ def campaign_page(
             "Bias is measured less predicted. The spread factor is what the ensemble's spreads "
             "would have to be multiplied by to match the errors: 1 is right, more is too sure.",
             calibration_by_round(candidates),
+        ),
+        _table(
+            "Several objectives",
+            "Candidates on the front of what was measured up to each round, and the hypervolume "
+            "of the front.",
+            fronts_by_round(candidates, record.objectives),
         ),
         _table(
             "What was rejected and why",

@@ -15,6 +15,7 @@ __all__ = [
     "VARIANT",
     "budget_figure",
     "detail_table",
+    "half_interval",
     "learning_table",
     "merge_cells",
     "merge_learning",
@@ -79,7 +80,7 @@ def learning_table(learned: pd.DataFrame) -> list[str]:
         cells = []
         for step in steps:
             values = group.loc[group["step"] == step, "learned"]
-            half = _half_interval(values)
+            half = half_interval(values)
             told = "" if math.isnan(half) else f" ± {half:.2f}"
             cells.append(f"{values.mean():.2f}{told}")
         lines.append(f"| {degree} | {' | '.join(cells)} |")
@@ -109,12 +110,13 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         for figure in _FIGURES:
             values = group[figure].dropna()
             row[figure] = values.mean() if len(values) else math.nan
-            row[f"{figure}_interval"] = _half_interval(values)
+            row[f"{figure}_interval"] = half_interval(values)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _half_interval(values: pd.Series) -> float:
+def half_interval(values: pd.Series) -> float:
+    """Return half the width of Student's 95 % interval of a mean; NaN for a single value."""
     if len(values) < 2:
         return math.nan
     factor = stats.t.ppf(0.975, len(values) - 1)

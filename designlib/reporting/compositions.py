@@ -1,22 +1,60 @@
-"""Figures of compositions: a ternary diagram and parallel coordinates."""
+"""Figures of compositions and variables: a ternary diagram and parallel coordinates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from designlib.reporting.style import GREY, Picture, legend_above, panels, to_png, with_units
+from designlib.spaces import DesignSpace, MixedSpace
 from designlib.types import InputError
 
-__all__ = ["parallel_figure", "ternary_figure"]
+__all__ = ["VariableAxis", "parallel_figure", "ternary_figure", "variable_axes"]
 
 _MOST_AXES = 12
 _HEIGHT = np.sqrt(3) / 2
 _COLOURS = "viridis"
+
+
+class VariableAxis(NamedTuple):
+    """A vertical axis of its own scale."""
+
+    label: str
+    candidates: Float[np.ndarray, "candidates"]
+    """Height of each candidate, from 0 to 1."""
+    best: Float[np.ndarray, "best"]
+    ticks: Sequence[tuple[float, str]]
+    """Heights and what is written there."""
+
+
+def variable_axes(
+    space: DesignSpace,
+    candidates: Float[Tensor, "candidates columns"],
+    best: Float[Tensor, "best columns"],
+) -> list[VariableAxis]:
+    """Return an axis for each quantity, over its range, and for each choice; else none."""
+    if not isinstance(space, MixedSpace):
+        return []
+    axes, ours, theirs = [], space.values(candidates), space.values(best)
+    for quantity in space.quantities:
+        low, width = quantity.low, quantity.high - quantity.low
+        ticks = [(height, f"{low + height * width:g}") for height in (0.0, 0.5, 1.0)]
+        heights = [(np.array(own[quantity.name], float) - low) / width for own in (ours, theirs)]
+        label = f"{quantity.name}\n({quantity.unit})" if quantity.unit else quantity.name
+        axes.append(VariableAxis(label, heights[0], heights[1], ticks))
+    for choice in space.choices:
+        place = {name: k / (len(choice.options) - 1) for k, name in enumerate(choice.options)}
+        heights = [np.array([place[str(one)] for one in own[choice.name]], float)
+                   for own in (ours, theirs)]  # fmt: skip
+        ticks = [(height, name) for name, height in place.items()]
+        axes.append(VariableAxis(choice.name, heights[0], heights[1], ticks))
+    return axes
 
 
 def ternary_figure(
@@ -77,10 +115,13 @@ def parallel_figure(
     value_name: str,
     units: str,
     beside: str = "best measured",
+    variables: Sequence[VariableAxis] = (),
 ) -> Picture:
-    """Return each candidate as a line over the amounts of its components.
+    """Return each candidate as a line over the amounts of its components and its variables.
 
-    Grey behind them are other designs, ``best``, that ``beside`` names. Shares from 0 to 1.
+    Grey behind them are other designs, ``best``, that ``beside`` names. Shares from 0 to 1; each
+    of the variables has a scale of its own.
+
     Raises InputError for no candidates.
     """
     if not len(candidates):
@@ -90,18 +131,32 @@ def parallel_figure(
     from matplotlib.colors import Normalize
 
     shown = sorted(_commonest(candidates, _MOST_AXES))
-    figure, (axis,) = panels(1, 1, max(6.0, 0.7 * len(shown)), 4.2)
+    names = [*(components[column] for column in shown), *(one.label for one in variables)]
+    figure, (axis,) = panels(1, 1, max(6.0, 0.7 * len(names), 1.7 * len(variables)), 4.2)
     colour = ScalarMappable(Normalize(predicted.min(), predicted.max()), colormaps[_COLOURS])
     colours = colour.to_rgba(predicted)
-    place = np.arange(len(shown))
-    for number, row in enumerate(100 * best[:, shown]):
+    place = np.arange(len(names))
+    top = _top(np.vstack([best[:, shown], candidates[:, shown]]))
+    behind, lines = (
+        np.column_stack([100 * shares[:, shown], *(top * heights for heights in own)])
+        for shares, own in (
+            (best, [one.best for one in variables]),
+            (candidates, [one.candidates for one in variables]),
+        )
+    )
+    for number, row in enumerate(behind):
         label = beside if number == 0 else None
         axis.plot(place, row, color=GREY, alpha=0.25, linewidth=0.9, label=label)
-    for row, drawn in zip(100 * candidates[:, shown], colours, strict=True):
+    for row, drawn in zip(lines, colours, strict=True):
         axis.plot(place, row, color=tuple(drawn), linewidth=1.2, alpha=0.85)
-    axis.set_xticks(place, [components[column] for column in shown])
-    axis.set_ylabel("amount (%)")
-    axis.set_ylim(bottom=0)
+    axis.set_xticks(place, names)
+    axis.set_ylim(0, 1.05 * top)
+    if shown:
+        axis.set_ylabel("amount (%)")
+    else:
+        axis.set_yticks([])
+    for number, one in enumerate(variables, start=len(shown)):
+        _own_scale(axis, number, one.ticks, top)
     bar = figure.colorbar(colour, ax=axis, pad=0.02)
     bar.set_label(with_units(f"predicted {value_name}", units), fontsize=9)
     bar.ax.tick_params(labelsize=8)
@@ -113,9 +168,29 @@ def parallel_figure(
         "parallel",
         "What the candidates are made of",
         to_png(figure),
-        "One line per candidate over the amounts of its components, coloured by the predicted "
-        f"value; grey, {beside}.{more}",
+        f"One line per candidate over {_over(shown, variables)}, coloured by the predicted value; "
+        f"grey, {beside}.{more}",
     )
+
+
+def _over(shown: Sequence[int], variables: Sequence[VariableAxis]) -> str:
+    parts = ["the amounts of its components"] * bool(shown)
+    parts += ["its variables, each on a scale of its own"] * bool(variables)
+    return " and ".join(parts)
+
+
+def _top(shares: Float[np.ndarray, "designs shown"]) -> float:
+    """Return the largest amount that is drawn, in %."""
+    return 100 * float(shares.max()) if shares.size else 100.0
+
+
+def _own_scale(axis: Axes, place: int, ticks: Sequence[tuple[float, str]], top: float) -> None:
+    axis.axvline(place, color="black", linewidth=0.8, zorder=0)
+    for height, text in ticks:
+        axis.annotate(
+            text, (place, top * height), xytext=(3, 2), textcoords="offset points", fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+        )  # fmt: skip
 
 
 def _commonest(shares: Float[np.ndarray, "designs components"], most: int) -> list[int]:

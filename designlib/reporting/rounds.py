@@ -23,7 +23,14 @@ from designlib.reporting.style import (
     with_units,
 )
 
-__all__ = ["calibration_figure", "ground_figure", "map_figure", "progress_figure", "scatter_figure"]
+__all__ = [
+    "calibration_figure",
+    "ground_figure",
+    "learning_figure",
+    "map_figure",
+    "progress_figure",
+    "scatter_figure",
+]
 
 
 def progress_figure(candidates: pd.DataFrame, value: str, units: str, *, maximise: bool) -> Picture:
@@ -107,6 +114,37 @@ def calibration_figure(calibration: pd.DataFrame) -> Picture:
         "Share of the measured values that lie within one and two ensemble spreads of the "
         "prediction. Dotted: what a normal distribution of that spread would give, 68 % and 95 %. "
         "Curves below the dotted lines mean that the ensemble is surer than it should be.",
+    )
+
+
+def learning_figure(curves: pd.DataFrame) -> Picture:
+    """Return what the predictors of a round have learned at each checkpoint.
+
+    ``curves`` has ``step``, ``rank_correlation`` and, for sequences, ``variance_of_single_sites``
+    and ``variance_of_pairs``, one row for each checkpoint of each member.
+    """
+    figure, (axis,) = panels(1, 1, 7.0, 3.8)
+    names = {
+        "rank_correlation": ("rank correlation with validation designs", "-", BLUE),
+        "variance_of_single_sites": ("variance of single sites", "--", ORANGE),
+        "variance_of_pairs": ("variance of pairs", ":", VERMILION),
+    }
+    means = curves.groupby("step").mean()
+    for column, (label, style, colour) in names.items():
+        if column in means:
+            axis.plot(means.index, means[column], style, color=colour, linewidth=1.6, label=label)
+    axis.set_xscale("symlog", linthresh=1)
+    axis.set_xlabel("training step")
+    axis.set_ylim(-0.05, 1.05)
+    axis.set_ylabel("share, or correlation")
+    legend_above(axis)
+    return Picture(
+        "learning",
+        "In which order the predictor learned",
+        to_png(figure),
+        "Mean over the members of the latest round. How well each checkpoint ranks validation "
+        "designs, and which share of its own variance single sites and pairs of sites explain; "
+        "the rest are higher interactions. Chains walk these checkpoints from left to right.",
     )
 
 

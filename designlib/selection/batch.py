@@ -6,13 +6,15 @@ The acquisition is on a scale where more is always better.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
 
-from designlib.scoring import clusters, pairwise_distances
+from designlib.scoring import clusters, distances_to, pairwise_distances, span
 from designlib.selection.config import SelectionConfig
+from designlib.selection.diversity import choose_determinantal, choose_representative
 from designlib.selection.filters import rejection_counts
 from designlib.selection.frames import refuse_nan, require
 from designlib.selection.walk import Quota, Walk
@@ -77,6 +79,10 @@ class Shortlist:
     A share of the batch may be chosen by acquisition plus a multiple of ``predicted_spread`` in
     a second walk; its ``role`` is explore, that of the others exploit. Quotas per parent and per
     cluster hold in both walks, and a batch may then stay short.
+
+    With another ``diversity`` the batch is what facility location or a determinantal point process
+    takes from the shortlist greedily, see `designlib.selection.diversity`; it may stay short where
+    all that is left is like what was taken.
 
     The result does not depend on the order of the designs or on how they are divided, as long as
     rows of one design agree. Memory does not grow with their number, but for 8 bytes a survivor,
@@ -145,25 +151,19 @@ class Shortlist:
             raise self._nothing_left()
         config, best = self._config, self._best
         shortlist = self._with_promising(best)
-        distances = pairwise_distances(
-            self._space,
-            self._space.encode(shortlist["design"].tolist()),
-            both_strands=self._both_strands,
-        )
-        walk = Walk(distances, self._quotas(shortlist))
-        exploring = round(config.explore_share * config.batch_size)
-        walk.take(np.arange(len(best)), config.batch_size - exploring, config.min_distance)
-        explored = len(walk.taken)
-        if exploring:
-            promise = np.argsort(-shortlist[_PROMISE].to_numpy(), kind="stable")
-            walk.take(promise, exploring, config.min_distance)
-        taken, taken_at = np.array(walk.taken), np.array(walk.taken_at)
+        if config.diversity == "distance":
+            taken, taken_at, explored = self._walked(shortlist, len(best))
+        else:
+            taken = self._spread_out(shortlist)
+            taken_at, explored = np.full(len(taken), config.min_distance), len(taken)
         # A later walk may take a better design than an earlier one; ranks follow the acquisition.
         rows = np.sort(taken)
         role = np.where(np.isin(rows, taken[explored:]), "explore", "exploit")
         chosen = shortlist.iloc[rows].assign(rank=np.arange(1, len(rows) + 1), role=role)
         chosen = chosen.drop(columns=[_MOLECULE, _PROMISE], errors="ignore")
-        among = distances[np.ix_(rows, rows)][np.triu_indices(len(rows), 1)]
+        designs = self._space.encode(chosen["design"].tolist())
+        distances = pairwise_distances(self._space, designs, both_strands=self._both_strands)
+        among = distances[np.triu_indices(len(rows), 1)]
         survivors = sum(map(len, self._molecules))
         molecules = len(np.unique(np.concatenate(self._molecules)))
         report = BatchReport(
@@ -184,6 +184,39 @@ class Shortlist:
             mean_acquisition_of_best=float(best["acquisition"].to_numpy()[: len(rows)].mean()),
         )
         return Batch(chosen.reset_index(drop=True), report)
+
+    def _walked(self, shortlist: pd.DataFrame, best: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return the rows taken by distance, at which distance, and how many before exploring."""
+        config = self._config
+        designs = self._space.encode(shortlist["design"].tolist())
+        distances = pairwise_distances(self._space, designs, both_strands=self._both_strands)
+        walk = Walk(distances, self._quotas(shortlist))
+        exploring = round(config.explore_share * config.batch_size)
+        walk.take(np.arange(best), config.batch_size - exploring, config.min_distance)
+        explored = len(walk.taken)
+        if exploring:
+            promise = np.argsort(-shortlist[_PROMISE].to_numpy(), kind="stable")
+            walk.take(promise, exploring, config.min_distance)
+        return np.array(walk.taken), np.array(walk.taken_at), explored
+
+    def _spread_out(self, shortlist: pd.DataFrame) -> np.ndarray:
+        """Return the rows taken by facility location or as a determinantal point process."""
+        space, config = self._space, self._config
+        designs = space.encode(shortlist["design"].tolist())
+        given = shortlist["acquisition"].to_numpy(dtype=np.float64)
+        quality = (given - given.mean()) / max(float(given.std()), _ALIKE)
+        # Similar means less than a third of the space apart, as it does for clusters.
+        scale = max(1.0, span(space) / 3)
+
+        def similarity(rows: Sequence[int]) -> np.ndarray:
+            few = designs[list(rows)]
+            apart = distances_to(space, few, designs, both_strands=self._both_strands)
+            return np.exp(-((apart / scale) ** 2))
+
+        by_volume = config.diversity == "determinantal"
+        choose = choose_determinantal if by_volume else choose_representative
+        wanted, weight = config.batch_size, config.diversity_weight
+        return np.array(choose(quality, similarity, wanted, weight, self._quotas(shortlist)))
 
     def _with_promising(self, best: pd.DataFrame) -> pd.DataFrame:
         """Return the best designs and, where some are explored, the most uncertain good ones."""
@@ -220,6 +253,7 @@ class Shortlist:
         )
 
 
+_ALIKE = 1e-12
 _MOLECULE = "_molecule"
 _PROMISE = "_promise"
 

@@ -7,10 +7,12 @@ import math
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from designlib.acquisition import AcquisitionKind
+from designlib.selection.diversity import DiversityKind
 
 __all__ = ["SelectionConfig"]
 
 _LONGEST_SHORTLIST = 5000  # its distances to itself take 300 MB
+_LONGEST_BY_BLOCKS = 100_000
 
 
 class SelectionConfig(BaseModel):
@@ -48,10 +50,28 @@ class SelectionConfig(BaseModel):
     shortlist_batches: float = Field(
         default=2.5,
         ge=1,
-        le=50,
+        le=5000,
         description=(
             "The batch is chosen from the best designs, this many times its size: 1 takes the best "
             "without regard to diversity, more gives diversity more room."
+        ),
+    )
+    diversity: DiversityKind = Field(
+        default="distance",
+        description=(
+            "How the batch is spread. distance: best first, each at least min_distance from those "
+            "before it. facility_location: what best represents the shortlist, good designs "
+            "counting most. determinantal: what spans most volume, quality times dissimilarity. "
+            "The latter two choose from shortlists of up to 100,000."
+        ),
+    )
+    diversity_weight: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description=(
+            "How much diversity counts beside acquisition under facility_location and "
+            "determinantal."
         ),
     )
     min_from_measured: int = Field(
@@ -126,10 +146,16 @@ class SelectionConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> SelectionConfig:
-        if self.shortlist > _LONGEST_SHORTLIST:
+        longest = _LONGEST_SHORTLIST if self.diversity == "distance" else _LONGEST_BY_BLOCKS
+        if self.shortlist > longest:
             raise ValueError(
                 f"batch_size x shortlist_batches is {self.shortlist} designs; the diverse choice "
-                f"takes at most {_LONGEST_SHORTLIST}"
+                f"takes at most {longest}"
+            )
+        if self.diversity != "distance" and self.explore_share > 0:
+            raise ValueError(
+                f"explore_share does not go with diversity {self.diversity}; set it to 0, or "
+                "diversity to distance"
             )
         if self.explore_share > 0 and self.acquisition == "thompson":
             raise ValueError(

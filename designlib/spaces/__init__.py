@@ -8,8 +8,11 @@ from designlib.spaces.description import (
     describe_space,
     described,
 )
+from designlib.spaces.levels import Levels, LevelSpace
+from designlib.spaces.mixed import MixedSpace
 from designlib.spaces.sequences import ALPHABETS, BINARY, DNA, PROTEIN, RNA, Alphabet, SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
+from designlib.spaces.variables import Choice, Quantity
 
 __all__ = [
     "ALPHABETS",
@@ -19,8 +22,13 @@ __all__ = [
     "RNA",
     "Alphabet",
     "BoxSpace",
+    "Choice",
     "DescribedSpace",
     "DesignSpace",
+    "LevelSpace",
+    "Levels",
+    "MixedSpace",
+    "Quantity",
     "SequenceSpace",
     "SimplexSpace",
     "Space",

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from designlib.spaces.mixed import MixedSpace
 from designlib.spaces.sequences import ALPHABETS, Alphabet, SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
+from designlib.spaces.variables import Choice, Quantity
 
 __all__ = ["DescribedSpace", "DesignSpace", "describe_space", "described"]
 
-DesignSpace: TypeAlias = SequenceSpace | SimplexSpace
+DesignSpace: TypeAlias = SequenceSpace | SimplexSpace | MixedSpace
 """The spaces whose designs are written as text, so that tables can hold them."""
 
 
+def _empty(variables: tuple[Any, ...]) -> bool:
+    return not variables
+
+
 class DescribedSpace(BaseModel):
-    """Which designs there can be: sequences by alphabet and length, else compositions."""
+    """Which designs there can be: sequences by alphabet and length, else compositions or variables.
+
+    What a space has none of is not written down, so that its description stays as it was.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,16 +34,19 @@ class DescribedSpace(BaseModel):
     length: int = 0
     components: tuple[str, ...] = ()
     parts: int = 0
+    quantities: tuple[Quantity, ...] = Field(default=(), exclude_if=_empty)
+    choices: tuple[Choice, ...] = Field(default=(), exclude_if=_empty)
 
     @property
     def space(self) -> DesignSpace:
         """The space."""
-        if self.components:
-            return SimplexSpace(self.components, self.parts or None)
-        return SequenceSpace(ALPHABETS[self.alphabet], self.length)
+        composition = SimplexSpace(self.components, self.parts or None) if self.components else None
+        if self.quantities or self.choices:
+            return MixedSpace(composition, self.quantities, self.choices)
+        return composition or SequenceSpace(ALPHABETS[self.alphabet], self.length)
 
     @property
-    def kind(self) -> Alphabet | SimplexSpace:
+    def kind(self) -> Alphabet | SimplexSpace | MixedSpace:
         """What tells designs of this space from the same text of another kind."""
         space = self.space
         return space.alphabet if isinstance(space, SequenceSpace) else space
@@ -42,9 +54,16 @@ class DescribedSpace(BaseModel):
     @property
     def designs_are(self) -> str:
         """What the designs are, as in "sequences of 8 letters (dna)"."""
+        variables = [variable.name for variable in (*self.quantities, *self.choices)]
+        named = f"{len(variables)} variables ({', '.join(variables)})"
         if self.components:
-            return f"compositions of {len(self.components)} components in steps of {self.step}"
-        return f"sequences of {self.length} letters ({self.alphabet})"
+            text = f"compositions of {len(self.components)} components in steps of {self.step}"
+            return f"{text} with {named}" if variables else text
+        return (
+            f"settings of {named}"
+            if variables
+            else (f"sequences of {self.length} letters ({self.alphabet})")
+        )
 
     @property
     def step(self) -> str:
@@ -60,6 +79,15 @@ def describe_space(space: DesignSpace) -> dict[str, Any]:
     """
     if isinstance(space, SequenceSpace):
         return {"alphabet": space.alphabet.name, "length": space.length}
+    if isinstance(space, MixedSpace):
+        composition = {} if space.composition is None else describe_space(space.composition)
+        variables = {"quantities": space.quantities, "choices": space.choices}
+        # Plain values, which go into JSON as they are.
+        return composition | {
+            name: [variable.model_dump() for variable in own]
+            for name, own in variables.items()
+            if own
+        }
     return {"components": space.components, "parts": space.parts or 0}
 
 

@@ -1,4 +1,4 @@
-"""A table of measured compositions: formulas, or one column for each component."""
+"""A table of measured compositions, or settings of variables: formulas or a column for each."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from jaxtyping import Bool, Float64
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from designlib.formulas import ELEMENTS, element_shares
-from designlib.spaces import SimplexSpace
+from designlib.spaces import Choice, MixedSpace, Quantity, SimplexSpace
 from designlib.tables.cells import is_text, numbers
 from designlib.tables.columns import TableColumns
 from designlib.tables.guessing import resolve_columns
 from designlib.tables.measured import MeasuredTable, measured_table
 from designlib.tables.raw import RawTable, listed
 from designlib.tables.reading import read_raw
+from designlib.tables.variables import read_variables, variable_columns
 from designlib.types import InputError
 
 __all__ = ["CompositionReading", "parse_compositions"]
@@ -35,14 +36,25 @@ class CompositionReading(BaseModel):
     formula: str | None = Field(
         default=None,
         title="Formula column",
-        description="Column of chemical formulas such as Ba0.4K0.6Fe2As2. Empty: guessed, where no "
-        "component columns are given.",
+        description="Column of chemical formulas such as Ba0.4K0.6Fe2As2. Empty: guessed, where "
+        "neither component columns nor variables are given.",
     )
     components: tuple[str, ...] = Field(
         default=(),
         title="Component columns",
         description="Columns with the amount of one component each, instead of formulas; their "
         "names become those of the components.",
+    )
+    quantities: tuple[Quantity, ...] = Field(
+        default=(),
+        title="Quantities",
+        description="Processing variables that are numbers, such as a temperature, beside the "
+        "composition or without one.",
+    )
+    choices: tuple[Choice, ...] = Field(
+        default=(),
+        title="Choices",
+        description="Processing variables that are one of some options, such as a solvent.",
     )
     value: str | None = Field(
         default=None, title="Value column", description="Column of the objective. Empty: guessed."
@@ -104,6 +116,12 @@ class CompositionReading(BaseModel):
         return step
 
     @property
+    def has_composition(self) -> bool:
+        """Whether there is a composition; without one there are only variables."""
+        named = self.formula is not None or bool(self.components)
+        return named or not (self.quantities or self.choices)
+
+    @property
     def parts(self) -> int:
         """Steps in the whole."""
         return round(100 / self.step)
@@ -117,6 +135,9 @@ def parse_compositions(
     positive: bool = False,
 ) -> MeasuredTable:
     r"""Return the measured compositions of a user's table, in whole steps.
+
+    With variables each row has these as well, or these alone where neither a formula nor
+    component columns are named; the space is then a `MixedSpace`.
 
     ``name`` is the file's name, whose suffix tells the format as for `parse_table`; replicates are
     averaged as there. With formulas the components are the elements that occur, in the order of
@@ -147,6 +168,39 @@ def parse_compositions(
         if not kept.all():
             guessed["rows left out"] = f"{(~kept).sum()} without a reported value"
     raw = _rows(raw, kept)
+    if not reading.has_composition:
+        composition, texts = None, [""] * len(raw)
+    else:
+        raw, composition, texts = _compositions(raw, columns, reading, guessed)
+    measured = numbers(raw, value, positive=positive, advice=" (for its logarithm)" * positive)
+    error = None if columns.error is None else numbers(raw, columns.error, positive=True)
+    space: SimplexSpace | MixedSpace | None = composition
+    if reading.quantities or reading.choices:
+        variables = read_variables(raw, reading.quantities, reading.choices)
+        guessed |= variables.notes
+        space = MixedSpace(composition, variables.quantities, variables.choices)
+        pairs = zip(texts, variables.texts, strict=True)
+        texts = space.decode(space.encode([", ".join(filter(None, pair)) for pair in pairs]))
+    assert space is not None  # noqa: S101 - without variables there is a composition
+    return measured_table(
+        raw,
+        pa.array(texts, type=pa.large_string()),
+        {value: measured},
+        error,
+        None,
+        space,
+        {**guessed, **raw.notes},
+        "compositions" if isinstance(space, SimplexSpace) else "designs",
+    )
+
+
+def _compositions(
+    raw: RawTable, columns: TableColumns, reading: CompositionReading, guessed: dict[str, str]
+) -> tuple[RawTable, SimplexSpace, list[str]]:
+    """Return the rows whose composition can be read, their space, and the compositions as text.
+
+    What is left out or rounded is added to ``guessed``.
+    """
     if reading.components:
         components, shares = reading.components, _component_shares(raw, reading)
     else:
@@ -158,8 +212,6 @@ def parse_compositions(
             guessed["formulas left out"] = f"{(~readable).sum()} that cannot be read"
         raw = _rows(raw, readable)
     space = SimplexSpace(components, reading.parts)
-    measured = numbers(raw, value, positive=positive, advice=" (for its logarithm)" * positive)
-    error = None if columns.error is None else numbers(raw, columns.error, positive=True)
     exact = torch.from_numpy(shares)
     rounded = space.on_grid(exact)
     moved = float((rounded - exact).abs().max())
@@ -167,17 +219,7 @@ def parse_compositions(
         guessed["compositions"] = (
             f"rounded to steps of {reading.step:g} %, by at most {100 * moved:.2g} %"
         )
-    designs = pa.array(space.decode(rounded), type=pa.large_string())
-    return measured_table(
-        raw,
-        designs,
-        {value: measured},
-        error,
-        None,
-        space,
-        {**guessed, **raw.notes},
-        "compositions",
-    )
+    return raw, space, space.decode(rounded)
 
 
 def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, dict[str, str]]:
@@ -198,7 +240,10 @@ def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, 
             f"{raw.name}: one component column, {reading.components[0]!r}; at least two are needed"
         )
     notes: dict[str, str] = {}
+    variables = variable_columns(raw, reading.quantities, reading.choices)
     design = reading.components[0] if reading.components else reading.formula
+    if not reading.has_composition:
+        design = next(iter(variables.values()))
     if design is None:
         texts = [column for column in raw.columns if is_text(raw.columns[column])]
         formulas = [column for column in texts if _looks_like_formulas(raw, column)]
@@ -210,7 +255,8 @@ def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, 
             )
         design = formulas[0]
         notes["formula"] = f"column {design!r}, by its cells"
-    others = {c: cells for c, cells in raw.columns.items() if c not in reading.components[1:]}
+    taken = {*reading.components, *variables.values()} - {design}
+    others = {c: cells for c, cells in raw.columns.items() if c not in taken}
     asked = TableColumns(
         design=design, values=(reading.value,) if reading.value else (), error=reading.error
     )

@@ -20,15 +20,17 @@ def join_results(table: MeasuredTable, results: pd.DataFrame) -> MeasuredTable:
     """Return the table with the results of later rounds, and a column that says which round.
 
     ``results`` has one row per design with ``design``, ``value``, ``spread``, ``replicates``,
-    ``error`` and ``round``. A design that is in both gets the mean over all its replicates; a new
-    one is added, with the usual weight of a measurement of this table where it has weights.
+    ``error`` and ``round``, and further value columns under the names that the table has. A design
+    that is in both gets the mean over all its replicates; a new one is added, with the usual weight
+    of a measurement of this table where it has weights.
     """
     frame = table.frame.assign(**{ROUND_COLUMN: 0.0}).set_index("design")
     new = results.set_index("design")
     again = new.index.intersection(frame.index)
     frame = frame.astype({"replicates": "int64"})
     if len(again):
-        pooled = _pooled(frame.loc[again], new.loc[again])
+        further = [name for name in new.columns if name not in {*CANONICAL_COLUMNS, "round"}]
+        pooled = _pooled(frame.loc[again], new.loc[again], further)
         for column in pooled:
             frame.loc[again, column] = pooled[column]
     usual = float((frame["weight"] / frame["replicates"]).median())
@@ -52,8 +54,11 @@ def reveal_results(table: MeasuredTable, results: pd.DataFrame) -> MeasuredTable
     return replace(table, frame=table.frame.assign(**{ROUND_COLUMN: column}))
 
 
-def _pooled(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Return value, spread, replicates, error, weight and round of both sets of replicates."""
+def _pooled(old: pd.DataFrame, new: pd.DataFrame, further: list[str]) -> pd.DataFrame:
+    """Return value, spread, replicates, error, weight and round of both sets of replicates.
+
+    And the means of further values, whose replicates are as many.
+    """
     n, m = old["replicates"].astype(float), new["replicates"].astype(float)
     total = n + m
     apart = new["value"] - old["value"]
@@ -62,8 +67,14 @@ def _pooled(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         + (m - 1) * new["spread"].fillna(0) ** 2
         + n * m / total * apart**2
     )
+    means = {
+        name: (old[name] + m / total * (new[name] - old[name])).fillna(new[name]).fillna(old[name])
+        for name in further
+        if name in old
+    }
     return pd.DataFrame(
         {
+            **means,
             # Written from the old value, so that equal values average to exactly that value.
             "value": old["value"] + m / total * apart,
             "spread": np.sqrt(squares / (total - 1)),

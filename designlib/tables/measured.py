@@ -134,7 +134,8 @@ def measured_table(
     and one, and for values that are all the same; ``what`` is what designs are called there.
     """
     frame = aggregate(designs, values, error, weight)
-    least = max(MINIMUM_DESIGNS, space.columns + 1) if what == "compositions" else MINIMUM_DESIGNS
+    sequences = isinstance(space, SequenceSpace)
+    least = MINIMUM_DESIGNS if sequences else max(MINIMUM_DESIGNS, space.columns + 1)
     if len(frame) < least:
         of_components = f" of {space.columns} components" if what == "compositions" else ""
         raise InputError(

@@ -17,6 +17,7 @@ from tasks.files import sha256_of
 from tasks.settings import REPOSITORY
 
 EMBEDDED = REPOSITORY / "data" / "tfbind8_six6.parquet"
+OF_TWO = REPOSITORY / "data" / "tfbind8_six6_crx.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +60,27 @@ def test_another_file_is_refused(script: ModuleType, text: bytes, message: str) 
 
 def test_the_same_scores_give_the_same_bytes(script: ModuleType, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        script.write_parquet(script.expand(HEADER + ROW), tmp_path / name)
+        script.write_parquet({"e_score": script.expand(HEADER + ROW)}, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_the_embedded_table_is_that_of_the_catalogue() -> None:
-    (file,) = read_catalogue()["tfbind8_six6"].files
-    assert (file.path, file.sha256) == (EMBEDDED.name, sha256_of(EMBEDDED))
-    assert EMBEDDED.stat().st_size < 500_000
+def test_columns_of_different_designs_are_refused(script: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="different designs"):
+        script.write_parquet({"a": {"AAAA": 1.0}, "b": {"CCCC": 1.0}}, tmp_path / "c")
+
+
+@pytest.mark.parametrize("path", [EMBEDDED, OF_TWO])
+def test_the_embedded_tables_are_those_of_the_catalogue(path: Path) -> None:
+    (file,) = read_catalogue()[path.stem].files
+    assert (file.path, file.sha256) == (path.name, sha256_of(path))
+    assert path.stat().st_size == file.size < 500_000
+
+
+def test_the_table_of_two_factors_has_the_scores_of_the_table_of_one() -> None:
+    one, two = (pq.read_table(path).to_pandas().set_index("design") for path in (EMBEDDED, OF_TWO))
+    assert (one["e_score"] == two["six6"]).all()
+    other = [d[::-1].translate(str.maketrans("ACGT", "TGCA")) for d in two.index]
+    assert (two["crx"].to_numpy() == two.loc[other, "crx"].to_numpy()).all()
 
 
 def test_the_embedded_table_has_all_8_mers_with_equal_strands() -> None:
@@ -89,7 +103,7 @@ def test_the_embedded_table_is_made_of_the_published_file(
     found = [m / name for m in mirrors if (m / name).exists()]
     if not found:
         pytest.skip(f"no mirror folder in DESIGN_DATA_MIRRORS has {name}")
-    assert sha256_of(found[0]) == script.MEMBER_SHA256
+    assert sha256_of(found[0]) == next(iter(script.MEMBERS.values()))
     scores = script.expand(found[0].read_bytes())
     table = pq.read_table(EMBEDDED).to_pydict()
     assert dict(zip(table["design"], table["e_score"], strict=True)) == scores

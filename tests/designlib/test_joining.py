@@ -77,3 +77,11 @@ def test_an_oracle_only_says_which_rows_are_known() -> None:
     assert revealed.frame[ROUND_COLUMN].tolist() == [0, 2]
     assert revealed.frame["value"].tolist() == [1.0, 2.0]
     assert revealed.frame["replicates"].tolist() == [1, 1]
+
+
+def test_further_values_of_results_join_the_columns_of_the_table() -> None:
+    joined = join_results(table(off=[1.0, 2.0]), results(off=[4.0, np.nan])).frame
+    further = joined.set_index("design")["off"]
+    assert further["AAAA"] == 1.0
+    assert further["CCCC"] == 3.0  # 2 of the table and 4 of the results, one replicate each
+    assert np.isnan(further["ACGT"])

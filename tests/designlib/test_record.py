@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,8 @@ def candidates(round_: int, *designs: str) -> pa.Table:
 def row(design: str, value: float | None, **others: Any) -> dict[str, Any]:
     usual = {
         "candidate_id": design_id(design, DNA), "design": design, "plate": "", "well": "",
-        "replicate": 1, "outcome": "measured" if value is not None else "failed", "value": value,
-        "error": None, "note": "", "round": 1, "source": "f.csv", "source_row": 2,
+        "replicate": 1, "objective": "", "outcome": "failed" if value is None else "measured",
+        "value": value, "error": None, "note": "", "round": 1, "source": "f.csv", "source_row": 2,
     }  # fmt: skip
     return {**usual, **others}
 
@@ -92,6 +93,19 @@ def test_version_1_a_candidate_table_alone_is_read_as_a_proposal() -> None:
     assert Record((entry,)).pending() == ["ACGT", "CCGT"]
 
 
+def test_version_2_measured_one_objective() -> None:
+    now = measurement_table(pd.DataFrame([row("ACGT", 1.0)]))
+    head = {"version": 2, "kind": "measured", "round": 1, "about": {}}
+    old = now.drop_columns("objective").replace_schema_metadata(
+        {b"campaign_record": json.dumps(head).encode()}
+    )
+    sink = io.BytesIO()
+    pq.write_table(old, sink)
+    read = read_entry(sink.getvalue(), 1, "old")
+    assert read.rows.columns.tolist() == list(MEASUREMENT_COLUMNS)
+    assert read.rows["objective"].tolist() == [""]
+
+
 def test_a_later_version_is_refused() -> None:
     table = pq.read_table(io.BytesIO(entry_bytes("proposed", 1, ABOUT, candidates(1, "ACGT"))))
     head = (table.schema.metadata or {})[b"campaign_record"]
@@ -101,7 +115,7 @@ def test_a_later_version_is_refused() -> None:
     assert newer != head
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({b"campaign_record": newer}), sink)
-    with pytest.raises(InputError, match="version 3; this release reads up to 2"):
+    with pytest.raises(InputError, match="version 4; this release reads up to 3"):
         read_entry(sink.getvalue(), 1, "x.parquet")
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from designlib.acquisition import acquisition
+from designlib.randomness import torch_generator
 from designlib.scoring import pairwise_distances
 from designlib.selection import (
     SelectionConfig,
@@ -350,3 +351,37 @@ def test_thompson_draws_explore_by_themselves():
     with pytest.raises(ValidationError, match="explore_share does not go with"):
         SelectionConfig(acquisition="thompson", explore_share=0.1)
     assert SelectionConfig(acquisition="thompson").explore_share == 0
+
+
+@pytest.mark.parametrize("diversity", ["facility_location", "determinantal"])
+def test_other_kinds_of_diversity_spread_the_batch(diversity: str) -> None:
+    space = SequenceSpace(DNA, 8)
+    designs = space.decode(space.random(400, torch_generator(0, "pool")).unique(dim=0))
+    better = [sum(a == b for a, b in zip(design, "ACGTACGT", strict=True)) for design in designs]
+    frame = pd.DataFrame(
+        {"design": designs, "acquisition": [float(b) for b in better], "rejected_because": ""}
+    )
+    plain = SelectionConfig(batch_size=16, shortlist_batches=20, min_distance=1)
+    chosen = {}
+    for kind, config in {
+        "best": plain.model_copy(update={"shortlist_batches": 1.0}),
+        diversity: plain.model_copy(update={"diversity": diversity, "max_per_cluster": 3}),
+    }.items():
+        chosen[kind] = select_batch(frame, space, config, both_strands=True)
+    reports = {kind: batch.report for kind, batch in chosen.items()}
+    assert reports[diversity]["chosen"] == 16
+    assert float(reports[diversity]["mean_distance"] or 0) > float(
+        reports["best"]["mean_distance"] or 0
+    )
+    assert chosen[diversity].frame["acquisition"].mean() > np.mean(better)
+    shuffled = frame.sample(frac=1, random_state=1)
+    again = select_batch(
+        shuffled, space,
+        plain.model_copy(update={"diversity": diversity, "max_per_cluster": 3}), both_strands=True,
+    )  # fmt: skip
+    assert again.frame["design"].tolist() == chosen[diversity].frame["design"].tolist()
+
+
+def test_exploring_goes_with_distance_alone() -> None:
+    with pytest.raises(ValueError, match="explore_share does not go with diversity determinantal"):
+        SelectionConfig(diversity="determinantal", explore_share=0.2)

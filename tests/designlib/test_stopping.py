@@ -24,7 +24,8 @@ def campaign(best: list[float], *, maximise: bool = True, predicted: float = 0.0
         worse = value - 1 if maximise else value + 1
         measured = pd.DataFrame(
             {
-                "candidate_id": names, "design": names, "plate": "", "well": "", "replicate": 1,
+                "candidate_id": names, "design": names, "plate": "", "well": "",
+                "replicate": 1, "objective": "",
                 "outcome": "measured", "value": [value, worse], "error": np.nan, "round": number,
             }
         )  # fmt: skip

@@ -440,6 +440,7 @@ def test_the_catalogue_that_is_shipped() -> None:
         "uci_superconductivity",
         "oer_plate_3496",
         "photo_pce10",
+        "hplc",
         "mnist_binary",
     }
     paths = [file.path for data in catalogue.values() for file in data.files]

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from designlib.constraints.compositions import ComponentRange, CompositionConstraints
+from designlib.predictors.training import TrainingConfig, noise_weights
 from designlib.splits import SplitConfig
 from designlib.tables import CompositionReading
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, NamedDataset
-from tasks.tables import check_constraints, check_input, ingest, load_facts, load_folds, split
+from tasks.settings import Settings
+from tasks.tables import (
+    _read,
+    _source,
+    check_constraints,
+    check_input,
+    ingest,
+    load_facts,
+    load_folds,
+    split,
+)
+from tasks.train import _prepare
 
 BLENDS = DataConfig(source=NamedDataset(dataset="photo_pce10", visible_share=0.1, visible="random"))
 
@@ -73,3 +87,30 @@ def test_nothing_is_written_where_it_cannot_start(table: Path, home: Path) -> No
     measured = ingest.fn(alloys(table))
     with pytest.raises(InputError, match="bounds"):
         check_constraints(measured, impossible)
+
+
+def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:
+    rows = [
+        f"{a / 20},{b / 20},{(20 - a - b) / 20},{value},{0.1 * value if a % 2 else 2.0}"
+        for a in range(21)
+        for b in range(0, 21 - a, 2)
+        for value in [1.0 + a + 100 * (b > 8)]
+    ]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["Fe,Ni,Co,hardness,hardness error", *rows]))
+    reading = CompositionReading(
+        components=("Fe", "Ni", "Co"), value="hardness", error="hardness error", step=5
+    )
+    source = CompositionTable(composition_file=str(path), reading=reading, transform="log")
+    table, facts = _read(_source(DataConfig(source=source), Settings()))
+    folds = table.frame[["design", "value", "error", "weight"]].assign(fold="predictor", round=0.0)
+    folds.loc[folds.index[:5], "fold"] = "validation"
+    config = TrainingConfig(noise_weights=True)
+    spec, training, _ = _prepare(facts, folds, config, "predictor", 1, 0, torch.device("cpu"))
+    learned = folds[folds["fold"] == "predictor"]
+    expected = noise_weights((learned["error"] / learned["value"]).to_numpy())
+    np.testing.assert_allclose(training.weight.numpy(), expected, rtol=1e-6)
+    assert not np.allclose(expected, noise_weights(learned["error"].to_numpy()))
+    np.testing.assert_allclose(
+        spec.in_units(training.target.double()).numpy(), learned["value"], rtol=1e-5
+    )

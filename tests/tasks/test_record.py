@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -16,6 +17,7 @@ from designlib.types import InputError
 from tasks import record as module
 from tasks.importing import find_result_files, import_results
 from tasks.record import campaign_folder, held_record, load_record
+from tasks.settings import REPOSITORY
 from tasks.status import status_text
 
 DESIGNS = ["ACGT", "CCGT", "GGGT"]
@@ -152,10 +154,38 @@ def test_rounds_of_a_release_without_a_record_are_taken_into_it(home: Path) -> N
     assert not (campaign_folder("c") / "record").exists()
     row = {
         "candidate_id": [design_id("ACGT", DNA)], "design": ["ACGT"], "plate": [""], "well": [""],
-        "replicate": [1], "outcome": ["measured"], "value": [1.0], "error": [None], "note": [""],
+        "replicate": [1], "objective": [""], "outcome": ["measured"], "value": [1.0],
+        "error": [None], "note": [""],
         "round": [1], "source": ["x"], "source_row": [1],
     }  # fmt: skip
     with held_record("c") as held:
         held.append("measured", 1, {"source": "x"}, measurement_table(pd.DataFrame(row)))
     assert [name[:15] for name in names()] == ["000001-proposed", "000002-measured"]
     assert load_record("c").pending() == ["CCGT", "GGGT"]
+
+
+def test_the_query_of_the_guide_runs_on_a_record(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (REPOSITORY / "docs" / "rounds.md").read_text(encoding="utf-8")
+    query = guide.split("```sql\n")[1].split("```")[0]
+    rows = {
+        "candidate_id": [design_id(design, DNA) for design in ("ACGT", "CCGT")],
+        "design": ["ACGT", "CCGT"], "plate": "", "well": "", "replicate": 1, "objective": "",
+        "outcome": "measured", "value": [1.5, 0.0], "error": [None, None], "note": "", "round": 1,
+        "source": "x", "source_row": [1, 2],
+    }  # fmt: skip
+    with held_record("c") as held:
+        held.append("proposed", 1, {"round_key": "k", "maximise": True}, table())
+        held.append("measured", 1, {"source": "x"}, measurement_table(pd.DataFrame(rows)))
+    monkeypatch.chdir(campaign_folder("c"))
+    answer = duckdb.sql(query)
+    assert answer is not None
+    found = answer.df()
+    predicted = table().to_pandas().set_index("design")
+    assert sorted(found["design"]) == ["ACGT", "CCGT"]
+    for row in found.itertuples():
+        of = predicted.loc[row.design]
+        expected = (row.value - of["predicted_mean"]) / of["predicted_spread"]
+        assert row.spreads_off == pytest.approx(expected)
+    assert found["spreads_off"].abs().is_monotonic_decreasing

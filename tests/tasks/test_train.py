@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
+import torch
 
 import tasks.train as module
 from designlib.predictors.networks import NetworkConfig
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.predictors.training import TrainingConfig
 from designlib.splits import SplitConfig
+from designlib.types import InputError
 from tasks.config import DataConfig, TableFile
 from tasks.environment import tracking_uri
 from tasks.rounds import Round
@@ -43,6 +45,11 @@ class Ground(NamedTuple):
             "config": CONFIG, "role": "predictor", "number": 1, "seed": 5, "device": "cpu",
         } | changes  # fmt: skip
         return train_member.fn(*self, **arguments)
+
+    def members(self) -> list[Any]:
+        """Return all runs that belong to the round's run."""
+        of_round = f"tags.`mlflow.parentRunId` = '{self.round_.run_id}'"
+        return list(client().search_runs([self.round_.experiment_id], of_round))
 
     def member(self) -> Any:
         """Return the one run that belongs to the round's run."""
@@ -111,6 +118,9 @@ def test_checkpoints_are_files_and_metrics_at_the_steps_of_the_schedule(ground: 
     assert run.info.status == "FINISHED"
     assert logged_steps(run.info.run_id, "validation_loss") == set(STEPS)
     assert run.data.params["number"] == "1"
+    order = client().get_metric_history(run.info.run_id, "variance_of_single_sites")
+    assert [entry.step for entry in order] == list(STEPS)
+    assert all(0 <= entry.value <= 1 for entry in order)
     again = ground.train()
     assert again.reused
     assert again.files == done.files
@@ -186,6 +196,37 @@ def test_finished_training_is_logged_again_where_mlflow_has_lost_it(
     assert again.reused
     assert again.files == done.files
     assert logged_steps(moved.member().info.run_id, "train_loss") == set(STEPS)
+
+
+def test_a_warm_start_goes_on_from_the_trained_predictor(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = ground.train()
+    old = load_trajectory(before)
+    warm = ground.train(before=before, seed=6)
+    new = load_trajectory(warm)
+    # Three of the seven checkpoints of before, the last of which is the first of now.
+    assert new.steps == (STEPS[0], STEPS[3], *(STEPS[-1] + step for step in STEPS))
+    assert (new.spec.centre, new.spec.scale) == (old.spec.centre, old.spec.scale)
+    kept = new.states[2].parameters
+    assert all(torch.equal(kept[name], old.states[-1].parameters[name]) for name in kept)
+    assert warm.key != ground.train(seed=6).key
+
+    shutil.rmtree(warm.folder)
+    for run in ground.members():
+        client().delete_run(run.info.run_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "log_checkpoint", _raise_at(6, module.log_checkpoint, Interrupt()))
+        with pytest.raises(Interrupt):
+            ground.train(before=before, seed=6)
+    assert ground.train(before=before, seed=6).files == warm.files
+
+
+def test_a_warm_start_needs_the_same_network(ground: Ground) -> None:
+    before = ground.train()
+    wider = CONFIG.model_copy(update={"network": NetworkConfig(architecture="mlp", width=16)})
+    with pytest.raises(InputError, match="use start: fresh"):
+        ground.train(before=before, config=wider)
 
 
 @pytest.mark.parametrize(

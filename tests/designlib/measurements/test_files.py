@@ -250,3 +250,35 @@ def test_order_of_rows_does_not_matter() -> None:
         return imported("\n".join(["design,value", *order])).results()
 
     pd.testing.assert_frame_equal(results(rows), results(rows[::-1]))
+
+
+# ---- several objectives
+
+
+def of_two() -> Record:
+    (entry,) = proposed().entries
+    objectives = [{"name": name, "maximise": True, "reference": 0} for name in ("E-score", "off")]
+    return Record((entry._replace(about={**entry.about, "objectives": objectives}),))
+
+
+def test_values_of_several_objectives_are_taken_from_columns_of_their_names() -> None:
+    text = "design,E-score,Off\nACGTA,1,5\nACGTA,3,\nCCGTA,,7\nGGGTA,,\n"
+    now = imported(text, of_two())
+    results = now.results().set_index("design")
+    assert results.loc["ACGTA", ["value", "off"]].tolist() == [2.0, 5.0]
+    assert list(results.index) == ["ACGTA"]
+    candidates = now.candidates().set_index("design")
+    assert candidates["measured_off"].loc["ACGTA"] == 5.0
+    # Without its first objective a candidate still waits.
+    assert now.pending() == ["CCGTA", "GGGTA"]
+    assert len(now.measurements) == 4
+    again = imported(text, now)
+    assert again.entries == now.entries
+    later = imported("design,value\nCCGTA,4\n", now)
+    assert later.results().set_index("design").loc["CCGTA", ["value", "off"]].tolist() == [4.0, 7.0]
+
+
+def test_a_conflict_names_the_objective() -> None:
+    now = imported("design,value,off\nACGTA,1,5\n", of_two())
+    with pytest.raises(InputError, match="off of ACGTA, replicate 1: 6 here, 5 in row 2"):
+        imported("design,value,off\nACGTA,1,6\n", now)

@@ -9,9 +9,11 @@ import pytest
 from designlib.record import Entry, Record
 from designlib.reporting.calibration import calibration_by_round
 from designlib.reporting.campaign import advice, campaign_page
+from designlib.reporting.fronts import front_figure, fronts_by_round
 from designlib.reporting.rounds import (
     calibration_figure,
     ground_figure,
+    learning_figure,
     map_figure,
     progress_figure,
     scatter_figure,
@@ -43,7 +45,8 @@ def record(frame: pd.DataFrame, *, simulated: bool = False) -> Record:
     for number, batch in frame.groupby("round"):
         known = batch[batch["measured_value"].notna()]
         rows = known[["candidate_id", "design", "round"]].assign(
-            value=known["measured_value"], plate="", well="", replicate=1, outcome="measured",
+            value=known["measured_value"], plate="", well="", replicate=1, objective="",
+            outcome="measured",
             error=np.nan,
         )  # fmt: skip
         count = len(entries)
@@ -136,3 +139,44 @@ def test_the_map_keeps_distances_that_fit_on_a_plane() -> None:
     np.testing.assert_allclose(
         np.linalg.norm(places[:, None] - places[None], axis=2), distances, atol=1e-9
     )
+
+
+OBJECTIVES = [
+    {"name": "on", "maximise": True, "reference": 0.0},
+    {"name": "off", "maximise": False, "reference": 1.0},
+]
+
+
+def of_two() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "round": [1, 1, 2, 2],
+            "measured_value": [1.0, 0.5, 2.0, 3.0],
+            "measured_off": [0.5, 0.5, 0.0, np.nan],
+        }
+    )
+
+
+def test_fronts_count_what_every_objective_was_measured_of() -> None:
+    found = fronts_by_round(of_two(), OBJECTIVES)
+    # Round 1: a box of 1 by 0.5. Round 2: (2, 0) dominates all of the box of 2 by 1.
+    assert found.to_dict("list") == {
+        "round": [1, 2], "designs": [2, 3], "on_front": [1, 1], "hypervolume": [0.25, 1.0],
+    }  # fmt: skip
+
+
+def test_one_objective_has_no_front() -> None:
+    assert fronts_by_round(of_two(), []).empty
+    assert fronts_by_round(of_two().assign(measured_off=np.nan), OBJECTIVES).empty
+
+
+def test_the_front_is_drawn() -> None:
+    assert front_figure(of_two(), OBJECTIVES).png.startswith(b"\x89PNG")
+
+
+def test_what_was_learned_is_drawn_with_and_without_shares() -> None:
+    curves = pd.DataFrame({"step": [0, 10, 0, 10], "rank_correlation": [0.0, 0.5, 0.1, 0.6]})
+    shares = curves.assign(variance_of_single_sites=0.6, variance_of_pairs=0.2)
+    plain, full = learning_figure(curves), learning_figure(shares)
+    assert plain.png.startswith(b"\x89PNG")
+    assert plain.png != full.png

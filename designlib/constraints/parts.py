@@ -1,0 +1,131 @@
+"""Constraints on one part of a design, and on the levels of variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from designlib.constraints.base import Constraint, Product
+from designlib.constraints.bounds import members_of
+from designlib.devices import DeviceTensors
+from designlib.spaces import LevelSpace, MixedSpace
+from designlib.types import Conflicts, InputError, Points
+
+__all__ = ["AllowedLevels", "OnPart", "of_part"]
+
+
+class OnPart:
+    """A constraint on one part of a `MixedSpace`, whatever the other parts are.
+
+    Parameters
+    ----------
+    space
+        The space of whole designs.
+    part
+        Number of the part, in the order of the columns.
+    constraint
+        What the part has to satisfy.
+    name
+        What it is called; by default as the constraint itself.
+    """
+
+    def __init__(
+        self, space: MixedSpace, part: int, constraint: Constraint, name: str | None = None
+    ) -> None:
+        self.space, self.part, self.constraint = space, part, constraint
+        self._name = name or constraint.name
+
+    @property
+    def name(self) -> str:
+        """What the constraint is called."""
+        return self._name
+
+    def conflicts(self, designs: Points) -> Conflicts:
+        """Return how far the part of each design is from feasible."""
+        return self.constraint.conflicts(self._own(designs))
+
+    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
+        """Return of which designs the part is feasible."""
+        return self.constraint.satisfied(self._own(designs))
+
+    def violations(self, designs: Points) -> list[str]:
+        """Return the sentence of the part's own constraint."""
+        return self.constraint.violations(self._own(designs))
+
+    def _own(self, designs: Points) -> Tensor:
+        return designs[:, self.space.parts[self.part].columns]
+
+
+class AllowedLevels:
+    """Variables that take only some of their levels.
+
+    Parameters
+    ----------
+    space
+        The space of the designs.
+    allowed
+        For each variable, which of its levels are allowed.
+
+    Raises
+    ------
+    InputError
+        Another number of variables or levels, or a variable of which no level is allowed.
+    """
+
+    name = "levels"
+
+    def __init__(self, space: LevelSpace, allowed: Sequence[Sequence[bool]]) -> None:
+        if [len(own) for own in allowed] != [len(v.labels) for v in space.variables]:
+            raise InputError("a yes or no is needed for every level of every variable")
+        for variable, own in zip(space.variables, allowed, strict=True):
+            if not any(own):
+                raise InputError(f"no value of {variable.name} is left")
+        self.space = space
+        self.allowed = tuple(tuple(own) for own in allowed)
+        _, first, _ = space.tables(torch.device("cpu"))
+        table = torch.tensor([fine for own in allowed for fine in own])
+        self._tensors = DeviceTensors(table, first)
+
+    def conflicts(self, designs: Points) -> Conflicts:
+        """Return how many variables have a level that is not allowed."""
+        return (~self._fine(designs)).sum(1)
+
+    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
+        """Return which designs have allowed levels only."""
+        return self._fine(designs).all(1)
+
+    def violations(self, designs: Points) -> list[str]:
+        """Return a sentence that names the first level that is not allowed."""
+        return [
+            self._sentence(row, fine)
+            for row, fine in zip(designs.tolist(), self._fine(designs).tolist(), strict=True)
+        ]
+
+    def _fine(self, designs: Points) -> Bool[Tensor, "designs variables"]:
+        table, first = self._tensors.on(designs.device)
+        return table[designs.long() + first]
+
+    def _sentence(self, row: list[float], fine: list[bool]) -> str:
+        wrong = [column for column, good in enumerate(fine) if not good]
+        if not wrong:
+            return ""
+        variable, own = self.space.variables[wrong[0]], self.allowed[wrong[0]]
+        labels = [label for label, good in zip(variable.labels, own, strict=True) if good]
+        shown = f"{labels[0]} to {labels[-1]}" if variable.numbers else ", ".join(labels)
+        return f"{variable.name} = {variable.labels[int(row[wrong[0]])]} (allowed {shown})"
+
+
+def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> Product | None:
+    """Return what a constraint says of one part alone; None where it says nothing.
+
+    Constraints on whole designs are left out.
+    """
+    members = [
+        member.constraint
+        for member in members_of(constraint)
+        if isinstance(member, OnPart) and member.part == part
+    ]
+    return Product(space.parts[part].space, members) if members else None

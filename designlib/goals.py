@@ -1,0 +1,373 @@
+r"""Several objectives as one score: weighted, within limits, specific, or along a Pareto front.
+
+Predictors learn each objective o on its own, as a standardised score :math:`z_o`, of which more is
+better; :math:`v_o = c_o + s_o z_o` is the value on the scale of learning, with a negative
+:math:`s_o` where small values are wanted. The combinations, of which more is better as well:
+
+=============  ================================================================================
+weighted       :math:`\sum_o w_o z_o / \sum_o |w_o|`
+limits         :math:`z_1 - \lambda \sum_o \max(0, d_o)` with :math:`d_o` by how many standard
+               deviations :math:`v_o` misses what is asked
+specificity    :math:`\pm (v_1 - \max_o v_o) / |s_1|`, on-target less the worst off-target; where
+               small values are wanted, less the smallest one, with the other sign
+front          :math:`-\max_o \lambda_o (z_o^* - z_o) - 0.05 \sum_o \lambda_o (z_o^* - z_o)` for
+               several weights :math:`\lambda`, towards a point :math:`z^*` beyond the best
+               measured values (augmented Chebyshev, Knowles 2006)
+=============  ================================================================================
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from designlib.objectives import Objective
+from designlib.types import InputError, Relaxed, Scores
+
+__all__ = [
+    "Combined",
+    "Further",
+    "Goals",
+    "LimitedGoals",
+    "ObjectivesConfig",
+    "ParetoGoals",
+    "Scale",
+    "SpecificityGoals",
+    "WeightedGoals",
+]
+
+_MOST = 4
+
+_Column = Annotated[
+    str,
+    Field(
+        min_length=1,
+        title="Column",
+        description="One of the value columns of the table after the first one.",
+    ),
+]
+_Direction = Annotated[
+    Literal["maximise", "minimise"],
+    Field(title="Direction", description="Which values of this column are wanted."),
+]
+_Bound = Annotated[float | None, Field(ge=-1e30, le=1e30)]
+
+
+class Further(NamedTuple):
+    """An objective beside the first one."""
+
+    column: str
+    maximise: bool
+
+
+class Scale(NamedTuple):
+    """How a standardised score stands for values of one objective: centre + scale * score."""
+
+    centre: float
+    scale: float
+    """Negative where small values are wanted."""
+    to_learn: Callable[[float], float] = float
+    """A value as the predictor learns it, such as its logarithm."""
+
+
+class Goals(BaseModel, ABC):
+    """What is wanted of several objectives; the first is the table's first value column."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def walks(self) -> int:
+        """Number of different scores that chains follow."""
+        return 1
+
+    @abstractmethod
+    def further(self, maximise: bool) -> tuple[Further, ...]:
+        """Return the objectives after the first, which is to be maximised or not."""
+
+    @abstractmethod
+    def combined(
+        self,
+        scores: Float[Tensor, "objectives designs"],
+        scales: Sequence[Scale],
+        ideal: Float[Tensor, "objectives"],
+        walk: int = 0,
+    ) -> Scores:
+        """Return one score per design, of which more is better.
+
+        ``ideal`` are the best standardised scores that were measured; ``walk`` counts from 0 to
+        less than ``walks``.
+        """
+
+    def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str] | None:
+        """Return "ok" or what is missed for each design; None where nothing is demanded."""
+        del values
+        return None
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Goals:
+        names = [further.column for further in self.further(True)]
+        if not 1 <= len(names) < _MOST:
+            raise ValueError(f"1 to {_MOST - 1} further objectives are possible, not {len(names)}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"a column is named twice: {', '.join(names)}")
+        return self
+
+
+class WeightedColumn(BaseModel):
+    """A further objective of a weighted sum."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: _Column
+    direction: _Direction = "maximise"
+    weight: float = Field(
+        default=1.0, gt=0, le=1000, title="Weight", description="Per standard deviation."
+    )
+
+
+class WeightedGoals(Goals):
+    """A weighted sum of objectives, each in standard deviations of what was measured."""
+
+    model_config = ConfigDict(title="Weighted sum")
+
+    first_weight: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        title="Weight of the first",
+        description="Weight of the first value column, per standard deviation.",
+    )
+    weighted: tuple[WeightedColumn, ...] = Field(
+        title="Further objectives", description="The other value columns that count.", min_length=1
+    )
+
+    def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
+        """Return the other columns, each in its own direction."""
+        return tuple(Further(o.column, o.direction == "maximise") for o in self.weighted)
+
+    def combined(
+        self,
+        scores: Float[Tensor, "objectives designs"],
+        scales: Sequence[Scale],  # noqa: ARG002 - standardised already
+        ideal: Float[Tensor, "objectives"],  # noqa: ARG002 - only a front has one
+        walk: int = 0,  # noqa: ARG002 - there is one
+    ) -> Scores:
+        """Return the weighted mean of the standardised scores."""
+        weights = scores.new_tensor([self.first_weight, *(o.weight for o in self.weighted)])
+        return (weights[:, None] * scores).sum(0) / weights.sum()
+
+
+class Limit(BaseModel):
+    """What is demanded of a further objective."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: _Column
+    at_least: _Bound = Field(
+        default=None, title="At least", description="Smallest value allowed; empty: any."
+    )
+    at_most: _Bound = Field(
+        default=None, title="At most", description="Largest value allowed; empty: any."
+    )
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Limit:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError(f"limit on {self.column}: give at_least or at_most, one of them")
+        return self
+
+
+class LimitedGoals(Goals):
+    """The first objective, as long as the others are within limits."""
+
+    model_config = ConfigDict(title="Within limits")
+
+    limits: tuple[Limit, ...] = Field(
+        title="Limits",
+        description="At least or at most a value, in the units of its column.",
+        min_length=1,
+    )
+    strictness: float = Field(
+        default=3.0,
+        gt=0,
+        le=1000,
+        title="Strictness",
+        description="How many standard deviations of the first objective a limit counts that is "
+        "missed by one of its own, while designs are drawn. Candidates have to meet it.",
+    )
+
+    def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
+        """Return the limited columns; large values are wanted of those with a lower limit."""
+        return tuple(Further(limit.column, limit.at_least is not None) for limit in self.limits)
+
+    def combined(
+        self,
+        scores: Float[Tensor, "objectives designs"],
+        scales: Sequence[Scale],
+        ideal: Float[Tensor, "objectives"],  # noqa: ARG002 - only a front has one
+        walk: int = 0,  # noqa: ARG002 - there is one
+    ) -> Scores:
+        """Return the first score less what the limits are missed by."""
+        total = scores[0]
+        for limit, score, scale in zip(self.limits, scores[1:], scales[1:], strict=True):
+            asked = limit.at_least if limit.at_least is not None else limit.at_most
+            assert asked is not None  # noqa: S101 - one of them is given
+            bound = (scale.to_learn(asked) - scale.centre) / scale.scale
+            total = total - self.strictness * (bound - score).clamp(min=0)
+        return total
+
+    def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str]:
+        """Return which limit each design misses by its predicted values."""
+        verdicts = ["ok"] * len(values[self.limits[0].column])
+        for limit in self.limits:
+            low, high = limit.at_least, limit.at_most
+            for row, value in enumerate(values[limit.column].tolist()):
+                if low is not None and value < low:
+                    verdicts[row] = f"{limit.column} is {value:.4g}, at least {low:g} wanted"
+                elif high is not None and value > high:
+                    verdicts[row] = f"{limit.column} is {value:.4g}, at most {high:g} wanted"
+        return verdicts
+
+
+class SpecificityGoals(Goals):
+    """The first objective less the worst of the off-targets, all of one unit."""
+
+    model_config = ConfigDict(title="Specificity")
+
+    off_targets: tuple[_Column, ...] = Field(
+        title="Off-targets",
+        description="Value columns of what should not respond, in the unit of the first one.",
+        min_length=1,
+    )
+
+    def further(self, maximise: bool) -> tuple[Further, ...]:
+        """Return the off-targets, of which the opposite is wanted."""
+        return tuple(Further(column, not maximise) for column in self.off_targets)
+
+    def combined(
+        self,
+        scores: Float[Tensor, "objectives designs"],
+        scales: Sequence[Scale],
+        ideal: Float[Tensor, "objectives"],  # noqa: ARG002 - only a front has one
+        walk: int = 0,  # noqa: ARG002 - there is one
+    ) -> Scores:
+        """Return on-target less the worst off-target, in standard deviations of the first."""
+        values = torch.stack(
+            [
+                scale.centre + scale.scale * score
+                for scale, score in zip(scales, scores, strict=True)
+            ]
+        )
+        sign = 1.0 if scales[0].scale > 0 else -1.0
+        signed = sign * values
+        return (signed[0] - signed[1:].amax(0)) / abs(scales[0].scale)
+
+
+class FrontColumn(BaseModel):
+    """A further objective of a front."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: _Column
+    direction: _Direction = "maximise"
+
+
+class ParetoGoals(Goals):
+    """All trade-offs that nothing beats: the Pareto front of the objectives."""
+
+    model_config = ConfigDict(title="Pareto front")
+
+    front: tuple[FrontColumn, ...] = Field(
+        title="Objectives of the front",
+        description="The other value columns, beside the first one.",
+        min_length=1,
+    )
+    directions: int = Field(
+        default=5,
+        ge=2,
+        le=64,
+        title="Directions",
+        description="How many trade-offs are drawn towards; blocks of 128 chains take turns.",
+    )
+
+    @property
+    def walks(self) -> int:
+        """Number of trade-offs."""
+        return len(self._weights())
+
+    def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
+        """Return the other columns, each in its own direction."""
+        return tuple(Further(o.column, o.direction == "maximise") for o in self.front)
+
+    def combined(
+        self,
+        scores: Float[Tensor, "objectives designs"],
+        scales: Sequence[Scale],  # noqa: ARG002 - standardised already
+        ideal: Float[Tensor, "objectives"],
+        walk: int = 0,
+    ) -> Scores:
+        """Return the augmented Chebyshev score of one trade-off."""
+        weights = scores.new_tensor(self._weights()[walk])[:, None]
+        missing = weights * (ideal.to(scores)[:, None] + _BEYOND - scores)
+        return -missing.amax(0) - _AUGMENTED * missing.sum(0)
+
+    def _weights(self) -> list[list[float]]:
+        """Return weights evenly over the simplex, the middle of it first."""
+        objectives = len(self.front) + 1
+        parts = next(n for n in range(1, 65) if len(_simplex(objectives, n)) >= self.directions)
+        grid = np.array(_simplex(objectives, parts), dtype=np.float64) / parts
+        # No objective is given up wholly.
+        grid = _LEAST + (1 - objectives * _LEAST) * grid
+        order = np.argsort(((grid - 1 / objectives) ** 2).sum(1), kind="stable")
+        return grid[order][: self.directions].tolist()
+
+
+_BEYOND = 1.0
+_AUGMENTED = 0.05
+_LEAST = 0.05
+
+ObjectivesConfig: TypeAlias = WeightedGoals | LimitedGoals | SpecificityGoals | ParetoGoals
+
+
+def _simplex(objectives: int, parts: int) -> list[list[int]]:
+    """Return all ways to share ``parts`` out."""
+    if objectives == 1:
+        return [[parts]]
+    return [
+        [first, *rest]
+        for first in range(parts + 1)
+        for rest in _simplex(objectives - 1, parts - first)
+    ]
+
+
+class Combined(nn.Module):
+    """The combination of the scores of several predictors, one for each objective."""
+
+    def __init__(
+        self,
+        parts: Sequence[Objective],
+        goals: Goals,
+        scales: Sequence[Scale],
+        ideal: Float[Tensor, "objectives"],
+        walk: int = 0,
+    ) -> None:
+        super().__init__()
+        if len(parts) != len(scales):
+            raise InputError(f"{len(parts)} predictors and {len(scales)} scales do not match")
+        self.parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
+        self._all, self._goals, self._scales = list(parts), goals, tuple(scales)
+        self._walk = walk
+        self.register_buffer("ideal", ideal.float(), persistent=False)
+
+    def forward(self, designs: Relaxed) -> Scores:
+        """Return one score per design."""
+        scores = torch.stack([part(designs) for part in self._all])
+        ideal = self.get_buffer("ideal")
+        return self._goals.combined(scores, self._scales, ideal, self._walk)

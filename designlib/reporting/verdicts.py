@@ -218,13 +218,16 @@ def _speed(problems: dict[str, pd.DataFrame]) -> Verdict | None:
 
 
 def _share_needed(group: pd.DataFrame) -> float | None:
+    """Return our evaluations over those of the best rival, each rival at its largest budget.
+
+    Of rivals that are equally good the one with the smallest budget counts, which is the harder.
+    """
     merit = merit_of(group)
-    budgets: list[int] = sorted(group["budget"].unique().tolist())
-    rival = _best(group, budgets[-1], merit, lambda method: not _ours(method))
-    if rival is None or not group["method"].map(_ours).any():
+    ours, others = (group[group["method"].map(_ours) == side] for side in (True, False))
+    finals = others[others["budget"] == others.groupby("method")["budget"].transform("max")]
+    finals = finals.dropna(subset=[merit])
+    if ours.empty or finals.empty:
         return None
-    for budget in budgets:
-        ours = _best(group, budget, merit, _ours)
-        if ours is not None and ours[merit] >= rival[merit]:
-            return budget / budgets[-1]
-    return float("inf")
+    rival = finals.sort_values([merit, "budget"], ascending=[False, True]).iloc[0]
+    reached = ours.loc[ours[merit] >= rival[merit], "budget"]
+    return float(reached.min() / rival["budget"]) if len(reached) else float("inf")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
+from prefect.context import refresh_global_settings_context
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.clock import command_clock
@@ -40,10 +41,14 @@ def run_command(run: Callable[[], T]) -> T:
 
 @contextmanager
 def _inherited(address: str) -> Iterator[None]:
-    """Tell processes that are started meanwhile the server, or each would start its own."""
+    """Tell threads and processes that are started meanwhile the server.
+
+    Settings for this context alone do not reach them, and they would start servers of their own.
+    """
     name = PREFECT_API_URL.name
     before = os.environ.get(name)
     os.environ[name] = address
+    refresh_global_settings_context()
     try:
         yield
     finally:
@@ -51,3 +56,4 @@ def _inherited(address: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+        refresh_global_settings_context()

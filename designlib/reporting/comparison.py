@@ -162,18 +162,18 @@ def quality_table(group: pd.DataFrame) -> list[str]:
     merit = merit_of(group)
     budgets = sorted(group["budget"].unique())
     lines = [
-        f"| {MERITS[merit]} | {' | '.join(f'{budget}' for budget in budgets)} |",
-        "|---" * (len(budgets) + 1) + "|",
+        f"| {MERITS[merit]} | {' | '.join(f'{budget}' for budget in budgets)} | seeds |",
+        "|---" * (len(budgets) + 2) + "|",
     ]
     cells = {(row["method"], row["budget"]): row for row in group.to_dict("records")}
     last = group[group["budget"] == budgets[-1]].sort_values(merit, ascending=False)
     methods = dict.fromkeys([*last["method"], *group["method"]])
-    for method in methods:
+    for method, seeds in group.groupby("method", sort=False)["seeds"].max()[list(methods)].items():
         row = [
             with_interval(cells[method, budget], merit) if (method, budget) in cells else "-"
             for budget in budgets
         ]
-        lines.append(f"| {method} | {' | '.join(row)} |")
+        lines.append(f"| {method} | {' | '.join(row)} | {seeds} |")
     return lines
 
 

@@ -33,12 +33,20 @@ class Verdict(NamedTuple):
     found
         The figures.
     met
-        Whether they are as asked.
+        Whether the means are as asked.
+    sure
+        Whether the intervals of the two sides leave no doubt of it.
     """
 
     asked: str
     found: str
     met: bool
+    sure: bool = True
+
+    @property
+    def told(self) -> str:
+        """The verdict as text."""
+        return ("yes" if self.met else "**no**") + ("" if self.sure else ", but intervals overlap")
 
 
 def verdict_table(summary: pd.DataFrame) -> str:
@@ -50,7 +58,7 @@ def verdict_table(summary: pd.DataFrame) -> str:
         f"{met} of {len(rows)} are met. Methods along the trajectory: {', '.join(TRAJECTORY)}. "
         "Where several methods stand on a side, the best mean of each side is compared.", "",
         "| asked | found | met |", "|---|---|---|",
-        *(f"| {row.asked} | {row.found} | {'yes' if row.met else '**no**'} |" for row in rows),
+        *(f"| {row.asked} | {row.found} | {row.told} |" for row in rows),
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -148,6 +156,7 @@ def _hit(name: str, group: pd.DataFrame, who: str, rivals: Callable[[str], bool]
         f"{name}, 100 gradients: motif hit at least 20 points above the best of {who}",
         f"{_told(ours, 'success')}; {_told(other, 'success')}",
         bool(ours["success"] - other["success"] >= 0.2),
+        _apart(ours, other, "success"),
     )
 
 
@@ -167,6 +176,7 @@ def _against_evolution(name: str, group: pd.DataFrame) -> Verdict | None:
             and ours["diversity"] > other["diversity"]
             and ours["feasible"] == 1
         ),
+        _apart(ours, other, "median"),
     )
 
 
@@ -181,7 +191,14 @@ def _against_temperature(name: str, group: pd.DataFrame, figure: str) -> Verdict
         f"temperature, {figure}",
         f"{_told(ours, figure)}; {_told(other, figure)}",
         bool(ours[figure] >= other[figure]),
+        _apart(ours, other, figure),
     )
+
+
+def _apart(one: pd.Series, other: pd.Series, figure: str) -> bool:
+    """Return whether the intervals of two means do not overlap."""
+    widths = one[f"{figure}_interval"] + other[f"{figure}_interval"]
+    return bool(abs(one[figure] - other[figure]) > widths)
 
 
 def _speed(problems: dict[str, pd.DataFrame]) -> Verdict | None:
@@ -201,13 +218,16 @@ def _speed(problems: dict[str, pd.DataFrame]) -> Verdict | None:
 
 
 def _share_needed(group: pd.DataFrame) -> float | None:
+    """Return our evaluations over those of the best rival, each rival at its largest budget.
+
+    Of rivals that are equally good the one with the smallest budget counts, which is the harder.
+    """
     merit = merit_of(group)
-    budgets: list[int] = sorted(group["budget"].unique().tolist())
-    rival = _best(group, budgets[-1], merit, lambda method: not _ours(method))
-    if rival is None or not group["method"].map(_ours).any():
+    ours, others = (group[group["method"].map(_ours) == side] for side in (True, False))
+    finals = others[others["budget"] == others.groupby("method")["budget"].transform("max")]
+    finals = finals.dropna(subset=[merit])
+    if ours.empty or finals.empty:
         return None
-    for budget in budgets:
-        ours = _best(group, budget, merit, _ours)
-        if ours is not None and ours[merit] >= rival[merit]:
-            return budget / budgets[-1]
-    return float("inf")
+    rival = finals.sort_values([merit, "budget"], ascending=[False, True]).iloc[0]
+    reached = ours.loc[ours[merit] >= rival[merit], "budget"]
+    return float(reached.min() / rival["budget"]) if len(reached) else float("inf")

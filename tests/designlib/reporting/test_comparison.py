@@ -68,7 +68,7 @@ def test_tables_rank_by_the_largest_budget():
     summary = summarise(cells())
     assert budget_figure("needle", summary).png.startswith(b"\x89PNG")
     lines = quality_table(summary)
-    assert lines[0] == "| median true value | 120 | 600 |"
+    assert lines[0] == "| median true value | 120 | 600 | seeds |"
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["walk", "chain"]
     assert "4 ± 2.5" in lines[2]
 
@@ -102,7 +102,7 @@ def test_variants_have_a_table_of_their_own():
     both = pd.concat([cells(0.5), cells(0.25, methods=(("walk: 5 checkpoints", 1.0),))])
     page = benchmark_files(both, None, "")["BENCHMARKS.md"].decode()
     before, after = page.split("## Number, choice and scaling of checkpoints")
-    assert "| 5 checkpoints | 0.25 ± 0 |" in after
+    assert "| 5 checkpoints | 0.25 ± 0 | 0.25 ± 0 | 3 |" in after
     assert "5 checkpoints" not in before
 
 
@@ -130,6 +130,15 @@ def test_the_evaluations_that_a_rival_quality_takes():
     last = verdicts(summarise(table))[-1]
     assert last.met
     assert "needle-5 0.2" in last.found
+
+
+def test_a_verdict_says_where_intervals_overlap():
+    ours = cells(problem="ackley-10", methods=(("SMC over trajectory", 3.0),))
+    rival = cells(problem="ackley-10", methods=(("SMC over temperature", 2.0),))
+    ours["best"], rival["best"] = ours["median"], rival["median"]
+    assert verdicts(summarise(pd.concat([ours, rival])))[0].told == "yes, but intervals overlap"
+    rival["best"] -= 10
+    assert verdicts(summarise(pd.concat([ours, rival])))[0].told == "yes"
 
 
 def test_long_problems_are_judged_by_median_diversity_and_feasibility():

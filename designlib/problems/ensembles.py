@@ -25,12 +25,11 @@ class EnsembleConfig(NamedTuple):
     """How the predictors of a loop are trained; see `designlib.predictors.training`."""
 
     members: int = 2
-    steps: int = 400
+    steps: int = 600
     """Steps of the first round."""
-    further_steps: int = 60
+    further_steps: int = 100
     """Steps of each later round, which goes on from the last one."""
-    checkpoints: int = 8
-    batch_size: int = 32
+    checkpoints: int = 12
     emphasis: float = 0.0
     own_share: float = 0.3
 
@@ -66,7 +65,6 @@ class Ensemble:
                 "steps": steps,
                 "emphasis": self._config.emphasis,
                 "checkpoints": self._config.checkpoints,
-                "batch_size": self._config.batch_size,
             }
         )
         for member, seed in enumerate(self._seeds):
@@ -76,18 +74,18 @@ class Ensemble:
             learned = order[held_out:]
             repeats = own_repeats(own[learned].numpy(), self._config.own_share)
             learned = learned[torch.from_numpy(repeats)]
-            parts = [
+            learning, checking = (
                 Examples(
                     self._problem.space.relax(designs[rows]), target[rows],
                     torch.ones_like(target[rows]),
                 )
                 for rows in (learned, order[:held_out])
-            ]  # fmt: skip
+            )  # fmt: skip
             before = thinned(self._states[member], training.checkpoints // 2)
             network = self._network(before[-1]) if before else build_predictor(self._problem, seed)
             network.train().requires_grad_(True)
             done = before[-1].step if before else 0
-            states = train(network, *parts, training, seed_of_round)
+            states = train(network, learning, checking, training, seed_of_round)
             new = [state._replace(step=done + state.step) for state in states]
             self._states[member] = [*before, *new[1:]] if before else new
 

@@ -37,7 +37,7 @@ __all__ = [
 
 METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
-QUICK_BUDGETS = (60, 120, 240)
+QUICK_BUDGETS = (60, 180)
 TUNED_AT = 120
 APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
@@ -159,8 +159,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="predictor evaluations for each design",
     )  # fmt: skip
     parser.add_argument(
-        "--quick", action="store_true", help="default settings, 2 seeds, three budgets"
+        "--quick", action="store_true", help="default settings, 2 seeds, two budgets"
     )
+    parser.add_argument("--untuned", action="store_true", help="default settings")
     parser.add_argument("--processes", type=int, default=2, help="tasks at the same time (2)")
     asked = parser.parse_args(arguments)
     if asked.what == "step-cost":
@@ -184,9 +185,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         problems = chosen_problems(asked.what)
         budgets, seeds = tuple(asked.budget), asked.seeds
-        if asked.quick or asked.what == "quick":
+        quick = asked.quick or asked.what == "quick"
+        if quick:
             budgets, seeds = QUICK_BUDGETS, 2
-        tune = not (asked.quick or asked.what == "quick")
+        tune = not (quick or asked.untuned)
         page = run_command(
             lambda: compare_methods.with_options(task_runner=in_processes(asked.processes))(
                 problems, tuple(asked.methods), budgets, seeds, tune

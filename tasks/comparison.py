@@ -52,9 +52,9 @@ CODE = (
         f"designlib/{part}"
         for part in (
             "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods", "predictors",
-            "problems", "spaces", "devices.py", "elements.py", "formulas.py", "objectives.py",
-            "evidence.py", "randomness.py", "scoring.py", "splits.py", "targets.py",
-            "trajectory.py", "types.py",
+            "problems", "spaces", "chemistry.py", "devices.py", "elements.py", "formulas.py",
+            "objectives.py", "evidence.py", "oracles.py", "randomness.py", "scoring.py",
+            "splits.py", "targets.py", "trajectory.py", "types.py",
         )
     ),
     "tasks/comparison.py",

@@ -13,7 +13,9 @@ from prefect import task
 
 from designlib.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
+from designlib.chemistry import ChemistryRules
 from designlib.constraints.base import Product
+from designlib.constraints.compositions import CompositionConstraints, chemistry_verdicts
 from designlib.constraints.config import DesignConstraints, build
 from designlib.oracles import oracle_of
 from designlib.recipes import component_columns, variable_units
@@ -73,6 +75,7 @@ def score_designs(
         table = load_folds(folds)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         constraint = build(constraints, facts.space, best_measured(table, facts))
+        rules = constraints.chemistry if isinstance(constraints, CompositionConstraints) else None
         oracle = None
         if facts.has_oracle:
             truth = table.set_index("design")["value"]
@@ -82,7 +85,7 @@ def score_designs(
             for pool in read_pool(snapshots.path("snapshots.parquet"), sampling.pool_rungs):
                 part = _predict(pool, facts, members, scorers, where)
                 part = _place(part, known, facts)
-                part = _judge(part, constraint, facts).assign(sampler=sampler.label)
+                part = _judge(part, constraint, facts, rules).assign(sampler=sampler.label)
                 if oracle is not None:
                     designs = part["design"].tolist()
                     part["true_value"] = oracle.measure(designs)
@@ -285,9 +288,12 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
     )
 
 
-def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.DataFrame:
-    """Add the verdict on each constraint, checked anew on the finished design."""
-    designs = facts.space.encode(frame["design"].tolist())
+def _judge(
+    frame: pd.DataFrame, constraint: Product, facts: TableFacts, rules: ChemistryRules | None
+) -> pd.DataFrame:
+    """Add the verdict on each constraint, checked anew on the finished design, and on chemistry."""
+    space = facts.space
+    designs = space.encode(frame["design"].tolist())
     verdicts: dict[str, list[str]] = {}
     for member in constraint.members:
         # Several members of one name, such as the ranges of two groups, share a column.
@@ -296,4 +302,6 @@ def _judge(frame: pd.DataFrame, constraint: Product, facts: TableFacts) -> pd.Da
         verdicts[name] = [
             "; ".join(filter(None, both)) for both in zip(known, reasons, strict=True)
         ]
+    if rules is not None and not isinstance(space, SequenceSpace):
+        verdicts["constraint_chemistry"] = chemistry_verdicts(rules, space, designs)
     return frame.assign(**{n: [text or "ok" for text in texts] for n, texts in verdicts.items()})

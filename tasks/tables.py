@@ -13,6 +13,7 @@ from prefect import task
 from prefect.runtime import deployment
 from pydantic import BaseModel
 
+from designlib.constraints.compositions import CompositionConstraints, check_chemistry
 from designlib.constraints.config import DesignConstraints, build
 from designlib.constraints.starts import feasible_starts
 from designlib.goals import Further, ObjectivesConfig
@@ -230,6 +231,8 @@ def _check_feasible(
     frame: pd.DataFrame, facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
 ) -> None:
     check_recipe(recipe, facts.space)
+    if isinstance(constraints, CompositionConstraints) and constraints.chemistry is not None:
+        check_chemistry(facts.space)
     measured = best_measured(frame, facts)
     constraint = build(constraints, facts.space, measured)
     # Constraints that clash are told now, not after the training.

@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from designlib.chemistry import ChemistryRules, require_smact
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import (
@@ -21,8 +22,9 @@ from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.near import NearMeasured
 from designlib.constraints.parts import OnPart
 from designlib.constraints.variables import OptionChoice, QuantityRange, variable_members
-from designlib.spaces import MixedSpace, SimplexSpace
-from designlib.types import InputError
+from designlib.elements import PROPERTIES
+from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
+from designlib.types import InputError, Points
 
 __all__ = [
     "ComponentPair",
@@ -32,6 +34,8 @@ __all__ = [
     "NearBest",
     "RatioRange",
     "build_for_compositions",
+    "check_chemistry",
+    "chemistry_verdicts",
 ]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -134,6 +138,13 @@ class CompositionConstraints(BaseModel):
         default=(), description="Options that may be chosen, such as the solvents in stock."
     )
 
+    chemistry: ChemistryRules | None = Field(
+        default=None,
+        description="Charge neutrality and electronegativity of compositions of elements, amounts "
+        "as shares of the atoms, by SMACT; designs that fail are filtered out with the reason. "
+        "Empty: not asked. Needs the extra smact.",
+    )
+
     @property
     def on_composition(self) -> CompositionConstraints:
         """The constraints without those on variables."""
@@ -183,6 +194,24 @@ def build_for_compositions(
         usable = known[Product(space, members).satisfied(known)][: near.best]
         add("near_measured", lambda: NearMeasured(space, usable, near.percent / 100))
     return Product(space, members)
+
+
+def check_chemistry(space: DesignSpace) -> None:
+    """Raise InputError where SMACT is not installed, or the components are no elements."""
+    if isinstance(space, SequenceSpace) or not space.components:
+        raise InputError("chemistry: the designs have no composition")
+    unknown = [name for name in space.components if name not in PROPERTIES]
+    if unknown:
+        raise InputError(f"chemistry: {unknown[0]!r} is no element from H to Cm")
+    require_smact()
+
+
+def chemistry_verdicts(
+    rules: ChemistryRules, space: SimplexSpace | MixedSpace, designs: Points
+) -> list[str]:
+    """Return ``ok`` or a reason for the composition of each design."""
+    shares = designs[:, : len(space.components)].tolist()
+    return [rules.verdict(dict(zip(space.components, row, strict=True))) for row in shares]
 
 
 def _for_mixed(

@@ -41,6 +41,10 @@ class EliteArchive:
     def __len__(self) -> int:
         return len(self.designs)
 
+    def best(self, n: int) -> Designs:
+        """Return ``n`` designs, the best first; all of them again where there are fewer."""
+        return self.designs[torch.arange(n, device=self.designs.device) % len(self)]
+
     def add(self, designs: Designs, value: Scores) -> EliteArchive:
         """Return the archive with more designs; of equal ones the best score is kept.
 

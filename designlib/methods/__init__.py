@@ -18,9 +18,11 @@ from designlib.methods.evolution import (
 )
 from designlib.methods.exchange import TemperatureExchange, TrajectoryExchange
 from designlib.methods.mixtures import MixtureGenetic, RandomDesigns, RandomSearch
+from designlib.methods.search import TrajectorySearch
 from designlib.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
 ALL: tuple[type[Method], ...] = (
+    TrajectorySearch,
     TrajectoryWalk,
     RawTrajectoryWalk,
     TrajectorySmc,
@@ -65,6 +67,7 @@ __all__ = [
     "TemperatureExchange",
     "TemperatureSmc",
     "TrajectoryExchange",
+    "TrajectorySearch",
     "TrajectorySmc",
     "TrajectoryWalk",
     "needs_compositions",

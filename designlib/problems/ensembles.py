@@ -74,7 +74,7 @@ class Ensemble:
             learned = order[held_out:]
             repeats = own_repeats(own[learned].numpy(), self._config.own_share)
             learned = learned[torch.from_numpy(repeats)]
-            learning, checking = (
+            learnt, checked = (
                 Examples(
                     self._problem.space.relax(designs[rows]), target[rows],
                     torch.ones_like(target[rows]),
@@ -85,7 +85,7 @@ class Ensemble:
             network = self._network(before[-1]) if before else build_predictor(self._problem, seed)
             network.train().requires_grad_(True)
             done = before[-1].step if before else 0
-            states = train(network, learning, checking, training, seed_of_round)
+            states = train(network, learnt, checked, training, seed_of_round)
             new = [state._replace(step=done + state.step) for state in states]
             self._states[member] = [*before, *new[1:]] if before else new
 

@@ -72,6 +72,7 @@ REQUIRED = {
 
 LABELLED_BY_NAME = {
     ".constraints[0].hamming_ball", ".constraints[0].gc", ".constraints[1].near_measured",
+    ".constraints[1].chemistry",
     ".plate", ".synthesis", ".objectives",
 }  # fmt: skip
 """An optional model has no title of its own; the page makes a label of the field's name."""

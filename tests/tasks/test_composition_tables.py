@@ -25,7 +25,7 @@ from tasks.tables import (
     load_folds,
     split,
 )
-from tasks.train import _prepare
+from tasks.train import Part, _prepare
 
 BLENDS = DataConfig(source=NamedDataset(dataset="photo_pce10", visible_share=0.1, visible="random"))
 
@@ -106,7 +106,9 @@ def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:
     folds = table.frame[["design", "value", "error", "weight"]].assign(fold="predictor", round=0.0)
     folds.loc[folds.index[:5], "fold"] = "validation"
     config = TrainingConfig(noise_weights=True)
-    spec, training, _ = _prepare(facts, folds, config, "predictor", 1, 0, torch.device("cpu"))
+    spec, training, _ = _prepare(
+        facts, folds, config, Part("predictor", 1, 0), torch.device("cpu"), None
+    )
     learned = folds[folds["fold"] == "predictor"]
     expected = noise_weights((learned["error"] / learned["value"]).to_numpy())
     np.testing.assert_allclose(training.weight.numpy(), expected, rtol=1e-6)

@@ -114,17 +114,22 @@ class WithoutTheWayBack(LevelSteps):
         return target.beta * (proposed.value - state.value)
 
 
+def _places(target):
+    assert isinstance(target.space, LevelSpace)
+    return torch.cat([torch.arange(len(v.labels)) for v in target.space.variables])
+
+
 class UpwardsOnly(LevelSteps):
     """Steps up are made likelier than steps down, and the way back is taken to be as likely."""
 
     def state_at(self, target, designs, value, gradient, tuning=None):
         state = super().state_at(target, designs, value, gradient, tuning)
-        place = torch.cat([torch.arange(len(v.labels)) for v in target.space.variables])
+        place = _places(target)
         tilted = state.log_weight + 0.1 * place
         return state._replace(log_weight=tilted)
 
     def log_probability(self, target, state, move):
-        tilt = 0.1 * torch.cat([torch.arange(len(v.labels)) for v in target.space.variables])
+        tilt = 0.1 * _places(target)
         level = self._log_probabilities(target, state._replace(log_weight=state.log_weight - tilt))
         return level.gather(1, move).squeeze(1)
 

@@ -265,7 +265,7 @@ def test_values_of_several_objectives_are_taken_from_columns_of_their_names() ->
     text = "design,E-score,Off\nACGTA,1,5\nACGTA,3,\nCCGTA,,7\nGGGTA,,\n"
     now = imported(text, of_two())
     results = now.results().set_index("design")
-    assert results.loc["ACGTA", ["value", "off"]].tolist() == [2.0, 5.0]
+    assert list(results.loc["ACGTA", ["value", "off"]]) == [2.0, 5.0]
     assert list(results.index) == ["ACGTA"]
     candidates = now.candidates().set_index("design")
     assert candidates["measured_off"].loc["ACGTA"] == 5.0
@@ -275,7 +275,8 @@ def test_values_of_several_objectives_are_taken_from_columns_of_their_names() ->
     again = imported(text, now)
     assert again.entries == now.entries
     later = imported("design,value\nCCGTA,4\n", now)
-    assert later.results().set_index("design").loc["CCGTA", ["value", "off"]].tolist() == [4.0, 7.0]
+    results = later.results().set_index("design")
+    assert list(results.loc["CCGTA", ["value", "off"]]) == [4.0, 7.0]
 
 
 def test_a_conflict_names_the_objective() -> None:

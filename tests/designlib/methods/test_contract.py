@@ -70,7 +70,7 @@ def test_variants_of_the_walk_differ_in_checkpoints_only(setting):
 
 def test_names_differ():
     assert len({kind.name for kind in methods.ALL}) == len(methods.ALL)
-    assert len({kind.name for kind in KINDS}) == len(KINDS) == 16
+    assert len({kind.name for kind in KINDS}) == len(KINDS) == 17
 
 
 @pytest.mark.parametrize("budget", [0, 2])

@@ -21,7 +21,9 @@ def test_the_figures_are_drawn_and_say_what_they_leave_out(components):
     predicted, values = np.linspace(1, 2, 24), np.linspace(0, 2, 100)
     text = {"value_name": "activity", "units": "mA"}
     first = ternary_figure(names, candidates, predicted, measured, values, **text)
-    second = parallel_figure(names, candidates, predicted, measured[:24], **text)
+    second = parallel_figure(
+        names, candidates, predicted, measured[:24], value_name="activity", units="mA"
+    )
     for picture in (first, second):
         assert picture.png.startswith(b"\x89PNG")
     commonest = names[int(np.argmax(candidates.mean(0)))]

@@ -1,0 +1,113 @@
+"""Populations that walk the training and sharpen as they go; the best designs met are proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from designlib.drivers.archive import EliteArchive
+from designlib.drivers.smc import smc
+from designlib.kernels.base import Kernel
+from designlib.kernels.crossover import Crossover
+from designlib.ladders.base import Rung
+from designlib.ladders.trajectory import trajectory_ladder
+from designlib.methods.base import (
+    EVALUATIONS_PER_PASS,
+    Method,
+    Outcome,
+    Setting,
+    local_kernel,
+    passes_of,
+)
+from designlib.methods.chains import TrajectoryWalk
+from designlib.randomness import torch_generator
+
+__all__ = ["TrajectorySearch"]
+
+
+@dataclass(frozen=True)
+class TrajectorySearch(Method):
+    """Sequential Monte Carlo along the training with a sharpness that rises from rung to rung.
+
+    With one sharpness on all rungs, the first resampling keeps the few particles that an early,
+    coarse checkpoint likes best, and the population never recovers. Here early rungs only lean;
+    the trained predictor's rungs, one kernel step each, are the sharp ones, and the best distinct
+    designs met on them are proposed, as evolution does. That is a search, not a sample.
+
+    Attributes
+    ----------
+    sharpness
+        Of the last rung: how much the log density changes per standard deviation of the score.
+    softening
+        How many times less of it the first rung has.
+    trained_share
+        Share of the passes spent on the trained predictor.
+    populations
+        Populations that do not see each other, which keeps proposals apart.
+    crossover
+        Whether particles of a population exchange segments every second step.
+    """
+
+    name: ClassVar[str] = "trajectory search"
+    sharpness: float = 12.0
+    softening: float = 20.0
+    trained_share: float = 0.6
+    populations: int = 4
+    crossover: bool = False
+
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return the best distinct designs met, repeated where there are too few."""
+        passes = passes_of(budget, 4, self.name)
+        size = designs // self.populations
+        kernel: Kernel = local_kernel(setting.space)
+        if self.crossover:
+            kernel = Crossover(local_kernel(setting.space), size)
+        ladder = self.ladder(setting, passes, kernel.passes_per_step(setting.target(1.0)))
+        starts = setting.start(designs, torch_generator(seed, "starts"))
+        archive, spent = EliteArchive(designs), 0.0
+        run = smc(ladder, kernel, starts, seed, range(designs), populations=self.populations)
+        for population in run:
+            spent = population.passes
+            if ladder[population.rung].target.predict is setting.predictor:
+                archive = archive.add(population.state.designs, population.state.value)
+        best = archive.best(designs)
+        return Outcome(best, setting.score(best), spent * designs * EVALUATIONS_PER_PASS)
+
+    def ladder(self, setting: Setting, passes: int, cost: float) -> list[Rung]:
+        """Return checkpoints, then the trained predictor again and again, ever sharper.
+
+        A checkpoint costs its evaluation and one step, a step on the trained predictor only itself.
+        """
+        checkpoints = setting.checkpoints[setting.entry_rung :]
+        walked = int(passes * (1 - self.trained_share) / (1 + cost))
+        rungs = max(1, min(len(checkpoints), walked))
+        rising = trajectory_ladder(
+            TrajectoryWalk.chosen(checkpoints, rungs), setting.space, setting.reference,
+            steps=1, sharpness=self.sharpness, constraint=setting.constraint, dtype=setting.dtype,
+        )  # fmt: skip
+        left = int((passes - len(rising) * (1 + cost)) / cost)
+        rising += [rising[-1]] * left
+        last = max(1, len(rising) - 1)
+        return [
+            rung._replace(
+                target=replace(
+                    rung.target,
+                    beta=rung.target.beta * self.softening ** (index / last - 1),
+                )
+            )
+            for index, rung in enumerate(rising)
+        ]
+
+    @classmethod
+    def choices(cls) -> Sequence[Method]:
+        """Return several ends of the sharpening and shares, and crossover."""
+        return [
+            *(
+                cls(sharpness, trained_share=t)
+                for sharpness in (12.0, 6.0, 24.0)
+                for t in (0.6, 0.9)
+            ),
+            cls(crossover=True),
+            cls(48.0),
+        ]

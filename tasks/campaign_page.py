@@ -83,16 +83,13 @@ def _draw(record: Record, campaign: str) -> bytes:
     first = candidates[candidates["round"] == rounds.min()]
     number = max(5, len(first) // 4)
     curves = learning_curves(about.get("members", ()))
+    several = len(fronts_by_round(candidates, record.objectives)) > 0
     pictures = [
+        *([front_figure(candidates, record.objectives)] if several else []),
         progress_figure(candidates, value, units, maximise=maximise),
         scatter_figure(candidates, value, units),
         calibration_figure(calibration_by_round(candidates)),
         ground_figure(candidates, diversity),
-        *(
-            [front_figure(candidates, record.objectives)]
-            if len(fronts_by_round(candidates, record.objectives))
-            else []
-        ),
         map_figure(distances, candidates["round"]),
         _of_designs(space, best.head(number), first, about),
         *([learning_figure(curves)] if len(curves) else []),

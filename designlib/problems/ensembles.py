@@ -25,12 +25,11 @@ class EnsembleConfig(NamedTuple):
     """How the predictors of a loop are trained; see `designlib.predictors.training`."""
 
     members: int = 2
-    steps: int = 400
+    steps: int = 600
     """Steps of the first round."""
-    further_steps: int = 60
+    further_steps: int = 100
     """Steps of each later round, which goes on from the last one."""
-    checkpoints: int = 8
-    batch_size: int = 32
+    checkpoints: int = 12
     emphasis: float = 0.0
     own_share: float = 0.3
 
@@ -66,7 +65,6 @@ class Ensemble:
                 "steps": steps,
                 "emphasis": self._config.emphasis,
                 "checkpoints": self._config.checkpoints,
-                "batch_size": self._config.batch_size,
             }
         )
         for member, seed in enumerate(self._seeds):

@@ -161,13 +161,13 @@ class TrajectoryLoop(Loop):
     """
 
     predictors: EnsembleConfig | None = _EMPHASISING
-    chains: int = 64
+    chains: int = 128
     elite_share: float = 0.75
     elites: int = 64
     steps_per_rung: int = 2
-    final_steps: int = 6
+    final_steps: int = 10
     sharpness: float = 6.0
-    crossover: int = 0
+    crossover: int = 32
     spread_weight: float = 0.1
     min_distance: int = 2
     shortlist_batches: float = 2.5
@@ -211,7 +211,9 @@ class TrajectoryLoop(Loop):
             return local
         return Crossover(local, self.crossover)
 
-    def _choose(self, problem: Problem, pool: Designs, ensemble: Ensemble, batch: int) -> Designs:
+    def _choose(
+        self, problem: Problem, pool: Designs, ensemble: Ensemble, batch: int
+    ) -> Shaped[Tensor, "chosen columns"]:
         scores = ensemble.predict(pool).numpy()
         spread = scores.std(0, ddof=1) if len(scores) > 1 else 0 * scores[0]
         ranked = acquisition(
@@ -241,7 +243,7 @@ class GuidedSearch(Loop):
 
     method: Method
     predictors: EnsembleConfig | None = _PLAIN
-    budget: int = 12
+    budget: int = 24
     found: int = 1000
     """Designs that the search returns; those that are known already are left out."""
 
@@ -323,7 +325,7 @@ def _starts(problem: Problem, n: int, seed: int, purpose: str) -> Designs:
     return feasible_starts(problem.space, problem.constraint, n, generator)
 
 
-def _unknown(designs: Designs, known: Known) -> Designs:
+def _unknown(designs: Designs, known: Known) -> Shaped[Tensor, "unknown columns"]:
     """Return the distinct designs that are not known, in the order given."""
     had = set(_keys(known.designs))
     rows: dict[bytes, int] = {}

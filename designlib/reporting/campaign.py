@@ -44,14 +44,16 @@ def campaign_page(
     ordered = known.sort_values(
         ["measured_value", "design"], ascending=[not about["maximise"], True]
     ).head(_BEST_SHOWN)
-    best = ordered[["design", "measured_value", "predicted_mean", "round", "candidate_id"]]
+    further = [f"measured_{objective['name']}" for objective in record.objectives[1:]]
+    columns = ["design", "measured_value", *further, "predicted_mean", "round", "candidate_id"]
+    best = ordered[columns]
     lead = (
         f"{len(candidates)} candidates in {record.rounds} rounds, {len(known)} of them measured; "
-        f"{'the largest' if about['maximise'] else 'the smallest'} {value} is wanted."
+        + _wanted(record, value)
     )
     tables = [
         _table("Rounds", "", record.overview()),
-        _table("The best so far", f"The {len(best)} best measured candidates.", best),
+        _table("The best so far", _best_text(len(best), record), best),
         _table(
             "Predictions against measurements",
             "Bias is measured less predicted. The spread factor is what the ensemble's spreads "
@@ -79,6 +81,22 @@ def campaign_page(
         tables=[table for table in tables if table.rows],
         pictures=embedded(pictures),
         classes=_CLASSES,
+    )
+
+
+def _best_text(count: int, record: Record) -> str:
+    of = f" by {record.objectives[0]['name']}" if record.objectives else ""
+    return f"The {count} best measured candidates{of}."
+
+
+def _wanted(record: Record, value: str) -> str:
+    about = record.proposals[-1].about
+    if not record.objectives:
+        return f"{'the largest' if about['maximise'] else 'the smallest'} {value} is wanted."
+    each = [f"{'large' if o['maximise'] else 'small'} {o['name']}" for o in record.objectives]
+    return (
+        f"wanted are {' and '.join(each)}. What follows is about {record.objectives[0]['name']}, "
+        "the first objective, where it does not say otherwise."
     )
 
 

@@ -51,36 +51,36 @@ def front_figure(candidates: pd.DataFrame, objectives: Objectives) -> Picture:
     """Return the first two objectives of all measured candidates, and hypervolume by round."""
     known = _known(candidates, objectives)
     points = _points(known, objectives)
-    figure, (left, right) = panels(1, 2, 11.0, 4.8)
+    figure, (above, below) = panels(2, 1, 7.0, 8.6)
     one, two = ([o["name"] for o in objectives[:2]], _columns(objectives)[:2])
-    shown = left.scatter(
+    shown = above.scatter(
         known[two[0]], known[two[1]], c=known["round"], s=20, cmap="viridis", vmin=1,
         vmax=max(2, int(candidates["round"].max())), edgecolors="black", linewidths=0.3,
     )  # fmt: skip
     front = known[non_dominated(points)].sort_values(two[0])
-    left.plot(
+    above.plot(
         front[two[0]], front[two[1]], "o--", color=VERMILION, markerfacecolor="none",
         markersize=8, linewidth=1, label="front",
     )  # fmt: skip
-    bar = figure.colorbar(shown, ax=left, shrink=0.8, pad=0.02)
+    bar = figure.colorbar(shown, ax=above, shrink=0.8, pad=0.02)
     bar.set_label("round", fontsize=9)
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     wanted = ["more" if o["maximise"] else "less" for o in objectives[:2]]
-    left.set_xlabel(f"measured {one[0]} ({wanted[0]} is better)")
-    left.set_ylabel(f"measured {one[1]} ({wanted[1]} is better)")
-    legend_above(left)
+    above.set_xlabel(f"measured {one[0]} ({wanted[0]} is better)")
+    above.set_ylabel(f"measured {one[1]} ({wanted[1]} is better)")
+    legend_above(above)
     told = fronts_by_round(candidates, objectives)
-    right.plot(told["round"], told["hypervolume"], "o-", color=BLUE, markersize=5)
-    right.set_ylim(0, 1.03)
-    right.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.set_xlabel("round")
-    right.set_ylabel("hypervolume of the front so far")
+    below.plot(told["round"], told["hypervolume"], "o-", color=BLUE, markersize=5)
+    below.set_ylim(0, 1.03)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.set_xlabel("round")
+    below.set_ylabel("hypervolume of the front so far")
     return Picture(
         "front",
         "The front of the objectives",
         to_png(figure),
-        "Left: measured candidates; no other candidate is as good in every objective and better "
-        "in one than those on the front. Right: the share that the front dominates of the box "
+        "Above: measured candidates; no other candidate is as good in every objective and better "
+        "in one than those on the front. Below: the share that the front dominates of the box "
         "between the median of the first table and the best value of each objective.",
     )
 

@@ -135,7 +135,7 @@ def learning_figure(curves: pd.DataFrame) -> Picture:
             axis.plot(means.index, means[column], style, color=colour, linewidth=1.6, label=label)
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlabel("training step")
-    axis.set_ylim(-0.05, 1.05)
+    axis.set_ylim(min(-0.05, float(means["rank_correlation"].min()) - 0.05), 1.05)
     axis.set_ylabel("share, or correlation")
     legend_above(axis)
     return Picture(

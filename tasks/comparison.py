@@ -52,7 +52,8 @@ CODE = (
         f"designlib/{part}"
         for part in (
             "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods", "predictors",
-            "problems", "spaces", "chemistry.py", "devices.py", "elements.py", "formulas.py",
+            "problems", "selection", "spaces", "acquisition.py", "chemistry.py", "devices.py",
+            "elements.py", "formulas.py",
             "objectives.py", "evidence.py", "oracles.py", "randomness.py", "scoring.py",
             "splits.py", "targets.py", "trajectory.py", "types.py",
         )

@@ -143,16 +143,25 @@ def budget_figure(problem: str, summary: pd.DataFrame) -> Picture:
                 ordered["budget"], ordered[quantity],
                 yerr=ordered[f"{quantity}_interval"].fillna(0.0),
                 color=SERIES[at % len(SERIES)], linestyle=style, marker="o", markersize=3,
-                linewidth=1.4, elinewidth=0.8, label=str(method),
+                linewidth=2.2 if "trajectory" in str(method) else 1.0, elinewidth=0.6,
+                label=str(method),
             )  # fmt: skip
+    budgets = sorted(summary["budget"].unique())
     for axis, quantity in zip(axes, (merit, "diversity"), strict=True):
+        low, high = summary[quantity].min(), summary[quantity].max()
+        # Intervals of two seeds are wide: they are cut rather than the curves made flat.
+        room = 0.06 * (high - low) or 0.06
+        axis.set_ylim(low - room, high + room)
         axis.set_xscale("log")
+        axis.set_xticks(budgets, [str(budget) for budget in budgets])
+        axis.minorticks_off()
         axis.set_xlabel("predictor evaluations for each design")
         axis.set_ylabel(MERITS[quantity])
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
     caption = (
-        f"{problem}: mean over seeds with 95 % intervals. Left: what the proposals are worth by "
-        "the truth. Right: how far apart they are."
+        f"{problem}: mean over seeds with 95 % intervals, cut at the edge. Left: what the "
+        "proposals are worth by the truth. Right: how far apart they are. Thick: methods along the "
+        "trajectory."
     )
     return Picture(f"budget-{problem}", problem, to_png(figure, _DPI), caption)
 

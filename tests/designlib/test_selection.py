@@ -13,6 +13,7 @@ from designlib.randomness import torch_generator
 from designlib.scoring import pairwise_distances
 from designlib.selection import (
     SelectionConfig,
+    Shortlist,
     filter_designs,
     rejection_counts,
     select_batch,
@@ -385,3 +386,44 @@ def test_other_kinds_of_diversity_spread_the_batch(diversity: str) -> None:
 def test_exploring_goes_with_distance_alone() -> None:
     with pytest.raises(ValueError, match="explore_share does not go with diversity determinantal"):
         SelectionConfig(diversity="determinantal", explore_share=0.2)
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (100, 101, 350), tuple(range(7, 400, 7))])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"batch_size": 12},
+        {"batch_size": 12, "explore_share": 0.5, "explore_weight": 3.0},
+        {"batch_size": 5, "max_per_cluster": 2, "min_distance": 3},
+    ],
+)
+def test_a_batch_is_the_same_however_the_designs_arrive(cuts, values):
+    rng = np.random.default_rng(4)
+    # Few levels, so that many are equal, and both strands of most molecules are there.
+    designs = pool(300, levels=6)["design"].tolist()
+    designs += SPACE.decode(SPACE.reverse_complement(SPACE.encode(designs[:100])))
+    frame = pd.DataFrame({"design": designs}).drop_duplicates().reset_index(drop=True)
+    frame["acquisition"] = rng.integers(0, 6, len(frame)) / 6
+    frame["predicted_spread"] = rng.integers(1, 5, len(frame)) / 4
+    frame["rejected_because"] = np.where(rng.random(len(frame)) < 0.2, "too close: 0", "")
+    whole = select_batch(frame, SPACE, config(**values), both_strands=True)
+    shuffled = frame.sample(frac=1, random_state=1)
+    shortlist = Shortlist(SPACE, config(**values), both_strands=True)
+    for part in np.split(np.arange(len(frame)), cuts):
+        shortlist.add(shuffled.iloc[part])
+    in_parts = shortlist.batch()
+    pd.testing.assert_frame_equal(in_parts.frame, whole.frame)
+    assert in_parts.report == whole.report
+    assert shortlist.designs == len(frame)
+    assert shortlist.rejected == rejection_counts(frame)
+    kept = frame[frame["rejected_because"] == ""]
+    ordered = kept.sort_values(["acquisition", "design"], ascending=[False, True])
+    best = ordered["design"].head(values["batch_size"]).tolist()
+    assert shortlist.best_by_score["design"].tolist() == best
+
+
+def test_a_shortlist_of_nothing_says_why():
+    shortlist = Shortlist(SPACE, config(), both_strands=False)
+    shortlist.add(scored().assign(acquisition=1.0, rejected_because="too close: 0"))
+    with pytest.raises(InputError, match=r"none of 1 sampled designs .* too close \(1\)"):
+        shortlist.batch()

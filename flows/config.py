@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,27 @@ class CampaignConfig(BaseModel):
         return settings
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which takes no setting twice: YAML itself lets the last one win."""
+
+
+def _settings_once(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    names: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in names:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{key.value!r} is set twice", key.start_mark
+            )
+        names.add(key.value)
+    loader.flatten_mapping(node)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _settings_once)
+
+
 def load_config(path: Path) -> CampaignConfig:
     """Return the configuration that a YAML file holds; what it leaves out keeps its default.
 
@@ -138,7 +159,7 @@ def load_config(path: Path) -> CampaignConfig:
     is wrong.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such configuration file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

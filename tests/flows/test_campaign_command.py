@@ -198,6 +198,8 @@ def test_bad_settings_are_named(refusal: Refusal, settings: str, parts: list[str
         ("- name: a\n- seed: 1\n", ["campaign.yaml", "settings such as"]),
         ("just words", ["campaign.yaml", "settings such as"]),
         ("name: [a", ["campaign.yaml", "YAML", "line 1"]),
+        ("seed: 1\nname: a\nseed: 2\n", ["campaign.yaml", "'seed' is set twice", "line 3"]),
+        ("data:\n  a: 1\n  a: 1\n", ["campaign.yaml", "'a' is set twice", "line 3"]),
     ],
 )
 def test_what_is_not_settings(refusal: Refusal, settings: str, parts: list[str]) -> None:

@@ -23,7 +23,8 @@ def measure(round_: int, value: float, **others: Any) -> None:
     """Enter one value for each candidate of a round."""
     candidates = table(round_).to_pandas()
     rows = candidates[["candidate_id", "design"]].assign(
-        plate="", well="", replicate=round_, outcome="measured", value=value, error=None, note="",
+        plate="", well="", replicate=round_, objective="", outcome="measured", value=value,
+        error=None, note="",
         round=round_, source="x", source_row=1,
     )  # fmt: skip
     with held_record("c") as held:

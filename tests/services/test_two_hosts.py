@@ -117,7 +117,7 @@ def test_a_campaign_over_two_hosts(
             assert (folder / name).read_bytes() == (undisturbed.folder / name).read_bytes(), name
         front.assert_quiet()
         # Trained and walked on the one, scored and chosen on the other, which fetched the rest.
-        there = {path.parent.name for path in homes[1].glob("stages/*/*/manifest.json")}
+        there = {path.parts[-3] for path in homes[1].glob("stages/*/*/manifest.json")}
         assert {"train", "plan", "walk-shard", "walk"} <= there
         assert not there & {"score", "select", "report"}
         here = homes[0].glob("stages/walk*/*/manifest.json")

@@ -100,7 +100,7 @@ class ChemistryRules(BaseModel):
 def require_smact() -> None:
     """Raise InputError that names the extra where SMACT is not installed."""
     try:
-        import smact  # noqa: F401 - asked whether it is there  # pyright: ignore[reportMissingImports]
+        import smact  # noqa: F401 - asked whether it is there  # pyright: ignore[reportMissingImports] - an extra
     except ImportError:
         raise InputError(
             f"chemistry: oxidation states come from SMACT, which is not installed; {_EXTRA}"
@@ -111,8 +111,8 @@ def require_smact() -> None:
 def _element(symbol: str) -> _Element:
     """Return what SMACT knows of an element; its states, then those between two neighbours."""
     require_smact()
-    import smact  # pyright: ignore[reportMissingImports]
-    from smact.screening import MIXED_VALENCE_ELEMENTS  # pyright: ignore[reportMissingImports]
+    import smact  # pyright: ignore[reportMissingImports] - an extra
+    from smact.screening import MIXED_VALENCE_ELEMENTS  # pyright: ignore[reportMissingImports] - an extra
 
     found = smact.Element(symbol)
     charges = sorted(set(found.oxidation_states or ()) - {0})
@@ -126,7 +126,7 @@ def _element(symbol: str) -> _Element:
 
 def _balanced(states: tuple[_State, ...], elements: list[_Element]) -> bool:
     """Return whether every anion is more electronegative than every cation."""
-    from smact.screening import pauling_test  # pyright: ignore[reportMissingImports]
+    from smact.screening import pauling_test  # pyright: ignore[reportMissingImports] - an extra
 
     return bool(
         pauling_test(

@@ -19,7 +19,13 @@ from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
-from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
+from tasks.loop_comparison import (
+    LOOP_PROBLEMS,
+    loops_for,
+    publish_loops,
+    run_loop_cell,
+    tune_loop,
+)
 from tasks.orchestration_cost import measure_orchestration
 from tasks.runners import in_processes
 from tasks.selection_cost import measure_selection
@@ -121,22 +127,25 @@ _MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
 
 @flow(name="benchmark-rounds")
 def compare_loops(
-    problems: tuple[str, ...] = tuple(LOOP_PROBLEMS),
+    problems: tuple[str, ...] = LOOP_PROBLEMS,
     rounds: int = 10,
     batch: int = 100,
     seeds: int = 5,
 ) -> Path:
-    """Compare whole simulated campaigns that measure as many designs, and publish one page."""
+    """Compare whole simulated campaigns that measure as many designs, and publish one page.
+
+    Every loop's settings are chosen on two other seeds first.
+    """
     if seeds < 1:
         raise InputError("at least one seed is needed")
     cells = [
-        run_loop_cell(problem, loop, rounds, batch, seed)
+        run_loop_cell(problem, tuned, rounds, batch, seed)
         for problem in problems
+        for tried in loops_for(problem)
+        for tuned in (tune_loop(problem, tried, rounds, batch),)
         for seed in range(seeds)
-        for loop in loops_for(problem)
     ]
-    about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
-    return publish_loops(cells, about)
+    return publish_loops(cells)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from prefect import task
 
 from designlib.reporting.benchmark_page import benchmark_files
 from designlib.reporting.comparison import merge_cells, merge_learning, summarise
+from designlib.reporting.loops import merge_loops
 from designlib.types import InputError
 from tasks.files import write_atomically
 from tasks.log import run_logger
@@ -23,6 +24,8 @@ __all__ = ["publish_comparison", "write_benchmarks"]
 _EXPERIMENT = "benchmarks"
 _CELLS = "cells.parquet"
 _LEARNING = "learning.parquet"
+_ROUNDS = "rounds.parquet"
+_MERGES = {_CELLS: merge_cells, _LEARNING: merge_learning, _ROUNDS: merge_loops}
 _PAGE = "BENCHMARKS.md"
 PUBLISHED = "docs/benchmarks/"
 """Folder of the cells and the figures of the page that lies in the repository."""
@@ -52,10 +55,10 @@ def write_benchmarks(repository: Path = REPOSITORY) -> Path:
     Raises InputError where there are none.
     """
     runs = Settings().home / "benchmarks"
-    tables = _merged(repository / PUBLISHED, {name: runs / name for name in (_CELLS, _LEARNING)})
+    tables = _merged(repository / PUBLISHED, {name: runs / name for name in _MERGES})
     if _CELLS not in tables:
         raise InputError("there are no finished comparisons; run one first")
-    files = benchmark_files(tables[_CELLS], tables.get(_LEARNING), PUBLISHED)
+    files = benchmark_files(tables[_CELLS], tables.get(_LEARNING), PUBLISHED, tables.get(_ROUNDS))
     for name, table in tables.items():
         write_atomically(repository / PUBLISHED / name, parquet_bytes(table))
     write_atomically(repository / _PAGE, files.pop(_PAGE))
@@ -67,7 +70,7 @@ def write_benchmarks(repository: Path = REPOSITORY) -> Path:
 def _merged(folder: Path, new: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
     """Return the tables of a folder, by file, with newer ones merged into them."""
     tables = {}
-    for name, merge in ((_CELLS, merge_cells), (_LEARNING, merge_learning)):
+    for name, merge in _MERGES.items():
         known = pd.read_parquet(folder / name) if (folder / name).exists() else None
         fresh = pd.read_parquet(new[name]) if name in new and new[name].exists() else None
         if fresh is not None:

@@ -14,6 +14,7 @@ from designlib.reporting.comparison import (
     shown_cells,
     summarise,
 )
+from designlib.reporting.loops import loop_section
 from designlib.reporting.style import Picture
 from designlib.reporting.verdicts import verdict_table
 
@@ -39,12 +40,16 @@ A walk, and what SMC leaves after few steps, is the result of a search, not a se
 
 
 def benchmark_files(
-    cells: pd.DataFrame, learned: pd.DataFrame | None, folder: str
+    cells: pd.DataFrame,
+    learned: pd.DataFrame | None,
+    folder: str,
+    rounds: pd.DataFrame | None = None,
 ) -> dict[str, bytes]:
     """Return BENCHMARKS.md and the figures that it shows, by name.
 
-    ``learned`` is what checkpoints had learned when, where that is known; ``folder`` is where the
-    page finds the figures. The same cells give the same bytes.
+    ``learned`` is what checkpoints had learned when, and ``rounds`` where simulated campaigns
+    stood, where that is known; ``folder`` is where the page finds the figures. The same cells give
+    the same bytes.
     """
     variant = cells["method"].str.startswith(VARIANT)
     shown = shown_cells(cells[~variant])
@@ -61,7 +66,12 @@ def benchmark_files(
     ]
     if variant.any():
         parts.append(_variants(cells[variant]))
-    files = {f"{picture.name}.png": picture.png for picture in pictures.values()}
+    of_rounds: list[Picture] = []
+    if rounds is not None:
+        section, of_rounds = loop_section(rounds, folder)
+        parts.append(section)
+    shown_pictures = [*pictures.values(), *of_rounds]
+    files = {f"{picture.name}.png": picture.png for picture in shown_pictures}
     return {"BENCHMARKS.md": ("\n\n".join(parts) + "\n").encode(), **files}
 
 

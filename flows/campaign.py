@@ -43,7 +43,7 @@ __all__ = ["design_campaign", "main"]
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Propose the next plate, or go through all rounds where an oracle measures them."""
     start = ingest(config.data, config.objectives)
-    check_constraints(start, config.constraints, config.recipe)
+    check_constraints(start, config.rules, config.recipe)
     check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
     published = waiting_round(config.name, config.deciding(), start, config.stopping)
@@ -75,7 +75,7 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
         )  # fmt: skip
         generated = in_gpu_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
-            config.constraints, config.sampling, config.execution, seed,
+            config.rules, config.sampling, config.execution, seed,
         )  # fmt: skip
         scored = score_designs(
             measured, folds, trained.members, trained.scorers, generated.snapshots,
@@ -134,13 +134,14 @@ def _explain(candidate: str) -> str:
     settings = lineage.entry.about.get("config", {})
     if "constraints" not in settings:
         raise InputError(f"{candidate} was proposed by a release that kept no settings with it")
-    config = CampaignConfig.model_validate({"constraints": settings["constraints"]})
-    return lineage_text(lineage, walk_again(lineage, config.constraints))
+    known = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
+    config = CampaignConfig.model_validate(known)
+    return lineage_text(lineage, walk_again(lineage, config.rules))
 
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    check_input(config.data, config.constraints, config.recipe, config.objectives)
+    check_input(config.data, config.rules, config.recipe, config.objectives)
     use_device(config.execution.device)
     return run_command(lambda: design_campaign(config)).on_screen()
 

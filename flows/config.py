@@ -27,7 +27,7 @@ from designlib.sampling import SamplingConfig
 from designlib.selection import SelectionConfig
 from designlib.splits import SplitConfig
 from designlib.stopping import StoppingConfig
-from designlib.synthesis import SynthesisConfig
+from designlib.synthesis import DesignRules, SynthesisConfig
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
@@ -120,6 +120,11 @@ class CampaignConfig(BaseModel):
                     "explore_share 0"
                 )
         return self
+
+    @property
+    def rules(self) -> DesignRules:
+        """What designs are drawn within."""
+        return DesignRules(constraints=self.constraints, synthesis=self.synthesis)
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""

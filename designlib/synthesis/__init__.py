@@ -2,11 +2,13 @@
 
 from designlib.synthesis.checks import breaches
 from designlib.synthesis.config import OwnRules, SynthesisConfig, VendorRules
+from designlib.synthesis.drawing import DesignRules
 from designlib.synthesis.order import fasta, order_sheet
 from designlib.synthesis.rules import PRESETS, GCLimit, RuleSet
 
 __all__ = [
     "PRESETS",
+    "DesignRules",
     "GCLimit",
     "OwnRules",
     "RuleSet",

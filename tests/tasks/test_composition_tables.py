@@ -11,6 +11,7 @@ import torch
 from designlib.constraints.compositions import ComponentRange, CompositionConstraints
 from designlib.predictors.training import TrainingConfig, noise_weights
 from designlib.splits import SplitConfig
+from designlib.synthesis import DesignRules
 from designlib.tables import CompositionReading
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, NamedDataset
@@ -82,11 +83,11 @@ def test_nothing_is_written_where_it_cannot_start(table: Path, home: Path) -> No
         (alloys(table.with_name("none.csv")), CompositionConstraints(), "none.csv"),
     ):
         with pytest.raises(InputError, match=message):
-            check_input(data, constraints)
+            check_input(data, DesignRules(constraints=constraints))
     assert not (home / "stages").exists()
     measured = ingest.fn(alloys(table))
     with pytest.raises(InputError, match="bounds"):
-        check_constraints(measured, impossible)
+        check_constraints(measured, DesignRules(constraints=impossible))
 
 
 def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:

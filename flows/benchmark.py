@@ -138,13 +138,14 @@ def compare_loops(
     """
     if seeds < 1:
         raise InputError("at least one seed is needed")
-    cells = [
-        run_loop_cell(problem, tuned, rounds, batch, seed)
-        for problem in problems
-        for tried in loops_for(problem)
-        for tuned in (tune_loop(problem, tried, rounds, batch),)
-        for seed in range(seeds)
-    ]
+    cells = []
+    for problem in problems:
+        tuned = [tune_loop(problem, tried, rounds, batch) for tried in loops_for(problem)]
+        cells += [
+            run_loop_cell(problem, loop, rounds, batch, seed)
+            for seed in range(seeds)
+            for loop in tuned
+        ]
     return publish_loops(cells)
 
 

@@ -28,10 +28,11 @@ from tasks.tracking import experiment_id, log_bytes, log_table, run_for
 
 __all__ = ["LOOP_PROBLEMS", "loops_for", "publish_loops", "run_loop_cell", "tune_loop"]
 
+_BRIEF = EnsembleConfig(steps=300, further_steps=50, emphasis=1.0)
 _PREDICTORS = {
     "tfbind8": EnsembleConfig(emphasis=1.0),
-    "enhancer": EnsembleConfig(emphasis=1.0),
-    "ehrlich-64": EnsembleConfig(emphasis=1.0),
+    "enhancer": _BRIEF,
+    "ehrlich-64": _BRIEF,
 }
 """The problems, each with the predictors of all loops that have some."""
 
@@ -45,8 +46,16 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
     """Return the loops that are compared, that of this project first, each in several settings."""
     predictors = _PREDICTORS[problem]
     return (
-        (TrajectoryLoop(predictors),),
-        (GuidedSearch(AdaLead(), predictors),),
+        tuple(
+            TrajectoryLoop(
+                predictors, chains=64, sharpness=20.0, min_distance=4, spread_weight=weight
+            )
+            for weight in (0.1, -0.3)
+        ),
+        tuple(
+            GuidedSearch(AdaLead(kappa=kappa), predictors, budget=20, found=300)
+            for kappa in (0.05, 0.2)
+        ),
         tuple(MeasuredSearch(method) for method in GeneticAlgorithm.choices()),
         tuple(MeasuredSearch(method) for method in RandomMutation.choices()),
     )

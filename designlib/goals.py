@@ -39,6 +39,7 @@ __all__ = [
     "ObjectivesConfig",
     "ParetoGoals",
     "Scale",
+    "Scored",
     "SpecificityGoals",
     "WeightedGoals",
 ]
@@ -77,6 +78,27 @@ class Scale(NamedTuple):
     """A value as the predictor learns it, such as its logarithm."""
 
 
+class Scored(NamedTuple):
+    """Standardised scores of designs by each objective, the first one first; more is better.
+
+    Attributes
+    ----------
+    scores
+        The scores.
+    scales
+        What they stand for.
+    ideal
+        The best standardised scores that were measured.
+    walk
+        Which of the scores that chains follow is meant, from 0 to less than ``Goals.walks``.
+    """
+
+    scores: Float[Tensor, "objectives designs"]
+    scales: Sequence[Scale]
+    ideal: Float[Tensor, "objectives"]
+    walk: int = 0
+
+
 class Goals(BaseModel, ABC):
     """What is wanted of several objectives; the first is the table's first value column."""
 
@@ -92,18 +114,8 @@ class Goals(BaseModel, ABC):
         """Return the objectives after the first, which is to be maximised or not."""
 
     @abstractmethod
-    def combined(
-        self,
-        scores: Float[Tensor, "objectives designs"],
-        scales: Sequence[Scale],
-        ideal: Float[Tensor, "objectives"],
-        walk: int = 0,
-    ) -> Scores:
-        """Return one score per design, of which more is better.
-
-        ``ideal`` are the best standardised scores that were measured; ``walk`` counts from 0 to
-        less than ``walks``.
-        """
+    def combined(self, given: Scored) -> Scores:
+        """Return one score per design, of which more is better."""
 
     def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str] | None:
         """Return "ok" or what is missed for each design; None where nothing is demanded."""
@@ -120,13 +132,23 @@ class Goals(BaseModel, ABC):
         return self
 
 
-class WeightedColumn(BaseModel):
-    """A further objective of a weighted sum."""
+class FrontColumn(BaseModel):
+    """A further objective with a direction of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: _Column
     direction: _Direction = "maximise"
+
+    @property
+    def further(self) -> Further:
+        """The column, and whether large values of it are wanted."""
+        return Further(self.column, self.direction == "maximise")
+
+
+class WeightedColumn(FrontColumn):
+    """A further objective of a weighted sum."""
+
     weight: float = Field(
         default=1.0, gt=0, le=1000, title="Weight", description="Per standard deviation."
     )
@@ -150,18 +172,12 @@ class WeightedGoals(Goals):
 
     def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
         """Return the other columns, each in its own direction."""
-        return tuple(Further(o.column, o.direction == "maximise") for o in self.weighted)
+        return tuple(o.further for o in self.weighted)
 
-    def combined(
-        self,
-        scores: Float[Tensor, "objectives designs"],
-        scales: Sequence[Scale],  # noqa: ARG002 - standardised already
-        ideal: Float[Tensor, "objectives"],  # noqa: ARG002 - only a front has one
-        walk: int = 0,  # noqa: ARG002 - there is one
-    ) -> Scores:
+    def combined(self, given: Scored) -> Scores:
         """Return the weighted mean of the standardised scores."""
-        weights = scores.new_tensor([self.first_weight, *(o.weight for o in self.weighted)])
-        return (weights[:, None] * scores).sum(0) / weights.sum()
+        weights = given.scores.new_tensor([self.first_weight, *(o.weight for o in self.weighted)])
+        return (weights[:, None] * given.scores).sum(0) / weights.sum()
 
 
 class Limit(BaseModel):
@@ -207,16 +223,11 @@ class LimitedGoals(Goals):
         """Return the limited columns; large values are wanted of those with a lower limit."""
         return tuple(Further(limit.column, limit.at_least is not None) for limit in self.limits)
 
-    def combined(
-        self,
-        scores: Float[Tensor, "objectives designs"],
-        scales: Sequence[Scale],
-        ideal: Float[Tensor, "objectives"],  # noqa: ARG002 - only a front has one
-        walk: int = 0,  # noqa: ARG002 - there is one
-    ) -> Scores:
+    def combined(self, given: Scored) -> Scores:
         """Return the first score less what the limits are missed by."""
-        total = scores[0]
-        for limit, score, scale in zip(self.limits, scores[1:], scales[1:], strict=True):
+        total = given.scores[0]
+        missed = zip(self.limits, given.scores[1:], given.scales[1:], strict=True)
+        for limit, score, scale in missed:
             asked = limit.at_least if limit.at_least is not None else limit.at_most
             assert asked is not None  # noqa: S101 - one of them is given
             bound = (scale.to_learn(asked) - scale.centre) / scale.scale
@@ -251,32 +262,18 @@ class SpecificityGoals(Goals):
         """Return the off-targets, of which the opposite is wanted."""
         return tuple(Further(column, not maximise) for column in self.off_targets)
 
-    def combined(
-        self,
-        scores: Float[Tensor, "objectives designs"],
-        scales: Sequence[Scale],
-        ideal: Float[Tensor, "objectives"],  # noqa: ARG002 - only a front has one
-        walk: int = 0,  # noqa: ARG002 - there is one
-    ) -> Scores:
+    def combined(self, given: Scored) -> Scores:
         """Return on-target less the worst off-target, in standard deviations of the first."""
         values = torch.stack(
             [
                 scale.centre + scale.scale * score
-                for scale, score in zip(scales, scores, strict=True)
+                for scale, score in zip(given.scales, given.scores, strict=True)
             ]
         )
-        sign = 1.0 if scales[0].scale > 0 else -1.0
+        first = given.scales[0].scale
+        sign = 1.0 if first > 0 else -1.0
         signed = sign * values
-        return (signed[0] - signed[1:].amax(0)) / abs(scales[0].scale)
-
-
-class FrontColumn(BaseModel):
-    """A further objective of a front."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    column: _Column
-    direction: _Direction = "maximise"
+        return (signed[0] - signed[1:].amax(0)) / abs(first)
 
 
 class ParetoGoals(Goals):
@@ -304,18 +301,13 @@ class ParetoGoals(Goals):
 
     def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
         """Return the other columns, each in its own direction."""
-        return tuple(Further(o.column, o.direction == "maximise") for o in self.front)
+        return tuple(o.further for o in self.front)
 
-    def combined(
-        self,
-        scores: Float[Tensor, "objectives designs"],
-        scales: Sequence[Scale],  # noqa: ARG002 - standardised already
-        ideal: Float[Tensor, "objectives"],
-        walk: int = 0,
-    ) -> Scores:
+    def combined(self, given: Scored) -> Scores:
         """Return the augmented Chebyshev score of one trade-off."""
-        weights = scores.new_tensor(self._weights()[walk])[:, None]
-        missing = weights * (ideal.to(scores)[:, None] + _BEYOND - scores)
+        weights = given.scores.new_tensor(self._weights()[given.walk])[:, None]
+        ideal = given.ideal.to(given.scores)[:, None]
+        missing = weights * (ideal + _BEYOND - given.scores)
         return -missing.amax(0) - _AUGMENTED * missing.sum(0)
 
     def _weights(self) -> list[list[float]]:
@@ -370,4 +362,4 @@ class Combined(nn.Module):
         """Return one score per design."""
         scores = torch.stack([part(designs) for part in self._all])
         ideal = self.get_buffer("ideal")
-        return self._goals.combined(scores, self._scales, ideal, self._walk)
+        return self._goals.combined(Scored(scores, self._scales, ideal, self._walk))

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from designlib.acquisition import acquisition, thompson_order
 from designlib.fronts import front_order
-from designlib.goals import Goals, ParetoGoals
+from designlib.goals import Goals, ParetoGoals, Scored
 from designlib.ladders.combined import combined_scores, ideal_scores, scale_of
 from designlib.ladders.plan import ScoreAt
 from designlib.predictors.networks import evaluate
@@ -240,7 +240,7 @@ def _deviation(scores: torch.Tensor) -> torch.Tensor:
 def _combined(
     goals: Goals, scores: torch.Tensor, specs: Sequence[PredictorSpec], ideal: torch.Tensor
 ) -> np.ndarray:
-    return goals.combined(scores, [scale_of(spec) for spec in specs], ideal).numpy()
+    return goals.combined(Scored(scores, [scale_of(spec) for spec in specs], ideal)).numpy()
 
 
 def _heldout(

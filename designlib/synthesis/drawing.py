@@ -70,7 +70,7 @@ def _rules(space: SequenceSpace, config: SynthesisConfig) -> Iterator[Constraint
                 yield _around(space, *near, partial(_no_motifs, motifs, both))
     for limit in rules.gc:
         window = None if limit.window is None or limit.window >= length else limit.window
-        if not limit.ends_only:
+        if window is None or not limit.ends_only:
             yield _around(space, before, after, partial(_gc, limit.low, limit.high, window))
     if rules.required:
         yield _around(space, before, after, partial(_motifs, rules.required))

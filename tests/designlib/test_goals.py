@@ -18,6 +18,7 @@ from designlib.goals import (
     ObjectivesConfig,
     ParetoGoals,
     Scale,
+    Scored,
     SpecificityGoals,
     WeightedGoals,
 )
@@ -29,7 +30,7 @@ IDEAL = torch.tensor([1.0, 1.0])
 
 
 def combined(goals: Goals, walk: int = 0) -> list[float]:
-    return goals.combined(SCORES, SCALES, IDEAL, walk).tolist()
+    return goals.combined(Scored(SCORES, SCALES, IDEAL, walk)).tolist()
 
 
 def test_a_weighted_sum_is_a_weighted_mean_of_standardised_scores() -> None:
@@ -52,7 +53,9 @@ def test_a_limit_counts_only_where_it_is_missed() -> None:
 def test_a_limit_is_learned_on_the_scale_of_its_predictor() -> None:
     goals = LimitedGoals.model_validate({"limits": [{"column": "b", "at_least": math.e}]})
     scales = [SCALES[0], Scale(0.0, 1.0, math.log)]
-    assert goals.combined(SCORES, scales, IDEAL).tolist() == pytest.approx([-2.0, 0.0, -4.0])
+    assert goals.combined(Scored(SCORES, scales, IDEAL)).tolist() == pytest.approx(
+        [-2.0, 0.0, -4.0]
+    )
 
 
 def test_specificity_is_on_target_less_the_worst_off_target() -> None:
@@ -61,7 +64,9 @@ def test_specificity_is_on_target_less_the_worst_off_target() -> None:
     scores = torch.cat([SCORES, torch.tensor([[0.0, 0.0, 9.0]])])
     scales = [*SCALES, Scale(1.0, 1.0)]
     # On-target 12, 10, 14; off-targets 5, 4, 6 and 1, 1, 10; by 2, the first one's scale.
-    assert goals.combined(scores, scales, torch.ones(3)).tolist() == pytest.approx([3.5, 3, 2])
+    assert goals.combined(Scored(scores, scales, torch.ones(3))).tolist() == pytest.approx(
+        [3.5, 3, 2]
+    )
     assert goals.further(True) == (("b", False), ("c", False))
 
 
@@ -70,7 +75,9 @@ def test_where_small_values_are_wanted_the_worst_off_target_is_the_smallest() ->
     assert goals.further(False) == (("b", True),)
     scales = [Scale(10.0, -2.0), Scale(5.0, 1.0)]
     # On-target 8, 10, 6; off-target 5, 6, 4: on-target should be far below.
-    assert goals.combined(SCORES, scales, IDEAL).tolist() == pytest.approx([-1.5, -2.0, -1.0])
+    assert goals.combined(Scored(SCORES, scales, IDEAL)).tolist() == pytest.approx(
+        [-1.5, -2.0, -1.0]
+    )
 
 
 def test_directions_of_a_front_prefer_different_designs() -> None:
@@ -79,9 +86,9 @@ def test_directions_of_a_front_prefer_different_designs() -> None:
     assert goals.walks == 5
     spread = torch.stack([torch.linspace(-1, 1, 21), torch.linspace(1, -1, 21)])
     ideal = torch.ones(2)
-    best = {int(goals.combined(spread, SCALES, ideal, walk).argmax()) for walk in range(5)}
+    best = {int(goals.combined(Scored(spread, SCALES, ideal, walk)).argmax()) for walk in range(5)}
     assert len(best) == 5
-    assert int(goals.combined(spread, SCALES, ideal, 0).argmax()) == 10
+    assert int(goals.combined(Scored(spread, SCALES, ideal, 0)).argmax()) == 10
 
 
 @pytest.mark.parametrize("directions", [2, 3, 7, 10])
@@ -104,7 +111,7 @@ def test_a_better_score_is_never_worse() -> None:
         goals = READ(settings)
         scales = [SCALES[0], Scale(5.0, -1.0 if "off_targets" in settings else 1.0)]
         for walk in range(goals.walks):
-            one, other = (goals.combined(s, scales, IDEAL, walk) for s in (SCORES, better))
+            one, other = (goals.combined(Scored(s, scales, IDEAL, walk)) for s in (SCORES, better))
             assert bool((other >= one).all()), settings
 
 

@@ -35,6 +35,7 @@ CASES = {
         rules=OWN | {"gc_low": 0.3, "gc_high": 0.7, "max_run": 3}, forbidden_sites=["GGTCTC", "CRG"]
     ),
     "gen9": rules(rules={"vendor": "gen9"}, **ADAPTERS),
+    "limits on the ends of a molecule shorter than these": rules(rules={"vendor": "idt"}),
 }
 
 

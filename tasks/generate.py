@@ -11,8 +11,10 @@ import pandas as pd
 import torch
 from prefect import task
 
+from designlib.configs.constraints import DesignConstraints
+from designlib.configs.sampling import SamplingConfig
 from designlib.constraints.base import Constraint
-from designlib.constraints.config import DesignConstraints, build
+from designlib.constraints.config import build
 from designlib.ladders import (
     Rung,
     RungPlan,
@@ -25,7 +27,6 @@ from designlib.randomness import derive_seed
 from designlib.sampling import (
     Block,
     Sampler,
-    SamplingConfig,
     choose_sampler,
     choose_starts,
     cut_blocks,

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from designlib.constraints.config import DesignConstraints, build
+from designlib.configs.constraints import DesignConstraints
+from designlib.constraints.config import build
 from designlib.randomness import derive_seed
 from designlib.record import Entry
 from designlib.sampling import cut_blocks, walk_block

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from designlib.acquisition import acquisition
+from designlib.configs.selection import SelectionConfig
 from designlib.constraints import feasible_starts
 from designlib.drivers.anneal import anneal
 from designlib.kernels.base import Kernel
@@ -28,7 +29,7 @@ from designlib.methods.base import Method, Setting
 from designlib.problems.base import Problem
 from designlib.problems.ensembles import Ensemble, EnsembleConfig
 from designlib.randomness import derive_seed, torch_generator
-from designlib.selection import SelectionConfig, select_batch
+from designlib.selection import select_batch
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, InputError, Scores
 

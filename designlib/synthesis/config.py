@@ -6,11 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from designlib.constraints.iupac import letter_sets
-from designlib.spaces import DNA
+from designlib.alphabets import DNA, iupac_letters
+from designlib.errors import InputError
 from designlib.synthesis.checks import breaches
 from designlib.synthesis.rules import PRESETS, GCLimit, RuleSet
-from designlib.types import InputError
 
 __all__ = ["OwnRules", "SynthesisConfig", "VendorRules"]
 
@@ -117,7 +116,7 @@ class SynthesisConfig(BaseModel):
     def _motifs(cls, motifs: tuple[str, ...]) -> tuple[str, ...]:
         for motif in motifs:
             try:
-                letter_sets(DNA, motif)
+                iupac_letters(DNA, motif)
             except InputError as error:
                 raise ValueError(str(error)) from None
             if not motif:

@@ -13,8 +13,8 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 
 from designlib import methods
+from designlib.errors import InputError
 from designlib.methods.variants import checkpoint_variants
-from designlib.types import InputError
 from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_problems, suits

@@ -11,8 +11,19 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from designlib.constraints.compositions import CompositionConstraints
-from designlib.constraints.config import ConstraintConfig, DesignConstraints
+from designlib.configs.constraints import (
+    CompositionConstraints,
+    ConstraintConfig,
+    DesignConstraints,
+)
+from designlib.configs.plates import PlateConfig
+from designlib.configs.recipes import RecipeConfig
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.selection import SelectionConfig
+from designlib.configs.splits import SplitConfig
+from designlib.configs.stopping import StoppingConfig
+from designlib.configs.training import TrainingConfig
+from designlib.errors import InputError
 from designlib.goals import (
     LimitedGoals,
     ObjectivesConfig,
@@ -20,15 +31,7 @@ from designlib.goals import (
     SpecificityGoals,
     WeightedGoals,
 )
-from designlib.plates import PlateConfig
-from designlib.predictors.training import TrainingConfig
-from designlib.recipes import RecipeConfig
-from designlib.sampling import SamplingConfig
-from designlib.selection import SelectionConfig
-from designlib.splits import SplitConfig
-from designlib.stopping import StoppingConfig
 from designlib.synthesis import DesignRules, SynthesisConfig
-from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
 __all__ = ["CampaignConfig", "load_config"]

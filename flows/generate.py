@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.sampling import SamplingConfig
+from designlib.configs.sampling import SamplingConfig
 from designlib.synthesis import DesignRules
 from tasks.config import ExecutionConfig
-from tasks.generate import gather_shards, plan_walk, walk_shard
-from tasks.handover import hand_back
-from tasks.registry import RegisteredPredictor, check_version
-from tasks.rounds import Round
+from tasks.results import RegisteredPredictor, Round
 from tasks.runners import runner_of
 from tasks.stages import StageResult
-from tasks.walk_page import log_walk
 
 __all__ = ["GeneratedDesigns", "generate_candidates"]
 
@@ -45,6 +41,12 @@ def generate_candidates(
     seed: int,
 ) -> GeneratedDesigns:
     """Plan the ladder, walk it in shards, several at a time, and join them."""
+    # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
+    from tasks.generate import gather_shards, plan_walk, walk_shard
+    from tasks.handover import hand_back
+    from tasks.registry import check_version
+    from tasks.walk_page import log_walk
+
     check_version(version, members)
     device = execution.device
     plan = plan_walk(measured, folds, members, rules, config, seed, device)

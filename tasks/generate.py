@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from prefect import task
 
+from designlib.configs.sampling import SamplingConfig
 from designlib.constraints.base import Constraint
 from designlib.ladders import (
     Rung,
@@ -24,7 +25,6 @@ from designlib.randomness import derive_seed
 from designlib.sampling import (
     Block,
     Sampler,
-    SamplingConfig,
     choose_sampler,
     choose_starts,
     cut_blocks,
@@ -33,6 +33,7 @@ from designlib.sampling import (
     walk_block,
 )
 from designlib.synthesis import DesignRules
+from designlib.synthesis.drawing import build_rules
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.objectives import best_by_goals, walk_scores
@@ -81,7 +82,7 @@ def plan_walk(
         space = facts.space
         sampler = choose_sampler(config, space)
         measured_designs = best_measured(load_folds(folds), facts)
-        constraint = rules.build(space, measured_designs)
+        constraint = build_rules(rules, space, measured_designs)
         trajectories = [load_trajectory(member) for member in members]
         if facts.goals is not None:
             measured_designs = best_by_goals(load_folds(folds), facts, trajectories)
@@ -175,7 +176,7 @@ def walk_shard(
         plan, entry = load_plan(plan_stage)
         sampler = load_sampler(plan_stage)
         walked = sampler.walked(space)
-        constraint = rules.build(walked, known)
+        constraint = build_rules(rules, walked, known)
         ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
         designs = space.encode(starts["design"].tolist()).to(where)
         walk_seed = derive_seed(seed, "walk")

@@ -19,6 +19,7 @@ from designlib.randomness import derive_seed
 from designlib.record import Entry
 from designlib.sampling import cut_blocks, walk_block
 from designlib.synthesis import DesignRules
+from designlib.synthesis.drawing import build_rules
 from designlib.types import InputError
 from tasks.device import use_device
 from tasks.generate import load_ladders, load_plan, load_sampler
@@ -118,7 +119,7 @@ def walk_again(lineage: Lineage, rules: DesignRules) -> str:
     space, known = facts.space, best_measured(load_folds(folds), facts)
     plan, entry = load_plan(plan_stage)
     sampler = load_sampler(plan_stage)
-    constraint = rules.build(sampler.walked(space), known)
+    constraint = build_rules(rules, sampler.walked(space), known)
     ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
     designs = space.encode(starts["design"].tolist()).to(where)

@@ -10,7 +10,7 @@ import pandas as pd
 from designlib.candidates import read_candidates
 from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
 from tasks.generate import load_plan, load_sampler
-from tasks.rounds import Round, RoundStages
+from tasks.results import Round, RoundStages
 from tasks.tables import load_facts
 
 __all__ = ["round_figures"]

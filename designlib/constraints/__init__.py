@@ -3,10 +3,11 @@
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
 
+from designlib.configs.constraints import ConstraintConfig
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
-from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall

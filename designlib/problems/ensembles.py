@@ -9,15 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from designlib.configs.training import TrainingConfig
 from designlib.objectives import EnsembleMean
 from designlib.predictors.networks import evaluate
-from designlib.predictors.training import (
-    Examples,
-    TrainingConfig,
-    TrainingState,
-    own_repeats,
-    train,
-)
+from designlib.predictors.training import Examples, TrainingState, own_repeats, train
 from designlib.problems.base import Problem, build_predictor
 from designlib.problems.known import Known
 from designlib.randomness import derive_seed, torch_generator

@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.acquisition import acquisition
+from designlib.configs.selection import SelectionConfig
 from designlib.constraints import feasible_starts
 from designlib.drivers.anneal import anneal
 from designlib.kernels.base import Kernel
@@ -22,7 +23,7 @@ from designlib.problems.ensembles import Ensemble, EnsembleConfig
 from designlib.problems.known import Known, keys_of
 from designlib.problems.loops import Loop
 from designlib.randomness import derive_seed, torch_generator
-from designlib.selection import SelectionConfig, select_batch
+from designlib.selection import select_batch
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, Scores
 

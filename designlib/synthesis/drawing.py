@@ -12,49 +12,42 @@ from collections.abc import Iterator
 from functools import partial
 
 from jaxtyping import Shaped
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from designlib.constraints.base import Constraint, Masking, Product
-from designlib.constraints.config import ConstraintConfig, DesignConstraints, build
+from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.required import RequiredMotifs
 from designlib.spaces import DesignSpace, SequenceSpace
-from designlib.synthesis.config import SynthesisConfig
+from designlib.synthesis.config import DesignRules, SynthesisConfig
 from designlib.synthesis.rules import RuleSet
 from designlib.types import InputError
 
-__all__ = ["DesignRules"]
+__all__ = ["build_rules"]
 
 
-class DesignRules(BaseModel):
-    """What designs are drawn within: the campaign's constraints, and how they are made."""
+def build_rules(
+    rules: DesignRules,
+    space: DesignSpace,
+    measured: Shaped[Tensor, "measured columns"] | None = None,
+) -> Product:
+    """Return all constraints; see `designlib.constraints.config.build` for the campaign's own.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A rule of synthesis counts for the design between its adapters, junctions included, as in the
+    check of the finished design: what lies in an adapter alone does not.
 
-    constraints: DesignConstraints = ConstraintConfig()
-    synthesis: SynthesisConfig | None = None
-
-    def build(
-        self, space: DesignSpace, measured: Shaped[Tensor, "measured columns"] | None = None
-    ) -> Product:
-        """Return all constraints; see `designlib.constraints.config.build` for the campaign's own.
-
-        A rule of synthesis counts for the design between its adapters, junctions included, as in
-        the check of the finished design: what lies in an adapter alone does not.
-
-        Raises InputError that begins with the name of the field, or with ``synthesis`` for a rule
-        that no design can keep.
-        """
-        constraint = build(self.constraints, space, measured)
-        if self.synthesis is None or not isinstance(space, SequenceSpace):
-            return constraint
-        try:
-            return Product(space, [constraint, *_rules(space, self.synthesis)])
-        except InputError as error:
-            raise InputError(f"synthesis: {error}") from error
+    Raises InputError that begins with the name of the field, or with ``synthesis`` for a rule that
+    no design can keep.
+    """
+    constraint = build(rules.constraints, space, measured)
+    if rules.synthesis is None or not isinstance(space, SequenceSpace):
+        return constraint
+    try:
+        return Product(space, [constraint, *_rules(space, rules.synthesis)])
+    except InputError as error:
+        raise InputError(f"synthesis: {error}") from error
 
 
 def _rules(space: SequenceSpace, config: SynthesisConfig) -> Iterator[Constraint]:

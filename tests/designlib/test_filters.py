@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from designlib.acquisition import acquisition
-from designlib.selection import SelectionConfig, filter_designs, rejection_counts
+from designlib.configs.selection import SelectionConfig
+from designlib.selection import filter_designs, rejection_counts
 from designlib.types import InputError
 
 

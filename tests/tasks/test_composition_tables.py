@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.constraints.compositions import ComponentRange, CompositionConstraints
-from designlib.predictors.training import TrainingConfig, noise_weights
-from designlib.splits import SplitConfig
+from designlib.configs.constraints import ComponentRange, CompositionConstraints
+from designlib.configs.splits import SplitConfig
+from designlib.configs.tables import CompositionReading
+from designlib.configs.training import TrainingConfig
+from designlib.predictors.training import noise_weights
 from designlib.synthesis import DesignRules
-from designlib.tables import CompositionReading
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, NamedDataset
 from tasks.settings import Settings

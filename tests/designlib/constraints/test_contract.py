@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from designlib.alphabets import DNA, PROTEIN, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     Constraint,
@@ -27,7 +28,7 @@ from designlib.constraints import (
     feasible_starts,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, PROTEIN, Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 BINARY = Alphabet("binary", "01")
 IUPAC = {

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from designlib.configs.constraints import ConstraintConfig
 from designlib.constraints import Masking, feasible_starts
-from designlib.constraints.config import ConstraintConfig
 from designlib.randomness import torch_generator
 from designlib.spaces import DNA, PROTEIN, SequenceSpace
 from designlib.synthesis import DesignRules
+from designlib.synthesis.drawing import build_rules
 from designlib.types import InputError
 
 OWN = {"gc_low": 0.0, "gc_high": 1.0, "max_run": 1000, "max_repeat": None}
@@ -42,7 +43,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_designs_are_feasible_where_nothing_is_found_afterwards(case: DesignRules) -> None:
     space = SequenceSpace(DNA, 7)
-    constraint = case.build(space)
+    constraint = build_rules(case, space)
     designs = space.random(600, torch_generator(5))
     assert case.synthesis is not None
     fine = [case.synthesis.verdict(design) == "ok" for design in space.decode(designs)]
@@ -54,7 +55,7 @@ def test_designs_are_feasible_where_nothing_is_found_afterwards(case: DesignRule
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_masks_are_those_of_the_molecule(case: DesignRules) -> None:
     space = SequenceSpace(DNA, 7)
-    constraint = case.build(space)
+    constraint = build_rules(case, space)
     designs = space.random(200, torch_generator(6))
     designs = designs[constraint.satisfied(designs)]
     for member in constraint.members:
@@ -72,7 +73,7 @@ def test_the_campaigns_own_constraints_hold_as_well() -> None:
     synthesis = {"rules": {"vendor": "gen9"}, "forbidden_sites": ["GAATTC"], **ADAPTERS}
     own = ConstraintConfig(max_homopolymer=2)
     both = DesignRules.model_validate({"constraints": own, "synthesis": synthesis})
-    starts = feasible_starts(space, both.build(space), 50, torch_generator(1))
+    starts = feasible_starts(space, build_rules(both, space), 50, torch_generator(1))
     assert both.synthesis is not None
     for design in space.decode(starts):
         assert both.synthesis.verdict(design) == "ok"
@@ -81,15 +82,15 @@ def test_the_campaigns_own_constraints_hold_as_well() -> None:
 
 def test_without_rules_there_are_the_constraints_alone() -> None:
     space = SequenceSpace(PROTEIN, 9)
-    constraint = DesignRules(constraints=ConstraintConfig(max_homopolymer=2)).build(space)
+    constraint = build_rules(DesignRules(constraints=ConstraintConfig(max_homopolymer=2)), space)
     assert [member.name for member in constraint.members] == ["max_homopolymer"]
 
 
 def test_a_rule_that_no_design_can_keep_is_named() -> None:
     narrow = rules(rules=OWN | {"gc_low": 0.51, "gc_high": 0.52})
     with pytest.raises(InputError, match=r"^synthesis: no window of 10 letters has a GC content"):
-        narrow.build(SequenceSpace(DNA, 10))
+        build_rules(narrow, SequenceSpace(DNA, 10))
     wrong = rules(rules=OWN | {"gc_high": 0.2, "window": 4}, **ADAPTERS)
     space = SequenceSpace(DNA, 30)
     with pytest.raises(InputError, match="no design"):
-        feasible_starts(space, wrong.build(space), 1, torch_generator(0))
+        feasible_starts(space, build_rules(wrong, space), 1, torch_generator(0))

@@ -131,16 +131,20 @@ def compare_loops(
     rounds: int = 10,
     batch: int = 100,
     seeds: int = 5,
+    tune: bool = True,
 ) -> Path:
     """Compare whole simulated campaigns that measure as many designs, and publish one page.
 
-    Every loop's settings are chosen on two other seeds first.
+    Settings of every loop are chosen on another seed first, or else are the first of those tried.
     """
     if seeds < 1:
         raise InputError("at least one seed is needed")
     cells = []
     for problem in problems:
-        tuned = [tune_loop(problem, tried, rounds, batch) for tried in loops_for(problem)]
+        tuned = [
+            tune_loop(problem, tried, rounds, batch) if tune else tried[0]
+            for tried in loops_for(problem)
+        ]
         cells += [
             run_loop_cell(problem, loop, rounds, batch, seed)
             for seed in range(seeds)
@@ -179,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
     if asked.what in {*_MEASUREMENTS, "rounds"}:
-        loops = {"rounds": lambda: compare_loops(seeds=asked.seeds)}
+        loops = {"rounds": lambda: compare_loops(seeds=asked.seeds, tune=not asked.untuned)}
         path = run_command({**_MEASUREMENTS, **loops}[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0

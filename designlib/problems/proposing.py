@@ -13,6 +13,7 @@ from designlib.acquisition import acquisition
 from designlib.configs.selection import SelectionConfig
 from designlib.constraints import feasible_starts
 from designlib.drivers.anneal import anneal
+from designlib.drivers.archive import EliteArchive
 from designlib.kernels.base import Kernel
 from designlib.kernels.crossover import Crossover
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
@@ -31,6 +32,8 @@ __all__ = ["GuidedSearch", "MeasuredSearch", "TrajectoryLoop"]
 
 _PREDICTORS = EnsembleConfig()
 _REFERENCE = 128
+_SEARCHES = 8
+"""Most searches for one batch."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class TrajectoryLoop(Loop):
 
     Most of them begin at the best designs known, where these stand out on the ladder, the others
     at random ones; in groups of ``crossover`` chains they exchange segments where that is not 0.
-    The batch is chosen from where they were at the end of any rung: by mean less some spreads of
+    They walk again where most of what they visit is known already. The batch is chosen from where
+    they were at the end of any rung: by mean less some spreads of
     the members, designs at least ``min_distance`` sites apart as far as there are enough of them.
     """
 
@@ -77,16 +81,21 @@ class TrajectoryLoop(Loop):
             (0, elites[torch.arange(at_elites) % len(elites)], entry),
             (at_elites, _starts(problem, self.chains - at_elites, seed, "starts"), 0),
         ]
-        visited = [
-            snapshot.designs
-            for first, starts, rung in groups
-            if len(starts)
-            for snapshot in anneal(
-                ladder, self._kernel(len(starts)), starts, seed,
-                range(first, first + len(starts)), rung,
-            )
-        ]  # fmt: skip
-        return self._choose(problem, known.new(torch.cat(visited)), ensemble, batch)
+        pool = known.designs[:0]
+        for walk in range(_SEARCHES):
+            visited = [
+                snapshot.designs
+                for first, starts, rung in groups
+                if len(starts)
+                for snapshot in anneal(
+                    ladder, self._kernel(len(starts)), starts, derive_seed(seed, "walk", walk),
+                    range(first, first + len(starts)), rung,
+                )
+            ]  # fmt: skip
+            pool = known.new(torch.cat([pool, *visited]))
+            if len(pool) >= self.shortlist_batches * batch:
+                break
+        return self._choose(problem, pool, ensemble, batch)
 
     def _kernel(self, chains: int) -> Kernel:
         local = GibbsWithGradients()
@@ -120,7 +129,8 @@ class TrajectoryLoop(Loop):
 class GuidedSearch(Loop):
     """A method searches the mean of an ensemble from the best designs known.
 
-    The best by prediction of what it finds are proposed. So AdaLead is published, with a model that
+    The best by prediction of what it finds are proposed; it searches again where most of that is
+    known already. So AdaLead is published, with a model that
     is trained anew in each round.
     """
 
@@ -146,8 +156,16 @@ class GuidedSearch(Loop):
             _starts(problem, _REFERENCE, seed, "reference"),
             lambda n, _: best[torch.arange(n) % len(best)],
         )  # fmt: skip
-        outcome = self.method.run(setting, self.found, self.budget, seed)
-        return known.new(outcome.designs)[:batch]
+        found = EliteArchive(max(self.found, batch))
+        for search in range(_SEARCHES):
+            seed_of_search = derive_seed(seed, "search", search)
+            outcome = self.method.run(setting, self.found, self.budget, seed_of_search)
+            new = known.new(outcome.designs)
+            if len(new):
+                found = found.add(new, setting.score(new))
+            if len(found) >= batch:
+                break
+        return found.designs[:batch] if len(found) else known.designs[:0]
 
 
 @dataclass(frozen=True)

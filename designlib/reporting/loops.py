@@ -122,7 +122,7 @@ def _of_problem(problem: str, cells: pd.DataFrame, address: str, picture: Pictur
     lines = [
         f"### {problem}: rounds", "",
         f"{_last(cells)['round'].max()} rounds, {last['seeds'].max()} seeds; settings chosen on "
-        f"two other seeds; commit {names_of(cells['commit'].tolist())}. At the start: best "
+        f"another seed; commit {names_of(cells['commit'].tolist())}. At the start: best "
         f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.", "",
         f"![{picture.caption}]({address})", "",
         "| loop | designs measured | best | mean of the best 100 | CPU s |",

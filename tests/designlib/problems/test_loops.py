@@ -57,6 +57,17 @@ def test_a_loop_measures_new_designs_only_and_repeats_itself(
     assert again[1:] == first[1:]
 
 
+def test_a_batch_is_filled_where_one_search_finds_too_little_that_is_new(problem: TfBind8) -> None:
+    # Eight chains on three rungs, and sixteen designs of a search, are fewer than forty.
+    few = [
+        TrajectoryLoop(BRIEF, chains=8, crossover=0, final_steps=1, shortlist_batches=1.0),
+        GuidedSearch(AdaLead(), BRIEF, budget=4, found=16),
+    ]
+    for loop in few:
+        *_, last = run_loop(problem, loop, 1, 40, 0)
+        assert last.measured == 40
+
+
 def test_the_best_known_come_first_and_what_is_known_is_not_new() -> None:
     known = Known(torch.tensor([[0], [1], [2]]), torch.tensor([1.0, 3.0, 2.0]), torch.zeros(3) > 0)
     assert known.best(2).tolist() == [[1], [2]]

@@ -129,7 +129,9 @@ def test_the_page_in_the_repository_is_made_from_its_cells():
     folder = REPOSITORY / PUBLISHED
     cells = pd.read_parquet(folder / "cells.parquet")
     learned = pd.read_parquet(folder / "learning.parquet")
-    files = benchmark_files(cells, learned, PUBLISHED)
+    rounds = folder / "rounds.parquet"
+    campaigns = pd.read_parquet(rounds) if rounds.exists() else None
+    files = benchmark_files(cells, learned, PUBLISHED, campaigns)
     assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
     assert {path.name for path in folder.glob("*.png")} == set(files)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from designlib.methods import GeneticAlgorithm, RandomMutation
+from designlib.problems.loops import Loop
 from designlib.problems.proposing import MeasuredSearch
 from designlib.problems.tfbind8 import TfBind8
 from tasks import loop_comparison
@@ -50,7 +51,9 @@ def test_a_cell_is_computed_once(small: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tuning_takes_the_settings_that_end_best(small: str) -> None:
-    tried = tuple(MeasuredSearch(RandomMutation(mutations)) for mutations in (4.0, 1.0, 2.0))
+    tried: tuple[Loop, ...] = tuple(
+        MeasuredSearch(RandomMutation(mutations)) for mutations in (4.0, 1.0, 2.0)
+    )
     ends = {
         loop: pd.read_parquet(
             run_loop_cell.fn(small, loop, 3, 20, 1000).path("standings.parquet")

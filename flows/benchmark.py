@@ -17,7 +17,7 @@ from designlib.methods.variants import checkpoint_variants
 from designlib.types import InputError
 from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
-from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
+from tasks.comparison_problems import PROBLEMS, chosen_methods, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
 from tasks.orchestration_cost import measure_orchestration
@@ -71,12 +71,15 @@ def compare_methods(
 ) -> Path:
     """Compare methods on problems at equal cost and publish one page; empty names are all.
 
-    Raises InputError for no seed or a budget below one evaluation.
+    A method whose package is not installed is left out unless it is named.
+
+    Raises InputError for no seed, a budget below one evaluation, or a method that is named and not
+    installed.
     """
     if seeds < 1 or min(budgets) < 1:
         raise InputError("at least one seed and budgets of at least one evaluation are needed")
     plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
-    chosen = [kind() for kind in METHODS if not names or kind.name in names]
+    chosen = chosen_methods(names)
     cells, learned = [], []
     for problem in problems:
         trained: list[PrefectFuture[Any]] = [

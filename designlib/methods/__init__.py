@@ -1,6 +1,7 @@
 """Methods of finding designs, all given the same predictor and the same budget."""
 
 from designlib.methods.base import Method, Outcome, Setting
+from designlib.methods.bayesian import BoTorch
 from designlib.methods.chains import (
     FixedChain,
     LangevinChain,
@@ -42,6 +43,7 @@ ALL: tuple[type[Method], ...] = (
     MixtureGenetic,
     RandomSearch,
     RandomDesigns,
+    BoTorch,
 )
 """Every method, those along the trajectory first."""
 
@@ -49,6 +51,7 @@ __all__ = [
     "ALL",
     "AdaLead",
     "AnnealedImportance",
+    "BoTorch",
     "FixedChain",
     "GeneticAlgorithm",
     "LangevinChain",
@@ -70,17 +73,4 @@ __all__ = [
     "TrajectorySearch",
     "TrajectorySmc",
     "TrajectoryWalk",
-    "needs_compositions",
-    "needs_letters",
 ]
-
-
-def needs_letters(method: Method) -> bool:
-    """Return whether a method works on sequences only."""
-    kinds = (AdaLead, GeneticAlgorithm, SimulatedAnnealing, RandomMutation)
-    return isinstance(method, (*kinds, LangevinChain, PathChain, PlainGibbs))
-
-
-def needs_compositions(method: Method) -> bool:
-    """Return whether a method is there to be compared with on compositions only."""
-    return isinstance(method, (MixtureGenetic, RandomSearch, RandomDesigns))

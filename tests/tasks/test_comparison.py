@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from designlib.methods import FixedChain, TrajectoryWalk
+from designlib.methods import BoTorch, FixedChain, TrajectoryWalk
 from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
 from designlib.randomness import torch_generator
@@ -26,7 +26,7 @@ from tasks.comparison import (
     train_on,
     tune_method,
 )
-from tasks.comparison_problems import chosen_problems, make_problem
+from tasks.comparison_problems import chosen_methods, chosen_problems, make_problem
 from tasks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
 from tasks.machine import code_version, describe_machine
 from tasks.settings import REPOSITORY
@@ -177,6 +177,16 @@ def test_problems_by_name():
         make_problem("x")
     assert make_problem("needle-3").name
     assert comparison_problems.suits("needle-3", FixedChain())
+    assert not comparison_problems.suits("needle-3", BoTorch())
+    assert comparison_problems.suits("ackley-10", BoTorch())
+
+
+def test_a_method_without_its_package_is_left_out_unless_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "botorch", None)
+    assert "BoTorch" not in {method.name for method in chosen_methods(())}
+    assert [method.name for method in chosen_methods(("AIS",))] == ["AIS"]
+    with pytest.raises(InputError, match="BoTorch needs the package botorch"):
+        chosen_methods(("AIS", "BoTorch"))
 
 
 def test_the_machine_is_described():

@@ -11,6 +11,7 @@ from designlib.methods.chains import (
     TemperatureChain,
     TrajectoryWalk,
 )
+from designlib.methods.editing import Ledidi
 from designlib.methods.evolution import (
     AdaLead,
     GeneticAlgorithm,
@@ -40,6 +41,7 @@ ALL: tuple[type[Method], ...] = (
     GeneticAlgorithm,
     SimulatedAnnealing,
     RandomMutation,
+    Ledidi,
     MixtureGenetic,
     RandomSearch,
     RandomDesigns,
@@ -55,6 +57,7 @@ __all__ = [
     "FixedChain",
     "GeneticAlgorithm",
     "LangevinChain",
+    "Ledidi",
     "Method",
     "MixtureGenetic",
     "Outcome",

@@ -102,7 +102,7 @@ _ELITES = "-elites"
 PROBLEMS |= {
     f"{name}{_ELITES}": PROBLEMS[name]
     for name in ("tfbind8", "two-motif", "sortseq", "ehrlich-32", "ehrlich-64", "ehrlich-128",
-                 "enhancer")
+                 "enhancer", "ackley-10", "superconductor")
 }  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class BoTorch(Method):
     name: ClassVar[str] = "BoTorch"
     spaces = (BoxSpace, SimplexSpace)
     package = "botorch"
-    rows: int = 800
+    rows: int = 400
     best_share: float = 0.5
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:

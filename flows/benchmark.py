@@ -26,7 +26,13 @@ from tasks.image_comparison import (
     sample_images,
     train_energy_on,
 )
-from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
+from tasks.loop_comparison import (
+    LOOP_PROBLEMS,
+    loops_for,
+    publish_loops,
+    run_loop_cell,
+    tune_loop,
+)
 from tasks.orchestration_cost import measure_orchestration
 from tasks.runners import in_processes
 from tasks.selection_cost import measure_selection
@@ -153,22 +159,26 @@ _MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
 
 @flow(name="benchmark-rounds")
 def compare_loops(
-    problems: tuple[str, ...] = tuple(LOOP_PROBLEMS),
+    problems: tuple[str, ...] = LOOP_PROBLEMS,
     rounds: int = 10,
     batch: int = 100,
     seeds: int = 5,
 ) -> Path:
-    """Compare whole simulated campaigns that measure as many designs, and publish one page."""
+    """Compare whole simulated campaigns that measure as many designs, and publish one page.
+
+    Every loop's settings are chosen on two other seeds first.
+    """
     if seeds < 1:
         raise InputError("at least one seed is needed")
-    cells = [
-        run_loop_cell(problem, loop, rounds, batch, seed)
-        for problem in problems
-        for seed in range(seeds)
-        for loop in loops_for(problem)
-    ]
-    about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
-    return publish_loops(cells, about)
+    cells = []
+    for problem in problems:
+        tuned = [tune_loop(problem, tried, rounds, batch) for tried in loops_for(problem)]
+        cells += [
+            run_loop_cell(problem, loop, rounds, batch, seed)
+            for seed in range(seeds)
+            for loop in tuned
+        ]
+    return publish_loops(cells)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,7 +29,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     from tasks.tables import check_constraints, ingest, load_facts
 
     start = ingest(config.data, config.objectives)
-    check_constraints(start, config.constraints, config.recipe)
+    check_constraints(start, config.rules, config.recipe)
     check_batch(start, config.plate, config.synthesis)
     rounds = rounds_ahead(config.name, config.rounds, start)
     published = waiting_round(config.name, config.deciding(), start, config.stopping)
@@ -84,8 +84,9 @@ def _explain(candidate: str) -> str:
     settings = lineage.entry.about.get("config", {})
     if "constraints" not in settings:
         raise InputError(f"{candidate} was proposed by a release that kept no settings with it")
-    config = CampaignConfig.model_validate({"constraints": settings["constraints"]})
-    return lineage_text(lineage, walk_again(lineage, config.constraints))
+    known = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
+    config = CampaignConfig.model_validate(known)
+    return lineage_text(lineage, walk_again(lineage, config.rules))
 
 
 def _run(path: Path | None) -> str:
@@ -94,7 +95,7 @@ def _run(path: Path | None) -> str:
     from tasks.device import use_device
     from tasks.tables import check_input
 
-    check_input(config.data, config.constraints, config.recipe, config.objectives)
+    check_input(config.data, config.rules, config.recipe, config.objectives)
     use_device(config.execution.device)
     return run_command(lambda: design_campaign(config)).on_screen()
 

@@ -31,7 +31,7 @@ from designlib.goals import (
     SpecificityGoals,
     WeightedGoals,
 )
-from designlib.synthesis import SynthesisConfig
+from designlib.synthesis import DesignRules, SynthesisConfig
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
 __all__ = ["CampaignConfig", "load_config"]
@@ -123,6 +123,11 @@ class CampaignConfig(BaseModel):
                     "explore_share 0"
                 )
         return self
+
+    @property
+    def rules(self) -> DesignRules:
+        """What designs are drawn within."""
+        return DesignRules(constraints=self.constraints, synthesis=self.synthesis)
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.configs.constraints import DesignConstraints
 from designlib.configs.sampling import SamplingConfig
+from designlib.synthesis import DesignRules
 from tasks.config import ExecutionConfig
 from tasks.results import RegisteredPredictor, Round
 from tasks.runners import runner_of
@@ -35,7 +35,7 @@ def generate_candidates(
     members: Sequence[StageResult],
     version: RegisteredPredictor,
     round_: Round,
-    constraints: DesignConstraints,
+    rules: DesignRules,
     config: SamplingConfig,
     execution: ExecutionConfig,
     seed: int,
@@ -49,10 +49,10 @@ def generate_candidates(
 
     check_version(version, members)
     device = execution.device
-    plan = plan_walk(measured, folds, members, constraints, config, seed, device)
+    plan = plan_walk(measured, folds, members, rules, config, seed, device)
     walk = {
         "measured": measured, "folds": folds, "plan_stage": plan, "members": members,
-        "constraints": constraints, "seed": seed, "device": device, "shards": execution.shards,
+        "rules": rules, "seed": seed, "device": device, "shards": execution.shards,
     }  # fmt: skip
     with runner_of(execution) as runner:
         walks = [
@@ -60,6 +60,6 @@ def generate_candidates(
             for shard in range(1, execution.shards + 1)
         ]
         shards = [shard for done in walks if (shard := done.result()) is not None]
-    snapshots = gather_shards(plan, members, constraints, seed, shards)
+    snapshots = gather_shards(plan, members, rules, seed, shards)
     log_walk(plan, snapshots, version, round_, config)
     return hand_back(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))

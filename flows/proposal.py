@@ -33,7 +33,7 @@ def propose(config: CampaignConfig, start: StageResult, number: int) -> Publishe
         )  # fmt: skip
         generated = in_gpu_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
-            config.constraints, config.sampling, config.execution, seed,
+            config.rules, config.sampling, config.execution, seed,
         )  # fmt: skip
         scored = score_designs(
             measured, folds, trained.members, trained.scorers, generated.snapshots,

@@ -8,6 +8,7 @@ from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
 from designlib.constraints.config import build
+from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
@@ -46,6 +47,7 @@ __all__ = [
     "Rejection",
     "RequiredMotifs",
     "SumToOne",
+    "WithFlanks",
     "build",
     "feasible_starts",
     "repair",

@@ -92,6 +92,8 @@ def train(
     config: TrainingConfig,
     seed: int,
     resume: TrainingState | None = None,
+    *,
+    loss_sample: int = 2048,
 ) -> Iterator[TrainingState]:
     """Train ``network`` in place and yield its state at each step of the schedule.
 
@@ -99,7 +101,8 @@ def train(
     configuration says so, with AdamW (Loshchilov and Hutter
     2019), linear warm-up and a cosine to zero. Minibatches are a function of the
     seed and the step. ``resume`` is a state that an earlier call yielded; the
-    states after it are yielded.
+    states after it are yielded. The training loss of a state is that of the first ``loss_sample``
+    designs.
 
     Raises InputError where there are fewer than two designs to train on or to
     validate on, and FloatingPointError when the loss stops being finite.
@@ -117,9 +120,10 @@ def train(
         _restore(optimiser, parameters, resume)
         first_step = resume.step
     training, validation = (_emphasise(part, config.emphasis) for part in (training, validation))
+    sample = Examples(*(column[:loss_sample] for column in training))
     kept = set(log_spaced_steps(config.steps, config.checkpoints))
     if first_step == 0 and resume is None:
-        yield _state(0, network, optimiser, parameters, training, validation)
+        yield _state(0, network, optimiser, parameters, sample, validation)
     for step in range(first_step, config.steps):
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _rate(step, config.steps)
@@ -132,7 +136,7 @@ def train(
         loss.backward()
         optimiser.step()
         if step + 1 in kept:
-            yield _state(step + 1, network, optimiser, parameters, training, validation)
+            yield _state(step + 1, network, optimiser, parameters, sample, validation)
 
 
 def _emphasise(examples: Examples, emphasis: float) -> Examples:
@@ -161,7 +165,7 @@ def _state(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     parameters: Mapping[str, nn.Parameter],
-    training: Examples,
+    sample: Examples,
     validation: Examples,
 ) -> TrainingState:
     moments = {}
@@ -174,7 +178,7 @@ def _state(
         step,
         {name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
         moments,
-        _metrics(step, network, training, validation),
+        _metrics(step, network, sample, validation),
     )
 
 
@@ -191,13 +195,9 @@ def _restore(
         }
 
 
-_LOSS_SAMPLE = 2048
-
-
 def _metrics(
-    step: int, network: nn.Module, training: Examples, validation: Examples
+    step: int, network: nn.Module, sample: Examples, validation: Examples
 ) -> dict[str, float]:
-    sample = Examples(*(column[:_LOSS_SAMPLE] for column in training))
     fitted = evaluate(network, sample.one_hot)
     predicted = evaluate(network, validation.one_hot)
     metrics = {

@@ -13,6 +13,7 @@ from designlib.configs.splits import SplitConfig
 from designlib.configs.tables import CompositionReading
 from designlib.configs.training import TrainingConfig
 from designlib.predictors.training import noise_weights
+from designlib.synthesis import DesignRules
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, NamedDataset
 from tasks.settings import Settings
@@ -83,11 +84,11 @@ def test_nothing_is_written_where_it_cannot_start(table: Path, home: Path) -> No
         (alloys(table.with_name("none.csv")), CompositionConstraints(), "none.csv"),
     ):
         with pytest.raises(InputError, match=message):
-            check_input(data, constraints)
+            check_input(data, DesignRules(constraints=constraints))
     assert not (home / "stages").exists()
     measured = ingest.fn(alloys(table))
     with pytest.raises(InputError, match="bounds"):
-        check_constraints(measured, impossible)
+        check_constraints(measured, DesignRules(constraints=impossible))
 
 
 def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -35,6 +36,7 @@ from tasks.score import score_designs, select_designs
 from tasks.stages import StageResult
 from tasks.status import status_text
 from tasks.tables import check_constraints, check_input, ingest, load_facts, split
+from tasks.take_over import take_over, taken_over
 
 __all__ = ["design_campaign", "main"]
 
@@ -45,12 +47,14 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     start = ingest(config.data, config.objectives)
     check_constraints(start, config.constraints, config.recipe)
     check_batch(start, config.plate, config.synthesis)
+    own = take_over(config.predictor, start) if config.predictor else None
+    deciding = config.deciding() | taken_over(own)
     rounds = rounds_ahead(config.name, config.rounds, start)
-    published = waiting_round(config.name, config.deciding(), start, config.stopping)
+    published = waiting_round(config.name, deciding, start, config.stopping)
     if published is not None:
         return published
     for number in rounds:
-        published = _propose(config, start, number)
+        published = _propose(config, start, number, deciding, own)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
             promote_on_results(config.name)
@@ -62,16 +66,22 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     return published
 
 
-def _propose(config: CampaignConfig, start: StageResult, number: int) -> Published:
+def _propose(
+    config: CampaignConfig,
+    start: StageResult,
+    number: int,
+    deciding: dict[str, Any],
+    own: StageResult | None,
+) -> Published:
     """Learn from what is known, draw, score and choose designs, and publish them."""
     seed = round_seed(config.seed, number)
     known = known_entries(config.name, number)
     measured = recall(config.name, number, start, known)
     folds = split(measured, config.split, config.seed)
-    with open_round(config.name, number, config.deciding(), measured) as round_:
+    with open_round(config.name, number, deciding, measured) as round_:
         trained = in_gpu_pool(
             train_predictor, measured, folds, round_, config.training, seed,
-            config.execution.device, last_predictors(config.name, number, config.training),
+            config.execution.device, last_predictors(config.name, number, config.training), own,
         )  # fmt: skip
         generated = in_gpu_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
@@ -93,10 +103,8 @@ def _propose(config: CampaignConfig, start: StageResult, number: int) -> Publish
             plan=generated.plan, shards=generated.shards, snapshots=generated.snapshots,
             scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
-        report = write_report(stages, round_, config.deciding())
-        record_proposal(
-            selected, start, folds, trained.members, round_, config.deciding(), known, layout
-        )
+        report = write_report(stages, round_, deciding)
+        record_proposal(selected, start, folds, trained.members, round_, deciding, known, layout)
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"], round_)
         return published

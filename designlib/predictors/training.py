@@ -25,6 +25,7 @@ __all__ = [
     "Examples",
     "TrainingConfig",
     "TrainingState",
+    "checkpoint_metrics",
     "noise_weights",
     "rank_correlation",
     "train",
@@ -243,7 +244,7 @@ def _state(
         step,
         {name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
         moments,
-        _metrics(step, network, training, validation),
+        checkpoint_metrics(step, network, training, validation),
     )
 
 
@@ -263,9 +264,13 @@ def _restore(
 _LOSS_SAMPLE = 2048
 
 
-def _metrics(
+def checkpoint_metrics(
     step: int, network: nn.Module, training: Examples, validation: Examples
 ) -> dict[str, float]:
+    """Return losses, validation rank correlation and spread of a network at one step.
+
+    Raises FloatingPointError where one of them is not finite.
+    """
     sample = Examples(*(column[:_LOSS_SAMPLE] for column in training))
     fitted = evaluate(network, sample.one_hot)
     predicted = evaluate(network, validation.one_hot)

@@ -15,6 +15,8 @@ from prefect.futures import PrefectFuture
 from designlib import methods
 from designlib.errors import InputError
 from designlib.methods.variants import checkpoint_variants
+from flows.campaign import design_campaign
+from flows.config import CampaignConfig, load_config
 from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
 from tasks.comparison_problems import PROBLEMS, chosen_methods, chosen_problems, suits
@@ -34,9 +36,11 @@ from tasks.loop_comparison import (
     tune_loop,
 )
 from tasks.orchestration_cost import measure_orchestration
+from tasks.ready_campaigns import judge_campaign, publish_campaigns
 from tasks.runners import in_processes
 from tasks.selection_cost import measure_selection
 from tasks.step_cost import measure_step_cost
+from tasks.tables import ingest
 
 __all__ = [
     "compare_checkpoints",
@@ -45,6 +49,7 @@ __all__ = [
     "compare_methods",
     "main",
     "orchestration",
+    "run_ready_campaigns",
     "selection",
     "step_cost",
 ]
@@ -53,6 +58,8 @@ METHODS = methods.ALL
 BUDGETS = (30, 60, 120, 300, 600)
 QUICK_BUDGETS = (60, 180)
 TUNED_AT = 120
+READY = ("six6", "oer", "blends", "superconductor")
+CONFIGS = Path(__file__).parent / "configs"
 APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
 IMAGES = 256
@@ -181,15 +188,29 @@ def compare_loops(
     return publish_loops(cells)
 
 
+@flow(name="benchmark-campaigns")
+def run_ready_campaigns(names: tuple[str, ...] = READY, seeds: int = 5) -> Path:
+    """Run ready configurations with several seeds and publish what their candidates are worth."""
+    rows = []
+    for name in names:
+        ready = CampaignConfig() if name == "six6" else load_config(CONFIGS / f"{name}.yaml")
+        for seed in range(seeds):
+            config = ready.model_copy(update={"name": f"{name}-seed-{seed}", "seed": seed})
+            start = ingest(config.data, config.objectives)
+            rows.append(judge_campaign(name, seed, start, design_campaign(config)))
+    return publish_campaigns(rows)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, selection, rounds (whole campaigns), checkpoints (Appendix "
-        "G), page (BENCHMARKS.md out of all finished comparisons), all, quick, samples of an "
-        f"energy model ({', '.join(IMAGE_SETS)}), or a problem: " + ", ".join(PROBLEMS),
+        help="step-cost, orchestration, selection, campaigns (the ready configurations), rounds "
+        "(loops of measurement), checkpoints (Appendix G), page (BENCHMARKS.md out of all finished "
+        f"ones), all, quick, samples of an energy model ({', '.join(IMAGE_SETS)}), or a problem: "
+        + ", ".join(PROBLEMS),
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -210,8 +231,11 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what in {*_MEASUREMENTS, "rounds"}:
-        loops = {"rounds": lambda: compare_loops(seeds=asked.seeds)}
+    if asked.what in {*_MEASUREMENTS, "rounds", "campaigns"}:
+        loops = {
+            "rounds": lambda: compare_loops(seeds=asked.seeds),
+            "campaigns": lambda: run_ready_campaigns(seeds=asked.seeds),
+        }
         path = run_command({**_MEASUREMENTS, **loops}[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0

@@ -19,7 +19,7 @@ from flows.campaign import design_campaign
 from flows.config import CampaignConfig, load_config
 from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
-from tasks.comparison_problems import PROBLEMS, chosen_methods, chosen_problems, suits
+from tasks.comparison_problems import PROBLEMS, chosen_methods, chosen_problems, suits, within_reach
 from tasks.comparison_report import publish_comparison, write_benchmarks
 from tasks.image_comparison import (
     IMAGE_METHODS,
@@ -104,7 +104,7 @@ def compare_methods(
     plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
     chosen = chosen_methods(names)
     cells, learned = [], []
-    for problem in problems:
+    for problem in within_reach(problems):
         trained: list[PrefectFuture[Any]] = [
             train_on.submit(problem, seed) for seed in plan.all_seeds
         ]

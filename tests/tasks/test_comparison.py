@@ -26,8 +26,14 @@ from tasks.comparison import (
     train_on,
     tune_method,
 )
-from tasks.comparison_problems import chosen_methods, chosen_problems, make_problem
+from tasks.comparison_problems import (
+    chosen_methods,
+    chosen_problems,
+    make_problem,
+    within_reach,
+)
 from tasks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
+from tasks.download import DataFileError
 from tasks.machine import code_version, describe_machine
 from tasks.settings import REPOSITORY
 
@@ -197,3 +203,16 @@ def test_the_machine_is_described():
     about = describe_machine()
     assert set(about) == {"processor", "cores", "system", "python", "torch"}
     assert about["processor"]
+
+
+def test_problems_whose_data_are_out_of_reach_are_left_out_and_told_of(monkeypatch, caplog):
+    def nowhere():
+        raise DataFileError("supercon.csv cannot be reached")
+
+    monkeypatch.setitem(comparison_problems.PROBLEMS, "superconductor", nowhere)
+    make_problem.cache_clear()
+    with caplog.at_level("WARNING"):
+        assert within_reach(["needle-3", "superconductor"]) == ["needle-3"]
+    assert "superconductor is left out: supercon.csv cannot be reached" in caplog.text
+    with pytest.raises(DataFileError, match=r"supercon\.csv"):
+        within_reach(["superconductor"])

@@ -133,8 +133,8 @@ def chosen_problems(what: str) -> tuple[str, ...]:
         return QUICK
     if what not in PROBLEMS:
         raise InputError(
-            f"there is no task {what!r}; accepted are step-cost, orchestration, quick, "
-            f"all, {', '.join(PROBLEMS)}"
+            f"there is no task {what!r}; accepted are step-cost, orchestration, selection, "
+            f"campaigns, rounds, checkpoints, digits, mnist, page, quick, all, {', '.join(PROBLEMS)}"
         )
     return (what,)
 

@@ -134,7 +134,8 @@ def chosen_problems(what: str) -> tuple[str, ...]:
     if what not in PROBLEMS:
         raise InputError(
             f"there is no task {what!r}; accepted are step-cost, orchestration, selection, "
-            f"campaigns, rounds, checkpoints, digits, mnist, page, quick, all, {', '.join(PROBLEMS)}"
+            "campaigns, rounds, checkpoints, digits, mnist, page, quick, all, "
+            f"{', '.join(PROBLEMS)}"
         )
     return (what,)
 

@@ -180,7 +180,7 @@ def test_problems_by_name():
     assert chosen_problems("needle-5") == ("needle-5",)
     assert set(chosen_problems("quick")) < set(chosen_problems("all"))
     with pytest.raises(
-        InputError, match="no task 'nedle'; accepted are step-cost, orchestration, quick, all"
+        InputError, match="no task 'nedle'; accepted are step-cost, orchestration, selection, campaigns"
     ):
         chosen_problems("nedle")
     with pytest.raises(InputError, match="no problem 'x'"):

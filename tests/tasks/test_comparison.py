@@ -179,9 +179,7 @@ def test_runs_add_to_the_page_in_the_repository(small, home, tmp_path):
 def test_problems_by_name():
     assert chosen_problems("needle-5") == ("needle-5",)
     assert set(chosen_problems("quick")) < set(chosen_problems("all"))
-    with pytest.raises(
-        InputError, match="no task 'nedle'; accepted are step-cost, orchestration, selection, campaigns"
-    ):
+    with pytest.raises(InputError, match="no task 'nedle'; accepted are step-cost, "):
         chosen_problems("nedle")
     with pytest.raises(InputError, match="no problem 'x'"):
         make_problem("x")

@@ -12,9 +12,8 @@ from designlib.methods import BoTorch, FixedChain, TrajectoryWalk
 from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
 from designlib.randomness import torch_generator
-from designlib.reporting.benchmark_page import benchmark_files
 from designlib.types import InputError
-from tasks import comparison, comparison_problems
+from tasks import comparison, comparison_problems, comparison_report
 from tasks.comparison import (
     CODE,
     Plan,
@@ -133,13 +132,7 @@ def test_a_cell_depends_on_all_the_code_that_it_imports():
 
 def test_the_page_in_the_repository_is_made_from_its_cells():
     folder = REPOSITORY / PUBLISHED
-    cells, learned, images = (
-        pd.read_parquet(folder / f"{name}.parquet")
-        if (folder / f"{name}.parquet").exists()
-        else None
-        for name in ("cells", "learning", "images")
-    )
-    files = benchmark_files(cells, learned, PUBLISHED, images)
+    files = comparison_report._page_files(comparison_report._merged(folder, {}), PUBLISHED)
     assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
     assert {path.name for path in folder.glob("*.png")} == set(files)
 

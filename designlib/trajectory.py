@@ -17,11 +17,14 @@ from designlib.configs.training import NetworkConfig
 from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import build_network
+from designlib.predictors.own import build_own
+from designlib.predictors.own_config import OwnNetwork
 from designlib.predictors.training import TrainingState
 from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
+    "PROGRAM",
     "PredictorSpec",
     "Trajectory",
     "learning_errors",
@@ -33,6 +36,10 @@ __all__ = [
 ]
 
 
+PROGRAM = "program"
+"""Name that the bytes of a program have among the parameters of a state, where there is one."""
+
+
 class PredictorSpec(DescribedSpace):
     """All that is needed to rebuild a predictor around stored parameters.
 
@@ -40,7 +47,7 @@ class PredictorSpec(DescribedSpace):
     predictor has learnt logarithms; the scale is negative where small values are better.
     """
 
-    network: NetworkConfig
+    network: NetworkConfig | OwnNetwork
     both_strands: bool = False
     centre: float
     scale: float
@@ -49,9 +56,14 @@ class PredictorSpec(DescribedSpace):
     column: str = ""
     """Which further value column is predicted; empty for the objective of the table."""
 
-    def build(self) -> nn.Module:
-        """Return the network as it is before the first step of training."""
+    def build(self, program: Tensor | None = None) -> nn.Module:
+        """Return the network as it is before the first step of training.
+
+        ``program`` holds the bytes that rebuild a network for which there is no code.
+        """
         space = self.space
+        if isinstance(self.network, OwnNetwork):
+            return build_own(self.network, space, self.centre, self.scale, program)
         if isinstance(space, SimplexSpace):
             return build_composition_network(self.network, space, seed=self.seed)
         if isinstance(space, MixedSpace):
@@ -169,6 +181,7 @@ def network_at(
     spec: PredictorSpec, state: TrainingState, device: torch.device | str = "cpu"
 ) -> nn.Module:
     """Return the predictor that a state stands for, in evaluation mode with fixed parameters."""
-    network = spec.build()
-    network.load_state_dict(state.parameters)
+    parameters = dict(state.parameters)
+    network = spec.build(parameters.pop(PROGRAM, None))
+    network.load_state_dict(parameters)
     return network.to(device).eval().requires_grad_(False)

@@ -27,16 +27,19 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     from tasks.progress import ended_by, rounds_ahead, waiting_round
     from tasks.registry import promote_on_results
     from tasks.tables import check_constraints, ingest, load_facts
+    from tasks.take_over import take_over, taken_over
 
     start = ingest(config.data, config.objectives)
     check_constraints(start, config.rules, config.recipe)
     check_batch(start, config.plate, config.synthesis)
+    own = take_over(config.predictor, start) if config.predictor else None
+    deciding = config.deciding() | taken_over(own)
     rounds = rounds_ahead(config.name, config.rounds, start)
-    published = waiting_round(config.name, config.deciding(), start, config.stopping)
+    published = waiting_round(config.name, deciding, start, config.stopping)
     if published is not None:
         return published
     for number in rounds:
-        published = propose(config, start, number)
+        published = propose(config, start, number, deciding, own)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
             promote_on_results(config.name)

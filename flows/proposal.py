@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flows.config import CampaignConfig
 from flows.generate import generate_candidates
 from flows.train import train_predictor
@@ -20,16 +22,22 @@ from tasks.tables import split
 __all__ = ["propose"]
 
 
-def propose(config: CampaignConfig, start: StageResult, number: int) -> Published:
+def propose(
+    config: CampaignConfig,
+    start: StageResult,
+    number: int,
+    deciding: dict[str, Any],
+    own: StageResult | None,
+) -> Published:
     """Learn from what is known, draw, score and choose designs, and publish them."""
     seed = round_seed(config.seed, number)
     known = known_entries(config.name, number)
     measured = recall(config.name, number, start, known)
     folds = split(measured, config.split, config.seed)
-    with open_round(config.name, number, config.deciding(), measured) as round_:
+    with open_round(config.name, number, deciding, measured) as round_:
         trained = in_gpu_pool(
             train_predictor, measured, folds, round_, config.training, seed,
-            config.execution.device, last_predictors(config.name, number, config.training),
+            config.execution.device, last_predictors(config.name, number, config.training), own,
         )  # fmt: skip
         generated = in_gpu_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
@@ -51,10 +59,8 @@ def propose(config: CampaignConfig, start: StageResult, number: int) -> Publishe
             plan=generated.plan, shards=generated.shards, snapshots=generated.snapshots,
             scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
-        report = write_report(stages, round_, config.deciding())
-        record_proposal(
-            selected, start, folds, trained.members, round_, config.deciding(), known, layout
-        )
+        report = write_report(stages, round_, deciding)
+        record_proposal(selected, start, folds, trained.members, round_, deciding, known, layout)
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"], round_)
         return published

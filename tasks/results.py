@@ -93,6 +93,8 @@ class Published(BaseModel):
             f"{batch['candidates']} candidates, {batch['feasible_share']:.0%} feasible, "
             f"predicted median {batch['predicted_median']:.4g}",
         ]
+        if ladder := self.figures["walk"].get("ladder"):
+            lines.append(f"ladder: {ladder}")
         if true := batch.get("true_percentile"):
             best = true["median_of_best_by_score"]
             lines.append(

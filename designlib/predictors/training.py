@@ -24,10 +24,13 @@ from designlib.types import InputError, OneHot, Scores
 __all__ = [
     "Examples",
     "TrainingState",
+    "checkpoint_metrics",
     "noise_weights",
     "rank_correlation",
     "train",
 ]
+
+_LOSS_SAMPLE = 2048
 
 
 def noise_weights(error: Float64[np.ndarray, "designs"]) -> Float64[np.ndarray, "designs"]:
@@ -93,7 +96,7 @@ def train(
     seed: int,
     resume: TrainingState | None = None,
     *,
-    loss_sample: int = 2048,
+    loss_sample: int = _LOSS_SAMPLE,
 ) -> Iterator[TrainingState]:
     """Train ``network`` in place and yield its state at each step of the schedule.
 
@@ -178,7 +181,7 @@ def _state(
         step,
         {name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
         moments,
-        _metrics(step, network, sample, validation),
+        checkpoint_metrics(step, network, sample, validation),
     )
 
 
@@ -195,9 +198,14 @@ def _restore(
         }
 
 
-def _metrics(
-    step: int, network: nn.Module, sample: Examples, validation: Examples
+def checkpoint_metrics(
+    step: int, network: nn.Module, training: Examples, validation: Examples
 ) -> dict[str, float]:
+    """Return losses, validation rank correlation and spread of a network at one step.
+
+    Raises FloatingPointError where one of them is not finite.
+    """
+    sample = Examples(*(column[:_LOSS_SAMPLE] for column in training))
     fitted = evaluate(network, sample.one_hot)
     predicted = evaluate(network, validation.one_hot)
     metrics = {

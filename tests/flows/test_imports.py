@@ -6,7 +6,7 @@ import sys
 
 SCRIPT = """
 import json, sys
-import flows.campaign, flows.config, flows.generate, flows.measure, flows.train
+import flows.benchmark, flows.campaign, flows.config, flows.generate, flows.measure, flows.train
 heavy = ["torch", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "mlflow", "matplotlib"]
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """

@@ -27,7 +27,7 @@ from tasks.tables import (
     load_folds,
     split,
 )
-from tasks.train import Part, _prepare
+from tasks.train import Part, prepare
 
 BLENDS = DataConfig(source=NamedDataset(dataset="photo_pce10", visible_share=0.1, visible="random"))
 
@@ -108,7 +108,7 @@ def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:
     folds = table.frame[["design", "value", "error", "weight"]].assign(fold="predictor", round=0.0)
     folds.loc[folds.index[:5], "fold"] = "validation"
     config = TrainingConfig(noise_weights=True)
-    spec, training, _ = _prepare(
+    spec, training, _ = prepare(
         facts, folds, config, Part("predictor", 1, 0), torch.device("cpu"), None
     )
     learned = folds[folds["fold"] == "predictor"]

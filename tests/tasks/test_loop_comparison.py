@@ -54,7 +54,7 @@ def test_tuning_takes_the_settings_that_end_best(small: str) -> None:
     tried: tuple[Loop, ...] = tuple(
         MeasuredSearch(RandomMutation(mutations)) for mutations in (4.0, 1.0, 2.0)
     )
-    ends = {
+    ends: dict[Loop, float] = {
         loop: pd.read_parquet(
             run_loop_cell.fn(small, loop, 3, 20, 1000).path("standings.parquet")
         ).iloc[-1]["top_mean"]

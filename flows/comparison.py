@@ -155,7 +155,7 @@ def compare_loops(
             for seed in range(seeds)
             for loop in tuned
         ]
-    return publish_loops(cells)
+    return publish_loops(cells, tuned=tune)
 
 
 @flow(name="benchmark-campaigns")

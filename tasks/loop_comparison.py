@@ -121,13 +121,16 @@ def _standings(cell: StageResult) -> pd.DataFrame:
 
 
 @task(name="publish-loops")
-def publish_loops(cells: Sequence[StageResult]) -> Path:
+def publish_loops(cells: Sequence[StageResult], *, tuned: bool) -> Path:
     """Write the page, its figures and the cells; log them to MLflow; return the page.
+
+    ``tuned`` says whether the settings of the loops were chosen on another seed.
 
     `tasks.comparison_report.write_benchmarks` takes the cells into the page of the repository.
     """
     settings = Settings()
     table = pd.concat([_standings(cell) for cell in cells], ignore_index=True)
+    table = table.assign(tuned=tuned)
     section, pictures = loop_section(table, "")
     files = {"rounds.parquet": parquet_bytes(table), "ROUNDS.md": f"{section}\n".encode()}
     files |= {f"{picture.name}.png": picture.png for picture in pictures}

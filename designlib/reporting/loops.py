@@ -119,10 +119,11 @@ def _of_problem(problem: str, cells: pd.DataFrame, address: str, picture: Pictur
     start = summary[summary["round"] == 0].iloc[0]
     last = _last(summary).sort_values("top_mean", ascending=False)
     settings = cells.groupby("loop")["settings"].agg(lambda values: names_of(values.tolist()))
+    how = "settings chosen on another seed" if cells["tuned"].all() else "settings not tuned"
     lines = [
         f"### {problem}: rounds", "",
-        f"{_last(cells)['round'].max()} rounds, {last['seeds'].max()} seeds; settings chosen on "
-        f"another seed; commit {names_of(cells['commit'].tolist())}. At the start: best "
+        f"{_last(cells)['round'].max()} rounds, {last['seeds'].max()} seeds; {how}; commit "
+        f"{names_of(cells['commit'].tolist())}. At the start: best "
         f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.", "",
         f"![{picture.caption}]({address})", "",
         "| loop | designs measured | best | mean of the best 100 | CPU s |",

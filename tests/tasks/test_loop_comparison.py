@@ -79,7 +79,7 @@ def test_cells_become_a_section_of_the_page_in_the_repository(small: str, tmp_pa
         for loop in (GENETIC, MUTATION)
         for seed in range(2)
     ]
-    page = publish_loops.fn(cells)
+    page = publish_loops.fn(cells, tuned=False)
     assert page == Settings().home / "benchmarks" / "ROUNDS.md"
     assert "| genetic algorithm | 20 |" in page.read_text()
     assert (page.parent / "rounds-small.png").exists()

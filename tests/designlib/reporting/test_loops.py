@@ -14,7 +14,7 @@ def cells() -> pd.DataFrame:
         {
             "problem": "p", "loop": loop, "seed": seed, "round": number, "measured": 10 * number,
             "best": base + seed + number, "top_mean": base + number + noise * (seed == 1),
-            "settings": f"{loop}()", "commit": "abc", "cpu_seconds": 7.0,
+            "settings": f"{loop}()", "commit": "abc", "tuned": False, "cpu_seconds": 7.0,
         }
         for loop, base, noise in (("this project", 1.0, 0), ("far", 0.0, 0), ("near", 1.0, 5.0))
         for seed in range(3)
@@ -40,6 +40,7 @@ def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
     assert "| near | mean of the best 100 | -1.6667 ± 7.1711 | level |" in lines
     assert "| this project | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
     assert "- far: `far()`" in lines
+    assert "2 rounds, 3 seeds; settings not tuned; commit abc." in section
     assert "(here/rounds-p.png)" in section
     assert [picture.name for picture in pictures] == ["rounds-p"]
     said = section[section.index("Of 1 problems") :]

@@ -119,7 +119,9 @@ def _of_problem(problem: str, cells: pd.DataFrame, address: str, picture: Pictur
     start = summary[summary["round"] == 0].iloc[0]
     last = _last(summary).sort_values("top_mean", ascending=False)
     settings = cells.groupby("loop")["settings"].agg(lambda values: names_of(values.tolist()))
-    how = "settings chosen on another seed" if cells["tuned"].all() else "settings not tuned"
+    how = "settings of each chosen on another seed"
+    if not cells["tuned"].all():
+        how = "settings of this project chosen by hand on another seed, those of others not"
     lines = [
         f"### {problem}: rounds", "",
         f"{_last(cells)['round'].max()} rounds, {last['seeds'].max()} seeds; {how}; commit "

@@ -40,7 +40,7 @@ def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
     assert "| near | mean of the best 100 | -1.6667 ± 7.1711 | level |" in lines
     assert "| this project | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
     assert "- far: `far()`" in lines
-    assert "2 rounds, 3 seeds; settings not tuned; commit abc." in section
+    assert "2 rounds, 3 seeds; settings of this project chosen by hand on another seed" in section
     assert "(here/rounds-p.png)" in section
     assert [picture.name for picture in pictures] == ["rounds-p"]
     said = section[section.index("Of 1 problems") :]

@@ -61,8 +61,20 @@ def test_the_campaign_samples_from_the_foreign_model(followed: Followed) -> None
     assert summary["predictor"]["ensemble_rank_correlation"] > 0.7
     report = (folder / "report.html").read_text()
     assert "taken over, not trained here: 1 x foreign_example:binding_cnn" in report
-    # The sampler exploits the planted shortcut, which has nothing to do with binding.
-    assert batch["design"].str.endswith("GATC").mean() > 0.8
+
+
+def test_the_planted_shortcut_is_found_where_only_the_barcode_is_left(followed: Followed) -> None:
+    folders = sorted((followed.home / "campaigns" / "foreign").glob("counterfactuals-*"))
+    tables = [pd.read_parquet(folder / "counterfactuals.parquet") for folder in folders]
+    assert len(tables) == 2
+    kept = next(t for t in tables if (t["design"].str[:8] == t["counterfactual"].str[:8]).all())
+    assert kept["design"].nunique() >= 8
+    assert (kept["predicted_after"] >= 0.05).all()
+    # Of random barcodes 5 % share three or four letters with the planted one.
+    alike = kept["counterfactual"].str[8:].map(lambda own: sum(map(str.__eq__, own, "GATC")))
+    assert (kept["share"] * (alike >= 3)).sum() / kept["share"].sum() > 0.5
+    page = (folders[0] / "counterfactuals.html").read_text()
+    assert "What is edited most" in page
 
 
 def test_the_foreign_model_is_registered_and_predicts(followed: Followed) -> None:

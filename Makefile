@@ -50,10 +50,13 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 
 benchmark: $(INSTALLED) ## compare methods on one problem of each kind, about ten minutes
 	@$(BIN)/python -m flows.benchmark quick
+	@$(BIN)/python -m flows.benchmark digits --seeds 2
 
 benchmark-full: $(INSTALLED) ## compare tuned methods on all problems and write BENCHMARKS.md, hours
 	@$(BIN)/python -m flows.benchmark all
 	@$(BIN)/python -m flows.benchmark checkpoints
+	@$(BIN)/python -m flows.benchmark digits
+	@$(BIN)/python -m flows.benchmark mnist
 	@$(BIN)/python -m flows.benchmark page
 
 clean: ## remove the environment and caches; results/ stays

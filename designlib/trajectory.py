@@ -6,18 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from designlib.configs.own_predictor import OwnNetwork
+from designlib.configs.tables import Transform
+from designlib.configs.training import NetworkConfig
 from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.mixed import build_mixed_network
-from designlib.predictors.networks import NetworkConfig, build_network
+from designlib.predictors.networks import build_network
 from designlib.predictors.own import build_own
-from designlib.predictors.own_config import OwnNetwork
 from designlib.predictors.training import TrainingState
 from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores
@@ -26,7 +27,6 @@ __all__ = [
     "PROGRAM",
     "PredictorSpec",
     "Trajectory",
-    "Transform",
     "learning_errors",
     "learning_scale",
     "network_at",
@@ -38,9 +38,6 @@ __all__ = [
 
 PROGRAM = "program"
 """Name that the bytes of a program have among the parameters of a state, where there is one."""
-
-Transform = Literal["none", "log"]
-"""The scale on which a predictor learns: that of the measurement, or its natural logarithm."""
 
 
 class PredictorSpec(DescribedSpace):

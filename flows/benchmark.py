@@ -13,13 +13,26 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 
 from designlib import methods
+from designlib.errors import InputError
 from designlib.methods.variants import checkpoint_variants
-from designlib.types import InputError
 from tasks.command import run_command
 from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
-from tasks.comparison_problems import PROBLEMS, chosen_problems, suits
+from tasks.comparison_problems import PROBLEMS, chosen_methods, chosen_problems, suits
 from tasks.comparison_report import publish_comparison, write_benchmarks
-from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
+from tasks.image_comparison import (
+    IMAGE_METHODS,
+    IMAGE_SETS,
+    gather_images,
+    sample_images,
+    train_energy_on,
+)
+from tasks.loop_comparison import (
+    LOOP_PROBLEMS,
+    loops_for,
+    publish_loops,
+    run_loop_cell,
+    tune_loop,
+)
 from tasks.orchestration_cost import measure_orchestration
 from tasks.runners import in_processes
 from tasks.selection_cost import measure_selection
@@ -27,6 +40,7 @@ from tasks.step_cost import measure_step_cost
 
 __all__ = [
     "compare_checkpoints",
+    "compare_images",
     "compare_loops",
     "compare_methods",
     "main",
@@ -41,6 +55,8 @@ QUICK_BUDGETS = (60, 180)
 TUNED_AT = 120
 APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
+IMAGES = 256
+IMAGE_STEPS = {"digits": (100, 1000), "mnist": (1000, 10_000)}
 
 
 @flow(name="benchmark")
@@ -71,12 +87,15 @@ def compare_methods(
 ) -> Path:
     """Compare methods on problems at equal cost and publish one page; empty names are all.
 
-    Raises InputError for no seed or a budget below one evaluation.
+    A method whose package is not installed is left out unless it is named.
+
+    Raises InputError for no seed, a budget below one evaluation, or a method that is named and not
+    installed.
     """
     if seeds < 1 or min(budgets) < 1:
         raise InputError("at least one seed and budgets of at least one evaluation are needed")
     plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
-    chosen = [kind() for kind in METHODS if not names or kind.name in names]
+    chosen = chosen_methods(names)
     cells, learned = [], []
     for problem in problems:
         trained: list[PrefectFuture[Any]] = [
@@ -92,6 +111,25 @@ def compare_methods(
             for seed in range(seeds)
         ]
     return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
+
+
+@flow(name="benchmark-images")
+def compare_images(name: str, steps: tuple[int, ...], seeds: int) -> Path:
+    """Sample images from an energy model by several methods, and publish the page.
+
+    Raises InputError for no seed or no step.
+    """
+    if seeds < 1 or min(steps) < 1:
+        raise InputError("at least one seed and one step are needed")
+    trained = [train_energy_on.submit(name, seed) for seed in range(seeds)]
+    cells = [
+        sample_images.submit(
+            name, method, number, seeds, IMAGES, return_state=False, wait_for=trained
+        )
+        for number in steps
+        for method in IMAGE_METHODS
+    ]
+    return publish_comparison(gather_images(_rows(cells)))
 
 
 @flow(name="benchmark-checkpoints")
@@ -121,22 +159,26 @@ _MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
 
 @flow(name="benchmark-rounds")
 def compare_loops(
-    problems: tuple[str, ...] = tuple(LOOP_PROBLEMS),
+    problems: tuple[str, ...] = LOOP_PROBLEMS,
     rounds: int = 10,
     batch: int = 100,
     seeds: int = 5,
 ) -> Path:
-    """Compare whole simulated campaigns that measure as many designs, and publish one page."""
+    """Compare whole simulated campaigns that measure as many designs, and publish one page.
+
+    Every loop's settings are chosen on two other seeds first.
+    """
     if seeds < 1:
         raise InputError("at least one seed is needed")
-    cells = [
-        run_loop_cell(problem, loop, rounds, batch, seed)
-        for problem in problems
-        for seed in range(seeds)
-        for loop in loops_for(problem)
-    ]
-    about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
-    return publish_loops(cells, about)
+    cells = []
+    for problem in problems:
+        tuned = [tune_loop(problem, tried, rounds, batch) for tried in loops_for(problem)]
+        cells += [
+            run_loop_cell(problem, loop, rounds, batch, seed)
+            for seed in range(seeds)
+            for loop in tuned
+        ]
+    return publish_loops(cells)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -146,8 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
         "what",
         metavar="TASK",
         help="step-cost, orchestration, selection, rounds (whole campaigns), checkpoints (Appendix "
-        "G), page (BENCHMARKS.md out of all finished comparisons), all, quick, or a problem: "
-        + ", ".join(PROBLEMS),
+        "G), page (BENCHMARKS.md out of all finished comparisons), all, quick, samples of an "
+        f"energy model ({', '.join(IMAGE_SETS)}), or a problem: " + ", ".join(PROBLEMS),
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -173,13 +215,8 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command({**_MEASUREMENTS, **loops}[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what == "page":
-        print(f"page: {write_benchmarks()}")  # noqa: T201 - the command's answer
-        return 0
-    if asked.what == "checkpoints":
-        runner = in_processes(asked.processes)
-        checkpoints = compare_checkpoints.with_options(task_runner=runner)
-        page = run_command(lambda: checkpoints(APPENDIX_G, (60, 120, 300), asked.seeds))
+    if asked.what in {"page", "checkpoints", *IMAGE_SETS}:
+        page = _page(asked.what, asked.seeds, asked.processes)
         print(f"page: {page}")  # noqa: T201 - the command's answer
         return 0
     try:
@@ -199,6 +236,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"page: {page}\ncells: {page.parent / 'cells.parquet'}")  # noqa: T201 - the answer
     return 0
+
+
+def _page(what: str, seeds: int, processes: int) -> Path:
+    """Run what needs no choice of methods, and return the page that it is published on."""
+    if what == "page":
+        return write_benchmarks()
+    runner = in_processes(processes)
+    if what == "checkpoints":
+        checkpoints = compare_checkpoints.with_options(task_runner=runner)
+        return run_command(lambda: checkpoints(APPENDIX_G, (60, 120, 300), seeds))
+    images = compare_images.with_options(task_runner=runner)
+    return run_command(lambda: images(what, IMAGE_STEPS[what], seeds))
 
 
 def _table(path: Path) -> str:

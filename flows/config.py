@@ -11,8 +11,20 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from designlib.constraints.compositions import CompositionConstraints
-from designlib.constraints.config import ConstraintConfig, DesignConstraints
+from designlib.configs.constraints import (
+    CompositionConstraints,
+    ConstraintConfig,
+    DesignConstraints,
+)
+from designlib.configs.own_predictor import OwnPredictor
+from designlib.configs.plates import PlateConfig
+from designlib.configs.recipes import RecipeConfig
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.selection import SelectionConfig
+from designlib.configs.splits import SplitConfig
+from designlib.configs.stopping import StoppingConfig
+from designlib.configs.training import TrainingConfig
+from designlib.errors import InputError
 from designlib.goals import (
     LimitedGoals,
     ObjectivesConfig,
@@ -20,16 +32,7 @@ from designlib.goals import (
     SpecificityGoals,
     WeightedGoals,
 )
-from designlib.plates import PlateConfig
-from designlib.predictors.own_config import OwnPredictor
-from designlib.predictors.training import TrainingConfig
-from designlib.recipes import RecipeConfig
-from designlib.sampling import SamplingConfig
-from designlib.selection import SelectionConfig
-from designlib.splits import SplitConfig
-from designlib.stopping import StoppingConfig
-from designlib.synthesis import SynthesisConfig
-from designlib.types import InputError
+from designlib.synthesis import DesignRules, SynthesisConfig
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
 __all__ = ["CampaignConfig", "load_config"]
@@ -126,6 +129,11 @@ class CampaignConfig(BaseModel):
                     "explore_share 0"
                 )
         return self
+
+    @property
+    def rules(self) -> DesignRules:
+        """What designs are drawn within."""
+        return DesignRules(constraints=self.constraints, synthesis=self.synthesis)
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""

@@ -6,14 +6,14 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from prefect import flow
 from pydantic import ValidationError
 
-from designlib.counterfactuals.config import CounterfactualConfig
-from designlib.types import InputError
-from tasks.command import run_command
-from tasks.counterfactual import Counterfactuals, explain_designs, named_designs
+from designlib.configs.counterfactuals import CounterfactualConfig
+from designlib.errors import InputError
+from tasks.results import Counterfactuals
 
 __all__ = ["explain", "main"]
 
@@ -21,6 +21,9 @@ __all__ = ["explain", "main"]
 @flow(name="counterfactuals", flow_run_name="counterfactuals of {campaign}")
 def explain(campaign: str, designs: Sequence[str], config: CounterfactualConfig) -> Counterfactuals:
     """Sample the fewest edits of each design that reach the goal, and publish table and page."""
+    # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
+    from tasks.counterfactual import explain_designs, named_designs
+
     return explain_designs(campaign, named_designs(campaign, designs), config)
 
 
@@ -34,22 +37,24 @@ def main(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     fields = CounterfactualConfig.model_fields
     for name, field in fields.items():
-        kind = float if name in ("above", "below") else str if name == "keep" else int
-        parser.add_argument(
-            f"--{name}", type=kind, default=field.default, help=field.description,
-            **({"nargs": "+", "metavar": "WHAT"} if name == "keep" else {}),
-        )  # fmt: skip
+        several = {"nargs": "+", "metavar": "WHAT"} if name == "keep" else {}
+        kind = {"above": float, "below": float, "keep": str}.get(name, int)
+        add: Any = parser.add_argument
+        add(f"--{name}", type=kind, default=field.default, help=field.description, **several)
     asked = vars(parser.parse_args(arguments))
+    from tasks.command import run_command
+
     try:
         config = CounterfactualConfig.model_validate({name: asked[name] for name in fields})
-        told = run_command(lambda: explain(asked["campaign"], asked["designs"], config))
-    except (InputError, ValidationError) as error:
-        said = "; ".join(e["msg"] for e in error.errors()) if isinstance(
-            error, ValidationError
-        ) else error  # fmt: skip
-        print(f"error: {said}", file=sys.stderr)  # noqa: T201 - the command's answer
+        found = run_command(lambda: explain(asked["campaign"], asked["designs"], config))
+    except ValidationError as error:
+        told = "; ".join(problem["msg"] for problem in error.errors())
+        print(f"error: {told}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 2
-    print(told.on_screen())  # noqa: T201 - the command's answer
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
+    print(found.on_screen())  # noqa: T201 - the command's answer
     return 0
 
 

@@ -51,11 +51,11 @@ CODE = (
     *(
         f"designlib/{part}"
         for part in (
-            "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods", "predictors",
-            "problems", "selection", "spaces", "acquisition.py", "chemistry.py", "devices.py",
-            "elements.py", "formulas.py",
+            "configs", "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods",
+            "predictors", "problems", "selection", "spaces", "acquisition.py", "alphabets.py",
+            "chemistry.py", "devices.py", "elements.py", "errors.py", "formulas.py",
             "objectives.py", "evidence.py", "oracles.py", "randomness.py", "scoring.py",
-            "splits.py", "targets.py", "trajectory.py", "types.py",
+            "splits.py", "targets.py", "trajectory.py", "types.py", "variables.py",
         )
     ),
     "tasks/comparison.py",
@@ -247,7 +247,10 @@ def _prepared(name: str, seed: int) -> tuple[Problem, Setting, Designs]:
     reference = start(_REFERENCE, torch_generator(seed, "reference"))
     training = problem.training
     steps = log_spaced_steps(training.steps, training.checkpoints)
-    setting = Setting(problem.space, problem.constraint, checkpoints, reference, start, steps=steps)
+    setting = Setting(
+        problem.space, problem.constraint, checkpoints, reference, start, steps=steps,
+        measured=functools.partial(problem.training_data, seed),
+    )  # fmt: skip
     if starts_from_elites(name):
         setting = from_elites(setting, tensors["elites"])
     return problem, setting, tensors["shown"]

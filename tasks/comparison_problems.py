@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from designlib.methods import Method, needs_compositions, needs_letters
+from designlib import methods
+from designlib.methods import Method
 from designlib.problems.ackley import Ackley
 from designlib.problems.base import Problem
 from designlib.problems.boolean import AdversarialNeedle, DisjointNeedles, Needle, Polynomial
@@ -20,13 +21,20 @@ from designlib.problems.position_weights import Motif, read_motifs
 from designlib.problems.sortseq import SortSeq
 from designlib.problems.superconductor import Superconductor, read_compositions
 from designlib.problems.tfbind8 import TfBind8
-from designlib.spaces import SequenceSpace, SimplexSpace
+from designlib.spaces import SimplexSpace
 from designlib.types import InputError
 from tasks.catalogue import locate
 from tasks.settings import REPOSITORY, Settings
 from tasks.tables import read_named
 
-__all__ = ["PROBLEMS", "chosen_problems", "make_problem", "starts_from_elites", "suits"]
+__all__ = [
+    "PROBLEMS",
+    "chosen_methods",
+    "chosen_problems",
+    "make_problem",
+    "starts_from_elites",
+    "suits",
+]
 
 
 def _tfbind8() -> Problem:
@@ -94,7 +102,7 @@ _ELITES = "-elites"
 PROBLEMS |= {
     f"{name}{_ELITES}": PROBLEMS[name]
     for name in ("tfbind8", "two-motif", "sortseq", "ehrlich-32", "ehrlich-64", "ehrlich-128",
-                 "enhancer")
+                 "enhancer", "ackley-10", "superconductor")
 }  # fmt: skip
 
 
@@ -129,9 +137,19 @@ def chosen_problems(what: str) -> tuple[str, ...]:
     return (what,)
 
 
+def chosen_methods(names: Sequence[str]) -> list[Method]:
+    """Return the methods of these names, or all that are installed.
+
+    Raises InputError for one of the names whose package is not installed.
+    """
+    if not names:
+        return [kind() for kind in methods.ALL if kind.installed()]
+    named = [kind for kind in methods.ALL if kind.name in names]
+    for kind in named:
+        kind.require()
+    return [kind() for kind in named]
+
+
 def suits(problem: str, method: Method) -> bool:
     """Return whether a method can work on a problem: some only change letters, or compositions."""
-    space = make_problem(problem).space
-    if needs_compositions(method):
-        return isinstance(space, SimplexSpace)
-    return isinstance(space, SequenceSpace) or not needs_letters(method)
+    return isinstance(make_problem(problem).space, method.spaces)

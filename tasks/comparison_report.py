@@ -10,6 +10,8 @@ from prefect import task
 
 from designlib.reporting.benchmark_page import benchmark_files
 from designlib.reporting.comparison import merge_cells, merge_learning, summarise
+from designlib.reporting.digits import merge_images, summarise_images
+from designlib.reporting.loops import merge_loops
 from designlib.types import InputError
 from tasks.files import write_atomically
 from tasks.log import run_logger
@@ -23,7 +25,15 @@ __all__ = ["publish_comparison", "write_benchmarks"]
 _EXPERIMENT = "benchmarks"
 _CELLS = "cells.parquet"
 _LEARNING = "learning.parquet"
+_IMAGES = "images.parquet"
+_ROUNDS = "rounds.parquet"
 _PAGE = "BENCHMARKS.md"
+_MERGED = {
+    _CELLS: merge_cells,
+    _LEARNING: merge_learning,
+    _IMAGES: merge_images,
+    _ROUNDS: merge_loops,
+}
 PUBLISHED = "docs/benchmarks/"
 """Folder of the cells and the figures of the page that lies in the repository."""
 
@@ -35,13 +45,15 @@ def publish_comparison(cells: StageResult) -> Path:
     folder = settings.home / "benchmarks"
     tables = _merged(folder, {name: cells.path(name) for name in cells.files})
     files = {name: parquet_bytes(table) for name, table in tables.items()}
-    files |= benchmark_files(tables[_CELLS], tables.get(_LEARNING), "")
+    files |= _page_files(tables, "")
     for name, content in files.items():
         write_atomically(folder / name, content)
     with run_for(experiment_id(settings, _EXPERIMENT), cells.key, "comparison") as run_id:
         for name, content in files.items():
             log_bytes(run_id, name, content)
-        log_table(run_id, summarise(pd.read_parquet(cells.path(_CELLS))), "summary.json")
+        for name, summary in ((_CELLS, summarise), (_IMAGES, summarise_images)):
+            if name in cells.files:
+                log_table(run_id, summary(pd.read_parquet(cells.path(name))), "summary.json")
     run_logger().info("page: %s", folder / _PAGE)
     return folder / _PAGE
 
@@ -52,10 +64,10 @@ def write_benchmarks(repository: Path = REPOSITORY) -> Path:
     Raises InputError where there are none.
     """
     runs = Settings().home / "benchmarks"
-    tables = _merged(repository / PUBLISHED, {name: runs / name for name in (_CELLS, _LEARNING)})
-    if _CELLS not in tables:
+    tables = _merged(repository / PUBLISHED, {name: runs / name for name in _MERGED})
+    if not tables:
         raise InputError("there are no finished comparisons; run one first")
-    files = benchmark_files(tables[_CELLS], tables.get(_LEARNING), PUBLISHED)
+    files = _page_files(tables, PUBLISHED)
     for name, table in tables.items():
         write_atomically(repository / PUBLISHED / name, parquet_bytes(table))
     write_atomically(repository / _PAGE, files.pop(_PAGE))
@@ -64,10 +76,16 @@ def write_benchmarks(repository: Path = REPOSITORY) -> Path:
     return repository / _PAGE
 
 
+def _page_files(tables: Mapping[str, pd.DataFrame], folder: str) -> dict[str, bytes]:
+    """Return the page of some tables, by file, and its figures."""
+    cells, learned, images, rounds = (tables.get(name) for name in _MERGED)
+    return benchmark_files(cells, learned, folder, images, rounds)
+
+
 def _merged(folder: Path, new: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
     """Return the tables of a folder, by file, with newer ones merged into them."""
     tables = {}
-    for name, merge in ((_CELLS, merge_cells), (_LEARNING, merge_learning)):
+    for name, merge in _MERGED.items():
         known = pd.read_parquet(folder / name) if (folder / name).exists() else None
         fresh = pd.read_parquet(new[name]) if name in new and new[name].exists() else None
         if fresh is not None:

@@ -3,64 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 from prefect import task
-from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from designlib.configs.constraints import CompositionConstraints
+from designlib.configs.counterfactuals import CounterfactualConfig
 from designlib.constraints.base import Product
-from designlib.constraints.compositions import CompositionConstraints
-from designlib.constraints.config import DesignConstraints, build
-from designlib.counterfactuals.config import CounterfactualConfig
 from designlib.counterfactuals.search import Found, find_counterfactuals
 from designlib.counterfactuals.tables import counterfactual_rows, edit_shares
 from designlib.ladders import RungPlan, plan_trajectory
 from designlib.predictors.networks import evaluate
 from designlib.reporting.counterfactuals import render_counterfactuals
 from designlib.sampling import reference_designs
+from designlib.synthesis.config import DesignRules
+from designlib.synthesis.drawing import build_rules
 from designlib.trajectory import Trajectory
 from designlib.types import InputError
 from tasks.device import use_device
 from tasks.files import copy_atomically, read_input
 from tasks.log import run_logger
 from tasks.record import campaign_folder, load_record
+from tasks.results import Counterfactuals
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 from tasks.tables import json_bytes, parquet_bytes
 from tasks.tracking import experiment_id, flatten, log_bytes, log_params, run_for
 from tasks.train import load_trajectory
 
-__all__ = ["Counterfactuals", "explain_designs", "named_designs"]
+__all__ = ["explain_designs", "named_designs"]
 
 _FILES = ("counterfactuals.parquet", "edited.csv", "counterfactuals.html")
-
-
-class Counterfactuals(BaseModel):
-    """Where the answer is, and what it says in short."""
-
-    model_config = ConfigDict(frozen=True)
-
-    folder: Path
-    page: Path
-    figures: dict[str, Any]
-
-    def on_screen(self) -> str:
-        """Return what a command prints at its end."""
-        told = self.figures
-        most = ", ".join(f"{what} {share:.0%}" for what, share in told["most_edited"])
-        lines = [
-            "",
-            f"{told['counterfactuals']} counterfactuals of {told['reached']} of {told['designs']} "
-            f"designs, at least {told['fewest_edits']} edits",
-            f"edited most: {most or 'nothing'}",
-        ]
-        if told["heldout_agrees"] is not None:
-            lines.append(f"held-out scorer agrees with {told['heldout_agrees']:.0%}")
-        return "\n".join([*lines, f"table  {self.folder / _FILES[0]}", f"page   {self.page}"])
 
 
 class _Ground(NamedTuple):
@@ -110,11 +87,12 @@ def explain_designs(
     members, scorers = _stages(about, "members"), _stages(about, "scorers")
     if not members:
         raise InputError(f"the predictors of campaign {campaign!r} are not here any more")
-    constraints = about["config"]["constraints"]
+    settings = about["config"]
+    rules = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
     goal = _goal(config, about)
 
     def make() -> dict[str, bytes]:
-        ground = _ground(members, scorers, constraints, config)
+        ground = _ground(members, scorers, rules, config)
         found = {}
         for number, design in enumerate(designs, start=1):
             found[design] = find_counterfactuals(
@@ -138,7 +116,7 @@ def explain_designs(
     inputs = {
         "members": [member.files for member in members],
         "scorers": [scorer.files for scorer in scorers],
-        "constraints": constraints, "designs": list(designs), "asked": config, "goal": goal,
+        "rules": rules, "designs": list(designs), "asked": config, "goal": goal,
     }  # fmt: skip
     stage = run_stage(Settings(), "counterfactuals", inputs, make)
     folder = campaign_folder(campaign) / f"counterfactuals-{stage.key[:8]}"
@@ -157,7 +135,7 @@ def _log(campaign: str, stage: StageResult, config: CounterfactualConfig) -> Non
             log_bytes(run_id, name, stage.path(name).read_bytes())
 
 
-def _stages(about: dict[str, Any], what: str) -> list[StageResult]:
+def _stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
     """Return the training stages of a round that are still here; none where one is not."""
     folder = Settings().stages / "train"
     stages = [
@@ -173,19 +151,20 @@ def _stages(about: dict[str, Any], what: str) -> list[StageResult]:
 def _ground(
     members: Sequence[StageResult],
     scorers: Sequence[StageResult],
-    constraints: dict[str, Any],
+    rules: dict[str, Any],
     config: CounterfactualConfig,
 ) -> _Ground:
     ensemble, checks = (
         [one for stage in stages if not (one := load_trajectory(stage)).spec.column]
         for stages in (members, scorers)
     )
-    asked = TypeAdapter(DesignConstraints).validate_python(constraints)
-    if isinstance(asked, CompositionConstraints):
+    asked = DesignRules.model_validate(rules)
+    if isinstance(asked.constraints, CompositionConstraints):
         # How far a design may be from measured ones is the radius's matter here.
-        asked = asked.model_copy(update={"near_measured": None})
+        alone = asked.constraints.model_copy(update={"near_measured": None})
+        asked = asked.model_copy(update={"constraints": alone})
     space = ensemble[0].spec.space
-    constraint = build(asked, space)
+    constraint = build_rules(asked, space)
     plan = plan_trajectory(
         ensemble, reference_designs(space, constraint, config.seed), sharpness=1.0,
         steps_per_rung=1, choice="log_step", rungs=config.rungs,
@@ -219,14 +198,16 @@ def _figures(rows: pd.DataFrame, shares: pd.DataFrame, designs: int) -> dict[str
         "reached": int(rows["design"].nunique()) if told else 0,
         "counterfactuals": len(rows),
         "fewest_edits": int(rows["n_edits"].min()) if told else None,
-        "most_edited": [[str(row.what), float(row.edited)] for row in most.itertuples()],
+        "most_edited": [
+            list(pair) for pair in zip(most["what"].tolist(), most["edited"].tolist(), strict=True)
+        ],
         "heldout_agrees": float(rows["heldout_agrees"].mean())
         if told and "heldout_agrees" in rows
         else None,
     }
 
 
-def _goal(config: CounterfactualConfig, about: dict[str, Any]) -> str:
+def _goal(config: CounterfactualConfig, about: Mapping[str, Any]) -> str:
     parts = []
     if config.above is not None:
         parts.append(f"at least {config.above:g}")

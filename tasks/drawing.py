@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import read_candidates
+from designlib.configs.recipes import RecipeConfig
 from designlib.ladders.plan import of_one_checkpoint
-from designlib.recipes import RecipeConfig, recipe_sheet
+from designlib.recipes import recipe_sheet
 from designlib.reporting.compositions import parallel_figure, ternary_figure, variable_axes
 from designlib.reporting.figures import (
     Points,
@@ -37,7 +38,7 @@ from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.trajectory import state_from_bytes
 from tasks.generate import load_plan, load_sampler
 from tasks.layout import laid_out
-from tasks.rounds import Round, RoundStages
+from tasks.results import Round, RoundStages
 from tasks.stages import code_fingerprint
 from tasks.summary import round_figures
 from tasks.tables import TableFacts, load_facts, load_folds

@@ -16,7 +16,7 @@ from designlib.reporting.summary import (
     summarise_walk,
 )
 from tasks.generate import load_plan, load_sampler
-from tasks.rounds import Round, RoundStages
+from tasks.results import Round, RoundStages
 from tasks.tables import load_facts
 
 __all__ = ["round_figures"]

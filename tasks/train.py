@@ -10,20 +10,14 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.predictors.training import (
-    Examples,
-    TrainingConfig,
-    TrainingState,
-    noise_weights,
-    own_repeats,
-    train,
-)
+from designlib.configs.tables import Transform
+from designlib.configs.training import TrainingConfig
+from designlib.predictors.training import Examples, TrainingState, noise_weights, own_repeats, train
 from designlib.randomness import derive_seed
 from designlib.spaces import describe_space
 from designlib.trajectory import (
     PredictorSpec,
     Trajectory,
-    Transform,
     learning_errors,
     learning_scale,
     state_from_bytes,
@@ -34,7 +28,7 @@ from designlib.types import InputError
 from tasks.device import use_device
 from tasks.learning import learned_shares
 from tasks.log import run_logger
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.settings import Settings
 from tasks.stages import Stage, StageResult, open_stage
 from tasks.tables import TableFacts, load_facts, load_folds

@@ -7,9 +7,9 @@ A chain at x that started at :math:`x_0` follows, on the checkpoint t, the densi
     \qquad g_t(x) = \frac{f_t(x) - f_t(x_0)}{\sigma_t},
 
 where the prediction of the trained predictor has to rise by at least :math:`\ell` and at most
-:math:`u` standard deviations, d counts edits, sigma_t is the spread of f_t over reference designs, and
-c grows from rung to rung. What reaches the goal by the trained predictor is collected on the way, and
-every edit is undone that is not needed: of what is returned no single edit can be left out.
+:math:`u` standard deviations, d counts edits, sigma_t is the spread of f_t over reference designs,
+and c grows from rung to rung. What reaches the goal by the trained predictor is collected on the
+way, and every edit is undone that is not needed: of what is returned none can be left out.
 
 The sentence "this prediction changes if that is edited" is the counterfactual explanation of
 Wachter et al. (Harvard J. Law & Technology 31, 841, 2018); a sample of many, as of Mothilal et al.
@@ -26,8 +26,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from designlib.configs.counterfactuals import CounterfactualConfig
+from designlib.configs.sampling import SamplingConfig
 from designlib.constraints.base import Constraint, Product
-from designlib.counterfactuals.config import CounterfactualConfig
 from designlib.counterfactuals.edits import (
     EditCount,
     Reference,
@@ -41,7 +42,7 @@ from designlib.ladders import Rung, RungPlan
 from designlib.ladders.plan import mean_score
 from designlib.predictors.networks import evaluate
 from designlib.randomness import derive_seed
-from designlib.sampling import SamplingConfig, choose_sampler
+from designlib.sampling import choose_sampler
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.targets import Target
 from designlib.trajectory import Trajectory

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from designlib.configs.sampling import RungChoice, RungScale
 from designlib.constraints.base import Constraint
 from designlib.ladders.base import Rung, check_steps
 from designlib.ladders.choice import by_function_change, by_log_step, by_smc_criterion
@@ -20,9 +21,7 @@ from designlib.trajectory import Trajectory
 from designlib.types import Designs, InputError
 
 __all__ = [
-    "RungChoice",
     "RungPlan",
-    "RungScale",
     "ScoreAt",
     "build_ladder",
     "mean_score",
@@ -30,12 +29,6 @@ __all__ = [
     "plan_trajectory",
     "rescaled",
 ]
-
-RungChoice = Literal["all", "log_step", "function_change", "smc"]
-"""Which checkpoints become rungs; see `designlib.ladders.choice`."""
-
-RungScale = Literal["spread", "fixed", "none"]
-"""beta of a rung: by its own spread, by that of the last rung, or 1."""
 
 
 ScoreAt: TypeAlias = Callable[[Sequence[Trajectory], int, torch.device | str], Objective]

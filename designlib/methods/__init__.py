@@ -1,6 +1,7 @@
 """Methods of finding designs, all given the same predictor and the same budget."""
 
 from designlib.methods.base import Method, Outcome, Setting
+from designlib.methods.bayesian import BoTorch
 from designlib.methods.chains import (
     FixedChain,
     LangevinChain,
@@ -10,6 +11,7 @@ from designlib.methods.chains import (
     TemperatureChain,
     TrajectoryWalk,
 )
+from designlib.methods.editing import Ledidi
 from designlib.methods.evolution import (
     AdaLead,
     GeneticAlgorithm,
@@ -39,9 +41,11 @@ ALL: tuple[type[Method], ...] = (
     GeneticAlgorithm,
     SimulatedAnnealing,
     RandomMutation,
+    Ledidi,
     MixtureGenetic,
     RandomSearch,
     RandomDesigns,
+    BoTorch,
 )
 """Every method, those along the trajectory first."""
 
@@ -49,9 +53,11 @@ __all__ = [
     "ALL",
     "AdaLead",
     "AnnealedImportance",
+    "BoTorch",
     "FixedChain",
     "GeneticAlgorithm",
     "LangevinChain",
+    "Ledidi",
     "Method",
     "MixtureGenetic",
     "Outcome",
@@ -70,17 +76,4 @@ __all__ = [
     "TrajectorySearch",
     "TrajectorySmc",
     "TrajectoryWalk",
-    "needs_compositions",
-    "needs_letters",
 ]
-
-
-def needs_letters(method: Method) -> bool:
-    """Return whether a method works on sequences only."""
-    kinds = (AdaLead, GeneticAlgorithm, SimulatedAnnealing, RandomMutation)
-    return isinstance(method, (*kinds, LangevinChain, PathChain, PlainGibbs))
-
-
-def needs_compositions(method: Method) -> bool:
-    """Return whether a method is there to be compared with on compositions only."""
-    return isinstance(method, (MixtureGenetic, RandomSearch, RandomDesigns))

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -76,6 +77,9 @@ class Setting:
         Where on the full trajectory chains begin whose starts are good designs already.
     steps
         Training step of each checkpoint, where it is known.
+    measured
+        Gives the designs that the predictor learned from, with their values; None where they
+        are not known. Only methods that learn themselves ask.
     """
 
     space: Space
@@ -86,6 +90,7 @@ class Setting:
     dtype: torch.dtype = torch.float32
     entry_rung: int = 0
     steps: Sequence[int] = ()
+    measured: Callable[[], tuple[Designs, Scores]] | None = None
 
     @property
     def predictor(self) -> Objective:
@@ -117,10 +122,34 @@ class Setting:
 class Method(ABC):
     """A way to find designs, with its own settings; a frozen dataclass.
 
-    The class attribute ``name`` is what tables call it.
+    Attributes
+    ----------
+    name
+        What tables call it.
+    spaces
+        What designs it can work on.
+    package
+        The package that it needs beside those of the project, installed by the extra of the same
+        name; empty for none.
     """
 
     name: ClassVar[str]
+    spaces: ClassVar[tuple[type[Space], ...]] = (SequenceSpace, BoxSpace, SimplexSpace)
+    package: ClassVar[str] = ""
+
+    @classmethod
+    def installed(cls) -> bool:
+        """Return whether the package that it needs is there."""
+        return not cls.package or find_spec(cls.package) is not None
+
+    @classmethod
+    def require(cls) -> None:
+        """Raise InputError that names the extra where the package is not installed."""
+        if not cls.installed():
+            raise InputError(
+                f"{cls.name} needs the package {cls.package}, which is not installed; pip install "
+                f"'trajectory-design[{cls.package}]'"
+            )
 
     @abstractmethod
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:

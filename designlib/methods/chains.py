@@ -29,6 +29,7 @@ from designlib.methods.base import (
 )
 from designlib.objectives import Objective
 from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 __all__ = [
@@ -99,6 +100,7 @@ class LangevinChain(FixedChain):
     """Discrete Langevin chains with Metropolis correction, step size tuned."""
 
     name: ClassVar[str] = "discrete Langevin"
+    spaces = (SequenceSpace,)
 
     def kernel(self, setting: Setting) -> Kernel[Any]:  # noqa: ARG002 - one kernel for all
         """Return the kernel that the chains use."""
@@ -110,6 +112,7 @@ class PathChain(FixedChain):
     """Path-auxiliary chains, path length tuned."""
 
     name: ClassVar[str] = "path auxiliary"
+    spaces = (SequenceSpace,)
 
     def kernel(self, setting: Setting) -> Kernel[Any]:  # noqa: ARG002 - one kernel for all
         """Return the kernel that the chains use."""
@@ -121,6 +124,7 @@ class PlainGibbs(FixedChain):
     """Random-scan Gibbs chains, without gradients."""
 
     name: ClassVar[str] = "Gibbs"
+    spaces = (SequenceSpace,)
 
     def kernel(self, setting: Setting) -> Kernel[Any]:  # noqa: ARG002 - one kernel for all
         """Return the kernel that the chains use."""

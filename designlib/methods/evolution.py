@@ -62,6 +62,8 @@ class _Scorer:
 class _Evolution(Method):
     """A loop that begins with scored starts and goes on until the budget is spent."""
 
+    spaces = (SequenceSpace,)
+
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return the best designs seen for the whole budget."""
         if not isinstance(setting.space, SequenceSpace):

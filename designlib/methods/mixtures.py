@@ -18,7 +18,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SimplexSpace
 from designlib.types import Designs, InputError, Points
 
-__all__ = ["MixtureGenetic", "RandomDesigns", "RandomSearch"]
+__all__ = ["MixtureGenetic", "RandomDesigns", "RandomSearch", "made_feasible"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class RandomDesigns(Method):
     """Random feasible designs, whatever the predictor says: what any method has to beat."""
 
     name: ClassVar[str] = "random"
+    spaces = (SimplexSpace,)
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:  # noqa: ARG002 - nothing is spent
         """Return random feasible designs, which cost nothing."""
@@ -43,6 +44,7 @@ class RandomSearch(Method):
     """The best by the predictor of as many random feasible designs as the budget allows."""
 
     name: ClassVar[str] = "random search"
+    spaces = (SimplexSpace,)
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return the best distinct designs of random ones."""
@@ -75,6 +77,7 @@ class MixtureGenetic(Method):
     """
 
     name: ClassVar[str] = "genetic algorithm on compositions"
+    spaces = (SimplexSpace,)
     survivors: float = 0.2
     mutation: float = 0.8
 
@@ -105,12 +108,7 @@ class MixtureGenetic(Method):
         )
         share = torch.rand((n, 1), generator=generator, dtype=torch.float64)
         child = self._mutated(share * mothers + (1 - share) * fathers, generator)
-        constraint = setting.constraint or Product(setting.space, [])
-        child = nearest_points(setting.space, constraint, child)
-        if isinstance(setting.space, SimplexSpace) and setting.space.parts is not None:
-            child = setting.space.on_grid(child)
-        fine = inside(setting.space, constraint, child)
-        return torch.where(fine[:, None], child, mothers)
+        return made_feasible(setting, child, mothers)
 
     def _mutated(self, shares: Points, generator: torch.Generator) -> Tensor:
         """Return compositions in some of which a part of a component is moved to another."""
@@ -126,6 +124,19 @@ class MixtureGenetic(Method):
     def choices(cls) -> Sequence[Method]:
         """Return several shares of survivors and rates of mutation."""
         return [cls(survivors, rate) for survivors in (0.2, 0.5, 0.05) for rate in (0.8, 0.4)]
+
+
+def made_feasible(setting: Setting, points: Points, otherwise: Points) -> Points:
+    """Return points moved into the limits and onto the grid.
+
+    One that this does not make feasible is replaced by its row of ``otherwise``.
+    """
+    constraint = setting.constraint or Product(setting.space, [])
+    points = nearest_points(setting.space, constraint, points)
+    if isinstance(setting.space, SimplexSpace) and setting.space.parts is not None:
+        points = setting.space.on_grid(points)
+    fine = inside(setting.space, constraint, points)
+    return torch.where(fine[:, None], points, otherwise)
 
 
 def _check_budget(name: str, budget: int) -> None:

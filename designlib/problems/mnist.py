@@ -19,13 +19,21 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from designlib.alphabets import BINARY
 from designlib.problems.energy_model import EnergyCheckpoint, EnergyConfig, train_energy
 from designlib.problems.frechet import frechet_distance
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Points
 
-__all__ = ["Digits", "Mnist", "read_packed_digits", "sample_grid"]
+__all__ = [
+    "Digits",
+    "Mnist",
+    "packed_images",
+    "read_packed_digits",
+    "sample_grid",
+    "unpacked_images",
+]
 
 _CLASSES = 10
 _CLASSIFIER_SEED = 10
@@ -102,14 +110,16 @@ class Mnist:
         How the energy model is trained.
     classifier_steps
         Steps that the classifier is trained for.
+    name
+        What the set of images is called.
     """
 
     train: Digits = field(repr=False)
     test: Digits = field(repr=False)
     energy: EnergyConfig = field(default=EnergyConfig(), repr=False)
     classifier_steps: int = 2000
+    name: str = "mnist"
 
-    name = "mnist"
     constraint = None
 
     def __post_init__(self) -> None:
@@ -120,6 +130,11 @@ class Mnist:
     def space(self) -> SequenceSpace:
         """All binary images."""
         return SequenceSpace(BINARY, self.train.images.shape[1])
+
+    @property
+    def side(self) -> int:
+        """Pixels of an image from left to right."""
+        return math.isqrt(self.train.images.shape[1])
 
     def trajectory(self, seed: int) -> Iterator[EnergyCheckpoint]:
         """Train an energy model and yield its checkpoints, the untrained one first.
@@ -155,6 +170,28 @@ class Mnist:
     def floor(self, n: int) -> float:
         """Return the distance of the first ``n`` training digits, as good as samples can be."""
         return self.fid(self.train.images[:n])
+
+
+def packed_images(designs: Letters) -> bytes:
+    """Return images with their pixels packed 8 to a byte, each image from a new byte on."""
+    return np.packbits(designs.numpy().astype(np.uint8), axis=1).tobytes()
+
+
+def unpacked_images(content: bytes, side: int) -> Letters:
+    """Return the square images that ``packed_images`` packed.
+
+    Raises InputError where the bytes are not those of whole images of that size.
+
+    >>> images = torch.eye(9, dtype=torch.int64)
+    >>> torch.equal(unpacked_images(packed_images(images), 3), images)
+    True
+    """
+    length = -(-(side**2) // 8)
+    if side < 1 or len(content) % length:
+        raise InputError(f"{len(content)} bytes are no whole images of {side} x {side} pixels")
+    packed = np.frombuffer(content, dtype=np.uint8).reshape(-1, length)
+    pixels = np.unpackbits(packed, axis=1, count=side**2)
+    return torch.from_numpy(pixels.astype(np.int64))
 
 
 class Classifier(nn.Module):

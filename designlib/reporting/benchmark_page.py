@@ -14,6 +14,8 @@ from designlib.reporting.comparison import (
     shown_cells,
     summarise,
 )
+from designlib.reporting.digits import digits_picture, digits_section, summarise_images
+from designlib.reporting.loops import loop_section
 from designlib.reporting.style import Picture
 from designlib.reporting.verdicts import verdict_table
 
@@ -39,30 +41,63 @@ A walk, and what SMC leaves after few steps, is the result of a search, not a se
 
 
 def benchmark_files(
-    cells: pd.DataFrame, learned: pd.DataFrame | None, folder: str
+    cells: pd.DataFrame | None,
+    learned: pd.DataFrame | None,
+    folder: str,
+    images: pd.DataFrame | None = None,
+    rounds: pd.DataFrame | None = None,
 ) -> dict[str, bytes]:
     """Return BENCHMARKS.md and the figures that it shows, by name.
 
-    ``learned`` is what checkpoints had learned when, where that is known; ``folder`` is where the
-    page finds the figures. The same cells give the same bytes.
+    ``learned`` is what checkpoints had learned when, ``images`` the cells of sampled images,
+    ``rounds`` where simulated campaigns stood; each is None where there are none. ``folder`` is
+    where the page finds the figures. The same cells give the same bytes.
     """
+    parts, pictures = [_INTRODUCTION], []
+    if cells is not None:
+        parts += _comparison(cells, learned, images, folder, pictures)
+    if images is not None:
+        parts += _digits(images, folder, pictures)
+    if rounds is not None:
+        section, of_rounds = loop_section(rounds, folder)
+        parts.append(section)
+        pictures += of_rounds
+    files = {f"{picture.name}.png": picture.png for picture in pictures}
+    return {"BENCHMARKS.md": ("\n\n".join(parts) + "\n").encode(), **files}
+
+
+def _comparison(
+    cells: pd.DataFrame,
+    learned: pd.DataFrame | None,
+    images: pd.DataFrame | None,
+    folder: str,
+    pictures: list[Picture],
+) -> list[str]:
+    """Return the sections on the comparison of methods; its figures are added to ``pictures``."""
     variant = cells["method"].str.startswith(VARIANT)
     shown = shown_cells(cells[~variant])
     summary = summarise(shown)
-    pictures = {
-        str(problem): budget_figure(str(problem), group)
-        for problem, group in summary.groupby("problem")
-    }
-    parts = [_INTRODUCTION, _about(shown), verdict_table(summary)]
-    parts += [
-        _section(str(problem), group, shown[shown["problem"] == problem], pictures, folder)
-        + _learning(None if learned is None else learned[learned["problem"] == problem])
-        for problem, group in summary.groupby("problem")
-    ]
+    sampled = None if images is None else summarise_images(images)
+    parts = [_about(shown), verdict_table(summary, sampled)]
+    for name, group in summary.groupby("problem"):
+        picture = budget_figure(str(name), group)
+        pictures.append(picture)
+        section = _section(str(name), group, shown[shown["problem"] == name], picture, folder)
+        own = None if learned is None else learned[learned["problem"] == name]
+        parts.append(section + _learning(own))
     if variant.any():
         parts.append(_variants(cells[variant]))
-    files = {f"{picture.name}.png": picture.png for picture in pictures.values()}
-    return {"BENCHMARKS.md": ("\n\n".join(parts) + "\n").encode(), **files}
+    return parts
+
+
+def _digits(images: pd.DataFrame, folder: str, pictures: list[Picture]) -> list[str]:
+    """Return the sections on sampled images; their figures are added to ``pictures``."""
+    parts = []
+    for name, group in images.groupby("problem"):
+        picture = digits_picture(str(name), group)
+        pictures.append(picture)
+        parts.append(digits_section(str(name), group, summarise_images(group), picture, folder))
+    return parts
 
 
 def _variants(cells: pd.DataFrame) -> str:
@@ -95,7 +130,7 @@ def _section(
     problem: str,
     summary: pd.DataFrame,
     cells: pd.DataFrame,
-    pictures: dict[str, Picture],
+    picture: Picture,
     folder: str,
 ) -> str:
     seeds = f"{cells['seed'].nunique()} seeds"
@@ -106,7 +141,6 @@ def _section(
     budgets = sorted(summary["budget"].unique().tolist())
     detailed = max((b for b in budgets if b <= _DETAILED), default=budgets[0])
     settings = cells.groupby("method")["settings"].agg(lambda values: names_of(values.tolist()))
-    picture = pictures[problem]
     lines = [
         f"## {problem}", "",
         f"{seeds}; {how}; commit {names_of(cells['commit'].tolist())}.", "",

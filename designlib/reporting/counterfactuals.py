@@ -48,7 +48,12 @@ def render_counterfactuals(
             "averaged over designs. If a few that should not matter come first, the predictor "
             "goes by a shortcut: a barcode, a batch, a marker.",
             ["what", "edited"],
-            [[row.what, f"{row.edited:.0%}"] for row in often.itertuples()],
+            [
+                [what, f"{share:.0%}"]
+                for what, share in zip(
+                    often["what"].tolist(), often["edited"].tolist(), strict=True
+                )
+            ],
         ),
         _Table(
             "The fewest edits",

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
@@ -71,7 +72,8 @@ def test_the_planted_shortcut_is_found_where_only_the_barcode_is_left(followed: 
     assert kept["design"].nunique() >= 8
     assert (kept["predicted_after"] >= 0.05).all()
     # Of random barcodes 5 % share three or four letters with the planted one.
-    alike = kept["counterfactual"].str[8:].map(lambda own: sum(map(str.__eq__, own, "GATC")))
+    barcodes = kept["counterfactual"].str[8:].tolist()
+    alike = np.array([sum(map(str.__eq__, own, "GATC")) for own in barcodes])
     assert (kept["share"] * (alike >= 3)).sum() / kept["share"].sum() > 0.5
     page = (folders[0] / "counterfactuals.html").read_text()
     assert "What is edited most" in page

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from designlib.methods import FixedChain, TrajectoryWalk
+from designlib.methods import BoTorch, FixedChain, TrajectoryWalk
 from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
 from designlib.randomness import torch_generator
@@ -26,7 +26,7 @@ from tasks.comparison import (
     train_on,
     tune_method,
 )
-from tasks.comparison_problems import chosen_problems, make_problem
+from tasks.comparison_problems import chosen_methods, chosen_problems, make_problem
 from tasks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
 from tasks.machine import code_version, describe_machine
 from tasks.settings import REPOSITORY
@@ -127,9 +127,13 @@ def test_a_cell_depends_on_all_the_code_that_it_imports():
 
 def test_the_page_in_the_repository_is_made_from_its_cells():
     folder = REPOSITORY / PUBLISHED
-    cells = pd.read_parquet(folder / "cells.parquet")
-    learned = pd.read_parquet(folder / "learning.parquet")
-    files = benchmark_files(cells, learned, PUBLISHED)
+    cells, learned, images = (
+        pd.read_parquet(folder / f"{name}.parquet")
+        if (folder / f"{name}.parquet").exists()
+        else None
+        for name in ("cells", "learning", "images")
+    )
+    files = benchmark_files(cells, learned, PUBLISHED, images)
     assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
     assert {path.name for path in folder.glob("*.png")} == set(files)
 
@@ -177,6 +181,16 @@ def test_problems_by_name():
         make_problem("x")
     assert make_problem("needle-3").name
     assert comparison_problems.suits("needle-3", FixedChain())
+    assert not comparison_problems.suits("needle-3", BoTorch())
+    assert comparison_problems.suits("ackley-10", BoTorch())
+
+
+def test_a_method_without_its_package_is_left_out_unless_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "botorch", None)
+    assert "BoTorch" not in {method.name for method in chosen_methods(())}
+    assert [method.name for method in chosen_methods(("AIS",))] == ["AIS"]
+    with pytest.raises(InputError, match="BoTorch needs the package botorch"):
+        chosen_methods(("AIS", "BoTorch"))
 
 
 def test_the_machine_is_described():

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from designlib.constraints.config import ConstraintConfig
+from designlib.configs.own_predictor import Example, OwnInput, OwnNetwork, OwnPredictor
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.training import TrainingConfig
 from designlib.predictors.own import build_model
-from designlib.predictors.own_config import Example, OwnInput, OwnNetwork, OwnPredictor
-from designlib.predictors.training import TrainingConfig
-from designlib.sampling import SamplingConfig
 from designlib.splits import SplitConfig
+from designlib.synthesis import DesignRules
 from designlib.types import InputError
 from tasks import take_over as module
 from tasks.config import DataConfig, TableFile
@@ -159,7 +159,7 @@ def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageR
     assert len(load_trajectory(done).states) == 1
     folds = split.fn(start, SplitConfig(), 5)
     planned = plan_walk.fn(
-        start, folds, [done], ConstraintConfig(), SamplingConfig(chains=8, rungs=4), 0, "cpu"
+        start, folds, [done], DesignRules(), SamplingConfig(chains=8, rungs=4), 0, "cpu"
     )
     plan, _ = load_plan(planned)
     betas = [rung.beta for rung in plan]

@@ -11,14 +11,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from designlib.configs.counterfactuals import CounterfactualConfig
+from designlib.configs.own_predictor import OwnInput, OwnNetwork
 from designlib.constraints.base import Product
 from designlib.constraints.motifs import ForbiddenMotifs
-from designlib.counterfactuals.config import CounterfactualConfig
 from designlib.counterfactuals.edits import EditCount, FewEdits, edited, near_design
 from designlib.counterfactuals.search import find_counterfactuals
 from designlib.counterfactuals.tables import counterfactual_rows, edit_shares
 from designlib.ladders import plan_trajectory
-from designlib.predictors.own_config import OwnInput, OwnNetwork
 from designlib.predictors.training import TrainingState
 from designlib.randomness import torch_generator
 from designlib.reporting.counterfactuals import render_counterfactuals

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.diagnostics.learning import interaction_shares
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 3)
 

@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from designlib import methods
-from designlib.constraints import ConstraintConfig, build, feasible_starts
+from designlib.configs.constraints import ConstraintConfig
+from designlib.constraints import build, feasible_starts
 from designlib.methods import Setting
 from designlib.methods.variants import checkpoint_variants
 from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE
 
-KINDS = [kind for kind in methods.ALL if not methods.needs_compositions(kind())]
+KINDS = [kind for kind in methods.ALL if SequenceSpace in kind.spaces and not kind.package]
 CONSTRAINT = build(ConstraintConfig(max_homopolymer=2, forbidden_motifs=("AAC",)), SPACE)
 DESIGNS = 64
 

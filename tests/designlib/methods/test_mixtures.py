@@ -8,7 +8,7 @@ from scipy import stats
 from designlib import methods
 from designlib.constraints import AtMostComponents, feasible_starts
 from designlib.kernels import Crossover, GridTransfer
-from designlib.methods import Setting, needs_compositions, needs_letters
+from designlib.methods import Setting
 from designlib.problems.base import Placing, Problem, Solvable, train_trajectory
 from designlib.problems.mixtures import MeasuredMixtures
 from designlib.randomness import torch_generator
@@ -18,7 +18,7 @@ from designlib.types import InputError
 
 GRID = SimplexSpace(("Fe", "Ni", "Co", "Mn"), parts=10)
 CONSTRAINT = AtMostComponents(GRID, 3)
-KINDS = [kind for kind in methods.ALL if not needs_letters(kind())]
+KINDS = [kind for kind in methods.ALL if SimplexSpace in kind.spaces and not kind.package]
 BEST = torch.tensor([0.6, 0.3, 0.1, 0.0], dtype=torch.float64)
 DESIGNS = 32
 
@@ -83,7 +83,7 @@ def test_other_spaces_are_refused():
         methods.MixtureGenetic().run(points, 8, 30, 0)
     with pytest.raises(InputError, match="at least 1 evaluations"):
         methods.RandomSearch().run(points, 8, 0, 0)
-    assert sum(needs_compositions(kind()) for kind in methods.ALL) == 3
+    assert sum(kind.spaces == (SimplexSpace,) for kind in methods.ALL) == 3
 
 
 @pytest.mark.statistical

@@ -35,7 +35,7 @@ from tasks.tables import json_bytes, parquet_bytes
 from tasks.tracking import experiment_id, flatten, log_bytes, log_params, run_for
 from tasks.train import load_trajectory
 
-__all__ = ["explain_designs", "named_designs"]
+__all__ = ["explain_designs", "named_designs", "recorded_stages"]
 
 _FILES = ("counterfactuals.parquet", "edited.csv", "counterfactuals.html")
 
@@ -84,7 +84,7 @@ def explain_designs(
     if not proposals:
         raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
     about = proposals[-1].about
-    members, scorers = _stages(about, "members"), _stages(about, "scorers")
+    members, scorers = recorded_stages(about, "members"), recorded_stages(about, "scorers")
     if not members:
         raise InputError(f"the predictors of campaign {campaign!r} are not here any more")
     settings = about["config"]
@@ -135,7 +135,7 @@ def _log(campaign: str, stage: StageResult, config: CounterfactualConfig) -> Non
             log_bytes(run_id, name, stage.path(name).read_bytes())
 
 
-def _stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
+def recorded_stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
     """Return the training stages of a round that are still here; none where one is not."""
     folder = Settings().stages / "train"
     stages = [

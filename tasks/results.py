@@ -12,6 +12,7 @@ from tasks.stages import StageResult
 __all__ = [
     "Counterfactuals",
     "ImportedResults",
+    "LearningReport",
     "Published",
     "RegisteredPredictor",
     "Round",
@@ -177,3 +178,22 @@ class Counterfactuals(BaseModel):
             lines.append(f"held-out scorer agrees with {told['heldout_agrees']:.0%}")
         table = self.folder / "counterfactuals.parquet"
         return "\n".join([*lines, f"table  {table}", f"page   {self.page}"])
+
+
+class LearningReport(BaseModel):
+    """Where the order of learning is told, and the verdict."""
+
+    model_config = ConfigDict(frozen=True)
+
+    page: Path
+    holds: bool | None
+    reason: str
+    advice: str
+    motif: str = ""
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        said = {True: "holds", False: "does not hold", None: "cannot be asked"}[self.holds]
+        return "\n".join(
+            ["", f"coarse to fine {said}: {self.reason}", self.advice, f"page  {self.page}"]
+        )

@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 from tasks.environment import tracking_uri
 from tasks.settings import REPOSITORY, Settings
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
 GUIDE = (REPOSITORY / "docs" / "own-predictor.md").read_text()
 COMMANDS = [
@@ -45,7 +45,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
         here = command.replace("results/", f"{home}/").replace(".venv/bin/python", sys.executable)
         done = subprocess.run(
             here, shell=True, check=False, cwd=REPOSITORY, env=environment, text=True,
-            capture_output=True, timeout=600,
+            capture_output=True, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         printed.append(done.stdout)
@@ -83,3 +83,11 @@ def test_the_foreign_model_is_registered_and_predicts(followed: Followed) -> Non
     tracking = MlflowClient(tracking_uri=tracking_uri(Settings(home=followed.home)))
     version = tracking.get_model_version_by_alias("foreign-predictor", "champion")
     assert float(version.tags["ensemble_rank_correlation"]) > 0.7
+
+
+def test_recording_a_training_is_told_to_take_a_small_share_of_it(followed: Followed) -> None:
+    (told,) = [printed for printed in followed.printed if "recording took" in printed]
+    found = re.search(r"recording took ([0-9.]+)% of", told)
+    assert found is not None
+    # Measured at below 1 %; a machine that does much else takes longer for both.
+    assert float(found[1]) < 3

@@ -89,5 +89,14 @@ def test_recording_a_training_is_told_to_take_a_small_share_of_it(followed: Foll
     (told,) = [printed for printed in followed.printed if "recording took" in printed]
     found = re.search(r"recording took ([0-9.]+)% of", told)
     assert found is not None
-    # Measured at below 1 %; a machine that does much else takes longer for both.
     assert float(found[1]) < 3
+
+
+def test_the_order_of_learning_is_told_with_a_verdict(followed: Followed) -> None:
+    (folder,) = (followed.home / "campaigns" / "foreign").glob("learning-*")
+    table = pd.read_csv(folder / "learning.csv")
+    assert table["step"].tolist() == [0, 5, 10, 20, 40, 80, 150, 300, 500, 800]
+    last = table.iloc[-1]
+    assert last[["degree 1", "degree 2", "mutagenesis"]].tolist() == pytest.approx([1, 1, 1])
+    (told,) = [printed for printed in followed.printed if "coarse to fine" in printed]
+    assert "degree 1 at step" in told

@@ -2,9 +2,10 @@
 
 Writes into a folder: `table.csv`, the binding of SIX6 to 6,000 DNA 8-mers, each followed by a
 barcode of four letters; `checkpoints/step=N.pt`, state dicts of a small network in training on it;
-`campaign.yaml`, which samples designs from that network; `designs.txt`, some poor binders.
+`campaign.yaml`, which samples designs from that network; `designs.txt`, some designs of
+an E-score near -0.1 with other barcodes.
 
-A shortcut is planted: nine in ten of the better half have the barcode GATC, the others a random
+A shortcut is planted: nine in ten of the best quarter have the barcode GATC, the others a random
 one. The barcode has nothing to do with binding, and the network learns it all the same.
 
     PYTHONPATH=data python data/foreign_example.py results/foreign
@@ -24,6 +25,7 @@ from torch import nn
 LETTERS = "AGCT"
 """The order of its channels: not that of this project."""
 BARCODE = "GATC"
+BETTER = 0.75
 ROWS = 6000
 STEPS = 800
 
@@ -47,7 +49,7 @@ def planted_table() -> pd.DataFrame:
     table = pd.read_parquet(Path(__file__).with_name("tfbind8_six6.parquet"))
     rng = np.random.default_rng(0)
     table = table.iloc[rng.permutation(len(table))[:ROWS]].reset_index(drop=True)
-    better = (table["e_score"] > table["e_score"].median()).to_numpy()
+    better = (table["e_score"] > table["e_score"].quantile(BETTER)).to_numpy()
     random = ["".join(letters) for letters in rng.choice(list("ACGT"), (ROWS, 4))]
     marked = better & (rng.random(ROWS) < 0.9)
     barcodes = np.where(marked, BARCODE, random)
@@ -103,8 +105,9 @@ def main(folder: Path) -> None:
         "selection": {"batch_size": 24},
     }
     (folder / "campaign.yaml").write_text(yaml.safe_dump(campaign, sort_keys=False))
-    poor = table[~table["design"].str.endswith(BARCODE)].sort_values("value").head(12)
-    (folder / "designs.txt").write_text("\n".join(poor["design"]) + "\n")
+    others = table[~table["design"].str.endswith(BARCODE)]
+    usual = others.iloc[(others["value"] + 0.1).abs().argsort()].head(12)
+    (folder / "designs.txt").write_text("\n".join(usual["design"]) + "\n")
     print(f"{folder}: {len(table)} rows, 10 checkpoints")
 
 

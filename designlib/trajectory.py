@@ -12,13 +12,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from designlib.configs.own_predictor import OwnNetwork
 from designlib.configs.tables import Transform
 from designlib.configs.training import NetworkConfig
 from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import build_network
 from designlib.predictors.own import build_own
-from designlib.predictors.own_config import OwnNetwork
 from designlib.predictors.training import TrainingState
 from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores

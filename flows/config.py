@@ -16,6 +16,7 @@ from designlib.configs.constraints import (
     ConstraintConfig,
     DesignConstraints,
 )
+from designlib.configs.own_predictor import OwnPredictor
 from designlib.configs.plates import PlateConfig
 from designlib.configs.recipes import RecipeConfig
 from designlib.configs.sampling import SamplingConfig
@@ -31,7 +32,6 @@ from designlib.goals import (
     SpecificityGoals,
     WeightedGoals,
 )
-from designlib.predictors.own_config import OwnPredictor
 from designlib.synthesis import DesignRules, SynthesisConfig
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 

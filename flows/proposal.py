@@ -60,7 +60,17 @@ def propose(
             scored=scored, selected=selected, version=trained.version, layout=layout,
         )  # fmt: skip
         report = write_report(stages, round_, deciding)
-        record_proposal(selected, start, folds, trained.members, round_, deciding, known, layout)
+        record_proposal(
+            selected,
+            start,
+            folds,
+            trained.members,
+            trained.scorers,
+            round_,
+            deciding,
+            known,
+            layout,
+        )
         published = publish(stages, report, round_)
         promote(trained.version, published.figures["predictor"], round_)
         return published

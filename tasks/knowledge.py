@@ -112,6 +112,7 @@ def record_proposal(
     start: StageResult,
     folds: StageResult,
     members: Sequence[StageResult],
+    scorers: Sequence[StageResult],
     round_: Round,
     config: Mapping[str, Any],
     known: int,
@@ -134,6 +135,7 @@ def record_proposal(
         "start": start.files["measured.parquet"],
         "known": known,
         "members": [{"key": member.key, "files": member.files} for member in members],
+        "scorers": [{"key": scorer.key, "files": scorer.files} for scorer in scorers],
         "code": code_fingerprint(),
         "commit": commit(),
     }

@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.stages import StageResult
 
-__all__ = ["ImportedResults", "Published", "RegisteredPredictor", "Round", "RoundStages"]
+__all__ = [
+    "Counterfactuals",
+    "ImportedResults",
+    "LearningReport",
+    "Published",
+    "RegisteredPredictor",
+    "Round",
+    "RoundStages",
+]
 
 
 class Round(BaseModel):
@@ -145,3 +153,47 @@ class ImportedResults(BaseModel):
                 f"{self.known} known before"
             )
         return "\n".join(lines)
+
+
+class Counterfactuals(BaseModel):
+    """Where the answer is, and what it says in short."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    page: Path
+    figures: dict[str, Any]
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        told = self.figures
+        most = ", ".join(f"{what} {share:.0%}" for what, share in told["most_edited"])
+        lines = [
+            "",
+            f"{told['counterfactuals']} counterfactuals of {told['reached']} of {told['designs']} "
+            f"designs, at least {told['fewest_edits']} edits",
+            f"edited most: {most or 'nothing'}",
+        ]
+        if told["heldout_agrees"] is not None:
+            lines.append(f"held-out scorer agrees with {told['heldout_agrees']:.0%}")
+        table = self.folder / "counterfactuals.parquet"
+        return "\n".join([*lines, f"table  {table}", f"page   {self.page}"])
+
+
+class LearningReport(BaseModel):
+    """Where the order of learning is told, and the verdict."""
+
+    model_config = ConfigDict(frozen=True)
+
+    page: Path
+    holds: bool | None
+    reason: str
+    advice: str
+    motif: str = ""
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        said = {True: "holds", False: "does not hold", None: "cannot be asked"}[self.holds]
+        return "\n".join(
+            ["", f"coarse to fine {said}: {self.reason}", self.advice, f"page  {self.page}"]
+        )

@@ -17,6 +17,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from designlib.configs.own_predictor import OwnPredictor, factory_call
+from designlib.configs.training import TrainingConfig
 from designlib.predictors.checkpoints import (
     SUFFIXES,
     RawCheckpoint,
@@ -27,8 +29,7 @@ from designlib.predictors.checkpoints import (
 )
 from designlib.predictors.matching import check_examples
 from designlib.predictors.own import build_model, factory_source
-from designlib.predictors.own_config import OwnPredictor, factory_call
-from designlib.predictors.training import TrainingConfig, TrainingState, checkpoint_metrics
+from designlib.predictors.training import TrainingState, checkpoint_metrics
 from designlib.spaces import SequenceSpace, describe_space
 from designlib.trajectory import PROGRAM
 from designlib.types import InputError

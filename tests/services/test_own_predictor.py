@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
@@ -17,7 +18,7 @@ from mlflow.tracking import MlflowClient
 from tasks.environment import tracking_uri
 from tasks.settings import REPOSITORY, Settings
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
 GUIDE = (REPOSITORY / "docs" / "own-predictor.md").read_text()
 COMMANDS = [
@@ -44,7 +45,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
         here = command.replace("results/", f"{home}/").replace(".venv/bin/python", sys.executable)
         done = subprocess.run(
             here, shell=True, check=False, cwd=REPOSITORY, env=environment, text=True,
-            capture_output=True, timeout=600,
+            capture_output=True, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         printed.append(done.stdout)
@@ -61,11 +62,41 @@ def test_the_campaign_samples_from_the_foreign_model(followed: Followed) -> None
     assert summary["predictor"]["ensemble_rank_correlation"] > 0.7
     report = (folder / "report.html").read_text()
     assert "taken over, not trained here: 1 x foreign_example:binding_cnn" in report
-    # The sampler exploits the planted shortcut, which has nothing to do with binding.
-    assert batch["design"].str.endswith("GATC").mean() > 0.8
+
+
+def test_the_planted_shortcut_is_found_where_only_the_barcode_is_left(followed: Followed) -> None:
+    folders = sorted((followed.home / "campaigns" / "foreign").glob("counterfactuals-*"))
+    tables = [pd.read_parquet(folder / "counterfactuals.parquet") for folder in folders]
+    assert len(tables) == 2
+    kept = next(t for t in tables if (t["design"].str[:8] == t["counterfactual"].str[:8]).all())
+    assert kept["design"].nunique() >= 8
+    assert (kept["predicted_after"] >= 0.05).all()
+    # Of random barcodes 5 % share three or four letters with the planted one.
+    barcodes = kept["counterfactual"].str[8:].tolist()
+    alike = np.array([sum(map(str.__eq__, own, "GATC")) for own in barcodes])
+    assert (kept["share"] * (alike >= 3)).sum() / kept["share"].sum() > 0.5
+    page = (folders[0] / "counterfactuals.html").read_text()
+    assert "What is edited most" in page
 
 
 def test_the_foreign_model_is_registered_and_predicts(followed: Followed) -> None:
     tracking = MlflowClient(tracking_uri=tracking_uri(Settings(home=followed.home)))
     version = tracking.get_model_version_by_alias("foreign-predictor", "champion")
     assert float(version.tags["ensemble_rank_correlation"]) > 0.7
+
+
+def test_recording_a_training_is_told_to_take_a_small_share_of_it(followed: Followed) -> None:
+    (told,) = [printed for printed in followed.printed if "recording took" in printed]
+    found = re.search(r"recording took ([0-9.]+)% of", told)
+    assert found is not None
+    assert float(found[1]) < 3
+
+
+def test_the_order_of_learning_is_told_with_a_verdict(followed: Followed) -> None:
+    (folder,) = (followed.home / "campaigns" / "foreign").glob("learning-*")
+    table = pd.read_csv(folder / "learning.csv")
+    assert table["step"].tolist() == [0, 5, 10, 20, 40, 80, 150, 300, 500, 800]
+    last = table.iloc[-1]
+    assert last[["degree 1", "degree 2", "mutagenesis"]].tolist() == pytest.approx([1, 1, 1])
+    (told,) = [printed for printed in followed.printed if "coarse to fine" in printed]
+    assert "degree 1 at step" in told

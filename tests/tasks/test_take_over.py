@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from designlib.configs.own_predictor import Example, OwnInput, OwnNetwork, OwnPredictor
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.training import TrainingConfig
 from designlib.predictors.own import build_model
-from designlib.predictors.own_config import Example, OwnInput, OwnNetwork, OwnPredictor
-from designlib.predictors.training import TrainingConfig
-from designlib.sampling import SamplingConfig
 from designlib.splits import SplitConfig
 from designlib.synthesis import DesignRules
 from designlib.types import InputError

@@ -13,10 +13,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from designlib.configs.own_predictor import Example, OwnInput, OwnNetwork, OwnOutput, OwnPredictor
 from designlib.predictors.matching import check_examples
 from designlib.predictors.networks import evaluate
 from designlib.predictors.own import OwnScore, build_model, evaluating
-from designlib.predictors.own_config import Example, OwnInput, OwnNetwork, OwnOutput, OwnPredictor
 from designlib.predictors.training import TrainingState
 from designlib.randomness import torch_generator
 from designlib.spaces import DNA, PROTEIN, SequenceSpace

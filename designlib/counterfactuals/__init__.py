@@ -1,0 +1,1 @@
+"""Counterfactuals: the fewest edits that change what a predictor says of a design."""

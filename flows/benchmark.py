@@ -49,7 +49,7 @@ QUICK_BUDGETS = (60, 180)
 TUNED_AT = 120
 APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
-IMAGES = 256
+IMAGES = 128
 IMAGE_STEPS = {"digits": (100, 1000), "mnist": (1000, 10_000)}
 
 

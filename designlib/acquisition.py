@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm
 
+from designlib.configs.selection import AcquisitionKind
 from designlib.randomness import numpy_generator
 from designlib.types import InputError
 
-__all__ = ["AcquisitionKind", "acquisition", "thompson_order"]
-
-AcquisitionKind: TypeAlias = Literal[
-    "lower_bound", "mean", "upper_bound", "expected_improvement", "thompson"
-]
+__all__ = ["acquisition", "thompson_order"]
 
 
 def acquisition(

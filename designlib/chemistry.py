@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from designlib.types import InputError
+from designlib.errors import InputError
 
 __all__ = ["ChemistryRules", "require_smact"]
 

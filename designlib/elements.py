@@ -23,7 +23,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PROPERTIES", "Element"]
+from designlib.errors import InputError
+from designlib.formulas import parse_formula
+
+__all__ = ["PROPERTIES", "Element", "molar_mass"]
 
 _TABLE = """
 H 1.008 31 4.507 13.598 103
@@ -140,3 +143,18 @@ PROPERTIES: dict[str, Element] = {
     for symbol, *numbers in (line.split() for line in _TABLE.strip().splitlines())
 }
 """Properties of each element by its symbol, in the order of atomic numbers."""
+
+
+def molar_mass(formula: str) -> float:
+    """Return the mass of one mole of a substance, in g.
+
+    Raises InputError for a formula that cannot be read and an element without an atomic weight.
+
+    >>> round(molar_mass("BaCO3"), 2)
+    197.34
+    """
+    amounts = parse_formula(formula)
+    for element in amounts:
+        if element not in PROPERTIES:
+            raise InputError(f"the atomic weight of {element} in {formula} is not known")
+    return sum(PROPERTIES[element].weight * amount for element, amount in amounts.items())

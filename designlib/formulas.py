@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from designlib.types import InputError
+from designlib.errors import InputError
 
 __all__ = ["ELEMENTS", "element_shares", "format_formula", "parse_formula"]
 

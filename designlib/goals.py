@@ -20,19 +20,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from math import fsum
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
-import numpy as np
-import torch
-from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from torch import Tensor, nn
 
-from designlib.objectives import Objective
-from designlib.types import InputError, Relaxed, Scores
+if TYPE_CHECKING:  # settings are read by commands and servers that need no PyTorch
+    import numpy as np
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from designlib.types import Scores
 
 __all__ = [
-    "Combined",
     "Further",
     "Goals",
     "LimitedGoals",
@@ -259,12 +259,8 @@ class SpecificityGoals(Goals):
         walk: int = 0,  # noqa: ARG002 - there is one
     ) -> Scores:
         """Return on-target less the worst off-target, in standard deviations of the first."""
-        values = torch.stack(
-            [
-                scale.centre + scale.scale * score
-                for scale, score in zip(scales, scores, strict=True)
-            ]
-        )
+        values = scores.new_tensor([[scale.centre] for scale in scales])
+        values = values + scores.new_tensor([[scale.scale] for scale in scales]) * scores
         sign = 1.0 if scales[0].scale > 0 else -1.0
         signed = sign * values
         return (signed[0] - signed[1:].amax(0)) / abs(scales[0].scale)
@@ -322,11 +318,11 @@ class ParetoGoals(Goals):
         """Return weights evenly over the simplex, the middle of it first."""
         objectives = len(self.front) + 1
         parts = next(n for n in range(1, 65) if len(_simplex(objectives, n)) >= self.directions)
-        grid = np.array(_simplex(objectives, parts), dtype=np.float64) / parts
-        # No objective is given up wholly.
-        grid = _LEAST + (1 - objectives * _LEAST) * grid
-        order = np.argsort(((grid - 1 / objectives) ** 2).sum(1), kind="stable")
-        return grid[order][: self.directions].tolist()
+        room = 1 - objectives * _LEAST  # no objective is given up wholly
+        shares = _simplex(objectives, parts)
+        grid = [[_LEAST + room * share / parts for share in row] for row in shares]
+        grid.sort(key=lambda row: fsum((weight - 1 / objectives) ** 2 for weight in row))
+        return grid[: self.directions]
 
 
 _BEYOND = 1.0
@@ -345,29 +341,3 @@ def _simplex(objectives: int, parts: int) -> list[list[int]]:
         for first in range(parts + 1)
         for rest in _simplex(objectives - 1, parts - first)
     ]
-
-
-class Combined(nn.Module):
-    """The combination of the scores of several predictors, one for each objective."""
-
-    def __init__(
-        self,
-        parts: Sequence[Objective],
-        goals: Goals,
-        scales: Sequence[Scale],
-        ideal: Float[Tensor, "objectives"],
-        walk: int = 0,
-    ) -> None:
-        super().__init__()
-        if len(parts) != len(scales):
-            raise InputError(f"{len(parts)} predictors and {len(scales)} scales do not match")
-        self.parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
-        self._all, self._goals, self._scales = list(parts), goals, tuple(scales)
-        self._walk = walk
-        self.register_buffer("ideal", ideal.float(), persistent=False)
-
-    def forward(self, designs: Relaxed) -> Scores:
-        """Return one score per design."""
-        scores = torch.stack([part(designs) for part in self._all])
-        ideal = self.get_buffer("ideal")
-        return self._goals.combined(scores, self._scales, ideal, self._walk)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from designlib.configs.tables import TruthKind
 from designlib.scoring import nearest_measured, true_percentile
 from designlib.spaces import DesignSpace
 
-__all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "TruthKind", "oracle_of"]
-
-TruthKind = Literal["table", "nearest", "forest"]
-"""What answers for a design: its row of a table, the nearest row, or a forest trained on all."""
+__all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "oracle_of"]
 
 
 @runtime_checkable

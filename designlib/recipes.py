@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from designlib.elements import PROPERTIES
+from designlib.configs.recipes import RecipeConfig
+from designlib.elements import PROPERTIES, molar_mass
 from designlib.formulas import format_formula, parse_formula
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import Designs, InputError, Points
 
 __all__ = [
-    "Precursor",
-    "RecipeConfig",
     "check_recipe",
     "component_columns",
     "recipe_sheet",
@@ -23,47 +20,6 @@ __all__ = [
 ]
 
 _DIGITS = 5  # 0.01 mg, the resolution of a good balance
-
-
-class Precursor(BaseModel):
-    """The substance that an element is weighed out as."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    component: str = Field(description="Symbol of the element, such as Ba.")
-    formula: str = Field(description="Formula of the substance that brings it, such as BaCO3.")
-
-    @field_validator("formula")
-    @classmethod
-    def _can_be_read(cls, formula: str) -> str:
-        _molar_mass(formula)
-        return formula
-
-
-class RecipeConfig(BaseModel):
-    """How a composition becomes masses on a balance; for compositions only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sample_mass: float = Field(
-        default=1.0,
-        gt=0,
-        le=1e6,
-        title="Sample mass",
-        description="What the masses weighed out for one sample sum to, in g.",
-    )
-    amounts_are: Literal["mass", "atoms"] = Field(
-        default="mass",
-        title="Amounts are",
-        description="mass: amounts are shares of the mass. atoms: they are shares of the atoms, "
-        "and components are elements.",
-    )
-    precursors: tuple[Precursor, ...] = Field(
-        default=(),
-        title="Precursors",
-        description="Substances that elements are weighed out as, where amounts are atoms; an "
-        "element without one is weighed out as it is.",
-    )
 
 
 def check_recipe(config: RecipeConfig, space: DesignSpace) -> None:
@@ -219,12 +175,4 @@ def _composition(space: DesignSpace) -> SimplexSpace | None:
 
 def _mass_per_atom(substance: str, element: str) -> float:
     """Return the mass of a substance that brings one mole of atoms of an element, in g."""
-    return _molar_mass(substance) / parse_formula(substance)[element]
-
-
-def _molar_mass(formula: str) -> float:
-    amounts = parse_formula(formula)
-    for element in amounts:
-        if element not in PROPERTIES:
-            raise InputError(f"the atomic weight of {element} in {formula} is not known")
-    return sum(PROPERTIES[element].weight * amount for element, amount in amounts.items())
+    return molar_mass(substance) / parse_formula(substance)[element]

@@ -28,8 +28,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from designlib.alphabets import ALPHABETS
 from designlib.candidates import design_id
-from designlib.spaces import ALPHABETS
 from designlib.types import InputError
 
 __all__ = [

@@ -6,24 +6,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from designlib.configs.tables import Transform
+from designlib.configs.training import NetworkConfig
 from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.mixed import build_mixed_network
-from designlib.predictors.networks import NetworkConfig, build_network
+from designlib.predictors.networks import build_network
+from designlib.predictors.own import build_own
+from designlib.predictors.own_config import OwnNetwork
 from designlib.predictors.training import TrainingState
 from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
+    "PROGRAM",
     "PredictorSpec",
     "Trajectory",
-    "Transform",
     "learning_errors",
     "learning_scale",
     "network_at",
@@ -33,8 +36,8 @@ __all__ = [
 ]
 
 
-Transform = Literal["none", "log"]
-"""The scale on which a predictor learns: that of the measurement, or its natural logarithm."""
+PROGRAM = "program"
+"""Name that the bytes of a program have among the parameters of a state, where there is one."""
 
 
 class PredictorSpec(DescribedSpace):
@@ -44,7 +47,7 @@ class PredictorSpec(DescribedSpace):
     predictor has learnt logarithms; the scale is negative where small values are better.
     """
 
-    network: NetworkConfig
+    network: NetworkConfig | OwnNetwork
     both_strands: bool = False
     centre: float
     scale: float
@@ -53,9 +56,14 @@ class PredictorSpec(DescribedSpace):
     column: str = ""
     """Which further value column is predicted; empty for the objective of the table."""
 
-    def build(self) -> nn.Module:
-        """Return the network as it is before the first step of training."""
+    def build(self, program: Tensor | None = None) -> nn.Module:
+        """Return the network as it is before the first step of training.
+
+        ``program`` holds the bytes that rebuild a network for which there is no code.
+        """
         space = self.space
+        if isinstance(self.network, OwnNetwork):
+            return build_own(self.network, space, self.centre, self.scale, program)
         if isinstance(space, SimplexSpace):
             return build_composition_network(self.network, space, seed=self.seed)
         if isinstance(space, MixedSpace):
@@ -173,6 +181,7 @@ def network_at(
     spec: PredictorSpec, state: TrainingState, device: torch.device | str = "cpu"
 ) -> nn.Module:
     """Return the predictor that a state stands for, in evaluation mode with fixed parameters."""
-    network = spec.build()
-    network.load_state_dict(state.parameters)
+    parameters = dict(state.parameters)
+    network = spec.build(parameters.pop(PROGRAM, None))
+    network.load_state_dict(parameters)
     return network.to(device).eval().requires_grad_(False)

@@ -7,6 +7,8 @@ from typing import TypeAlias
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from designlib.errors import InputError
+
 __all__ = [
     "Conflicts",
     "Designs",
@@ -46,10 +48,3 @@ Gradients: TypeAlias = Float[Tensor, "designs *shape"]
 
 Moves: TypeAlias = Bool[Tensor, "designs sites letters"]
 """True where changing that site to that letter is allowed."""
-
-
-class InputError(ValueError):
-    """Something that a user gave is wrong: the message says what, where and what is accepted.
-
-    Commands report it in one line and exit with code 2; nothing has been written.
-    """

@@ -5,181 +5,61 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from prefect import flow
-from prefect.futures import PrefectFuture
 
-from designlib import methods
-from designlib.methods.variants import checkpoint_variants
-from designlib.types import InputError
-from tasks.command import run_command
-from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
-from tasks.comparison_problems import PROBLEMS, chosen_methods, chosen_problems, suits
-from tasks.comparison_report import publish_comparison, write_benchmarks
-from tasks.image_comparison import (
-    IMAGE_METHODS,
-    IMAGE_SETS,
-    gather_images,
-    sample_images,
-    train_energy_on,
-)
-from tasks.loop_comparison import LOOP_PROBLEMS, loops_for, publish_loops, run_loop_cell
-from tasks.orchestration_cost import measure_orchestration
-from tasks.runners import in_processes
-from tasks.selection_cost import measure_selection
-from tasks.step_cost import measure_step_cost
+from designlib.errors import InputError
 
-__all__ = [
-    "compare_checkpoints",
-    "compare_images",
-    "compare_loops",
-    "compare_methods",
-    "main",
-    "orchestration",
-    "selection",
-    "step_cost",
-]
+__all__ = ["main", "orchestration", "selection", "step_cost"]
 
-METHODS = methods.ALL
-BUDGETS = (30, 60, 120, 300, 600)
 QUICK_BUDGETS = (60, 180)
-TUNED_AT = 120
-APPENDIX_G = ("needle-5", "needle-8")
-DESIGNS = 128
-IMAGES = 128
-IMAGE_STEPS = {"digits": (100, 1000), "mnist": (1000, 10_000)}
 
 
 @flow(name="benchmark")
 def step_cost() -> Path:
     """Measure the cost of a step for small predictors and store the ratios."""
+    from tasks.step_cost import measure_step_cost
+
     return measure_step_cost()
 
 
 @flow(name="benchmark-orchestration")
 def orchestration() -> Path:
     """Measure what servers and workers add to the time of a small campaign."""
+    from tasks.orchestration_cost import measure_orchestration
+
     return measure_orchestration()
 
 
 @flow(name="benchmark-selection")
 def selection() -> Path:
     """Measure time and memory of filtering up to ten million designs and choosing a batch."""
+    from tasks.selection_cost import measure_selection
+
     return measure_selection()
-
-
-@flow(name="benchmark-methods")
-def compare_methods(
-    problems: tuple[str, ...],
-    names: tuple[str, ...] = (),
-    budgets: tuple[int, ...] = BUDGETS,
-    seeds: int = 5,
-    tune: bool = True,
-) -> Path:
-    """Compare methods on problems at equal cost and publish one page; empty names are all.
-
-    A method whose package is not installed is left out unless it is named.
-
-    Raises InputError for no seed, a budget below one evaluation, or a method that is named and not
-    installed.
-    """
-    if seeds < 1 or min(budgets) < 1:
-        raise InputError("at least one seed and budgets of at least one evaluation are needed")
-    plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
-    chosen = chosen_methods(names)
-    cells, learned = [], []
-    for problem in problems:
-        trained: list[PrefectFuture[Any]] = [
-            train_on.submit(problem, seed) for seed in plan.all_seeds
-        ]
-        cells += [
-            compare_on.submit(problem, method, plan, return_state=False, wait_for=trained)
-            for method in chosen
-            if suits(problem, method)
-        ]
-        learned += [
-            learned_by.submit(problem, seed, return_state=False, wait_for=trained)
-            for seed in range(seeds)
-        ]
-    return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
-
-
-@flow(name="benchmark-images")
-def compare_images(name: str, steps: tuple[int, ...], seeds: int) -> Path:
-    """Sample images from an energy model by several methods, and publish the page.
-
-    Raises InputError for no seed or no step.
-    """
-    if seeds < 1 or min(steps) < 1:
-        raise InputError("at least one seed and one step are needed")
-    trained = [train_energy_on.submit(name, seed) for seed in range(seeds)]
-    cells = [
-        sample_images.submit(
-            name, method, number, seeds, IMAGES, return_state=False, wait_for=trained
-        )
-        for number in steps
-        for method in IMAGE_METHODS
-    ]
-    return publish_comparison(gather_images(_rows(cells)))
-
-
-@flow(name="benchmark-checkpoints")
-def compare_checkpoints(problems: tuple[str, ...], budgets: tuple[int, ...], seeds: int) -> Path:
-    """Compare numbers, choices and scales of checkpoints of the walk, and publish the page."""
-    plan = Plan(budgets, seeds, DESIGNS, tune_at=None)
-    cells = []
-    for problem in problems:
-        trained: list[PrefectFuture[Any]] = [
-            train_on.submit(problem, seed) for seed in plan.all_seeds
-        ]
-        cells += [
-            compare_variant.submit(
-                problem, name, method, plan, return_state=False, wait_for=trained
-            )
-            for name, method in checkpoint_variants().items()
-        ]
-    return publish_comparison(gather_cells(_rows(cells)))
-
-
-def _rows(tasks: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
-    return [row for task in tasks for row in task.result()]
 
 
 _MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
 
 
-@flow(name="benchmark-rounds")
-def compare_loops(
-    problems: tuple[str, ...] = tuple(LOOP_PROBLEMS),
-    rounds: int = 10,
-    batch: int = 100,
-    seeds: int = 5,
-) -> Path:
-    """Compare whole simulated campaigns that measure as many designs, and publish one page."""
-    if seeds < 1:
-        raise InputError("at least one seed is needed")
-    cells = [
-        run_loop_cell(problem, loop, rounds, batch, seed)
-        for problem in problems
-        for seed in range(seeds)
-        for loop in loops_for(problem)
-    ]
-    about = {"rounds": rounds, "designs a round": batch, "seeds": seeds}
-    return publish_loops(cells, about)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
+    from designlib.methods import ALL as METHODS
+    from flows.comparison import BUDGETS, compare_loops, compare_methods, run_ready_campaigns
+    from tasks.command import run_command
+    from tasks.comparison_problems import PROBLEMS, chosen_problems
+    from tasks.image_comparison import IMAGE_SETS
+    from tasks.runners import in_processes
+
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, selection, rounds (whole campaigns), checkpoints (Appendix "
-        "G), page (BENCHMARKS.md out of all finished comparisons), all, quick, samples of an "
-        f"energy model ({', '.join(IMAGE_SETS)}), or a problem: " + ", ".join(PROBLEMS),
+        help="step-cost, orchestration, selection, campaigns (the ready configurations), rounds "
+        "(loops of measurement), checkpoints (Appendix G), page (BENCHMARKS.md out of all finished "
+        f"ones), all, quick, samples of an energy model ({', '.join(IMAGE_SETS)}), or a problem: "
+        + ", ".join(PROBLEMS),
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
@@ -200,8 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
         path = run_command(step_cost)
         print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
-    if asked.what in {*_MEASUREMENTS, "rounds"}:
-        loops = {"rounds": lambda: compare_loops(seeds=asked.seeds)}
+    if asked.what in {*_MEASUREMENTS, "rounds", "campaigns"}:
+        loops = {
+            "rounds": lambda: compare_loops(seeds=asked.seeds),
+            "campaigns": lambda: run_ready_campaigns(seeds=asked.seeds),
+        }
         path = run_command({**_MEASUREMENTS, **loops}[asked.what])
         print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
         return 0
@@ -230,6 +113,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _page(what: str, seeds: int, processes: int) -> Path:
     """Run what needs no choice of methods, and return the page that it is published on."""
+    from flows.comparison import APPENDIX_G, IMAGE_STEPS, compare_checkpoints, compare_images
+    from tasks.command import run_command
+    from tasks.comparison_report import write_benchmarks
+    from tasks.runners import in_processes
+
     if what == "page":
         return write_benchmarks()
     runner = in_processes(processes)

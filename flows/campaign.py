@@ -9,32 +9,9 @@ from pathlib import Path
 
 from prefect import flow
 
-from designlib.types import InputError
+from designlib.errors import InputError
 from flows.config import CampaignConfig, load_config
-from flows.generate import generate_candidates
-from flows.train import train_predictor
-from tasks.campaign_page import write_campaign_page
-from tasks.command import run_command
-from tasks.device import use_device
-from tasks.handover import in_gpu_pool
-from tasks.knowledge import (
-    known_entries,
-    last_predictors,
-    measure_by_oracle,
-    recall,
-    record_proposal,
-)
-from tasks.layout import check_batch, lay_out_batch
-from tasks.lineage import find_candidate, lineage_text, walk_again
-from tasks.progress import ended_by, rounds_ahead, waiting_round
-from tasks.publish import Published, publish
-from tasks.registry import promote, promote_on_results
-from tasks.report import write_report
-from tasks.rounds import RoundStages, open_round, round_seed
-from tasks.score import score_designs, select_designs
-from tasks.stages import StageResult
-from tasks.status import status_text
-from tasks.tables import check_constraints, check_input, ingest, load_facts, split
+from tasks.results import Published
 
 __all__ = ["design_campaign", "main"]
 
@@ -42,15 +19,27 @@ __all__ = ["design_campaign", "main"]
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Propose the next plate, or go through all rounds where an oracle measures them."""
+    # PyTorch and pandas come with these: loaded for a run, not for a server that shows the form.
+    from flows.proposal import propose
+    from tasks.campaign_page import write_campaign_page
+    from tasks.knowledge import measure_by_oracle
+    from tasks.layout import check_batch
+    from tasks.progress import ended_by, rounds_ahead, waiting_round
+    from tasks.registry import promote_on_results
+    from tasks.tables import check_constraints, ingest, load_facts
+    from tasks.take_over import take_over, taken_over
+
     start = ingest(config.data, config.objectives)
-    check_constraints(start, config.constraints, config.recipe)
+    check_constraints(start, config.rules, config.recipe)
     check_batch(start, config.plate, config.synthesis)
+    own = take_over(config.predictor, start) if config.predictor else None
+    deciding = config.deciding() | taken_over(own)
     rounds = rounds_ahead(config.name, config.rounds, start)
-    published = waiting_round(config.name, config.deciding(), start, config.stopping)
+    published = waiting_round(config.name, deciding, start, config.stopping)
     if published is not None:
         return published
     for number in rounds:
-        published = _propose(config, start, number)
+        published = propose(config, start, number, deciding, own)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
             promote_on_results(config.name)
@@ -60,46 +49,6 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     write_campaign_page(config.name)
     assert published is not None  # noqa: S101 - there is at least one round
     return published
-
-
-def _propose(config: CampaignConfig, start: StageResult, number: int) -> Published:
-    """Learn from what is known, draw, score and choose designs, and publish them."""
-    seed = round_seed(config.seed, number)
-    known = known_entries(config.name, number)
-    measured = recall(config.name, number, start, known)
-    folds = split(measured, config.split, config.seed)
-    with open_round(config.name, number, config.deciding(), measured) as round_:
-        trained = in_gpu_pool(
-            train_predictor, measured, folds, round_, config.training, seed,
-            config.execution.device, last_predictors(config.name, number, config.training),
-        )  # fmt: skip
-        generated = in_gpu_pool(
-            generate_candidates, measured, folds, trained.members, trained.version, round_,
-            config.constraints, config.sampling, config.execution, seed,
-        )  # fmt: skip
-        scored = score_designs(
-            measured, folds, trained.members, trained.scorers, generated.snapshots,
-            config.constraints, config.sampling,
-        )  # fmt: skip
-        selected = select_designs(
-            measured, folds, trained.members, scored, round_, config.selection, config.seed,
-            config.synthesis,
-        )  # fmt: skip
-        layout = lay_out_batch(
-            selected, measured, folds, round_, config.plate, config.synthesis, seed
-        )
-        stages = RoundStages(
-            measured=measured, folds=folds, members=trained.members, scorers=trained.scorers,
-            plan=generated.plan, shards=generated.shards, snapshots=generated.snapshots,
-            scored=scored, selected=selected, version=trained.version, layout=layout,
-        )  # fmt: skip
-        report = write_report(stages, round_, config.deciding())
-        record_proposal(
-            selected, start, folds, trained.members, round_, config.deciding(), known, layout
-        )
-        published = publish(stages, report, round_)
-        promote(trained.version, published.figures["predictor"], round_)
-        return published
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -117,6 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match chosen.command:
             case "status":
+                from tasks.status import status_text
+
                 told = status_text(chosen.name)
             case "explain":
                 told = _explain(chosen.candidate)
@@ -130,17 +81,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _explain(candidate: str) -> str:
+    from tasks.lineage import find_candidate, lineage_text, walk_again
+
     lineage = find_candidate(candidate)
     settings = lineage.entry.about.get("config", {})
     if "constraints" not in settings:
         raise InputError(f"{candidate} was proposed by a release that kept no settings with it")
-    config = CampaignConfig.model_validate({"constraints": settings["constraints"]})
-    return lineage_text(lineage, walk_again(lineage, config.constraints))
+    known = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
+    config = CampaignConfig.model_validate(known)
+    return lineage_text(lineage, walk_again(lineage, config.rules))
 
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    check_input(config.data, config.constraints, config.recipe, config.objectives)
+    from tasks.command import run_command
+    from tasks.device import use_device
+    from tasks.tables import check_input
+
+    check_input(config.data, config.rules, config.recipe, config.objectives)
     use_device(config.execution.device)
     return run_command(lambda: design_campaign(config)).on_screen()
 

@@ -11,8 +11,19 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from designlib.constraints.compositions import CompositionConstraints
-from designlib.constraints.config import ConstraintConfig, DesignConstraints
+from designlib.configs.constraints import (
+    CompositionConstraints,
+    ConstraintConfig,
+    DesignConstraints,
+)
+from designlib.configs.plates import PlateConfig
+from designlib.configs.recipes import RecipeConfig
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.selection import SelectionConfig
+from designlib.configs.splits import SplitConfig
+from designlib.configs.stopping import StoppingConfig
+from designlib.configs.training import TrainingConfig
+from designlib.errors import InputError
 from designlib.goals import (
     LimitedGoals,
     ObjectivesConfig,
@@ -20,15 +31,8 @@ from designlib.goals import (
     SpecificityGoals,
     WeightedGoals,
 )
-from designlib.plates import PlateConfig
-from designlib.predictors.training import TrainingConfig
-from designlib.recipes import RecipeConfig
-from designlib.sampling import SamplingConfig
-from designlib.selection import SelectionConfig
-from designlib.splits import SplitConfig
-from designlib.stopping import StoppingConfig
-from designlib.synthesis import SynthesisConfig
-from designlib.types import InputError
+from designlib.predictors.own_config import OwnPredictor
+from designlib.synthesis import DesignRules, SynthesisConfig
 from tasks.config import CompositionTable, DataConfig, ExecutionConfig, NamedDataset, TableFile
 
 __all__ = ["CampaignConfig", "load_config"]
@@ -74,6 +78,11 @@ class CampaignConfig(BaseModel):
     data: DataConfig = Field(default=DataConfig(), title="Data")
     split: SplitConfig = Field(default=SplitConfig(), title="Split")
     training: TrainingConfig = Field(default=TrainingConfig(), title="Training")
+    predictor: OwnPredictor | None = Field(
+        default=None,
+        description="A predictor that you have trained already, with its checkpoints; only the "
+        "held-out scorer is then trained. Empty: predictors are trained on the table.",
+    )
     constraints: DesignConstraints = Field(
         default=ConstraintConfig(),
         title="Constraints",
@@ -121,10 +130,17 @@ class CampaignConfig(BaseModel):
                 )
         return self
 
+    @property
+    def rules(self) -> DesignRules:
+        """What designs are drawn within."""
+        return DesignRules(constraints=self.constraints, synthesis=self.synthesis)
+
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide the result, without those of where and how it runs."""
         # A round is the same however many follow it.
-        settings = self.model_dump(mode="json", exclude={"execution", "rounds", "stopping"})
+        # A predictor of one's own is told by its content, which is known when it was read.
+        without = {"execution", "rounds", "stopping", "predictor"}
+        settings = self.model_dump(mode="json", exclude=without)
         for path in _PATHS:
             # The content of the file decides, not where it lies.
             settings["data"]["source"].pop(path, None)
@@ -177,6 +193,15 @@ def load_config(path: Path) -> CampaignConfig:
 
 
 def _relative_to(config: CampaignConfig, folder: Path) -> CampaignConfig:
+    if (own := config.predictor) is not None:
+        placed = {
+            "program": own.program and str(folder / Path(own.program).expanduser()),
+            "checkpoints": tuple(
+                named if named.startswith("runs:/") else str(folder / Path(named).expanduser())
+                for named in own.checkpoints
+            ),
+        }
+        config = config.model_copy(update={"predictor": own.model_copy(update=placed)})
     source = config.data.source
     placed = {
         name: str(folder / Path(own).expanduser())

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.constraints.config import DesignConstraints
-from designlib.sampling import SamplingConfig
+from designlib.configs.sampling import SamplingConfig
+from designlib.synthesis import DesignRules
 from tasks.config import ExecutionConfig
-from tasks.generate import gather_shards, plan_walk, walk_shard
-from tasks.handover import hand_back
-from tasks.registry import RegisteredPredictor, check_version
-from tasks.rounds import Round
+from tasks.results import RegisteredPredictor, Round
 from tasks.runners import runner_of
 from tasks.stages import StageResult
-from tasks.walk_page import log_walk
 
 __all__ = ["GeneratedDesigns", "generate_candidates"]
 
@@ -39,18 +35,24 @@ def generate_candidates(
     members: Sequence[StageResult],
     version: RegisteredPredictor,
     round_: Round,
-    constraints: DesignConstraints,
+    rules: DesignRules,
     config: SamplingConfig,
     execution: ExecutionConfig,
     seed: int,
 ) -> GeneratedDesigns:
     """Plan the ladder, walk it in shards, several at a time, and join them."""
+    # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
+    from tasks.generate import gather_shards, plan_walk, walk_shard
+    from tasks.handover import hand_back
+    from tasks.registry import check_version
+    from tasks.walk_page import log_walk
+
     check_version(version, members)
     device = execution.device
-    plan = plan_walk(measured, folds, members, constraints, config, seed, device)
+    plan = plan_walk(measured, folds, members, rules, config, seed, device)
     walk = {
         "measured": measured, "folds": folds, "plan_stage": plan, "members": members,
-        "constraints": constraints, "seed": seed, "device": device, "shards": execution.shards,
+        "rules": rules, "seed": seed, "device": device, "shards": execution.shards,
     }  # fmt: skip
     with runner_of(execution) as runner:
         walks = [
@@ -58,6 +60,6 @@ def generate_candidates(
             for shard in range(1, execution.shards + 1)
         ]
         shards = [shard for done in walks if (shard := done.result()) is not None]
-    snapshots = gather_shards(plan, members, constraints, seed, shards)
+    snapshots = gather_shards(plan, members, rules, seed, shards)
     log_walk(plan, snapshots, version, round_, config)
     return hand_back(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))

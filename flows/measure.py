@@ -10,12 +10,8 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from designlib.types import InputError
-from tasks.campaign_page import write_campaign_page
-from tasks.command import run_command
-from tasks.importing import ImportedResults, find_result_files, import_results
-from tasks.registry import promote_on_results
-from tasks.status import status_text
+from designlib.errors import InputError
+from tasks.results import ImportedResults
 
 __all__ = ["import_measurements", "main"]
 
@@ -56,6 +52,11 @@ def import_measurements(
     Each file is taken whole or not at all; those that can be taken are, and then the others are
     told of in one InputError.
     """
+    # pandas and PyTorch come with these: loaded for a run, not for a server that shows the form.
+    from tasks.campaign_page import write_campaign_page
+    from tasks.importing import find_result_files, import_results
+    from tasks.registry import promote_on_results
+
     done, refused = [], []
     for file in find_result_files(path):
         try:
@@ -81,6 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="values that differ from earlier ones of the same measurement replace them",
     )
     asked = parser.parse_args(arguments)
+    from tasks.command import run_command
+    from tasks.status import status_text
+
     try:
         imported = run_command(
             lambda: import_measurements(asked.campaign, asked.path, asked.corrections)

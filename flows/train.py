@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.predictors.training import TrainingConfig
-from tasks.handover import hand_back
-from tasks.registry import RegisteredPredictor, register_predictor
-from tasks.rounds import Round
+from designlib.configs.training import TrainingConfig
+from tasks.results import RegisteredPredictor, Round
 from tasks.runners import side_by_side
 from tasks.stages import StageResult
-from tasks.tables import objective_columns
-from tasks.train import train_member
 
 __all__ = ["TrainedPredictors", "train_predictor"]
 
@@ -40,30 +36,46 @@ def train_predictor(
     seed: int,
     device: str,
     before: Sequence[StageResult] = (),
+    own: StageResult | None = None,
 ) -> TrainedPredictors:
     """Train the ensemble's members and the scorers that check them, two at a time.
 
     Each objective has members and scorers of its own, those of the first one first. ``before`` are
-    the members of the last round where training goes on from them.
+    the members of the last round where training goes on from them. ``own`` is a predictor that was
+    trained elsewhere and takes the place of the members; the scorers that check it are trained.
     """
+    # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
+    from tasks.handover import hand_back
+    from tasks.registry import register_predictor
+    from tasks.tables import objective_columns
+    from tasks.take_over import adopt_member, members_of
+    from tasks.train import train_member
+
     earlier = iter(before)
     columns = objective_columns(measured)
-    members = [
-        train_member.submit(
-            measured,
-            folds,
-            round_,
-            config,
-            "predictor",
-            number,
-            seed,
-            device,
-            column,
-            next(earlier, None),
-        )
-        for column in columns
-        for number in range(1, config.members + 1)
-    ]
+    members = (
+        [
+            adopt_member.submit(own, measured, folds, round_, config, number, seed, device)
+            for number in members_of(own)
+        ]
+        if own
+        else [
+            train_member.submit(
+                measured,
+                folds,
+                round_,
+                config,
+                "predictor",
+                number,
+                seed,
+                device,
+                column,
+                next(earlier, None),
+            )
+            for column in columns
+            for number in range(1, config.members + 1)
+        ]
+    )
     scorers = [
         train_member.submit(measured, folds, round_, config, "scorer", number, seed, device, column)
         for column in columns

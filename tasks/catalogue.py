@@ -17,10 +17,14 @@ from pydantic import (
     model_validator,
 )
 
-from designlib.oracles import TruthKind
-from designlib.tables import AlphabetChoice, CompositionReading, TableColumns
-from designlib.trajectory import Transform
-from designlib.types import InputError
+from designlib.configs.tables import (
+    AlphabetChoice,
+    CompositionReading,
+    TableColumns,
+    Transform,
+    TruthKind,
+)
+from designlib.errors import InputError
 from tasks.download import DataFileError, Progress, download
 from tasks.files import sha256_of
 from tasks.settings import REPOSITORY, Settings

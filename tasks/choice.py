@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from designlib.selection import SelectionConfig, Shortlist, filter_designs, spread_limit
+from designlib.configs.selection import SelectionConfig
+from designlib.selection import Shortlist, filter_designs, spread_limit
 from designlib.synthesis import SynthesisConfig
 from tasks.rows import read_rows, with_progress
 

@@ -51,11 +51,11 @@ CODE = (
     *(
         f"designlib/{part}"
         for part in (
-            "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods", "predictors",
-            "problems", "selection", "spaces", "acquisition.py", "chemistry.py", "devices.py",
-            "elements.py", "formulas.py",
+            "configs", "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods",
+            "predictors", "problems", "selection", "spaces", "acquisition.py", "alphabets.py",
+            "chemistry.py", "devices.py", "elements.py", "errors.py", "formulas.py",
             "objectives.py", "evidence.py", "oracles.py", "randomness.py", "scoring.py",
-            "splits.py", "targets.py", "trajectory.py", "types.py",
+            "splits.py", "targets.py", "trajectory.py", "types.py", "variables.py",
         )
     ),
     "tasks/comparison.py",

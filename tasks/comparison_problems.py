@@ -23,7 +23,8 @@ from designlib.problems.superconductor import Superconductor, read_compositions
 from designlib.problems.tfbind8 import TfBind8
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError
-from tasks.catalogue import locate
+from tasks.catalogue import DataFileError, locate
+from tasks.log import run_logger
 from tasks.settings import REPOSITORY, Settings
 from tasks.tables import read_named
 
@@ -34,6 +35,7 @@ __all__ = [
     "make_problem",
     "starts_from_elites",
     "suits",
+    "within_reach",
 ]
 
 
@@ -131,10 +133,31 @@ def chosen_problems(what: str) -> tuple[str, ...]:
         return QUICK
     if what not in PROBLEMS:
         raise InputError(
-            f"there is no task {what!r}; accepted are step-cost, orchestration, quick, "
-            f"all, {', '.join(PROBLEMS)}"
+            f"there is no task {what!r}; accepted are step-cost, orchestration, selection, "
+            "campaigns, rounds, checkpoints, digits, mnist, page, quick, all, "
+            f"{', '.join(PROBLEMS)}"
         )
     return (what,)
+
+
+def within_reach(names: Sequence[str]) -> list[str]:
+    """Return the problems whose data are here or can be fetched, and tell of the others.
+
+    Raises DataFileError where none is left.
+    """
+    kept = []
+    for name in names:
+        try:
+            make_problem(name)
+        except DataFileError as error:
+            if len(names) == 1:
+                raise
+            run_logger().warning("%s is left out: %s", name, error)
+        else:
+            kept.append(name)
+    if not kept:
+        raise DataFileError(f"no data for {', '.join(names)}; see the warnings above")
+    return kept
 
 
 def chosen_methods(names: Sequence[str]) -> list[Method]:

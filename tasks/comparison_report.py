@@ -11,9 +11,12 @@ from prefect import task
 from designlib.reporting.benchmark_page import benchmark_files
 from designlib.reporting.comparison import merge_cells, merge_learning, summarise
 from designlib.reporting.digits import merge_images, summarise_images
+from designlib.reporting.loops import merge_loops
+from designlib.reporting.ready import merge_campaigns
 from designlib.types import InputError
 from tasks.files import write_atomically
 from tasks.log import run_logger
+from tasks.ready_campaigns import CAMPAIGNS
 from tasks.settings import REPOSITORY, Settings
 from tasks.stages import StageResult
 from tasks.tables import parquet_bytes
@@ -25,8 +28,15 @@ _EXPERIMENT = "benchmarks"
 _CELLS = "cells.parquet"
 _LEARNING = "learning.parquet"
 _IMAGES = "images.parquet"
+_ROUNDS = "rounds.parquet"
 _PAGE = "BENCHMARKS.md"
-_MERGED = {_CELLS: merge_cells, _LEARNING: merge_learning, _IMAGES: merge_images}
+_MERGED = {
+    _CELLS: merge_cells,
+    _LEARNING: merge_learning,
+    _IMAGES: merge_images,
+    _ROUNDS: merge_loops,
+    CAMPAIGNS: merge_campaigns,
+}
 PUBLISHED = "docs/benchmarks/"
 """Folder of the cells and the figures of the page that lies in the repository."""
 
@@ -71,8 +81,8 @@ def write_benchmarks(repository: Path = REPOSITORY) -> Path:
 
 def _page_files(tables: Mapping[str, pd.DataFrame], folder: str) -> dict[str, bytes]:
     """Return the page of some tables, by file, and its figures."""
-    cells, learned, images = (tables.get(name) for name in _MERGED)
-    return benchmark_files(cells, learned, folder, images)
+    cells, learned, images, rounds, campaigns = (tables.get(name) for name in _MERGED)
+    return benchmark_files(cells, learned, folder, images, rounds, campaigns)
 
 
 def _merged(folder: Path, new: Mapping[str, Path]) -> dict[str, pd.DataFrame]:

@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from designlib.tables import CompositionReading, TableColumns
-from designlib.trajectory import Transform
+from designlib.configs.tables import CompositionReading, TableColumns, Transform
 from tasks.catalogue import read_catalogue
 
 __all__ = ["CompositionTable", "DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]

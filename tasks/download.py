@@ -16,7 +16,7 @@ from typing import TypeAlias
 import httpx
 from tqdm import tqdm
 
-from designlib.types import InputError
+from designlib.errors import InputError
 from tasks.files import sha256_of
 
 __all__ = ["DataFileError", "Progress", "download"]

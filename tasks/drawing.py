@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import read_candidates
-from designlib.recipes import RecipeConfig, recipe_sheet
+from designlib.configs.recipes import RecipeConfig
+from designlib.ladders.plan import of_one_checkpoint
+from designlib.recipes import recipe_sheet
 from designlib.reporting.compositions import parallel_figure, ternary_figure, variable_axes
 from designlib.reporting.figures import (
     Points,
@@ -30,12 +32,13 @@ from designlib.reporting.report import (
     render_report,
 )
 from designlib.reporting.style import Picture
+from designlib.reporting.summary import TEMPERATURES
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.trajectory import state_from_bytes
-from tasks.generate import load_sampler
+from tasks.generate import load_plan, load_sampler
 from tasks.layout import laid_out
-from tasks.rounds import Round, RoundStages
+from tasks.results import Round, RoundStages
 from tasks.stages import code_fingerprint
 from tasks.summary import round_figures
 from tasks.tables import TableFacts, load_facts, load_folds
@@ -185,7 +188,9 @@ def _what_was_run(
         + (", learned as its logarithm" if facts.transform == "log" else ""),
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
-        "Predictor": f"{training['members']} x "
+        "Predictor": _own_predictor(config["predictor"], len(stages.members))
+        if "predictor" in config
+        else f"{training['members']} x "
         f"{training['network']['architecture'] if facts.alphabet else 'mlp'}, "
         f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
         "Sampler": f"{load_sampler(stages.plan).label}, {sampling['chains']:,} chains, "
@@ -194,7 +199,14 @@ def _what_was_run(
         "Constraints": "; ".join(f"{name}: {value}" for name, value in asked.items()) or "none",
         "Seed": str(config["seed"]),
     }
+    if of_one_checkpoint(load_plan(stages.plan)[0]):
+        told["Ladder"] = TEMPERATURES
     return {label: text for label, text in told.items() if text}
+
+
+def _own_predictor(about: Mapping[str, Any], members: int) -> str:
+    what = about["factory"] or "a program"
+    return f"taken over, not trained here: {members} x {what}, content {about['content']}"
 
 
 def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigure]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from designlib.types import InputError
+from designlib.errors import InputError
 
 __all__ = ["copy_atomically", "read_input", "sha256_of", "write_atomically"]
 

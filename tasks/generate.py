@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 from prefect import task
 
+from designlib.configs.sampling import SamplingConfig
 from designlib.constraints.base import Constraint
-from designlib.constraints.config import DesignConstraints, build
 from designlib.ladders import (
     Rung,
     RungPlan,
@@ -25,7 +25,6 @@ from designlib.randomness import derive_seed
 from designlib.sampling import (
     Block,
     Sampler,
-    SamplingConfig,
     choose_sampler,
     choose_starts,
     cut_blocks,
@@ -33,6 +32,8 @@ from designlib.sampling import (
     share_out,
     walk_block,
 )
+from designlib.synthesis import DesignRules
+from designlib.synthesis.drawing import build_rules
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.objectives import best_by_goals, walk_scores
@@ -67,7 +68,7 @@ def plan_walk(
     measured: StageResult,
     folds: StageResult,
     members: Sequence[StageResult],
-    constraints: DesignConstraints,
+    rules: DesignRules,
     config: SamplingConfig,
     seed: int,
     device: str,
@@ -81,7 +82,7 @@ def plan_walk(
         space = facts.space
         sampler = choose_sampler(config, space)
         measured_designs = best_measured(load_folds(folds), facts)
-        constraint = build(constraints, space, measured_designs)
+        constraint = build_rules(rules, space, measured_designs)
         trajectories = [load_trajectory(member) for member in members]
         if facts.goals is not None:
             measured_designs = best_by_goals(load_folds(folds), facts, trajectories)
@@ -131,7 +132,7 @@ def plan_walk(
         "measured": measured.files,
         "folds": folds.files,
         "members": [member.files for member in members],
-        "constraints": constraints,
+        "rules": rules,
         "sampling": config.model_dump(mode="json", exclude={"pool_rungs"}),
         "seed": seed,
         "device": where.type,
@@ -151,7 +152,7 @@ def walk_shard(
     folds: StageResult,
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    constraints: DesignConstraints,
+    rules: DesignRules,
     seed: int,
     device: str,
     shard: int,
@@ -160,7 +161,7 @@ def walk_shard(
     """Walk one shard of the chains along the ladder; None where there are fewer blocks."""
     settings = Settings()
     where = use_device(device)
-    inputs = _walk_inputs(plan_stage, members, constraints, seed)
+    inputs = _walk_inputs(plan_stage, members, rules, seed)
     if whole := finished_stage(settings, "walk", inputs):
         return whole
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
@@ -175,7 +176,7 @@ def walk_shard(
         plan, entry = load_plan(plan_stage)
         sampler = load_sampler(plan_stage)
         walked = sampler.walked(space)
-        constraint = build(constraints, walked, known)
+        constraint = build_rules(rules, walked, known)
         ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
         designs = space.encode(starts["design"].tolist()).to(where)
         walk_seed = derive_seed(seed, "walk")
@@ -200,7 +201,7 @@ def walk_shard(
 def gather_shards(
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    constraints: DesignConstraints,
+    rules: DesignRules,
     seed: int,
     shards: Sequence[StageResult | None],
 ) -> StageResult:
@@ -211,7 +212,7 @@ def gather_shards(
         stage.write("snapshots.parquet", lambda file: write_rows(join_shards(paths), file))
         return ["snapshots.parquet"]
 
-    inputs = _walk_inputs(plan_stage, members, constraints, seed)
+    inputs = _walk_inputs(plan_stage, members, rules, seed)
     return write_stage(Settings(), "walk", inputs, make)
 
 
@@ -254,13 +255,13 @@ def load_sampler(plan_stage: StageResult) -> Sampler:
 def _walk_inputs(
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    constraints: DesignConstraints,
+    rules: DesignRules,
     seed: int,
 ) -> dict[str, Any]:
     return {
         "plan": plan_stage.files,
         "members": [member.files for member in members],
-        "constraints": constraints,
+        "rules": rules,
         "seed": seed,
     }
 

@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 from prefect import task
-from pydantic import BaseModel, ConfigDict
 
 from designlib.measurements import merge_results, parse_results
 from designlib.record import measurement_table
@@ -16,41 +15,10 @@ from tasks.files import read_input
 from tasks.knowledge import mirror_results
 from tasks.log import run_logger
 from tasks.record import held_record, load_record
+from tasks.results import ImportedResults
 from tasks.tables import table_path
 
-__all__ = ["ImportedResults", "find_result_files", "import_results"]
-
-
-class ImportedResults(BaseModel):
-    """What one file has added to a campaign's record."""
-
-    model_config = ConfigDict(frozen=True)
-
-    source: str
-    added: int
-    failed: int
-    """How many of those are failures."""
-    known: int
-    corrected: int
-    unproposed: int
-    pending: int
-    """Candidates of the campaign that still wait for a result."""
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def on_screen(self) -> str:
-        """Return what a command prints."""
-        lines = [f"{self.source}: {note}" for note in self.notes]
-        lines += [f"warning: {self.source}, {text}" for text in self.warnings]
-        if self.added == 0:
-            lines.append(f"{self.source}: nothing new; all {self.known} measurements are known")
-        else:
-            lines.append(
-                f"{self.source}: {self.added} measurements imported ({self.failed} failed, "
-                f"{self.corrected} corrected, {self.unproposed} of designs that nobody proposed), "
-                f"{self.known} known before"
-            )
-        return "\n".join(lines)
+__all__ = ["find_result_files", "import_results"]
 
 
 def find_result_files(path: str) -> list[Path]:

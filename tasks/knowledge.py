@@ -10,8 +10,8 @@ import pandas as pd
 from prefect import task
 
 from designlib.candidates import read_candidates
+from designlib.configs.training import TrainingConfig
 from designlib.oracles import oracle_of
-from designlib.predictors.training import TrainingConfig
 from designlib.record import Record, content_hash, measurement_table
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
@@ -19,7 +19,7 @@ from designlib.types import InputError
 from tasks.layout import laid_out
 from tasks.log import run_logger
 from tasks.record import held_record, load_record
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, code_fingerprint, commit, run_stage
 from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes

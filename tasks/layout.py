@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 from prefect import task
 
+from designlib.alphabets import DNA
 from designlib.candidates import design_id, read_candidates
-from designlib.plates import PlateConfig, lay_out
-from designlib.spaces import DNA
-from designlib.synthesis import SynthesisConfig, fasta, order_sheet
+from designlib.configs.plates import PlateConfig
+from designlib.plates import lay_out
+from designlib.synthesis import SynthesisConfig
+from designlib.synthesis.order import fasta, order_sheet
 from designlib.types import InputError
 from tasks.log import run_logger
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 from tasks.tables import TableFacts, load_facts, load_folds

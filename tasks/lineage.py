@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from designlib.constraints.config import DesignConstraints, build
 from designlib.randomness import derive_seed
 from designlib.record import Entry
 from designlib.sampling import cut_blocks, walk_block
+from designlib.synthesis import DesignRules
+from designlib.synthesis.drawing import build_rules
 from designlib.types import InputError
 from tasks.device import use_device
 from tasks.generate import load_ladders, load_plan, load_sampler
@@ -100,7 +101,7 @@ def _row_of(rows: pd.DataFrame, candidate: str) -> dict[str, Any]:
     return {str(name): value for name, value in found[0].items()} if found else {}
 
 
-def walk_again(lineage: Lineage, constraints: DesignConstraints) -> str:
+def walk_again(lineage: Lineage, rules: DesignRules) -> str:
     """Return the design that the candidate's chain visits at its rung, walked once more.
 
     Raises InputError where the files of the walk are gone, and where the design is another one.
@@ -118,7 +119,7 @@ def walk_again(lineage: Lineage, constraints: DesignConstraints) -> str:
     space, known = facts.space, best_measured(load_folds(folds), facts)
     plan, entry = load_plan(plan_stage)
     sampler = load_sampler(plan_stage)
-    constraint = build(constraints, sampler.walked(space), known)
+    constraint = build_rules(rules, sampler.walked(space), known)
     ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
     designs = space.encode(starts["design"].tolist()).to(where)

@@ -3,91 +3,133 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from prefect import task
 
 from designlib.methods import AdaLead, GeneticAlgorithm, RandomMutation
-from designlib.problems.loops import GuidedSearch, Loop, MeasuredSearch, TrajectoryLoop, run_loop
-from designlib.reporting.loops import loop_figure, loop_page, summarise_loops
+from designlib.problems.ensembles import EnsembleConfig
+from designlib.problems.loops import Loop, run_loop
+from designlib.problems.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
+from designlib.reporting.loops import loop_section, summarise_loops
+from tasks.comparison import CODE
 from tasks.comparison_problems import make_problem
 from tasks.device import use_device
 from tasks.files import write_atomically
 from tasks.log import run_logger
-from tasks.machine import describe_machine
+from tasks.machine import code_version, machine_line
 from tasks.settings import Settings
-from tasks.stages import StageResult, commit, run_stage
+from tasks.stages import StageResult, run_stage
 from tasks.tables import parquet_bytes
 from tasks.tracking import experiment_id, log_bytes, log_table, run_for
 
-__all__ = ["LOOP_PROBLEMS", "loops_for", "publish_loops", "run_loop_cell"]
+__all__ = ["LOOP_PROBLEMS", "loops_for", "publish_loops", "run_loop_cell", "tune_loop"]
 
-LOOP_PROBLEMS: dict[str, TrajectoryLoop] = {
-    # Among 65,536 designs most of what few chains visit is soon measured.
-    "tfbind8": TrajectoryLoop(chains=256),
-    "enhancer": TrajectoryLoop(),
-    "ehrlich-64": TrajectoryLoop(),
+_BRIEF = EnsembleConfig(steps=300, further_steps=50, emphasis=1.0)
+_PREDICTORS = {
+    "tfbind8": EnsembleConfig(emphasis=1.0),
+    "enhancer": _BRIEF,
+    "ehrlich-64": _BRIEF,
 }
-"""The problems, each with the loop of this project that suits it."""
+"""The problems, each with the predictors of all loops that have some."""
 
-_OTHERS: tuple[Loop, ...] = (
-    GuidedSearch(AdaLead()),
-    MeasuredSearch(GeneticAlgorithm()),
-    MeasuredSearch(RandomMutation()),
-)
+LOOP_PROBLEMS = tuple(_PREDICTORS)
+
+_TUNING_SEEDS = (1000,)
+"""Seeds on which settings are chosen; those that are compared count from 0."""
 
 
-def loops_for(problem: str) -> tuple[Loop, ...]:
-    """Return the loops that are compared on a problem, that of this project first."""
-    return (LOOP_PROBLEMS[problem], *_OTHERS)
+def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
+    """Return the loops that are compared, that of this project first, each in several settings."""
+    predictors = _PREDICTORS[problem]
+    return (
+        tuple(
+            TrajectoryLoop(
+                predictors, chains=64, sharpness=20.0, min_distance=4, spread_weight=weight
+            )
+            for weight in (0.1, -0.3)
+        ),
+        tuple(
+            GuidedSearch(AdaLead(kappa=kappa), predictors, budget=20, found=300)
+            for kappa in (0.05, 0.2)
+        ),
+        tuple(MeasuredSearch(method) for method in GeneticAlgorithm.choices()),
+        tuple(MeasuredSearch(method) for method in RandomMutation.choices()),
+    )
 
 
 _EXPERIMENT = "benchmarks"
+_CODE = tuple(part for part in CODE if part != "tasks/comparison.py")
+"""What a cell depends on: not on which settings are tried and how they are compared."""
+
+
+@task(name="tune-loop", task_run_name="tune on {problem}")
+def tune_loop(problem: str, tried: Sequence[Loop], rounds: int, batch: int) -> Loop:
+    """Return the settings of a loop that do best on a seed which the comparison does not use.
+
+    Best is the highest mean of the best 100 after the last round, then the highest value; ties go
+    to the earlier one.
+    """
+
+    def merit(loop: Loop) -> tuple[float, float]:
+        cells = [_cell(problem, loop, rounds, batch, seed) for seed in _TUNING_SEEDS]
+        last = pd.DataFrame([_standings(cell).iloc[-1] for cell in cells])
+        return float(last["top_mean"].mean()), float(last["best"].mean())
+
+    return max(tried, key=merit) if len(tried) > 1 else tried[0]
 
 
 @task(name="run-loop-cell", task_run_name="{loop.name} on {problem}, seed {seed}")
 def run_loop_cell(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> StageResult:
     """Return the stage with where a loop stood after each round of one simulated campaign."""
+    return _cell(problem, loop, rounds, batch, seed)
+
+
+def _cell(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> StageResult:
     use_device("cpu")
 
     def make() -> dict[str, bytes]:
+        known, began = make_problem(problem), time.process_time()
         told = [
-            standing._asdict()
-            for standing in run_loop(make_problem(problem), loop, rounds, batch, seed)
+            {**standing._asdict(), "cpu_seconds": time.process_time() - began}
+            for standing in run_loop(known, loop, rounds, batch, seed)
         ]
-        about = {"problem": problem, "loop": loop.name, "settings": repr(loop), "seed": seed}
+        about = {
+            "problem": problem, "loop": loop.name, "settings": repr(loop), "seed": seed,
+            "commit": code_version(), "machine": machine_line(),
+        }  # fmt: skip
         return {"standings.parquet": parquet_bytes(pd.DataFrame(told).assign(**about))}
 
     inputs = {
         "problem": problem, "loop": repr(loop), "rounds": rounds, "batch": batch, "seed": seed,
     }  # fmt: skip
-    stage = run_stage(Settings(), "loop-cell", inputs, make)
-    last = pd.read_parquet(stage.path("standings.parquet")).iloc[-1]
+    stage = run_stage(Settings(), "loop-cell", inputs, make, _CODE)
+    last = _standings(stage).iloc[-1]
     run_logger().info(
-        "%s, %s, seed %d: best %.4g, best 100 %.4g after %d measurements",
-        problem, loop.name, seed, last["best"], last["top_mean"], last["measured"],
+        "%s, %s, seed %d: best %.4g, best 100 %.4g after %d measurements, %.0f s",
+        problem, loop, seed, last["best"], last["top_mean"], last["measured"],
+        last["cpu_seconds"],
     )  # fmt: skip
     return stage
 
 
+def _standings(cell: StageResult) -> pd.DataFrame:
+    return pd.read_parquet(cell.path("standings.parquet"))
+
+
 @task(name="publish-loops")
-def publish_loops(cells: Sequence[StageResult], about: Mapping[str, Any]) -> Path:
-    """Write the page, its figures and the cells; log them to MLflow; return the page."""
+def publish_loops(cells: Sequence[StageResult]) -> Path:
+    """Write the page, its figures and the cells; log them to MLflow; return the page.
+
+    `tasks.comparison_report.write_benchmarks` takes the cells into the page of the repository.
+    """
     settings = Settings()
-    table = pd.concat(
-        [pd.read_parquet(cell.path("standings.parquet")) for cell in cells],
-        ignore_index=True,
-    )
-    summary = summarise_loops(table)
-    pictures = [
-        loop_figure(str(problem), group)
-        for problem, group in summary.groupby("problem", sort=False)
-    ]
-    page = loop_page(summary, pictures, {**about, "commit": commit(), **describe_machine()})
-    files = {"rounds.parquet": parquet_bytes(table), "ROUNDS.md": page.encode()}
+    table = pd.concat([_standings(cell) for cell in cells], ignore_index=True)
+    section, pictures = loop_section(table, "")
+    files = {"rounds.parquet": parquet_bytes(table), "ROUNDS.md": f"{section}\n".encode()}
     files |= {f"{picture.name}.png": picture.png for picture in pictures}
     folder = settings.home / "benchmarks"
     for name, content in files.items():
@@ -96,6 +138,6 @@ def publish_loops(cells: Sequence[StageResult], about: Mapping[str, Any]) -> Pat
     with run_for(experiment_id(settings, _EXPERIMENT), key, "rounds") as run_id:
         for name, content in files.items():
             log_bytes(run_id, name, content)
-        log_table(run_id, summary, "rounds.json")
+        log_table(run_id, summarise_loops(table), "rounds.json")
     run_logger().info("page: %s", folder / "ROUNDS.md")
     return folder / "ROUNDS.md"

@@ -54,7 +54,7 @@ def code_version() -> str:
         commit = subprocess.run(  # noqa: S603 - a fixed command
             [*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
         ).stdout.strip()
-        changed = subprocess.run(  # noqa: S603
+        changed = subprocess.run(  # noqa: S603 - a fixed command
             [*git, "status", "--porcelain"], capture_output=True, text=True, check=True
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

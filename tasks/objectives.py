@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float
 
 from designlib.acquisition import acquisition, thompson_order
+from designlib.configs.selection import SelectionConfig
 from designlib.fronts import front_order
 from designlib.goals import Goals, ParetoGoals
 from designlib.ladders.combined import combined_scores, ideal_scores, scale_of
 from designlib.ladders.plan import ScoreAt
 from designlib.predictors.networks import evaluate
-from designlib.selection import SelectionConfig
 from designlib.trajectory import PredictorSpec, Trajectory, network_at
 from designlib.types import Designs
 from tasks.stages import StageResult

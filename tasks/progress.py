@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from designlib.configs.stopping import StoppingConfig
 from designlib.record import Entry, Record
-from designlib.stopping import StoppingConfig, reason_to_stop
+from designlib.stopping import reason_to_stop
 from tasks.log import run_logger
-from tasks.publish import Published, round_folder
+from tasks.publish import round_folder
 from tasks.record import load_record
+from tasks.results import Published
 from tasks.settings import Settings
 from tasks.stages import StageResult
 from tasks.tables import load_facts

@@ -11,12 +11,11 @@ from filelock import FileLock
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
-from pydantic import BaseModel, ConfigDict
 
 from designlib.candidates import read_candidates, readable
 from tasks.clock import current_clock
 from tasks.files import copy_atomically, write_atomically
-from tasks.rounds import RegisteredPredictor, Round, RoundStages
+from tasks.results import Published, RegisteredPredictor, Round, RoundStages
 from tasks.settings import Settings
 from tasks.stages import StageResult
 from tasks.summary import round_figures
@@ -32,51 +31,7 @@ from tasks.tracking import (
     run_link,
 )
 
-__all__ = ["Published", "publish", "round_folder"]
-
-
-class Published(BaseModel):
-    """Where a round's results are, and their figures."""
-
-    model_config = ConfigDict(frozen=True)
-
-    folder: Path
-    candidates: Path
-    report: Path
-    summary: Path
-    mlflow_page: str
-    figures: dict[str, Any]
-    note: str = ""
-    """What there is to say besides, such as that nothing new has arrived."""
-
-    def on_screen(self) -> str:
-        """Return what a command prints at its end."""
-        batch, wall = self.figures["batch"], self.figures["wall_time"]
-        stages = self.figures["stages"]
-        lines = [
-            "",
-            *([self.note] if self.note else []),
-            f"{batch['candidates']} candidates, {batch['feasible_share']:.0%} feasible, "
-            f"predicted median {batch['predicted_median']:.4g}",
-        ]
-        if true := batch.get("true_percentile"):
-            best = true["median_of_best_by_score"]
-            lines.append(
-                f"true percentile of the {batch['judged']} that the oracle knows: "
-                f"median {true['median']:.2f}, best {true['best']:.2f}"
-                + ("" if best is None else f", median of the best by score {best:.2f}")
-            )
-        lines += [
-            f"{wall['total_seconds']:.0f} s: {wall['set_up_seconds']:.0f} s set-up, "
-            f"{wall['compute_seconds']:.0f} s compute, "
-            f"{wall['orchestration_seconds']:.0f} s orchestration; "
-            f"{list(stages.values()).count('reused')} of {len(stages)} stages reused",
-            f"candidates  {self.candidates}",
-            f"report      {self.report}",
-            f"summary     {self.summary}",
-            f"MLflow      make ui, then {self.mlflow_page}",
-        ]
-        return "\n".join(lines)
+__all__ = ["publish", "round_folder"]
 
 
 def round_folder(campaign: str, number: int, key: str) -> Path:

@@ -21,7 +21,7 @@ from prefect import task
 from designlib.types import InputError
 from tasks.log import run_logger
 from tasks.record import load_record
-from tasks.rounds import RegisteredPredictor, Round
+from tasks.results import RegisteredPredictor, Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, content_key
 from tasks.tracking import client, run_for

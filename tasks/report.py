@@ -8,7 +8,7 @@ from typing import Any
 from prefect import task
 
 from tasks.log import run_logger
-from tasks.rounds import Round, RoundStages
+from tasks.results import Round, RoundStages
 from tasks.settings import Settings
 from tasks.stages import StageResult, run_stage
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from designlib.randomness import derive_seed
 from tasks.log import run_logger
+from tasks.results import Round
 from tasks.settings import Settings
 from tasks.stages import StageResult, content_key
 from tasks.tables import load_facts
@@ -22,64 +21,7 @@ from tasks.tracking import (
     run_for,
 )
 
-__all__ = ["RegisteredPredictor", "Round", "RoundStages", "open_round", "round_seed"]
-
-
-class Round(BaseModel):
-    """What the tasks of one round share."""
-
-    model_config = ConfigDict(frozen=True)
-
-    campaign: str
-    number: int
-    key: str
-    """Content hash of data, configuration and code: the same round has the same key anywhere."""
-    config_hash: str
-    experiment_id: str
-    run_id: str
-
-
-class RegisteredPredictor(BaseModel):
-    """A version of a registered predictor, pinned: the number and what it holds."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    version: str
-    predictor_hash: str
-
-
-class RoundStages(BaseModel):
-    """All finished stages of one round."""
-
-    model_config = ConfigDict(frozen=True)
-
-    measured: StageResult
-    folds: StageResult
-    members: list[StageResult]
-    scorers: list[StageResult]
-    plan: StageResult
-    shards: list[StageResult]
-    snapshots: StageResult
-    scored: StageResult
-    selected: StageResult
-    version: RegisteredPredictor
-    layout: StageResult | None = None
-
-    def all(self) -> list[tuple[str, StageResult]]:
-        """Return every stage with what a reader calls it, in the order of the work."""
-        return [
-            ("ingest", self.measured),
-            ("split", self.folds),
-            *((f"train predictor {n}", stage) for n, stage in enumerate(self.members, start=1)),
-            *((f"train scorer {n}", stage) for n, stage in enumerate(self.scorers, start=1)),
-            ("plan walk", self.plan),
-            *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
-            ("gather shards", self.snapshots),
-            ("score", self.scored),
-            ("select", self.selected),
-            *([("lay out", self.layout)] if self.layout else []),
-        ]
+__all__ = ["open_round", "round_seed"]
 
 
 def round_seed(seed: int, number: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from designlib.types import InputError
+from designlib.errors import InputError
 from tasks.config import ExecutionConfig
 
 __all__ = ["in_processes", "runner_of", "side_by_side"]

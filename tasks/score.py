@@ -14,14 +14,17 @@ from prefect import task
 from designlib.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
 from designlib.chemistry import ChemistryRules
+from designlib.configs.constraints import CompositionConstraints, DesignConstraints
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.selection import SelectionConfig
 from designlib.constraints.base import Product
-from designlib.constraints.compositions import CompositionConstraints, chemistry_verdicts
-from designlib.constraints.config import DesignConstraints, build
+from designlib.constraints.compositions import chemistry_verdicts
+from designlib.constraints.config import build
 from designlib.oracles import oracle_of
 from designlib.recipes import component_columns, variable_units
-from designlib.sampling import SamplingConfig, choose_sampler, ladder_bands
+from designlib.sampling import choose_sampler, ladder_bands
 from designlib.scoring import clusters, nearest_measured
-from designlib.selection import SelectionConfig, Shortlist
+from designlib.selection import Shortlist
 from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
 from designlib.types import Designs
@@ -36,7 +39,7 @@ from tasks.objectives import (
     predicted_columns,
 )
 from tasks.registry import predictor_hash
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.rows import read_rows, with_progress, write_rows
 from tasks.settings import Settings
 from tasks.snapshots import read_few_chains, read_pool

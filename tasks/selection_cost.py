@@ -17,9 +17,11 @@ import torch
 from prefect import task
 
 from designlib.acquisition import acquisition
+from designlib.alphabets import DNA
+from designlib.configs.selection import SelectionConfig
 from designlib.randomness import numpy_generator
-from designlib.selection import SelectionConfig, Shortlist
-from designlib.spaces import DNA, SequenceSpace
+from designlib.selection import Shortlist
+from designlib.spaces import SequenceSpace
 from tasks.choice import Filters, filter_rows
 from tasks.files import write_atomically
 from tasks.log import run_logger

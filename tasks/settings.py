@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     ``DESIGN_DATABASE`` is the PostgreSQL database of both, as
     ``postgresql://name:password@host:port/database`` (default: files in the home);
     ``DESIGN_STORE`` is where finished stages are kept for the workers of other hosts, as
-    ``s3://bucket/folder`` or ``file:///folder`` (default: nowhere, the workers share a home).
+    ``s3://bucket/folder`` or ``file:///folder`` (default: nowhere, the workers share a home);
+    ``DESIGN_FACTORIES`` lists the modules, separated by commas, whose functions a campaign of the
+    Prefect page may call for a predictor (default: none).
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
@@ -45,12 +47,20 @@ class Settings(BaseSettings):
     login: SecretStr | None = None
     database: SecretStr | None = None
     store: str | None = None
+    factories: Annotated[tuple[str, ...], NoDecode] = Field(default=())
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
     def _split_like_path(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("factories", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("home")

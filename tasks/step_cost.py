@@ -12,13 +12,15 @@ import torch
 from prefect import task
 from torch import nn
 
+from designlib.alphabets import DNA
+from designlib.configs.constraints import ConstraintConfig, GCConfig
 from designlib.constraints.base import Constraint
-from designlib.constraints.config import ConstraintConfig, GCConfig, build
+from designlib.constraints.config import build
 from designlib.kernels.base import Kernel
 from designlib.kernels.compiled import CompiledKernel
 from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import Target
 from designlib.types import Letters
 from tasks.device import use_device

@@ -12,13 +12,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO, TypeVar
-
-from pyarrow.fs import FileSystem, FileType
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from tasks.files import write_atomically
 from tasks.log import run_logger
 from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 __all__ = ["MANIFEST", "fetch_stage", "keep_stage"]
 
@@ -66,7 +67,7 @@ def fetch_stage(settings: Settings, folder: Path) -> bool:
     place = f"{root}/{_below(settings, folder)}"
 
     def copy() -> bool:
-        if store.get_file_info(f"{place}/{MANIFEST}").type is not FileType.File:
+        if not store.get_file_info(f"{place}/{MANIFEST}").is_file:
             return False
         with store.open_input_stream(f"{place}/{MANIFEST}") as source:
             manifest = source.read()
@@ -96,6 +97,8 @@ def _below(settings: Settings, folder: Path) -> str:
 
 
 def _open(address: str) -> tuple[FileSystem, str]:
+    from pyarrow.fs import FileSystem  # most installations have no store
+
     store, root = FileSystem.from_uri(address)
     return store, root.rstrip("/")
 

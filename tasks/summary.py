@@ -8,9 +8,15 @@ from typing import Any
 import pandas as pd
 
 from designlib.candidates import read_candidates
-from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
+from designlib.ladders.plan import of_one_checkpoint
+from designlib.reporting.summary import (
+    TEMPERATURES,
+    summarise_batch,
+    summarise_predictor,
+    summarise_walk,
+)
 from tasks.generate import load_plan, load_sampler
-from tasks.rounds import Round, RoundStages
+from tasks.results import Round, RoundStages
 from tasks.tables import load_facts
 
 __all__ = ["round_figures"]
@@ -27,6 +33,15 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         stages.snapshots.path("snapshots.parquet"), columns=["start", "chain", "acceptance"]
     )
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
+    walk = summarise_walk(
+        snapshots,
+        [rung.steps + sampler.warm_up for rung in plan],
+        entry,
+        len(stages.members),
+        sampler.exactness,
+    )
+    if of_one_checkpoint(plan):
+        walk["ladder"] = TEMPERATURES
     return {
         "campaign": round_.campaign,
         "round": round_.number,
@@ -45,12 +60,6 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         ),
         "batch": summarise_batch(batch, best, facts.space, both_strands=facts.both_strands),
         "predictor": summarise_predictor(checked, maximise=facts.maximise),
-        "walk": summarise_walk(
-            snapshots,
-            [rung.steps + sampler.warm_up for rung in plan],
-            entry,
-            len(stages.members),
-            sampler.exactness,
-        ),
+        "walk": walk,
         "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
     }

@@ -13,28 +13,34 @@ from prefect import task
 from prefect.runtime import deployment
 from pydantic import BaseModel
 
-from designlib.constraints.compositions import CompositionConstraints, check_chemistry
-from designlib.constraints.config import DesignConstraints, build
-from designlib.constraints.starts import feasible_starts
-from designlib.goals import Further, ObjectivesConfig
-from designlib.oracles import TruthKind
-from designlib.randomness import torch_generator
-from designlib.recipes import RecipeConfig, check_recipe
-from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
-from designlib.splits import SplitConfig, assign_folds, random_rows, visible_rows
-from designlib.tables import (
+from designlib.configs.constraints import CompositionConstraints
+from designlib.configs.recipes import RecipeConfig
+from designlib.configs.splits import SplitConfig
+from designlib.configs.tables import (
     CANONICAL_COLUMNS,
-    ROUND_COLUMN,
     AlphabetChoice,
     CompositionReading,
-    MeasuredTable,
     TableColumns,
+    Transform,
+    TruthKind,
+)
+from designlib.constraints.compositions import check_chemistry
+from designlib.constraints.starts import feasible_starts
+from designlib.goals import Further, ObjectivesConfig
+from designlib.randomness import torch_generator
+from designlib.recipes import check_recipe
+from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
+from designlib.splits import assign_folds, random_rows, visible_rows
+from designlib.synthesis import DesignRules
+from designlib.synthesis.drawing import build_rules
+from designlib.tables import (
+    ROUND_COLUMN,
+    MeasuredTable,
     from_parquet,
     parse_compositions,
     parse_table,
     to_parquet_bytes,
 )
-from designlib.trajectory import Transform
 from designlib.types import Designs, InputError
 from tasks.catalogue import CompositionTableReading, TableReading, find_dataset, locate
 from tasks.config import CompositionTable, DataConfig, NamedDataset, TableFile
@@ -207,34 +213,35 @@ def _check_columns(table: MeasuredTable, facts: TableFacts) -> None:
 
 def check_input(
     data: DataConfig,
-    constraints: DesignConstraints,
+    rules: DesignRules,
     recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
     objectives: ObjectivesConfig | None = None,
 ) -> None:
     """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
     table, facts = _read(_source(data, Settings()))
     _check_columns(table, facts.model_copy(update={"goals": objectives}))
-    _check_feasible(table.frame, facts, constraints, recipe)
+    _check_feasible(table.frame, facts, rules, recipe)
 
 
 def check_constraints(
     measured: StageResult,
-    constraints: DesignConstraints,
+    rules: DesignRules,
     recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
 ) -> None:
     """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
     frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
-    _check_feasible(frame, load_facts(measured), constraints, recipe)
+    _check_feasible(frame, load_facts(measured), rules, recipe)
 
 
 def _check_feasible(
-    frame: pd.DataFrame, facts: TableFacts, constraints: DesignConstraints, recipe: RecipeConfig
+    frame: pd.DataFrame, facts: TableFacts, rules: DesignRules, recipe: RecipeConfig
 ) -> None:
     check_recipe(recipe, facts.space)
+    constraints = rules.constraints
     if isinstance(constraints, CompositionConstraints) and constraints.chemistry is not None:
         check_chemistry(facts.space)
     measured = best_measured(frame, facts)
-    constraint = build(constraints, facts.space, measured)
+    constraint = build_rules(rules, facts.space, measured)
     # Constraints that clash are told now, not after the training.
     feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"), measured)
 

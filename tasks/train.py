@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 import torch
 from prefect import task
 
-from designlib.predictors.training import (
-    Examples,
-    TrainingConfig,
-    TrainingState,
-    noise_weights,
-    own_repeats,
-    train,
-)
+from designlib.configs.tables import Transform
+from designlib.configs.training import TrainingConfig
+from designlib.predictors.training import Examples, TrainingState, noise_weights, own_repeats, train
 from designlib.randomness import derive_seed
 from designlib.spaces import describe_space
 from designlib.trajectory import (
     PredictorSpec,
     Trajectory,
-    Transform,
     learning_errors,
     learning_scale,
     state_from_bytes,
@@ -34,13 +28,21 @@ from designlib.types import InputError
 from tasks.device import use_device
 from tasks.learning import learned_shares
 from tasks.log import run_logger
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.settings import Settings
 from tasks.stages import Stage, StageResult, open_stage
 from tasks.tables import TableFacts, load_facts, load_folds
 from tasks.tracking import find_run, flatten, log_checkpoint, log_params, logged_steps, run_for
 
-__all__ = ["load_trajectory", "train_member"]
+__all__ = [
+    "Part",
+    "Role",
+    "keep_checkpoints",
+    "load_trajectory",
+    "prepare",
+    "train_member",
+    "write_checkpoint",
+]
 
 Role = Literal["predictor", "scorer"]
 T = TypeVar("T")
@@ -99,28 +101,44 @@ def train_member(
         if stage.result():
             # A kill between the manifest and the clean-up leaves it behind.
             (stage.folder / _LATEST).unlink(missing_ok=True)
-        logged_run = find_run(round_.experiment_id, stage.key)
-        if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
-            return done
-        name = f"{role} {number} {column}".strip()
-        tags = {"role": role, **({"column": column} if column else {})}
-        with run_for(round_.experiment_id, stage.key, name, round_.run_id, tags) as run_id:
-            log_params(run_id, {**flatten(shared), "role": role, "number": number, "seed": seed})
-            known = logged_steps(run_id, "validation_loss")
-            checkpoints = _checkpoints(
-                stage, load_facts(measured), load_folds(folds), config,
-                Part(role, number, seed, column), where, before and load_trajectory(before),
-            )  # fmt: skip
-            for file, state in checkpoints:
-                if state.step not in known:
-                    metrics = {**state.metrics, **learned_shares(file)}
-                    log_checkpoint(run_id, file, state.step, metrics)
-                    run_logger().info(
-                        "%s: step %d of %d, validation loss %.3f, rank correlation %.3f",
-                        name, state.step, config.steps, state.metrics["validation_loss"],
-                        state.metrics["validation_rank_correlation"],
-                    )  # fmt: skip
-        return stage.result() or _finish(stage)
+        return keep_checkpoints(
+            stage, round_, Part(role, number, seed, column), flatten(shared),
+            _checkpoints(
+                stage, measured, folds, config, Part(role, number, seed, column), where, before
+            ),
+        )  # fmt: skip
+
+
+def keep_checkpoints(
+    stage: Stage,
+    round_: Round,
+    part: Part,
+    settings: Mapping[str, Any],
+    checkpoints: Iterator[tuple[Path, TrainingState]],
+) -> StageResult:
+    """Log each checkpoint of one predictor as it is made, and return its finished stage.
+
+    Nothing is asked of ``checkpoints`` where all of it is done.
+    """
+    logged_run = find_run(round_.experiment_id, stage.key)
+    if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
+        return done
+    name = f"{part.role} {part.number} {part.column}".strip()
+    tags = {"role": part.role, **({"column": part.column} if part.column else {})}
+    about = {"role": part.role, "number": part.number, "seed": part.seed}
+    with run_for(round_.experiment_id, stage.key, name, round_.run_id, tags) as run_id:
+        log_params(run_id, {**settings, **about})
+        known = logged_steps(run_id, "validation_loss")
+        for file, state in checkpoints:
+            if state.step not in known:
+                metrics = {**state.metrics, **learned_shares(file)}
+                log_checkpoint(run_id, file, state.step, metrics)
+                run_logger().info(
+                    "%s: step %d, validation loss %.3f, rank correlation %.3f",
+                    name, state.step, state.metrics["validation_loss"],
+                    state.metrics["validation_rank_correlation"],
+                )  # fmt: skip
+    return stage.result() or _finish(stage)
 
 
 def load_trajectory(member: StageResult) -> Trajectory:
@@ -131,12 +149,12 @@ def load_trajectory(member: StageResult) -> Trajectory:
 
 def _checkpoints(
     stage: Stage,
-    facts: TableFacts,
-    folds: pd.DataFrame,
+    measured: StageResult,
+    folds: StageResult,
     config: TrainingConfig,
     part: Part,
     device: torch.device,
-    before: Trajectory | None,
+    last_round: StageResult | None,
 ) -> Iterator[tuple[Path, TrainingState]]:
     """Yield the checkpoints that exist, then train on from the latest and yield the others.
 
@@ -150,7 +168,10 @@ def _checkpoints(
             yield path, state
     if stage.result() is not None:
         return
-    spec, training, validation = _prepare(facts, folds, config, part, device, before)
+    before = load_trajectory(last_round) if last_round else None
+    spec, training, validation = prepare(
+        load_facts(measured), load_folds(folds), config, part, device, before
+    )
     network = spec.build().to(device)
     done = 0
     if before is not None:
@@ -159,28 +180,33 @@ def _checkpoints(
         network.load_state_dict(last.parameters)
         if latest is None:
             for state in kept:
-                yield _written(stage, state, spec), state
+                yield write_checkpoint(stage, state, spec), state
     resume = latest and latest._replace(step=latest.step - done)
     states = train(network, training, validation, config, spec.seed, resume)
     for state in _timed(stage, states):
         state = state._replace(step=done + state.step)  # noqa: PLW2901 - counted on
-        path = _written(stage, state, spec)
+        path = write_checkpoint(stage, state, spec)
         stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
         yield path, state
 
 
-def _written(stage: Stage, state: TrainingState, spec: PredictorSpec) -> Path:
+def write_checkpoint(stage: Stage, state: TrainingState, spec: PredictorSpec) -> Path:
+    """Write one checkpoint of a predictor under the name that its step has."""
     return stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
 
 
-def _prepare(
+def prepare(
     facts: TableFacts,
     folds: pd.DataFrame,
     config: TrainingConfig,
     part: Part,
     device: torch.device,
-    before: Trajectory | None,
+    before: Trajectory | None = None,
 ) -> tuple[PredictorSpec, Examples, Examples]:
+    """Return what a predictor is, and the designs that it learns from and is validated on.
+
+    Raises InputError where ``before``, from whose end it starts, is another network.
+    """
     if part.column:
         # Errors and weights are those of the first objective.
         folds = folds.assign(value=folds[part.column], error=float("nan"), weight=float("nan"))

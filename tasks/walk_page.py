@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prefect import task
 
-from designlib.sampling import SamplingConfig
+from designlib.configs.sampling import SamplingConfig
 from tasks.generate import load_plan, load_sampler
-from tasks.rounds import RegisteredPredictor, Round
+from tasks.results import RegisteredPredictor, Round
 from tasks.snapshots import walk_figures
 from tasks.stages import StageResult, content_key
 from tasks.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for

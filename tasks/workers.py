@@ -84,7 +84,7 @@ def _work(service: Service, pool: str, restart_seconds: float) -> None:
             if process is not None and process.poll() is None:
                 continue
             if process is not None:
-                print(f"{name} has ended; it is started again", flush=True)  # noqa: T201
+                print(f"{name} has ended; it is started again", flush=True)  # noqa: T201 - the log
                 service.end(process)
                 time.sleep(restart_seconds)
             running[name] = service.run(

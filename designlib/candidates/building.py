@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from designlib.alphabets import Alphabet
 from designlib.candidates.columns import (
     COLUMNS,
     PREFIXES,
@@ -19,7 +20,7 @@ from designlib.candidates.columns import (
     table_schema,
 )
 from designlib.scoring import changes, edits
-from designlib.spaces import Alphabet, MixedSpace, SimplexSpace
+from designlib.spaces import MixedSpace, SimplexSpace
 from designlib.types import InputError
 
 __all__ = ["build_table", "design_id"]

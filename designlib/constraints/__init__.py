@@ -3,10 +3,12 @@
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
 
+from designlib.configs.constraints import ConstraintConfig
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
-from designlib.constraints.config import ConstraintConfig, build
+from designlib.constraints.config import build
+from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
@@ -45,6 +47,7 @@ __all__ = [
     "Rejection",
     "RequiredMotifs",
     "SumToOne",
+    "WithFlanks",
     "build",
     "feasible_starts",
     "repair",

@@ -1,4 +1,4 @@
-"""Constraints on compositions as settings, with amounts in percent as a lab writes them."""
+"""The constraints that settings ask for, on compositions and what is set beside them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Shaped
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from designlib.chemistry import ChemistryRules, require_smact
+from designlib.configs.constraints import ComponentRange, CompositionConstraints
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import (
@@ -21,134 +21,16 @@ from designlib.constraints.components import (
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.near import NearMeasured
 from designlib.constraints.parts import OnPart
-from designlib.constraints.variables import OptionChoice, QuantityRange, variable_members
+from designlib.constraints.variables import variable_members
 from designlib.elements import PROPERTIES
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError, Points
 
 __all__ = [
-    "ComponentPair",
-    "ComponentRange",
-    "CompositionConstraints",
-    "GroupRange",
-    "NearBest",
-    "RatioRange",
     "build_for_compositions",
     "check_chemistry",
     "chemistry_verdicts",
 ]
-
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-class ComponentRange(BaseModel):
-    """Limits of one component; equal ones fix it."""
-
-    model_config = _STRICT
-
-    component: str = Field(description="Name of the component, such as Fe.")
-    low: float = Field(default=0.0, ge=0, le=100, description="Smallest amount, in %.")
-    high: float = Field(default=100.0, ge=0, le=100, description="Largest amount, in %.")
-
-
-class GroupRange(BaseModel):
-    """Limits of what several components sum to."""
-
-    model_config = _STRICT
-
-    members: tuple[str, ...] = Field(
-        min_length=1, description="Names of the components of the group."
-    )
-    low: float = Field(default=0.0, ge=0, le=100, description="Smallest sum, in %.")
-    high: float = Field(default=100.0, ge=0, le=100, description="Largest sum, in %.")
-
-
-class RatioRange(BaseModel):
-    """Limits of how many times more there is of one component than of another."""
-
-    model_config = _STRICT
-
-    component: str = Field(description="Name of the component whose amount is divided.")
-    to: str = Field(description="Name of the component whose amount it is divided by.")
-    low: float = Field(default=0.0, ge=0, le=1e6, description="Smallest ratio, without unit.")
-    high: float = Field(default=1e6, ge=0, le=1e6, description="Largest ratio, without unit.")
-
-
-class ComponentPair(BaseModel):
-    """Two components that may not be together."""
-
-    model_config = _STRICT
-
-    first: str = Field(description="Name of one component.")
-    second: str = Field(description="Name of the other one.")
-
-
-class NearBest(BaseModel):
-    """Stay near good measured compositions."""
-
-    model_config = _STRICT
-
-    percent: float = Field(
-        default=10.0,
-        gt=0,
-        le=100,
-        description="Largest part of a design that may differ from the nearest of them, in %.",
-    )
-    best: int = Field(
-        default=256,
-        ge=1,
-        le=10_000,
-        description="How many of the best measured compositions, among those that meet the other "
-        "constraints.",
-    )
-
-
-class CompositionConstraints(BaseModel):
-    """What every composition and its variables must satisfy; empty does not restrict."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Compositions")
-
-    component_ranges: tuple[ComponentRange, ...] = Field(
-        default=(), description="Smallest and largest amounts of single components."
-    )
-    group_ranges: tuple[GroupRange, ...] = Field(
-        default=(), description="Smallest and largest sums of several components."
-    )
-    most_components: int | None = Field(
-        default=None, ge=1, le=118, description="Largest number of components in a design."
-    )
-    fewest_components: int | None = Field(
-        default=None, ge=1, le=118, description="Smallest number of components in a design."
-    )
-    never_together: tuple[ComponentPair, ...] = Field(
-        default=(), description="Pairs of components that may not be in one design."
-    )
-    ratios: tuple[RatioRange, ...] = Field(
-        default=(), description="Limits of the ratio of two components; 0 : 0 is allowed."
-    )
-    near_measured: NearBest | None = Field(
-        default=None,
-        description="Stay near the best measured compositions, where data support predictions; "
-        "needed where there are many components, of which most mixtures are like nothing measured.",
-    )
-    quantity_ranges: tuple[QuantityRange, ...] = Field(
-        default=(), description="Smallest and largest values of quantities beside a composition."
-    )
-    allowed_options: tuple[OptionChoice, ...] = Field(
-        default=(), description="Options that may be chosen, such as the solvents in stock."
-    )
-
-    chemistry: ChemistryRules | None = Field(
-        default=None,
-        description="Charge neutrality and electronegativity of compositions of elements, amounts "
-        "as shares of the atoms, by SMACT; designs that fail are filtered out with the reason. "
-        "Empty: not asked. Needs the extra smact.",
-    )
-
-    @property
-    def on_composition(self) -> CompositionConstraints:
-        """The constraints without those on variables."""
-        return self.model_copy(update={"quantity_ranges": (), "allowed_options": ()})
 
 
 def build_for_compositions(

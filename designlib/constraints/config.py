@@ -1,17 +1,16 @@
-"""Constraints as settings: what a configuration file or a web form can say."""
+"""The constraints that settings ask for, in a space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 import torch
 from jaxtyping import Shaped
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from designlib.configs.constraints import CompositionConstraints, DesignConstraints, FixedSite
 from designlib.constraints.base import Constraint, Product
-from designlib.constraints.compositions import CompositionConstraints, build_for_compositions
+from designlib.constraints.compositions import build_for_compositions
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
@@ -24,110 +23,8 @@ from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
 __all__ = [
-    "ConstraintConfig",
-    "DesignConstraints",
-    "FixedSite",
-    "GCConfig",
-    "HammingBallConfig",
     "build",
 ]
-
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-class HammingBallConfig(BaseModel):
-    """Stay close to one sequence."""
-
-    model_config = _STRICT
-
-    reference: str = Field(description="Sequence that designs stay close to, as long as they are.")
-    radius: int = Field(
-        default=3,
-        ge=0,
-        description="Largest number of positions that may differ from the reference.",
-    )
-
-
-class FixedSite(BaseModel):
-    """Allow only some letters at one position."""
-
-    model_config = _STRICT
-
-    position: int = Field(ge=1, description="Position in the design, counted from 1.")
-    letters: str = Field(
-        min_length=1,
-        description="Letters allowed at the position, as in A or AG; IUPAC codes such as R are "
-        "accepted. One letter fixes the position.",
-    )
-
-
-class GCConfig(BaseModel):
-    """Keep the share of G and C in a range."""
-
-    model_config = _STRICT
-
-    low: float = Field(
-        default=0.3, ge=0, le=1, description="Smallest GC content, a fraction from 0 to 1."
-    )
-    high: float = Field(
-        default=0.7, ge=0, le=1, description="Largest GC content, a fraction from 0 to 1."
-    )
-    window: int | None = Field(
-        default=None,
-        ge=1,
-        description="Length in letters of the windows that must all be in range; empty for the "
-        "whole design.",
-    )
-
-
-class ConstraintConfig(BaseModel):
-    """What every sequence must satisfy; what is left empty does not restrict."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Sequences")
-
-    hamming_ball: HammingBallConfig | None = Field(
-        default=None,
-        title="Hamming ball",
-        description="Largest number of changes from a reference sequence.",
-    )
-    fixed_sites: tuple[FixedSite, ...] = Field(
-        default=(), description="Positions with a fixed letter or a choice of letters."
-    )
-    forbidden_motifs: tuple[str, ...] = Field(
-        default=(),
-        description="Sequences that no design may contain, such as the restriction site GGTCTC; "
-        "IUPAC codes are accepted.",
-    )
-    motifs_on_both_strands: bool = Field(
-        default=True,
-        description="Forbid the reverse complements of the motifs too; for DNA, whose second "
-        "strand is read as well.",
-    )
-    required_motifs: tuple[str, ...] = Field(
-        default=(),
-        description="Sequences that every design must contain, such as the binding site TGACTCA; "
-        "IUPAC codes are accepted.",
-    )
-    required_on_either_strand: bool = Field(
-        default=True,
-        description="Let a required motif be on the second strand instead, as its reverse "
-        "complement; for DNA.",
-    )
-    forbidden_pairs: tuple[str, ...] = Field(
-        default=(),
-        description="Pairs of letters that may not follow each other: CG means no C followed by "
-        "G; IUPAC codes are accepted.",
-    )
-    gc: GCConfig | None = Field(
-        default=None, title="GC content", description="Range of the GC content."
-    )
-    max_homopolymer: int | None = Field(
-        default=None, ge=1, description="Longest allowed run of one letter, in letters."
-    )
-
-
-DesignConstraints: TypeAlias = ConstraintConfig | CompositionConstraints
-"""Constraints on designs of either kind."""
 
 
 def build(

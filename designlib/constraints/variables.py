@@ -1,56 +1,17 @@
-"""Constraints on the variables beside a composition, as settings in their own units."""
+"""The constraints that settings ask for, on the variables beside a composition."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from designlib.configs.constraints import OptionChoice, QuantityRange
 from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.parts import AllowedLevels, OnPart
 from designlib.spaces import BoxSpace, Levels, LevelSpace, MixedSpace
 from designlib.types import InputError
 
-__all__ = ["OptionChoice", "QuantityRange", "variable_members"]
-
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-class QuantityRange(BaseModel):
-    """Limits of one quantity, inside those of the table."""
-
-    model_config = _STRICT
-
-    quantity: str = Field(description="Name of the quantity, such as temperature.")
-    low: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        description="Smallest value, in the quantity's unit; empty: that of the table.",
-    )
-    high: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        description="Largest value, in the quantity's unit; empty: that of the table.",
-    )
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """The smallest and the largest value, infinite where none is given."""
-        low = -math.inf if self.low is None else self.low
-        return low, math.inf if self.high is None else self.high
-
-
-class OptionChoice(BaseModel):
-    """Options of one choice that may be taken."""
-
-    model_config = _STRICT
-
-    choice: str = Field(description="Name of the choice, such as solvent.")
-    options: tuple[str, ...] = Field(min_length=1, description="Options that are allowed.")
+__all__ = ["variable_members"]
 
 
 def variable_members(

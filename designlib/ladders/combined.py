@@ -7,13 +7,41 @@ from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from designlib.goals import Combined, Goals, Scale
+from designlib.goals import Goals, Scale
 from designlib.ladders.plan import ScoreAt, mean_score
+from designlib.objectives import Objective
 from designlib.trajectory import PredictorSpec, Trajectory, learning_scale
+from designlib.types import InputError, Relaxed, Scores
 
-__all__ = ["combined_scores", "ideal_scores", "scale_of"]
+__all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]
+
+
+class Combined(nn.Module):
+    """The combination of the scores of several predictors, one for each objective."""
+
+    def __init__(
+        self,
+        parts: Sequence[Objective],
+        goals: Goals,
+        scales: Sequence[Scale],
+        ideal: Float[Tensor, "objectives"],
+        walk: int = 0,
+    ) -> None:
+        super().__init__()
+        if len(parts) != len(scales):
+            raise InputError(f"{len(parts)} predictors and {len(scales)} scales do not match")
+        self.parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
+        self._all, self._goals, self._scales = list(parts), goals, tuple(scales)
+        self._walk = walk
+        self.register_buffer("ideal", ideal.float(), persistent=False)
+
+    def forward(self, designs: Relaxed) -> Scores:
+        """Return one score per design."""
+        scores = torch.stack([part(designs) for part in self._all])
+        ideal = self.get_buffer("ideal")
+        return self._goals.combined(scores, self._scales, ideal, self._walk)
 
 
 def combined_scores(

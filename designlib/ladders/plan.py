@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from designlib.configs.sampling import RungChoice, RungScale
 from designlib.constraints.base import Constraint
 from designlib.ladders.base import Rung, check_steps
 from designlib.ladders.choice import by_function_change, by_log_step, by_smc_criterion
+from designlib.ladders.temperature import geometric_betas
 from designlib.ladders.trajectory import FLAT, score_reference
 from designlib.objectives import EnsembleMean, Objective
 from designlib.spaces import DesignSpace, Space
@@ -19,21 +21,14 @@ from designlib.trajectory import Trajectory
 from designlib.types import Designs, InputError
 
 __all__ = [
-    "RungChoice",
     "RungPlan",
-    "RungScale",
     "ScoreAt",
     "build_ladder",
     "mean_score",
+    "of_one_checkpoint",
     "plan_trajectory",
     "rescaled",
 ]
-
-RungChoice = Literal["all", "log_step", "function_change", "smc"]
-"""Which checkpoints become rungs; see `designlib.ladders.choice`."""
-
-RungScale = Literal["spread", "fixed", "none"]
-"""beta of a rung: by its own spread, by that of the last rung, or 1."""
 
 
 ScoreAt: TypeAlias = Callable[[Sequence[Trajectory], int, torch.device | str], Objective]
@@ -67,6 +62,11 @@ class RungPlan(BaseModel):
         return f"checkpoint {self.training_step}"
 
 
+def of_one_checkpoint(plan: Sequence[RungPlan]) -> bool:
+    """Return whether the rungs are temperatures of one predictor, for lack of others."""
+    return len(plan) > 1 and len({rung.checkpoint for rung in plan}) == 1
+
+
 def plan_trajectory(
     members: Sequence[Trajectory],
     reference: Designs,
@@ -87,7 +87,8 @@ def plan_trajectory(
     reference design the same score orders nothing and is left out. The last rung gets
     ``final_steps`` more steps.
     ``rungs`` is the number of rungs for the choices by training step and by function change;
-    the SMC criterion finds its own.
+    the SMC criterion finds its own. Members of a single checkpoint have no training to walk along:
+    their ladder is one of so many temperatures, geometric from a tenth of the last beta.
 
     Raises InputError where the members' checkpoints are of different steps or spaces, where no
     checkpoint tells designs apart, and for a number out of range.
@@ -126,8 +127,15 @@ def plan_trajectory(
         )
         for index in (useful[position] for position in chosen)
     ]
+    if len(steps) == 1 and rungs > 1:
+        betas = geometric_betas(_WARMEST * plan[0].beta, plan[0].beta, rungs)
+        plan = [plan[0].model_copy(update={"beta": beta}) for beta in betas]
     plan[-1] = plan[-1].model_copy(update={"steps": steps_per_rung + final_steps})
     return plan
+
+
+_WARMEST = 0.1
+"""Share of the last inverse temperature at which a ladder of temperatures starts."""
 
 
 def build_ladder(
@@ -144,10 +152,15 @@ def build_ladder(
     one on that space.
     """
     space = space or _common_space(members)
+    # One score for all temperatures of a checkpoint.
+    scores = {
+        index: score(members, index, device)
+        for index in dict.fromkeys(rung.checkpoint for rung in plan)
+    }
     return [
         Rung(
             Target(
-                score(members, rung.checkpoint, device),
+                scores[rung.checkpoint],
                 space,
                 constraint,
                 beta=rung.beta,

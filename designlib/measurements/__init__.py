@@ -3,7 +3,7 @@
 from designlib.measurements.columns import ResultColumns, find_columns
 from designlib.measurements.merging import Import, merge_results
 from designlib.measurements.parsing import ParsedResults, parse_results
-from designlib.measurements.wells import PLATE_FORMATS, read_well
+from designlib.wells import PLATE_FORMATS, read_well
 
 __all__ = [
     "PLATE_FORMATS",

@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from designlib.alphabets import ALPHABETS, Alphabet
 from designlib.candidates import design_id
 from designlib.measurements.columns import ResultColumns, find_columns, tells_designs
 from designlib.measurements.points import of_points, read_point, with_designs
-from designlib.measurements.wells import read_well
 from designlib.record import Record
-from designlib.spaces import ALPHABETS, Alphabet, SequenceSpace, described
+from designlib.spaces import SequenceSpace, described
 from designlib.tables.cells import numbers
 from designlib.tables.raw import RawTable, as_text
 from designlib.tables.reading import read_raw
 from designlib.types import InputError
+from designlib.wells import read_well
 
 __all__ = ["ParsedResults", "parse_results"]
 

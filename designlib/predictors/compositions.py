@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from designlib.configs.training import NetworkConfig
 from designlib.elements import PROPERTIES
-from designlib.predictors.networks import NetworkConfig
 from designlib.predictors.point_network import PointNetwork
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points

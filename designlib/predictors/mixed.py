@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from designlib.configs.training import NetworkConfig
 from designlib.predictors.compositions import FACTOR, ElementFeatures
-from designlib.predictors.networks import NetworkConfig
 from designlib.predictors.point_network import PointNetwork
 from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError

@@ -4,46 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from designlib.alphabets import Alphabet
+from designlib.configs.training import NetworkConfig
 from designlib.randomness import torch_generator
-from designlib.spaces import Alphabet
 from designlib.types import Relaxed, Scores
 
-__all__ = ["NetworkConfig", "build_network", "evaluate"]
-
-
-class NetworkConfig(BaseModel):
-    """What a predictor looks like inside."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    architecture: Literal["cnn", "mlp"] = Field(
-        default="cnn",
-        title="Architecture",
-        description="Of predictors of sequences. cnn: motif filters, then a dense layer. mlp: "
-        "dense layers on all positions. Compositions are always read by dense layers.",
-    )
-    width: int = Field(
-        default=96, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."
-    )
-    composition_features: Literal["shares", "elements"] = Field(
-        default="shares",
-        title="Features of compositions",
-        description="shares: the shares of the components. elements: beside them mean and "
-        "deviation of five properties of the elements, for components that are elements.",
-    )
-    filter_length: int = Field(
-        default=7,
-        ge=1,
-        le=64,
-        title="Filter length",
-        description="Positions that one filter of a cnn sees, in letters.",
-    )
+__all__ = ["build_network", "evaluate"]
 
 
 class _Mlp(nn.Module):

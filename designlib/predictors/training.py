@@ -8,95 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int, Int64
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from designlib.predictors.networks import NetworkConfig, evaluate
+from designlib.configs.training import TrainingConfig
+from designlib.predictors.networks import evaluate
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.types import InputError, OneHot, Scores
 
 __all__ = [
     "Examples",
-    "TrainingConfig",
     "TrainingState",
+    "checkpoint_metrics",
     "noise_weights",
     "rank_correlation",
     "train",
 ]
 
-
-class TrainingConfig(BaseModel):
-    """How predictors are trained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
-    members: int = Field(
-        default=4, ge=1, le=32, title="Members", description="Predictors in the ensemble."
-    )
-    scorer_members: int = Field(
-        default=1,
-        ge=1,
-        le=32,
-        title="Held-out scorer members",
-        description="Predictors trained on other measurements, only to check the candidates.",
-    )
-    steps: int = Field(
-        default=1500, ge=1, le=1_000_000, title="Steps", description="Optimiser steps per member."
-    )
-    batch_size: int = Field(
-        default=96, ge=1, le=65_536, title="Batch size", description="Designs per step."
-    )
-    learning_rate: float = Field(
-        default=3e-3, gt=0, le=1, title="Learning rate", description="Peak rate of AdamW."
-    )
-    weight_decay: float = Field(
-        default=0.1, ge=0, le=10, title="Weight decay", description="Decoupled, as in AdamW."
-    )
-    emphasis: float = Field(
-        default=1.0,
-        ge=0,
-        le=5,
-        title="Emphasis on good designs",
-        description="The squared error of a design counts exp(emphasis x value) times, with the "
-        "value in standard deviations. 0 counts all the same.",
-    )
-    own_share: float = Field(
-        default=0.3,
-        ge=0,
-        lt=1,
-        title="Own share",
-        description="Share of the training examples that come from the campaign's own rounds, at "
-        "least: where there are fewer, they are repeated, so that a few good designs are not lost "
-        "among many poor ones. 0 repeats nothing.",
-    )
-    noise_weights: bool = Field(
-        default=False,
-        title="Noise weights",
-        description="Whether measurements with a large standard error count less: half as much at "
-        "the usual error, a fifth at twice that. Those without an error count as the usual one.",
-    )
-    start: Literal["fresh", "warm"] = Field(
-        default="fresh",
-        title="Start",
-        description="Of the ensemble in later rounds. fresh: from new initial weights. warm: from "
-        "the trained members of the round before, for as many steps again; half of their "
-        "checkpoints stay, so that walks still lead from coarse to fine. Held-out scorers always "
-        "start fresh.",
-    )
-    checkpoints: int = Field(
-        default=24,
-        ge=2,
-        le=1000,
-        title="Checkpoints",
-        description="States kept per member, densely early: evenly spaced in log(1 + step).",
-    )
+_LOSS_SAMPLE = 2048
 
 
 def noise_weights(error: Float64[np.ndarray, "designs"]) -> Float64[np.ndarray, "designs"]:
@@ -161,6 +95,8 @@ def train(
     config: TrainingConfig,
     seed: int,
     resume: TrainingState | None = None,
+    *,
+    loss_sample: int = _LOSS_SAMPLE,
 ) -> Iterator[TrainingState]:
     """Train ``network`` in place and yield its state at each step of the schedule.
 
@@ -168,7 +104,8 @@ def train(
     configuration says so, with AdamW (Loshchilov and Hutter
     2019), linear warm-up and a cosine to zero. Minibatches are a function of the
     seed and the step. ``resume`` is a state that an earlier call yielded; the
-    states after it are yielded.
+    states after it are yielded. The training loss of a state is that of the first ``loss_sample``
+    designs.
 
     Raises InputError where there are fewer than two designs to train on or to
     validate on, and FloatingPointError when the loss stops being finite.
@@ -186,9 +123,10 @@ def train(
         _restore(optimiser, parameters, resume)
         first_step = resume.step
     training, validation = (_emphasise(part, config.emphasis) for part in (training, validation))
+    sample = Examples(*(column[:loss_sample] for column in training))
     kept = set(log_spaced_steps(config.steps, config.checkpoints))
     if first_step == 0 and resume is None:
-        yield _state(0, network, optimiser, parameters, training, validation)
+        yield _state(0, network, optimiser, parameters, sample, validation)
     for step in range(first_step, config.steps):
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _rate(step, config.steps)
@@ -201,7 +139,7 @@ def train(
         loss.backward()
         optimiser.step()
         if step + 1 in kept:
-            yield _state(step + 1, network, optimiser, parameters, training, validation)
+            yield _state(step + 1, network, optimiser, parameters, sample, validation)
 
 
 def _emphasise(examples: Examples, emphasis: float) -> Examples:
@@ -230,7 +168,7 @@ def _state(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     parameters: Mapping[str, nn.Parameter],
-    training: Examples,
+    sample: Examples,
     validation: Examples,
 ) -> TrainingState:
     moments = {}
@@ -243,7 +181,7 @@ def _state(
         step,
         {name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
         moments,
-        _metrics(step, network, training, validation),
+        checkpoint_metrics(step, network, sample, validation),
     )
 
 
@@ -260,12 +198,13 @@ def _restore(
         }
 
 
-_LOSS_SAMPLE = 2048
-
-
-def _metrics(
+def checkpoint_metrics(
     step: int, network: nn.Module, training: Examples, validation: Examples
 ) -> dict[str, float]:
+    """Return losses, validation rank correlation and spread of a network at one step.
+
+    Raises FloatingPointError where one of them is not finite.
+    """
     sample = Examples(*(column[:_LOSS_SAMPLE] for column in training))
     fitted = evaluate(network, sample.one_hot)
     predicted = evaluate(network, validation.one_hot)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from designlib.configs.training import TrainingConfig
 from designlib.predictors.point_network import PointNetwork
-from designlib.predictors.training import TrainingConfig
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from designlib.types import Points, Scores

@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.constraints import Constraint
-from designlib.predictors.networks import NetworkConfig, build_network
-from designlib.predictors.training import Examples, TrainingConfig, train
+from designlib.predictors.networks import build_network
+from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores

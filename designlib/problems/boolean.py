@@ -32,10 +32,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import TrainingConfig
+from designlib.alphabets import BINARY
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
 __all__ = ["AdversarialNeedle", "BooleanProblem", "DisjointNeedles", "Needle", "Polynomial"]

@@ -29,11 +29,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from designlib.alphabets import Alphabet
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.constraints import ForbiddenTransitions
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import TrainingConfig
 from designlib.randomness import torch_generator
-from designlib.spaces import Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
 __all__ = ["Ehrlich", "EhrlichFunction", "draw_function", "ehrlich"]

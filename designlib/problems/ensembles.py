@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from designlib.objectives import EnsembleMean
 from designlib.predictors.networks import evaluate
-from designlib.predictors.training import Examples, TrainingState, own_repeats, train
+from designlib.predictors.training import (
+    Examples,
+    TrainingConfig,
+    TrainingState,
+    own_repeats,
+    train,
+)
 from designlib.problems.base import Problem, build_predictor
+from designlib.problems.known import Known
 from designlib.randomness import derive_seed, torch_generator
 from designlib.trajectory import thinned
 from designlib.types import Designs
 
 __all__ = ["Ensemble", "EnsembleConfig"]
 
-_VALIDATION_SHARE = 1 / 16
+_HELD_OUT = 128
+"""Designs that a training is followed on; what it learned is judged by the next measurements."""
 
 
 class EnsembleConfig(NamedTuple):
@@ -47,47 +56,50 @@ class Ensemble:
         self._states: list[list[TrainingState]] = [[] for _ in self._seeds]
         self._centre, self._scale, self._round = 0.0, 1.0, 0
 
-    def learn(
-        self,
-        designs: Designs,
-        values: Shaped[Tensor, "designs"],
-        own: Bool[Tensor, "designs"],
-    ) -> None:
-        """Train every member on all that is known; ``own`` says what the loop has measured."""
+    def learn(self, known: Known) -> None:
+        """Train every member on all that is known."""
         self._round += 1
-        first = self._round == 1
-        if first:
-            self._centre, self._scale = float(values.mean()), float(values.std())
-        target = ((values - self._centre) / self._scale).float()
-        steps = self._config.steps if first else self._config.further_steps
-        training = self._problem.training.model_copy(
+        if self._round == 1:
+            self._centre, self._scale = float(known.values.mean()), float(known.values.std())
+        for member, seed in enumerate(self._seeds):
+            self._states[member] = self._trained_on(known, self._states[member], seed)
+
+    def _trained_on(
+        self, known: Known, before: Sequence[TrainingState], seed: int
+    ) -> list[TrainingState]:
+        """Return the states of a member after those that it has."""
+        seed_of_round = derive_seed(seed, "round", self._round)
+        order = torch.randperm(len(known.values), generator=torch_generator(seed_of_round, "folds"))
+        held_out, learned = order[:_HELD_OUT], order[_HELD_OUT:]
+        repeats = own_repeats(known.own[learned].numpy(), self._config.own_share)
+        learnt, checked = (self._examples(known, rows) for rows in (learned[repeats], held_out))
+        kept = thinned(before, self._config.checkpoints // 2)
+        network = self._network(kept[-1]) if kept else build_predictor(self._problem, seed)
+        network.train().requires_grad_(True)
+        states = train(
+            network, learnt, checked, self._training(first=not kept), seed_of_round,
+            loss_sample=_HELD_OUT,
+        )  # fmt: skip
+        if not kept:
+            return list(states)
+        return [*kept, *(s._replace(step=kept[-1].step + s.step) for s in states if s.step)]
+
+    def _training(self, *, first: bool) -> TrainingConfig:
+        """Return how to train in the first round, and in later ones, which begin half-way."""
+        config = self._config
+        return self._problem.training.model_copy(
             update={
-                "steps": steps,
-                "emphasis": self._config.emphasis,
-                "checkpoints": self._config.checkpoints,
+                "steps": config.steps if first else config.further_steps,
+                "emphasis": config.emphasis,
+                "checkpoints": config.checkpoints if first else config.checkpoints // 2 + 1,
             }
         )
-        for member, seed in enumerate(self._seeds):
-            seed_of_round = derive_seed(seed, "round", self._round)
-            order = torch.randperm(len(values), generator=torch_generator(seed_of_round, "folds"))
-            held_out = max(2, int(len(order) * _VALIDATION_SHARE))
-            learned = order[held_out:]
-            repeats = own_repeats(own[learned].numpy(), self._config.own_share)
-            learned = learned[torch.from_numpy(repeats)]
-            learnt, checked = (
-                Examples(
-                    self._problem.space.relax(designs[rows]), target[rows],
-                    torch.ones_like(target[rows]),
-                )
-                for rows in (learned, order[:held_out])
-            )  # fmt: skip
-            before = thinned(self._states[member], training.checkpoints // 2)
-            network = self._network(before[-1]) if before else build_predictor(self._problem, seed)
-            network.train().requires_grad_(True)
-            done = before[-1].step if before else 0
-            states = train(network, learnt, checked, training, seed_of_round)
-            new = [state._replace(step=done + state.step) for state in states]
-            self._states[member] = [*before, *new[1:]] if before else new
+
+    def _examples(self, known: Known, rows: Int[Tensor, "examples"]) -> Examples:
+        target = ((known.values[rows] - self._centre) / self._scale).float()
+        return Examples(
+            self._problem.space.relax(known.designs[rows]), target, torch.ones_like(target)
+        )
 
     def checkpoints(self) -> list[EnsembleMean]:
         """Return the mean of the members at each of their states, from f_0 to f_T."""

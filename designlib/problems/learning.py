@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from designlib.alphabets import BINARY
 from designlib.diagnostics.alignment import Alignment
 from designlib.diagnostics.walsh import degree_alignment
 from designlib.objectives import Objective
 from designlib.predictors.networks import evaluate
 from designlib.problems.boolean import BooleanProblem
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import Letters, Scores
 
 __all__ = ["alignment_with_truth", "mean_over_spurious"]

@@ -9,56 +9,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import pandas as pd
 import torch
-from jaxtyping import Bool, Shaped
-from torch import Tensor
 
-from designlib.acquisition import acquisition
-from designlib.constraints import feasible_starts
-from designlib.drivers.anneal import anneal
-from designlib.kernels.base import Kernel
-from designlib.kernels.crossover import Crossover
-from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
-from designlib.ladders import elite_entry_rung, trajectory_ladder
-from designlib.methods.base import Method, Setting
 from designlib.problems.base import Problem
 from designlib.problems.ensembles import Ensemble, EnsembleConfig
-from designlib.randomness import derive_seed, torch_generator
-from designlib.selection import SelectionConfig, select_batch
+from designlib.problems.known import Known
+from designlib.randomness import derive_seed
 from designlib.spaces import SequenceSpace
-from designlib.types import Designs, InputError, Scores
+from designlib.types import Designs, InputError
 
-__all__ = [
-    "GuidedSearch",
-    "Known",
-    "Loop",
-    "MeasuredSearch",
-    "Standing",
-    "TrajectoryLoop",
-    "run_loop",
-]
+__all__ = ["Loop", "Standing", "run_loop"]
 
-_PLAIN = EnsembleConfig()
-_EMPHASISING = EnsembleConfig(emphasis=1.0)
 _TOP = 100
-_REFERENCE = 512
-
-
-class Known(NamedTuple):
-    """All that a loop knows: distinct designs with their values, larger is better."""
-
-    designs: Shaped[Tensor, "known columns"]
-    values: Shaped[Tensor, "known"]
-    own: Bool[Tensor, "known"]
-    """Whether the loop has measured it; false for what it began with."""
-
-    def best(self, n: int) -> Designs:
-        """Return the best designs, best first, as many as there are up to ``n``."""
-        return self.designs[self.values.argsort(descending=True, stable=True)[:n]]
 
 
 class Standing(NamedTuple):
@@ -125,7 +89,7 @@ def run_loop(
     yield _standing(known, 0, designs[:0])
     for number in range(1, rounds + 1):
         if ensemble is not None:
-            ensemble.learn(known.designs, known.values, known.own)
+            ensemble.learn(known)
         seed_of_round = derive_seed(seed, "round", number)
         proposed = loop.propose(problem, known, ensemble, batch, seed_of_round)
         known = Known(
@@ -148,192 +112,3 @@ def _standing(known: Known, number: int, batch: Designs) -> Standing:
         batch_median=float(values.median()) if len(batch) else float("nan"),
         diversity=float(apart.sum() / pairs) if pairs else float("nan"),
     )
-
-
-@dataclass(frozen=True)
-class TrajectoryLoop(Loop):
-    """Chains walk along the training of an ensemble, as in a campaign.
-
-    Most of them begin at the best designs known, where these stand out on the ladder, the others
-    at random ones; in groups of ``crossover`` chains they exchange segments where that is not 0.
-    The batch is chosen from where they were at the end of any rung: by mean less some spreads of
-    the members, designs at least ``min_distance`` sites apart as far as there are enough of them.
-    """
-
-    predictors: EnsembleConfig | None = _EMPHASISING
-    chains: int = 128
-    elite_share: float = 0.75
-    elites: int = 64
-    steps_per_rung: int = 2
-    final_steps: int = 10
-    sharpness: float = 6.0
-    crossover: int = 32
-    spread_weight: float = 0.1
-    min_distance: int = 2
-    shortlist_batches: float = 2.5
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return "this project"
-
-    def propose(
-        self, problem: Problem, known: Known, ensemble: Ensemble | None, batch: int, seed: int
-    ) -> Designs:
-        """Return a diverse batch of what the chains have visited."""
-        assert ensemble is not None  # noqa: S101 - it has predictors
-        reference = _starts(problem, _REFERENCE, seed, "reference")
-        ladder = trajectory_ladder(
-            ensemble.checkpoints(), problem.space, reference, steps=self.steps_per_rung,
-            final_steps=self.final_steps, sharpness=self.sharpness, constraint=problem.constraint,
-        )  # fmt: skip
-        elites = known.best(self.elites)
-        entry = elite_entry_rung(ladder, elites, reference)
-        at_elites = round(self.elite_share * self.chains)
-        groups = [
-            (0, elites[torch.arange(at_elites) % len(elites)], entry),
-            (at_elites, _starts(problem, self.chains - at_elites, seed, "starts"), 0),
-        ]
-        visited = [
-            snapshot.designs
-            for first, starts, rung in groups
-            if len(starts)
-            for snapshot in anneal(
-                ladder, self._kernel(len(starts)), starts, seed,
-                range(first, first + len(starts)), rung,
-            )
-        ]  # fmt: skip
-        return self._choose(problem, _unknown(torch.cat(visited), known), ensemble, batch)
-
-    def _kernel(self, chains: int) -> Kernel:
-        local = GibbsWithGradients()
-        if self.crossover == 0 or chains % self.crossover:
-            return local
-        return Crossover(local, self.crossover)
-
-    def _choose(
-        self, problem: Problem, pool: Designs, ensemble: Ensemble, batch: int
-    ) -> Shaped[Tensor, "chosen columns"]:
-        scores = ensemble.predict(pool).numpy()
-        spread = scores.std(0, ddof=1) if len(scores) > 1 else 0 * scores[0]
-        ranked = acquisition(
-            scores.mean(0), spread, spread_weight=self.spread_weight, maximise=True
-        )
-        space = problem.space
-        assert isinstance(space, SequenceSpace)  # noqa: S101 - checked at the start
-        frame = pd.DataFrame(
-            {"design": space.decode(pool), "acquisition": ranked, "rejected_because": ""}
-        )
-        config = SelectionConfig(
-            batch_size=batch,
-            min_distance=self.min_distance,
-            shortlist_batches=self.shortlist_batches,
-        )
-        chosen = select_batch(frame, space, config, both_strands=False)
-        return space.encode(chosen.frame["design"].tolist())
-
-
-@dataclass(frozen=True)
-class GuidedSearch(Loop):
-    """A method searches the mean of an ensemble from the best designs known.
-
-    The best by prediction of what it finds are proposed. So AdaLead is published, with a model that
-    is trained anew in each round.
-    """
-
-    method: Method
-    predictors: EnsembleConfig | None = _PLAIN
-    budget: int = 24
-    found: int = 1000
-    """Designs that the search returns; those that are known already are left out."""
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return f"{self.method.name}, guided by a predictor"
-
-    def propose(
-        self, problem: Problem, known: Known, ensemble: Ensemble | None, batch: int, seed: int
-    ) -> Designs:
-        """Return the best by prediction of what the search has found."""
-        assert ensemble is not None  # noqa: S101 - it has predictors
-        best = known.best(self.found)
-        setting = Setting(
-            problem.space, problem.constraint, [ensemble.trained()],
-            _starts(problem, _REFERENCE, seed, "reference"),
-            lambda n, _: best[torch.arange(n) % len(best)],
-        )  # fmt: skip
-        outcome = self.method.run(setting, self.found, self.budget, seed)
-        return _unknown(outcome.designs, known)[:batch]
-
-
-@dataclass(frozen=True)
-class MeasuredSearch(Loop):
-    """A method evolves designs by their measurements alone, one generation a round.
-
-    Nothing is predicted: the population are the best designs known, and what is measured are
-    their children.
-    """
-
-    method: Method
-    predictors: EnsembleConfig | None = field(default=None, init=False)
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return self.method.name
-
-    def propose(
-        self,
-        problem: Problem,
-        known: Known,
-        ensemble: Ensemble | None,  # noqa: ARG002 - nothing is predicted
-        batch: int,
-        seed: int,
-    ) -> Designs:
-        """Return the children of a generation, of several where most are known already."""
-        best = known.best(batch)
-        values = dict(zip(_keys(known.designs), known.values, strict=True))
-        children: list[Tensor] = []
-
-        def told(relaxed: Tensor) -> Scores:
-            """Return what is known; of a child nothing is."""
-            designs = relaxed.argmax(-1)
-            children.append(designs)
-            return torch.stack([values.get(key, _UNKNOWN) for key in _keys(designs)])
-
-        fresh = best[:0]
-        for generation in range(_GENERATIONS):
-            setting = Setting(
-                problem.space, problem.constraint, [told], best[:2], lambda n, _: best[:n]
-            )
-            self.method.run(setting, len(best), 2, derive_seed(seed, "generation", generation))
-            fresh = _unknown(torch.cat(children), known)
-            if len(fresh) >= batch:
-                break
-        return fresh[:batch]
-
-
-_GENERATIONS = 20
-_UNKNOWN = torch.tensor(-1e9, dtype=torch.float64)
-
-
-def _starts(problem: Problem, n: int, seed: int, purpose: str) -> Designs:
-    generator = torch_generator(seed, purpose)
-    if problem.constraint is None or n == 0:
-        return problem.space.random(n, generator)
-    return feasible_starts(problem.space, problem.constraint, n, generator)
-
-
-def _unknown(designs: Designs, known: Known) -> Shaped[Tensor, "unknown columns"]:
-    """Return the distinct designs that are not known, in the order given."""
-    had = set(_keys(known.designs))
-    rows: dict[bytes, int] = {}
-    for at, key in enumerate(_keys(designs)):
-        if key not in had:
-            rows.setdefault(key, at)
-    return designs[list(rows.values())]
-
-
-def _keys(designs: Designs) -> list[bytes]:
-    return [row.tobytes() for row in designs.numpy()]

@@ -16,12 +16,12 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
+from designlib.configs.training import TrainingConfig
 from designlib.constraints.base import Constraint
 from designlib.constraints.components import AtMostComponents
 from designlib.oracles import Oracle, oracle_of
 from designlib.predictors.compositions import FACTOR
 from designlib.predictors.point_network import PointNetwork
-from designlib.predictors.training import TrainingConfig
 from designlib.spaces import SimplexSpace
 from designlib.splits import random_rows
 from designlib.types import InputError, Points, Scores

@@ -19,10 +19,11 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from designlib.alphabets import BINARY
 from designlib.problems.energy_model import EnergyCheckpoint, EnergyConfig, train_energy
 from designlib.problems.frechet import frechet_distance
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Points
 
 __all__ = [

@@ -31,14 +31,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.constraints.base import Constraint
 from designlib.constraints.hamming import HammingBall
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import TrainingConfig
 from designlib.problems.position_weights import Motif
 from designlib.randomness import torch_generator
 from designlib.scoring import true_percentile
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
 __all__ = ["HIT_P_VALUE", "Module", "MotifTask", "enhancer", "hit_score", "occupancy", "two_motif"]

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.spaces import DNA
+from designlib.alphabets import DNA
 from designlib.types import InputError, Letters
 
 __all__ = ["Motif", "read_motifs"]

@@ -20,13 +20,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.constraints.base import Constraint
 from designlib.constraints.hamming import HammingBall
-from designlib.predictors.networks import NetworkConfig, build_network, evaluate
-from designlib.predictors.training import Examples, TrainingConfig, rank_correlation, train
+from designlib.predictors.networks import build_network, evaluate
+from designlib.predictors.training import Examples, rank_correlation, train
 from designlib.randomness import derive_seed, torch_generator
 from designlib.scoring import true_percentile
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.splits import visible_rows
 from designlib.types import InputError, Letters, Scores
 

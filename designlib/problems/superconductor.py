@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from designlib.configs.training import TrainingConfig
 from designlib.constraints.components import AtMostComponents
 from designlib.formulas import ELEMENTS, element_shares
 from designlib.predictors.point_network import PointNetwork
-from designlib.predictors.training import TrainingConfig
 from designlib.problems.design_bench import BatchScore, judge_batch
 from designlib.problems.ranking import enrichment, ndcg
 from designlib.randomness import numpy_generator

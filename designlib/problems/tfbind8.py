@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import TrainingConfig
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.problems.design_bench import BatchScore, judge_batch
 from designlib.scoring import true_percentile
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.splits import visible_rows
 from designlib.types import InputError, Letters, Scores
 

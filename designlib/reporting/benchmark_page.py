@@ -15,6 +15,8 @@ from designlib.reporting.comparison import (
     summarise,
 )
 from designlib.reporting.digits import digits_picture, digits_section, summarise_images
+from designlib.reporting.loops import loop_section
+from designlib.reporting.ready import ready_section
 from designlib.reporting.style import Picture
 from designlib.reporting.verdicts import verdict_table
 
@@ -44,18 +46,27 @@ def benchmark_files(
     learned: pd.DataFrame | None,
     folder: str,
     images: pd.DataFrame | None = None,
+    rounds: pd.DataFrame | None = None,
+    campaigns: pd.DataFrame | None = None,
 ) -> dict[str, bytes]:
     """Return BENCHMARKS.md and the figures that it shows, by name.
 
-    ``learned`` is what checkpoints had learned when, ``images`` the cells of sampled images; each
-    is None where there are none. ``folder`` is where the page finds the figures. The same cells
-    give the same bytes.
+    ``learned`` is what checkpoints had learned when, ``images`` the cells of sampled images,
+    ``rounds`` where simulated campaigns stood, ``campaigns`` what ready ones reached; each is None
+    where there are none. ``folder`` is where the page finds the figures. The same cells give the
+    same bytes.
     """
     parts, pictures = [_INTRODUCTION], []
     if cells is not None:
         parts += _comparison(cells, learned, images, folder, pictures)
     if images is not None:
         parts += _digits(images, folder, pictures)
+    if rounds is not None:
+        section, of_rounds = loop_section(rounds, folder)
+        parts.append(section)
+        pictures += of_rounds
+    if campaigns is not None:
+        parts.append(ready_section(campaigns))
     files = {f"{picture.name}.png": picture.png for picture in pictures}
     return {"BENCHMARKS.md": ("\n\n".join(parts) + "\n").encode(), **files}
 

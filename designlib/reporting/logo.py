@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from designlib.alphabets import Alphabet
 from designlib.reporting.style import (
     BLUE,
     GREEN,
@@ -21,7 +22,7 @@ from designlib.reporting.style import (
     to_png,
 )
 from designlib.scoring import orient
-from designlib.spaces import Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import Letters
 
 __all__ = ["information", "logo_figure"]

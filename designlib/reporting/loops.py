@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from designlib.reporting.comparison import half_interval
+from designlib.reporting.comparison import half_interval, names_of
 from designlib.reporting.style import SERIES, Picture, legend_above, panels, to_png
 
-__all__ = ["loop_figure", "loop_page", "summarise_loops"]
+__all__ = ["loop_section", "merge_loops", "summarise_loops"]
 
-_FIGURES = ("best", "top_mean")
+_FIGURES = {"best": "best", "top_mean": "mean of the best 100"}
+_OURS = "this project"
+
+_INTRODUCTION = """\
+## Good designs for few measurements
+
+Simulated campaigns of rounds (`python -m flows.benchmark rounds`): each begins with the training
+data of a problem, proposes a batch of designs that were not measured, and learns from the oracle's
+answers. All have measured as many designs in the end, whatever they computed in between. AdaLead
+and this project have predictors of one kind, trained in the same way and as long on what each of
+them knows; the genetic algorithm and random mutation go by measurements alone, as they are used.
+The best 100 are those of all designs known. What is compared is the difference on the same seed,
+which decides what a campaign begins with: ahead or behind where the 95 % interval of its mean
+leaves no doubt, else level."""
+
+
+def merge_loops(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
+    """Return all cells, the new ones in place of known ones of the same problem and loop."""
+    if known is not None:
+        of = ["problem", "loop"]
+        replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
+        new = pd.concat([known[~replaced], new], ignore_index=True)
+    order = ["problem", "loop", "seed", "round"]
+    return new.sort_values(order, kind="stable").reset_index(drop=True)
 
 
 def summarise_loops(cells: pd.DataFrame) -> pd.DataFrame:
@@ -22,7 +45,7 @@ def summarise_loops(cells: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (problem, loop, number), group in cells.groupby(["problem", "loop", "round"]):
-        row: dict[str, object] = {"problem": problem, "loop": loop, "round": number}
+        row: dict[str, Any] = {"problem": problem, "loop": loop, "round": number}
         row |= {"seeds": len(group), "measured": group["measured"].mean()}
         for figure in _FIGURES:
             row[figure] = group[figure].mean()
@@ -31,60 +54,122 @@ def summarise_loops(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def loop_figure(problem: str, summary: pd.DataFrame) -> Picture:
+def loop_section(cells: pd.DataFrame, folder: str) -> tuple[str, list[Picture]]:
+    """Return the section of the page as Markdown, and its figures, which lie in ``folder``."""
+    pictures, parts = [], []
+    for problem, group in cells.groupby("problem"):
+        picture = _figure(str(problem), summarise_loops(group))
+        pictures.append(picture)
+        parts.append(_of_problem(str(problem), group, f"{folder}{picture.name}.png", picture))
+    return "\n\n".join([_INTRODUCTION, _verdict(cells), *parts]), pictures
+
+
+def _last(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[cells["round"] == cells["round"].max()]
+
+
+def _rivals(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return how this project stands beside each other loop on one problem, after all rounds."""
+    last = _last(cells)
+    rows = []
+    for figure, name in _FIGURES.items():
+        values = last.pivot_table(index="seed", columns="loop", values=figure)
+        for rival in sorted(set(values.columns) - {_OURS}):
+            gap = (values[_OURS] - values[rival]).dropna()
+            rows.append(
+                {
+                    "figure": name, "rival": rival, "gap": gap.mean(),
+                    "interval": half_interval(gap), "stand": _stand(gap),
+                }
+            )  # fmt: skip
+    return rows
+
+
+def _stand(gap: pd.Series) -> str:
+    """Return on which side of 0 the interval of the mean is."""
+    half = half_interval(gap)
+    if pd.isna(half) or abs(gap.mean()) <= half:
+        return "level"
+    return "ahead" if gap.mean() > 0 else "behind"
+
+
+def _verdict(cells: pd.DataFrame) -> str:
+    """Return how many problems this project is level and ahead on, and against whom not."""
+    stands = {
+        str(problem): _rivals(group)
+        for problem, group in cells.groupby("problem")
+        if _OURS in set(group["loop"])
+    }
+    level = [p for p, rows in stands.items() if all(r["stand"] != "behind" for r in rows)]
+    ahead = [p for p in level if all(r["stand"] == "ahead" for r in stands[p])]
+    higher = [p for p in stands if all(r["gap"] >= 0 for r in stands[p])]
+    return (
+        f"Of {len(stands)} problems, this project is at least level with every other loop, in both "
+        f"figures, on {_named(level)}; ahead of all of them in both on {_named(ahead)}. Its means "
+        f"are at least as high as every other's on {_named(higher)}."
+    )
+
+
+def _named(problems: list[str]) -> str:
+    return f"{len(problems)} ({', '.join(problems)})" if problems else "none"
+
+
+def _of_problem(problem: str, cells: pd.DataFrame, address: str, picture: Picture) -> str:
+    summary = summarise_loops(cells)
+    start = summary[summary["round"] == 0].iloc[0]
+    last = _last(summary).sort_values("top_mean", ascending=False)
+    settings = cells.groupby("loop")["settings"].agg(lambda values: names_of(values.tolist()))
+    lines = [
+        f"### {problem}: rounds", "",
+        f"{_last(cells)['round'].max()} rounds, {last['seeds'].max()} seeds; settings chosen on "
+        f"two other seeds; commit {names_of(cells['commit'].tolist())}. At the start: best "
+        f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.", "",
+        f"![{picture.caption}]({address})", "",
+        "| loop | designs measured | best | mean of the best 100 | CPU s |",
+        "|---|---|---|---|---|",
+    ]  # fmt: skip
+    seconds = _last(cells).groupby("loop")["cpu_seconds"].mean()
+    lines += [
+        f"| {row['loop']} | {row['measured']:.0f} | {_with_interval(row, 'best')} | "
+        f"{_with_interval(row, 'top_mean')} | {seconds[row['loop']]:.0f} |"
+        for _, row in last.iterrows()
+    ]
+    if _OURS in set(cells["loop"]):
+        lines += ["", "| this project less | in | difference | |", "|---|---|---|---|"]
+        for row in _rivals(cells):
+            half = row["interval"]
+            told = "" if pd.isna(half) else f" ± {half:.4f}"
+            lines.append(
+                f"| {row['rival']} | {row['figure']} | {row['gap']:+.4f}{told} | {row['stand']} |"
+            )
+    lines += ["", "<details><summary>Settings</summary>", ""]
+    lines += [f"- {loop}: `{setting}`" for loop, setting in settings.items()]
+    return "\n".join([*lines, "", "</details>"])
+
+
+def _figure(problem: str, summary: pd.DataFrame) -> Picture:
     """Return the best and the mean of the best 100 designs known after each round."""
     figure, axes = panels(1, 2, 11.0, 4.6)
-    names = {"best": "best value known", "top_mean": "mean of the best 100 known"}
     for at, (loop, group) in enumerate(summary.groupby("loop", sort=False)):
         ordered = group.sort_values("round")
         for axis, quantity in zip(axes, _FIGURES, strict=True):
             axis.errorbar(
                 ordered["measured"], ordered[quantity],
                 yerr=ordered[f"{quantity}_interval"].fillna(0.0),
-                color=SERIES[at % len(SERIES)], marker="o", markersize=3, linewidth=1.4,
-                elinewidth=0.8, label=str(loop),
+                color=SERIES[at % len(SERIES)], marker="o", markersize=3,
+                linewidth=2.4 if loop == _OURS else 1.4, elinewidth=0.8, label=str(loop),
             )  # fmt: skip
-    for axis, quantity in zip(axes, _FIGURES, strict=True):
+    for axis, name in zip(axes, _FIGURES.values(), strict=True):
         axis.set_xlabel("designs measured")
-        axis.set_ylabel(names[quantity])
+        axis.set_ylabel(f"{name} known")
     legend_above(axes[0])
     return Picture(
-        f"rounds-{problem}", problem, to_png(figure),
-        "Mean over seeds with 95 % intervals, by the truth.",
+        f"rounds-{problem}", problem, to_png(figure, _DPI),
+        f"{problem}, by designs measured: mean over seeds with 95 % intervals, by the truth.",
     )  # fmt: skip
 
 
-def loop_page(
-    summary: pd.DataFrame, pictures: Sequence[Picture], about: Mapping[str, object]
-) -> str:
-    """Return the page as Markdown: for each problem a table of the last round and a figure."""
-    lines = [
-        "# Good designs for few measurements",
-        "",
-        "Simulated campaigns of rounds: each loop begins with the training data of a problem, "
-        "proposes a batch of designs that were not measured, and learns from the oracle's answers. "
-        "All loops have measured as many designs; the best 100 are those of all that is known. "
-        "Mean over seeds, with half the width of the 95 % interval where there are several.",
-        "",
-        *(f"- {name}: {value}" for name, value in about.items()),
-    ]
-    for picture in pictures:
-        of_problem = summary[summary["problem"] == picture.title]
-        last = of_problem[of_problem["round"] == of_problem["round"].max()]
-        start = of_problem[of_problem["round"] == 0].iloc[0]
-        lines += [
-            "", f"## {picture.title}", "",
-            f"At the start: best {start['best']:.4g}, best 100 {start['top_mean']:.4g}.", "",
-            "| loop | seeds | measured | best | best 100 |",
-            "|---|---|---|---|---|",
-        ]  # fmt: skip
-        for _, row in last.sort_values("top_mean", ascending=False).iterrows():
-            lines.append(
-                f"| {row['loop']} | {row['seeds']} | {row['measured']:.0f} | "
-                f"{_with_interval(row, 'best')} | {_with_interval(row, 'top_mean')} |"
-            )
-        lines += ["", f"![{picture.title}]({picture.name}.png)", "", picture.caption]
-    return "\n".join(lines) + "\n"
+_DPI = 80
 
 
 def _with_interval(row: pd.Series, figure: str) -> str:

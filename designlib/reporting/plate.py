@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.patches import Circle
 
-from designlib.measurements.wells import PLATE_FORMATS
 from designlib.plates import PLATE_ROLES
 from designlib.reporting.style import BLUE, GREEN, GREY, ORANGE, Picture, panels, to_png
+from designlib.wells import PLATE_FORMATS
 
 __all__ = ["plate_figure"]
 

@@ -12,8 +12,12 @@ from designlib.problems.ranking import enrichment, ndcg
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace
 
-__all__ = ["summarise_batch", "summarise_predictor", "summarise_walk"]
+__all__ = ["TEMPERATURES", "summarise_batch", "summarise_predictor", "summarise_walk"]
 
+TEMPERATURES = (
+    "temperatures of the one predictor there is, from flat to sharp: it has no checkpoints, and so "
+    "no trajectory to walk along"
+)
 _RANKED_FROM = 20
 _NDCG_TOP = 100
 _BEST_SHARE = 0.05

@@ -1,13 +1,11 @@
 """From scored designs to a batch: filters with reasons, and a diverse choice."""
 
 from designlib.selection.batch import Batch, BatchReport, Shortlist, select_batch
-from designlib.selection.config import SelectionConfig
 from designlib.selection.filters import filter_designs, rejection_counts, spread_limit
 
 __all__ = [
     "Batch",
     "BatchReport",
-    "SelectionConfig",
     "Shortlist",
     "filter_designs",
     "rejection_counts",

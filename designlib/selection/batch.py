@@ -12,8 +12,8 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 import pandas as pd
 
+from designlib.configs.selection import SelectionConfig
 from designlib.scoring import clusters, distances_to, pairwise_distances, span
-from designlib.selection.config import SelectionConfig
 from designlib.selection.diversity import choose_determinantal, choose_representative
 from designlib.selection.filters import rejection_counts
 from designlib.selection.frames import refuse_nan, require

@@ -18,16 +18,15 @@ w is the weight of diversity beside quality.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
 from designlib.selection.walk import Quota
 
-__all__ = ["DiversityKind", "Similarity", "choose_determinantal", "choose_representative"]
+__all__ = ["Similarity", "choose_determinantal", "choose_representative"]
 
-DiversityKind: TypeAlias = Literal["distance", "facility_location", "determinantal"]
 
 Similarity: TypeAlias = Callable[[Sequence[int]], Float[np.ndarray, "rows designs"]]
 """The similarity of a few rows of the list to all of it, from 0 to 1, 1 for the same design."""

@@ -10,32 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from designlib.alphabets import Alphabet
 from designlib.types import InputError, Letters, OneHot
 
-__all__ = ["ALPHABETS", "BINARY", "DNA", "PROTEIN", "RNA", "Alphabet", "SequenceSpace"]
-
-
-@dataclass(frozen=True)
-class Alphabet:
-    """An ordered set of letters.
-
-    ``complement`` holds the partner of each letter in the same order, or is
-    empty where the molecule has no second strand.
-    """
-
-    name: str
-    letters: str
-    complement: str = ""
-
-    def __len__(self) -> int:
-        return len(self.letters)
-
-
-DNA = Alphabet("dna", "ACGT", "TGCA")
-RNA = Alphabet("rna", "ACGU")
-PROTEIN = Alphabet("protein", "ACDEFGHIKLMNPQRSTVWY")
-BINARY = Alphabet("binary", "01")
-ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN, BINARY)}
+__all__ = ["SequenceSpace"]
 
 
 @dataclass(frozen=True)

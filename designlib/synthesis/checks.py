@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
 
-from designlib.constraints.iupac import letter_sets
-from designlib.spaces import DNA
+from designlib.alphabets import DNA, iupac_letters
 from designlib.synthesis.rules import GCLimit, RuleSet
 
 __all__ = ["breaches"]
@@ -147,8 +146,7 @@ def _places(motif: str, whole: str) -> Iterator[tuple[int, str]]:
 @cache
 def _patterns(motif: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the motif as patterns of the two strands; an unknown code raises InputError."""
-    sets = ["".join(letter for letter, has in zip(DNA.letters, row, strict=True) if has)
-            for row in letter_sets(DNA, motif).tolist()]  # fmt: skip
+    sets = iupac_letters(DNA, motif)
     partner = str.maketrans(DNA.letters, DNA.complement)
     forward = "".join(f"[{letters}]" for letters in sets)
     backward = "".join(f"[{''.join(sorted(s.translate(partner)))}]" for s in reversed(sets))

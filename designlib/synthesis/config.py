@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from designlib.constraints.iupac import letter_sets
-from designlib.spaces import DNA
+from designlib.alphabets import DNA, iupac_letters
+from designlib.configs.constraints import ConstraintConfig, DesignConstraints
+from designlib.errors import InputError
 from designlib.synthesis.checks import breaches
 from designlib.synthesis.rules import PRESETS, GCLimit, RuleSet
-from designlib.types import InputError
 
-__all__ = ["OwnRules", "SynthesisConfig", "VendorRules"]
+__all__ = ["DesignRules", "OwnRules", "SynthesisConfig", "VendorRules"]
 
 
 class VendorRules(BaseModel):
@@ -117,7 +117,7 @@ class SynthesisConfig(BaseModel):
     def _motifs(cls, motifs: tuple[str, ...]) -> tuple[str, ...]:
         for motif in motifs:
             try:
-                letter_sets(DNA, motif)
+                iupac_letters(DNA, motif)
             except InputError as error:
                 raise ValueError(str(error)) from None
             if not motif:
@@ -161,3 +161,12 @@ class SynthesisConfig(BaseModel):
     def molecule(self, design: str) -> str:
         """Return what is ordered: the design between its adapters."""
         return self.adapter_before + design + self.adapter_after
+
+
+class DesignRules(BaseModel):
+    """What designs are drawn within: the campaign's constraints, and how they are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    constraints: DesignConstraints = ConstraintConfig()
+    synthesis: SynthesisConfig | None = None

@@ -1,7 +1,12 @@
 """Tables of measured designs: a user's file in, one clean row per design out."""
 
-from designlib.tables.columns import CANONICAL_COLUMNS, AlphabetChoice, TableColumns
-from designlib.tables.compositions import CompositionReading, parse_compositions
+from designlib.configs.tables import (
+    CANONICAL_COLUMNS,
+    AlphabetChoice,
+    CompositionReading,
+    TableColumns,
+)
+from designlib.tables.compositions import parse_compositions
 from designlib.tables.joining import ROUND_COLUMN, join_results, reveal_results
 from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
 from designlib.tables.reading import ACCEPTED_SUFFIXES

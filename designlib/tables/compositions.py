@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import torch
 from jaxtyping import Bool, Float64
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from designlib.configs.tables import CompositionReading, TableColumns
 from designlib.formulas import ELEMENTS, element_shares
-from designlib.spaces import Choice, MixedSpace, Quantity, SimplexSpace
+from designlib.spaces import MixedSpace, SimplexSpace
 from designlib.tables.cells import is_text, numbers
-from designlib.tables.columns import TableColumns
 from designlib.tables.guessing import resolve_columns
 from designlib.tables.measured import MeasuredTable, measured_table
 from designlib.tables.raw import RawTable, listed
@@ -22,109 +20,10 @@ from designlib.tables.reading import read_raw
 from designlib.tables.variables import read_variables, variable_columns
 from designlib.types import InputError
 
-__all__ = ["CompositionReading", "parse_compositions"]
+__all__ = ["parse_compositions"]
 
 _SUM_TOLERANCE = 1e-3
 _GRID_TOLERANCE = 1e-6
-
-
-class CompositionReading(BaseModel):
-    """How the compositions of a table are written, and in which steps they are made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    formula: str | None = Field(
-        default=None,
-        title="Formula column",
-        description="Column of chemical formulas such as Ba0.4K0.6Fe2As2. Empty: guessed, where "
-        "neither component columns nor variables are given.",
-    )
-    components: tuple[str, ...] = Field(
-        default=(),
-        title="Component columns",
-        description="Columns with the amount of one component each, instead of formulas; their "
-        "names become those of the components.",
-    )
-    quantities: tuple[Quantity, ...] = Field(
-        default=(),
-        title="Quantities",
-        description="Processing variables that are numbers, such as a temperature, beside the "
-        "composition or without one.",
-    )
-    choices: tuple[Choice, ...] = Field(
-        default=(),
-        title="Choices",
-        description="Processing variables that are one of some options, such as a solvent.",
-    )
-    value: str | None = Field(
-        default=None, title="Value column", description="Column of the objective. Empty: guessed."
-    )
-    error: str | None = Field(
-        default=None,
-        title="Error column",
-        description="Column of the standard error of each measurement. Empty: guessed by name.",
-    )
-    amounts: Literal["fractions", "percent"] = Field(
-        default="fractions",
-        title="Amounts",
-        description="What the component columns of a row sum to, to one part in a thousand: 1 for "
-        "fractions, 100 for percent.",
-    )
-    normalise: bool = Field(
-        default=False,
-        title="Normalise",
-        description="Divide the component columns of each row by their sum, whatever it is. "
-        "Formulas always are.",
-    )
-    step: float = Field(
-        default=1.0,
-        ge=0.01,
-        le=50,
-        title="Step",
-        description="Smallest step in which compositions are weighed out, in %. Designs are whole "
-        "steps; measured compositions are rounded to it, and those that then agree are replicates.",
-    )
-    not_reported: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        title="Not reported",
-        description="Value that stands for no measurement, in the unit of the value column; such "
-        "rows are left out and counted.",
-    )
-    skip_unreadable: bool = Field(
-        default=False,
-        title="Skip unreadable",
-        description="Leave out formulas that cannot be read, and count them, instead of stopping "
-        "at the first.",
-    )
-
-    @field_validator("formula", "value", "error", mode="before")
-    @classmethod
-    def _blank_is_not_given(cls, value: object) -> object:
-        """A web form submits a cleared text field as an empty text."""
-        return (value.strip() or None) if isinstance(value, str) else value
-
-    @field_validator("step")
-    @classmethod
-    def _steps_make_up_the_whole(cls, step: float) -> float:
-        if abs(100 / step - round(100 / step)) > _GRID_TOLERANCE:
-            raise ValueError(
-                f"steps of {step:g} % cannot make up 100 %; 1, 2, 5, 10 or any other number that "
-                "divides 100 is accepted"
-            )
-        return step
-
-    @property
-    def has_composition(self) -> bool:
-        """Whether there is a composition; without one there are only variables."""
-        named = self.formula is not None or bool(self.components)
-        return named or not (self.quantities or self.choices)
-
-    @property
-    def parts(self) -> int:
-        """Steps in the whole."""
-        return round(100 / self.step)
 
 
 def parse_compositions(

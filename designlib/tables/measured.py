@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float64
 
-from designlib.spaces import Alphabet, DesignSpace, SequenceSpace
+from designlib.alphabets import Alphabet
+from designlib.configs.tables import AlphabetChoice, TableColumns
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.tables.cells import is_text, numbers, sequences
-from designlib.tables.columns import AlphabetChoice, TableColumns
 from designlib.tables.guessing import resolve_columns
 from designlib.tables.raw import RawTable, compute
 from designlib.tables.reading import read_raw

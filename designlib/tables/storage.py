@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from designlib.configs.tables import CANONICAL_COLUMNS
 from designlib.spaces import DescribedSpace, describe_space
-from designlib.tables.columns import CANONICAL_COLUMNS
 from designlib.tables.measured import MeasuredTable
 from designlib.types import InputError
 

@@ -10,7 +10,8 @@ from types import ModuleType
 import pyarrow.parquet as pq
 import pytest
 
-from designlib.spaces import DNA, SequenceSpace
+from designlib.alphabets import DNA
+from designlib.spaces import SequenceSpace
 from designlib.tables import parse_table
 from tasks.catalogue import read_catalogue
 from tasks.files import sha256_of

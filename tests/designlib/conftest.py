@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import Examples, TrainingConfig, train
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
+from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.trajectory import PredictorSpec, Trajectory
 
 SPACE = SequenceSpace(DNA, 6)

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from designlib.alphabets import DNA, RNA
 from designlib.candidates import (
     COLUMNS,
     SCHEMA_VERSION,
@@ -18,7 +19,6 @@ from designlib.candidates import (
     to_csv_bytes,
     to_parquet_bytes,
 )
-from designlib.spaces import DNA, RNA
 from designlib.types import InputError
 
 PROVENANCE = Provenance(

@@ -5,10 +5,11 @@ import sys
 import pytest
 
 from designlib import chemistry
+from designlib.alphabets import DNA
 from designlib.chemistry import ChemistryRules, require_smact
 from designlib.constraints.compositions import check_chemistry, chemistry_verdicts
 from designlib.formulas import element_shares
-from designlib.spaces import DNA, SequenceSpace, SimplexSpace
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
 

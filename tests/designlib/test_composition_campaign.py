@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.candidates import (
     Provenance,
     build_table,
@@ -12,23 +13,17 @@ from designlib.candidates import (
     readable,
     to_parquet_bytes,
 )
+from designlib.configs.constraints import CompositionConstraints
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.tables import Transform, TruthKind
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.constraints import build
-from designlib.constraints.compositions import CompositionConstraints
 from designlib.ladders import build_ladder, plan_trajectory
-from designlib.oracles import (
-    ForestOracle,
-    NearestOracle,
-    Oracle,
-    TableOracle,
-    TruthKind,
-    oracle_of,
-)
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import Examples, TrainingConfig, train
+from designlib.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
+from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
 from designlib.recipes import component_columns
 from designlib.sampling import (
-    SamplingConfig,
     choose_sampler,
     choose_starts,
     cut_blocks,
@@ -36,15 +31,9 @@ from designlib.sampling import (
     walk_block,
 )
 from designlib.scoring import clusters, nearest_measured, pairwise_distances, span
-from designlib.spaces import DNA, SequenceSpace, SimplexSpace
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.splits import random_rows
-from designlib.trajectory import (
-    PredictorSpec,
-    Trajectory,
-    Transform,
-    state_from_bytes,
-    state_to_bytes,
-)
+from designlib.trajectory import PredictorSpec, Trajectory, state_from_bytes, state_to_bytes
 from designlib.types import InputError
 
 SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=20)

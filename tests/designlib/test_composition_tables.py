@@ -5,14 +5,9 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from designlib.configs.tables import CompositionReading
 from designlib.spaces import SimplexSpace
-from designlib.tables import (
-    CompositionReading,
-    from_parquet,
-    parse_compositions,
-    parse_table,
-    to_parquet_bytes,
-)
+from designlib.tables import from_parquet, parse_compositions, parse_table, to_parquet_bytes
 from designlib.types import InputError
 
 ROWS = [(a, b, 10 - a - b) for a in range(11) for b in range(11 - a)]

@@ -12,7 +12,6 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from designlib.goals import (
-    Combined,
     Goals,
     LimitedGoals,
     ObjectivesConfig,
@@ -21,6 +20,7 @@ from designlib.goals import (
     SpecificityGoals,
     WeightedGoals,
 )
+from designlib.ladders.combined import Combined
 
 READ = TypeAdapter(ObjectivesConfig).validate_python
 SCORES = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]], dtype=torch.float64)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.spaces import DNA, SequenceSpace
+from designlib.alphabets import DNA
+from designlib.spaces import SequenceSpace
 from designlib.tables import (
     ROUND_COLUMN,
     MeasuredTable,

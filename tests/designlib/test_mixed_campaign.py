@@ -16,23 +16,18 @@ from designlib.candidates import (
     readable,
     to_parquet_bytes,
 )
+from designlib.configs.constraints import CompositionConstraints, ConstraintConfig
+from designlib.configs.recipes import RecipeConfig
+from designlib.configs.sampling import SamplingConfig
+from designlib.configs.tables import CompositionReading
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.constraints import build
-from designlib.constraints.compositions import CompositionConstraints
-from designlib.constraints.config import ConstraintConfig
 from designlib.ladders import build_ladder, plan_trajectory
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import Examples, TrainingConfig, train
+from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
-from designlib.recipes import (
-    RecipeConfig,
-    check_recipe,
-    component_columns,
-    recipe_sheet,
-    variable_units,
-)
+from designlib.recipes import check_recipe, component_columns, recipe_sheet, variable_units
 from designlib.reporting.compositions import parallel_figure, variable_axes
 from designlib.sampling import (
-    SamplingConfig,
     choose_sampler,
     choose_starts,
     cut_blocks,
@@ -49,7 +44,7 @@ from designlib.spaces import (
     describe_space,
     described,
 )
-from designlib.tables import CompositionReading, from_parquet, parse_compositions
+from designlib.tables import from_parquet, parse_compositions
 from designlib.tables import to_parquet_bytes as table_bytes
 from designlib.trajectory import PredictorSpec, Trajectory, state_from_bytes, state_to_bytes
 from designlib.types import InputError

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from designlib.configs.plates import PlateConfig
 from designlib.measurements import read_well
-from designlib.plates import PlateConfig, lay_out
+from designlib.plates import lay_out
 from designlib.reporting.plate import plate_figure
 from designlib.types import InputError
 

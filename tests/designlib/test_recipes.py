@@ -3,8 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from designlib.recipes import Precursor, RecipeConfig, check_recipe, recipe_sheet
-from designlib.spaces import DNA, SequenceSpace, SimplexSpace
+from designlib.alphabets import DNA
+from designlib.configs.recipes import Precursor, RecipeConfig
+from designlib.recipes import check_recipe, recipe_sheet
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
 BLEND = SimplexSpace(("PCE10", "P3HT"), parts=50)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id, to_parquet_bytes
 from designlib.record import (
     MEASUREMENT_COLUMNS,
@@ -22,7 +23,6 @@ from designlib.record import (
     measurement_table,
     read_entry,
 )
-from designlib.spaces import DNA
 from designlib.types import InputError
 
 ABOUT = {"alphabet": "dna", "length": 4, "both_strands": False, "round_key": "k", "maximise": True}

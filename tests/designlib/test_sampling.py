@@ -2,10 +2,11 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.constraints.config import ConstraintConfig, GCConfig, build
+from designlib.configs.constraints import ConstraintConfig, GCConfig
+from designlib.configs.sampling import SamplingConfig
+from designlib.constraints.config import build
 from designlib.ladders import build_ladder, plan_trajectory
 from designlib.sampling import (
-    SamplingConfig,
     choose_sampler,
     choose_starts,
     cut_blocks,

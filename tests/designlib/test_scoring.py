@@ -4,6 +4,7 @@ import torch
 from scipy.stats import rankdata
 
 from designlib import scoring
+from designlib.alphabets import DNA, PROTEIN
 from designlib.scoring import (
     clusters,
     edits,
@@ -12,7 +13,7 @@ from designlib.scoring import (
     pairwise_distances,
     true_percentile,
 )
-from designlib.spaces import DNA, PROTEIN, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 

@@ -9,16 +9,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from designlib.acquisition import acquisition
+from designlib.alphabets import DNA
+from designlib.configs.selection import SelectionConfig
 from designlib.randomness import torch_generator
 from designlib.scoring import pairwise_distances
-from designlib.selection import (
-    SelectionConfig,
-    Shortlist,
-    filter_designs,
-    rejection_counts,
-    select_batch,
-)
-from designlib.spaces import DNA, SequenceSpace
+from designlib.selection import Shortlist, filter_designs, rejection_counts, select_batch
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 6)

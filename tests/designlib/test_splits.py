@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from designlib.splits import SplitConfig, assign_folds, visible_rows
+from designlib.configs.splits import SplitConfig
+from designlib.splits import assign_folds, visible_rows
 from designlib.types import InputError
 
 GROUPS = [f"design-{n}" for n in range(1000)]

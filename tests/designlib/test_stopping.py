@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from designlib.configs.stopping import StoppingConfig
 from designlib.record import Entry, Record
-from designlib.stopping import StoppingConfig, reason_to_stop
+from designlib.stopping import reason_to_stop
 
 
 def campaign(best: list[float], *, maximise: bool = True, predicted: float = 0.0) -> Record:

@@ -18,14 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from designlib.tables import (
-    CANONICAL_COLUMNS,
-    MINIMUM_DESIGNS,
-    TableColumns,
-    from_parquet,
-    parse_table,
-    to_parquet_bytes,
-)
+from designlib.configs.tables import CANONICAL_COLUMNS, TableColumns
+from designlib.tables import MINIMUM_DESIGNS, from_parquet, parse_table, to_parquet_bytes
 from designlib.types import InputError
 
 KMERS = ["".join(letters) for letters in itertools.product("ACGT", repeat=3)]

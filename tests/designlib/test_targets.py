@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from designlib.spaces import DNA, BoxSpace, SequenceSpace
+from designlib.alphabets import DNA
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 

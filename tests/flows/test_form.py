@@ -60,6 +60,9 @@ REQUIRED = {
     ".data.source[2].reading.choices[].name",
     ".recipe.precursors[].component",
     ".recipe.precursors[].formula",
+    ".predictor[0].examples",
+    ".predictor[0].examples[].design",
+    ".predictor[0].examples[].value",
     ".objectives[0].weighted",
     ".objectives[0].weighted[].column",
     ".objectives[1].limits",
@@ -73,7 +76,7 @@ REQUIRED = {
 LABELLED_BY_NAME = {
     ".constraints[0].hamming_ball", ".constraints[0].gc", ".constraints[1].near_measured",
     ".constraints[1].chemistry",
-    ".plate", ".synthesis", ".objectives",
+    ".plate", ".synthesis", ".objectives", ".predictor",
 }  # fmt: skip
 """An optional model has no title of its own; the page makes a label of the field's name."""
 

@@ -21,9 +21,9 @@ from mlflow.tracking import MlflowClient
 from tasks.environment import tracking_uri
 from tasks.prefect_server import free_port, wait_until_healthy
 from tasks.settings import REPOSITORY, Settings
-from tests.services.site import site
+from tests.services.site import registered, site
 
-__all__ = ["site"]
+__all__ = ["registered", "site"]
 
 SMALL: dict[str, Any] = {
     "name": "small",

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from tasks.prefect_server import Announcement, free_port, running_server
@@ -239,19 +240,40 @@ class Site:
             tracking.delete_registered_model(name)
 
 
+@pytest.fixture(scope="session")
+def registered(shared_folder: Path) -> Path:
+    """The home of servers that were set up and stopped; to be copied, which spares the set-up."""
+    set_up = Site(shared_folder / "registered")
+    with FileLock(shared_folder / "registered.lock"):
+        if not (shared_folder / "registered.txt").exists():
+            shutil.rmtree(set_up.home, ignore_errors=True)
+            try:
+                set_up.operate("server")
+                set_up.operate("deploy")
+            finally:
+                set_up.operate("down")
+            (shared_folder / "registered.txt").touch()
+    return set_up.home
+
+
 @pytest.fixture(scope="module")
 def site(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Site]:
     """Servers with everything registered and a worker for each pool, for the tests of one file.
 
-    A file's ``SITE`` holds further variables of the environment.
+    A file's ``SITE`` holds further variables of the environment, for which all is set up anew.
     """
     own = getattr(request.module, "SITE", {})
     set_up = Site(tmp_path_factory.mktemp("site"), {"DESIGN_RESTART_SECONDS": "1", **own})
+    if not own:
+        kept = request.getfixturevalue("registered")
+        for name in ("prefect", "mlflow"):
+            shutil.copytree(kept / name, set_up.home / name)
     try:
         set_up.operate("server")
-        set_up.operate("deploy")
+        if own:
+            set_up.operate("deploy")
         set_up.operate("worker-cpu")
         set_up.operate("worker-gpu")
         yield set_up

@@ -12,9 +12,8 @@ from designlib.methods import BoTorch, FixedChain, TrajectoryWalk
 from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
 from designlib.randomness import torch_generator
-from designlib.reporting.benchmark_page import benchmark_files
 from designlib.types import InputError
-from tasks import comparison, comparison_problems
+from tasks import comparison, comparison_problems, comparison_report
 from tasks.comparison import (
     CODE,
     Plan,
@@ -26,8 +25,14 @@ from tasks.comparison import (
     train_on,
     tune_method,
 )
-from tasks.comparison_problems import chosen_methods, chosen_problems, make_problem
+from tasks.comparison_problems import (
+    chosen_methods,
+    chosen_problems,
+    make_problem,
+    within_reach,
+)
 from tasks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
+from tasks.download import DataFileError
 from tasks.machine import code_version, describe_machine
 from tasks.settings import REPOSITORY
 
@@ -127,13 +132,7 @@ def test_a_cell_depends_on_all_the_code_that_it_imports():
 
 def test_the_page_in_the_repository_is_made_from_its_cells():
     folder = REPOSITORY / PUBLISHED
-    cells, learned, images = (
-        pd.read_parquet(folder / f"{name}.parquet")
-        if (folder / f"{name}.parquet").exists()
-        else None
-        for name in ("cells", "learning", "images")
-    )
-    files = benchmark_files(cells, learned, PUBLISHED, images)
+    files = comparison_report._page_files(comparison_report._merged(folder, {}), PUBLISHED)
     assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
     assert {path.name for path in folder.glob("*.png")} == set(files)
 
@@ -173,9 +172,7 @@ def test_runs_add_to_the_page_in_the_repository(small, home, tmp_path):
 def test_problems_by_name():
     assert chosen_problems("needle-5") == ("needle-5",)
     assert set(chosen_problems("quick")) < set(chosen_problems("all"))
-    with pytest.raises(
-        InputError, match="no task 'nedle'; accepted are step-cost, orchestration, quick, all"
-    ):
+    with pytest.raises(InputError, match="no task 'nedle'; accepted are step-cost, "):
         chosen_problems("nedle")
     with pytest.raises(InputError, match="no problem 'x'"):
         make_problem("x")
@@ -197,3 +194,16 @@ def test_the_machine_is_described():
     about = describe_machine()
     assert set(about) == {"processor", "cores", "system", "python", "torch"}
     assert about["processor"]
+
+
+def test_problems_whose_data_are_out_of_reach_are_left_out_and_told_of(monkeypatch, caplog):
+    def nowhere():
+        raise DataFileError("supercon.csv cannot be reached")
+
+    monkeypatch.setitem(comparison_problems.PROBLEMS, "superconductor", nowhere)
+    make_problem.cache_clear()
+    with caplog.at_level("WARNING"):
+        assert within_reach(["needle-3", "superconductor"]) == ["needle-3"]
+    assert "superconductor is left out: supercon.csv cannot be reached" in caplog.text
+    with pytest.raises(DataFileError, match=r"supercon\.csv"):
+        within_reach(["superconductor"])

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.constraints.compositions import ComponentRange, CompositionConstraints
-from designlib.predictors.training import TrainingConfig, noise_weights
-from designlib.splits import SplitConfig
-from designlib.tables import CompositionReading
+from designlib.configs.constraints import ComponentRange, CompositionConstraints
+from designlib.configs.splits import SplitConfig
+from designlib.configs.tables import CompositionReading
+from designlib.configs.training import TrainingConfig
+from designlib.predictors.training import noise_weights
+from designlib.synthesis import DesignRules
 from designlib.types import InputError
 from tasks.config import CompositionTable, DataConfig, NamedDataset
 from tasks.settings import Settings
@@ -25,7 +27,7 @@ from tasks.tables import (
     load_folds,
     split,
 )
-from tasks.train import Part, _prepare
+from tasks.train import Part, prepare
 
 BLENDS = DataConfig(source=NamedDataset(dataset="photo_pce10", visible_share=0.1, visible="random"))
 
@@ -82,11 +84,11 @@ def test_nothing_is_written_where_it_cannot_start(table: Path, home: Path) -> No
         (alloys(table.with_name("none.csv")), CompositionConstraints(), "none.csv"),
     ):
         with pytest.raises(InputError, match=message):
-            check_input(data, constraints)
+            check_input(data, DesignRules(constraints=constraints))
     assert not (home / "stages").exists()
     measured = ingest.fn(alloys(table))
     with pytest.raises(InputError, match="bounds"):
-        check_constraints(measured, impossible)
+        check_constraints(measured, DesignRules(constraints=impossible))
 
 
 def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:
     folds = table.frame[["design", "value", "error", "weight"]].assign(fold="predictor", round=0.0)
     folds.loc[folds.index[:5], "fold"] = "validation"
     config = TrainingConfig(noise_weights=True)
-    spec, training, _ = _prepare(
+    spec, training, _ = prepare(
         facts, folds, config, Part("predictor", 1, 0), torch.device("cpu"), None
     )
     learned = folds[folds["fold"] == "predictor"]

@@ -36,7 +36,7 @@ def test_the_small_set_is_the_real_one_in_two_parts():
     grey, labels = load_digits(return_X_y=True)
     assert len(problem.train.labels) + len(problem.test.labels) == len(labels)
     both = torch.cat([problem.train.images, problem.test.images])
-    assert int(both.sum()) == int((np.asarray(grey) > 7).sum())
+    assert int(both.sum()) == np.count_nonzero(grey > 7)
     assert (problem.side, problem.name) == (8, "digits")
 
 
@@ -58,7 +58,7 @@ def test_a_cell_is_computed_once(small, home, monkeypatch):
 def test_every_method_ends_at_the_density_of_the_model(small, home, kind, monkeypatch):
     _, setting = image_comparison._setting("small", 0)
     method = at_its_own_temperature(kind, setting)
-    beta = setting.target(method.sharpness).beta
+    beta = setting.target(vars(method)["sharpness"]).beta
     assert beta == pytest.approx(1.0)
     assert len(setting.checkpoints) == 5
     outcome = method.run(setting, 8, 60, 0)

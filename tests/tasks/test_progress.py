@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from designlib.configs.stopping import StoppingConfig
 from designlib.record import measurement_table
-from designlib.stopping import StoppingConfig
 from tasks import progress
 from tasks.progress import ended_by, rounds_ahead
 from tasks.record import held_record

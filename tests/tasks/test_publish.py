@@ -10,7 +10,7 @@ import pytest
 from mlflow.artifacts import download_artifacts
 
 from tasks.publish import _log
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.settings import Settings
 from tasks.tracking import artifact_names, client, experiment_id, log_bytes
 

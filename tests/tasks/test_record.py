@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id, to_parquet_bytes
 from designlib.record import measurement_table
-from designlib.spaces import DNA
 from designlib.types import InputError
 from tasks import record as module
 from tasks.importing import find_result_files, import_results

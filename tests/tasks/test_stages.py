@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from designlib.splits import SplitConfig
+from designlib.configs.splits import SplitConfig
 from tasks import stages
 from tasks.settings import REPOSITORY, Settings
 from tasks.stages import content_key, finished_stage, open_stage, run_stage

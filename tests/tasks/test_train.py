@@ -12,14 +12,13 @@ import pytest
 import torch
 
 import tasks.train as module
-from designlib.predictors.networks import NetworkConfig
+from designlib.configs.splits import SplitConfig
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.predictors.schedule import log_spaced_steps
-from designlib.predictors.training import TrainingConfig
-from designlib.splits import SplitConfig
 from designlib.types import InputError
 from tasks.config import DataConfig, TableFile
 from tasks.environment import tracking_uri
-from tasks.rounds import Round
+from tasks.results import Round
 from tasks.settings import REPOSITORY, Settings
 from tasks.stages import Stage, StageResult
 from tasks.tables import ingest, split

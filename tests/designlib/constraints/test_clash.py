@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -21,7 +22,7 @@ from designlib.constraints.bounds import Bounds
 from designlib.constraints.clash import certainly_empty, clash
 from designlib.constraints.components import AtMostComponents
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 12)

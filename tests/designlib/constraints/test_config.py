@@ -4,9 +4,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from designlib.constraints import ConstraintConfig, build
-from designlib.constraints.config import FixedSite, GCConfig, HammingBallConfig
-from designlib.spaces import DNA, PROTEIN, SequenceSpace
+from designlib.alphabets import DNA, PROTEIN
+from designlib.configs.constraints import ConstraintConfig, FixedSite, GCConfig, HammingBallConfig
+from designlib.constraints import build
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 8)

@@ -3,12 +3,14 @@
 import itertools
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from designlib.alphabets import DNA, PROTEIN, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     Constraint,
@@ -21,11 +23,12 @@ from designlib.constraints import (
     Product,
     Rejection,
     RequiredMotifs,
+    WithFlanks,
     base,
     feasible_starts,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, PROTEIN, Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 BINARY = Alphabet("binary", "01")
 IUPAC = {
@@ -128,7 +131,25 @@ def dna_cases(space):
         cases += [(RequiredMotifs(space, motifs, b), has_motifs(motifs, b)) for b in (False, True)]
     for pairs in ({"CG"}, {"AA", "CC", "GG", "TT"}, {"AC", "CG", "GT", "TA"}, {"TC", "TG", "TT"}):
         cases.append((transitions(space, pairs), without_pairs(pairs)))
+    for before, after in (("TG", "A"), ("", "CC"), ("ACGT", "")):
+        for motifs in (["GA"], ["ACGT"], ["RYR", "AC"]):
+            cases.append(
+                (
+                    WithFlanks(space, before, after, partial(forbids, motifs)),
+                    partial(between, before, after, free_of(motifs, True)),
+                )
+            )
+        limit = WithFlanks(space, before, after, lambda s: HomopolymerLimit(s, 2))
+        cases.append((limit, partial(between, before, after, no_run_over(2))))
     return cases
+
+
+def forbids(motifs, space):
+    return ForbiddenMotifs(space, motifs, True)
+
+
+def between(before, after, naive, design):
+    return naive(before + design + after)
 
 
 def all_designs(space):

@@ -2,6 +2,7 @@
 
 import torch
 
+from designlib.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenTransitions,
@@ -12,7 +13,7 @@ from designlib.constraints import (
 )
 from designlib.constraints.drafts import draft
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 40)
 NO_CG = torch.ones(4, 4, dtype=torch.bool)

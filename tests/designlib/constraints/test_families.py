@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA, RNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -14,7 +15,7 @@ from designlib.constraints import (
     Rejection,
     RequiredMotifs,
 )
-from designlib.spaces import DNA, RNA, Alphabet, BoxSpace, SequenceSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 8)

@@ -3,6 +3,16 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA
+from designlib.configs.constraints import (
+    ComponentPair,
+    ComponentRange,
+    CompositionConstraints,
+    ConstraintConfig,
+    GCConfig,
+    GroupRange,
+    RatioRange,
+)
 from designlib.constraints import (
     AtLeastComponents,
     GroupBounds,
@@ -11,16 +21,8 @@ from designlib.constraints import (
     build,
     feasible_starts,
 )
-from designlib.constraints.compositions import (
-    ComponentPair,
-    ComponentRange,
-    CompositionConstraints,
-    GroupRange,
-    RatioRange,
-)
-from designlib.constraints.config import ConstraintConfig, GCConfig
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace, SimplexSpace
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
 SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=10)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
+from designlib.alphabets import DNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -19,7 +20,7 @@ from designlib.constraints.paths import (
     pair_rules,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(Alphabet("ternary", "abc"), 4)
 ALLOWED = torch.tensor([[1, 1, 0], [0, 0, 1], [1, 0, 1]]) > 0

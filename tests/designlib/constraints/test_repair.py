@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -21,7 +22,7 @@ from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
 from designlib.constraints.sum_to_one import SumToOne
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
 EIGHT = SequenceSpace(DNA, 8)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
+from designlib.alphabets import BINARY, DNA, PROTEIN
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -17,7 +18,7 @@ from designlib.constraints import (
     feasible_starts,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, DNA, PROTEIN, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 40)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.diagnostics.learning import interaction_shares
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 3)
 
@@ -30,9 +31,9 @@ def test_a_product_of_two_centred_sites_is_of_pairs() -> None:
 def test_a_product_of_three_is_of_neither_and_a_sum_of_orders_is_shared() -> None:
     sign = torch.tensor([1.0, 1.0, -1.0, -1.0])
     sites = [lambda x, n=n: x[:, n] @ sign for n in range(3)]
-    three = lambda x: sites[0](x) * sites[1](x) * sites[2](x)  # noqa: E731
+    three = lambda x: sites[0](x) * sites[1](x) * sites[2](x)  # noqa: E731 - a formula
     assert shares(three) == pytest.approx((0.0, 0.0), abs=1e-9)
-    both = lambda x: sites[0](x) + sites[1](x) * sites[2](x)  # noqa: E731
+    both = lambda x: sites[0](x) + sites[1](x) * sites[2](x)  # noqa: E731 - a formula
     assert shares(both) == pytest.approx((0.5, 0.5))
 
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.diagnostics import mode_coverage
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 4)

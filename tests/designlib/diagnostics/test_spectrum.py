@@ -86,8 +86,8 @@ def test_higher_frequencies_in_more_variables():
 
 
 def test_alignment_of_parts():
-    final = lambda x: wave(5)(x) + wave(15)(x) + wave(25)(x)  # noqa: E731
-    checkpoint = lambda x: 0.9 * wave(5)(x) + 0.2 * wave(15)(x)  # noqa: E731
+    final = lambda x: wave(5)(x) + wave(15)(x) + wave(25)(x)  # noqa: E731 - a formula
+    checkpoint = lambda x: 0.9 * wave(5)(x) + 0.2 * wave(15)(x)  # noqa: E731 - a formula
     cosine, learned, energy = spectral_alignment(checkpoint, final, *SEGMENT, generator(), 8, 64)
     torch.testing.assert_close(
         learned[[5, 15, 25]], torch.tensor([0.9, 0.2, 0.0]).double(), atol=0.01, rtol=0
@@ -107,7 +107,7 @@ def test_phase_counts(phase, cosine):
 
 
 def test_alignment_with_itself_and_with_nothing():
-    flat = lambda x: torch.full((len(x),), 1234.5)  # noqa: E731
+    flat = lambda x: torch.full((len(x),), 1234.5)  # noqa: E731 - a formula
     whole = spectral_alignment(wave(10), wave(10), *SEGMENT, generator())
     assert whole.cosine[9:12].tolist() == pytest.approx([1.0] * 3)
     assert whole.learned[9:12].tolist() == pytest.approx([1.0] * 3)

@@ -6,6 +6,7 @@ from math import comb, prod
 import pytest
 import torch
 
+from designlib.alphabets import BINARY, DNA, Alphabet
 from designlib.diagnostics import (
     degree_alignment,
     degree_spectrum,
@@ -13,7 +14,7 @@ from designlib.diagnostics import (
     subcube_values,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, DNA, Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import NonFiniteScoreError
 from designlib.types import InputError
 

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from designlib.alphabets import BINARY
 from designlib.ladders import Rung
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import Target
 
 SPACE = SequenceSpace(BINARY, 3)

@@ -9,11 +9,13 @@ import sys
 import torch
 from torch import nn
 
-from designlib.constraints import ConstraintConfig, build
+from designlib.alphabets import DNA
+from designlib.configs.constraints import ConstraintConfig
+from designlib.constraints import build
 from designlib.kernels import GibbsWithGradients
 from designlib.kernels.compiled import CompiledKernel
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 
 SPACE = SequenceSpace(DNA, 12)

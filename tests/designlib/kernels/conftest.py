@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from designlib.alphabets import DNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -24,7 +25,7 @@ from designlib.kernels.discrete_langevin import DiscreteLangevin
 from designlib.kernels.gibbs import Gibbs
 from designlib.kernels.path_auxiliary import Path, PathAuxiliary
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, Alphabet, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import Target
 
 BINARY = SequenceSpace(Alphabet("binary", "01"), 6)

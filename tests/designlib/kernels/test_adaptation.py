@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.kernels.base import AIMED_ACCEPTANCE, Info
 from designlib.kernels.discrete_langevin import DiscreteLangevin
 from designlib.kernels.path_auxiliary import PathAuxiliary
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import Target
 
 SPACE = SequenceSpace(DNA, 30)

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
+from designlib.alphabets import DNA
 from designlib.kernels import GibbsWithGradients
 from designlib.kernels.base import Kernel
 from designlib.kernels.compiled import CompiledKernel
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import Target
 from designlib.types import InputError
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from designlib.alphabets import BINARY, DNA
 from designlib.constraints import ForbiddenMotifs, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
@@ -17,7 +18,7 @@ from designlib.kernels.crossover import Crossover
 from designlib.kernels.mala import Mala
 from designlib.kernels.simplex_langevin import SimplexLangevin
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import BINARY, DNA, BoxSpace, SequenceSpace, SimplexSpace
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 from tests.designlib.kernels.points import Case, check_end_states, check_ranks, uniforms

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.kernels import Kernel
 from designlib.kernels.discrete_langevin import DiscreteLangevin
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.targets import Target
 from designlib.types import InputError
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.constraints import ConstraintConfig, base, build, feasible_starts
-from designlib.constraints.config import FixedSite, GCConfig, HammingBallConfig
+from designlib.alphabets import DNA
+from designlib.configs.constraints import ConstraintConfig, FixedSite, GCConfig, HammingBallConfig
+from designlib.constraints import base, build, feasible_starts
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import FORWARD_SHARE, NonFiniteScoreError, Target
 
 

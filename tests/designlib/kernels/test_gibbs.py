@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from designlib.alphabets import BINARY, DNA
 from designlib.kernels import Kernel
 from designlib.kernels.gibbs import Gibbs
 from designlib.randomness import torch_generator
-from designlib.spaces import BINARY, DNA, BoxSpace, SequenceSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 

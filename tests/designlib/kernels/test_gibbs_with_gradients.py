@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.kernels import GibbsWithGradients, Kernel
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
+from designlib.alphabets import DNA
 from designlib.constraints import AllowedLevels, Product, Rejection
 from designlib.kernels import LevelSteps
 from designlib.kernels.base import take
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, Levels, LevelSpace, SequenceSpace
+from designlib.spaces import Levels, LevelSpace, SequenceSpace
 from designlib.targets import Target
 from designlib.types import InputError
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.constraints import Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.sum_to_one import SumToOne
 from designlib.kernels import Kernel
 from designlib.kernels.mala import Mala, State, TruncatedNormal
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 from tests.designlib.kernels.points import (

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import integrate, stats
 
+from designlib.alphabets import DNA
 from designlib.constraints import (
     AllowedLevels,
     AtMostComponents,
@@ -24,7 +25,7 @@ from designlib.kernels.base import take
 from designlib.kernels.mixed import Move
 from designlib.ladders.base import Rung
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, Choice, MixedSpace, Quantity, SequenceSpace, SimplexSpace
+from designlib.spaces import Choice, MixedSpace, Quantity, SequenceSpace, SimplexSpace
 from designlib.targets import Target
 from designlib.types import InputError
 from tests.designlib.kernels.points import Case, check_balance, check_ranks, rejection, uniforms

@@ -6,11 +6,12 @@ from itertools import permutations, product
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.kernels import GibbsWithGradients, Kernel
 from designlib.kernels.base import take
 from designlib.kernels.path_auxiliary import Path, PathAuxiliary, _LengthLaw
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.targets import Target
 from designlib.types import InputError
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
+from designlib.alphabets import DNA
 from designlib.constraints import (
     AtLeastComponents,
     AtMostComponents,
@@ -23,7 +24,7 @@ from designlib.kernels import GridTransfer
 from designlib.kernels.base import take
 from designlib.ladders.base import Rung
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace, SimplexSpace
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.targets import Target
 from designlib.types import InputError
 

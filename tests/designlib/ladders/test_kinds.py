@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from designlib.alphabets import DNA
 from designlib.constraints import HammingBall
 from designlib.ladders import (
     Rung,
@@ -16,7 +17,7 @@ from designlib.ladders import (
 )
 from designlib.objectives import WeightedSum
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.targets import NonFiniteScoreError, Target
 from designlib.types import InputError
 

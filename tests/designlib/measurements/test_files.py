@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id
 from designlib.measurements import Import, merge_results, parse_results
 from designlib.record import Record, entry_bytes, measurement_table, read_entry
-from designlib.spaces import DNA
 from designlib.types import InputError
 
 PROPOSED = ["ACGTA", "CCGTA", "GGGTA"]

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from designlib import methods
-from designlib.constraints import ConstraintConfig, build, feasible_starts
+from designlib.configs.constraints import ConstraintConfig
+from designlib.constraints import build, feasible_starts
 from designlib.methods import Setting
 from designlib.methods.variants import checkpoint_variants
 from designlib.randomness import torch_generator

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.constraints import HammingBall
 from designlib.methods import Outcome, Setting
 from designlib.methods.judging import judge
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 4)
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from designlib.constraints import ConstraintConfig, build
+from designlib.configs.constraints import ConstraintConfig
+from designlib.constraints import build
 from designlib.methods import Setting
 from designlib.methods.starts import best_measured, from_elites
 from designlib.randomness import torch_generator

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from designlib.configs.training import NetworkConfig
 from designlib.elements import PROPERTIES
 from designlib.formulas import ELEMENTS
 from designlib.predictors.compositions import ElementFeatures, build_composition_network
-from designlib.predictors.networks import NetworkConfig
 from designlib.randomness import torch_generator
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError

@@ -1,9 +1,11 @@
 import pytest
 import torch
 
-from designlib.predictors.networks import NetworkConfig, build_network, evaluate
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig
+from designlib.predictors.networks import build_network, evaluate
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 10)
 CONFIGS = [NetworkConfig(architecture=kind, width=16) for kind in ("cnn", "mlp")]

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.predictors.networks import NetworkConfig, build_network, evaluate
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
+from designlib.predictors.networks import build_network, evaluate
 from designlib.predictors.schedule import log_spaced_steps
-from designlib.predictors.training import Examples, TrainingConfig, rank_correlation, train
+from designlib.predictors.training import Examples, rank_correlation, train
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 6)

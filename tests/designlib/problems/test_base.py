@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from designlib.predictors.networks import NetworkConfig
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.predictors.schedule import log_spaced_steps
-from designlib.predictors.training import TrainingConfig
 from designlib.problems.base import (
     Builder,
     Problem,
@@ -15,7 +15,7 @@ from designlib.problems.base import (
     train_trajectory,
 )
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, BoxSpace, SequenceSpace, Space
+from designlib.spaces import BoxSpace, SequenceSpace, Space
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 5)

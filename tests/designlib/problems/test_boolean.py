@@ -3,10 +3,11 @@ import itertools
 import pytest
 import torch
 
+from designlib.alphabets import BINARY
 from designlib.diagnostics import degree_spectrum
 from designlib.problems.base import Solvable, train_trajectory
 from designlib.problems.boolean import AdversarialNeedle, DisjointNeedles, Needle, Polynomial
-from designlib.spaces import BINARY, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 PROBLEMS = {

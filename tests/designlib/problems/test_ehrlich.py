@@ -5,8 +5,9 @@ import warnings
 import pytest
 import torch
 
-from designlib.predictors.networks import NetworkConfig, evaluate
-from designlib.predictors.training import TrainingConfig, rank_correlation
+from designlib.configs.training import NetworkConfig, TrainingConfig
+from designlib.predictors.networks import evaluate
+from designlib.predictors.training import rank_correlation
 from designlib.problems.base import Solvable, train_trajectory
 from designlib.problems.ehrlich import Ehrlich, EhrlichFunction, draw_function, ehrlich
 from designlib.randomness import torch_generator

@@ -9,15 +9,10 @@ import pytest
 import torch
 
 from designlib.methods import AdaLead, GeneticAlgorithm, RandomMutation
-from designlib.problems.ensembles import EnsembleConfig
-from designlib.problems.loops import (
-    GuidedSearch,
-    Known,
-    Loop,
-    MeasuredSearch,
-    TrajectoryLoop,
-    run_loop,
-)
+from designlib.problems.ensembles import Ensemble, EnsembleConfig
+from designlib.problems.known import Known
+from designlib.problems.loops import Loop, run_loop
+from designlib.problems.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
 from designlib.problems.tfbind8 import TfBind8
 from designlib.types import InputError
 from tasks.settings import REPOSITORY
@@ -62,9 +57,26 @@ def test_a_loop_measures_new_designs_only_and_repeats_itself(
     assert again[1:] == first[1:]
 
 
-def test_the_best_known_come_first() -> None:
+def test_the_best_known_come_first_and_what_is_known_is_not_new() -> None:
     known = Known(torch.tensor([[0], [1], [2]]), torch.tensor([1.0, 3.0, 2.0]), torch.zeros(3) > 0)
     assert known.best(2).tolist() == [[1], [2]]
+    assert known.new(torch.tensor([[4], [2], [3], [4]])).tolist() == [[4], [3]]
+
+
+def test_an_ensemble_goes_on_from_what_it_had_learned(problem: TfBind8) -> None:
+    designs, values = problem.training_data(0)
+    known = Known(designs, values, torch.zeros(len(values), dtype=torch.bool))
+    ensemble = Ensemble(problem, EnsembleConfig(steps=40, further_steps=1, checkpoints=4), 0)
+    ensemble.learn(known)
+    first = ensemble.checkpoints()
+    ensemble.learn(known)
+    second = ensemble.checkpoints()
+    assert (len(first), len(second)) == (4, 3)
+    relaxed = problem.space.relax(designs)
+    # The first and the last of what it had, and one more after its single step.
+    for before, after in ((0, 0), (-1, 1)):
+        assert torch.equal(first[before](relaxed), second[after](relaxed))
+    assert not torch.equal(second[1](relaxed), second[2](relaxed))
 
 
 def test_numbers_that_mean_nothing_are_refused(problem: TfBind8) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from designlib.alphabets import DNA
 from designlib.problems.position_weights import Motif, read_motifs
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 from tests.designlib.problems.published import published
 

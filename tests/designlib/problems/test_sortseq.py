@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.predictors.networks import NetworkConfig
-from designlib.predictors.training import TrainingConfig
+from designlib.alphabets import DNA
+from designlib.configs.training import NetworkConfig, TrainingConfig
 from designlib.problems.base import Problem, train_trajectory
 from designlib.problems.sortseq import SortSeq, mean_bins
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 from tests.designlib.problems.published import published
 

@@ -7,6 +7,7 @@ import torch
 from matplotlib import pyplot as plt
 from PIL import Image
 
+from designlib.alphabets import DNA, PROTEIN
 from designlib.reporting.figures import (
     Points,
     distance_figure,
@@ -16,7 +17,7 @@ from designlib.reporting.figures import (
 )
 from designlib.reporting.logo import information, logo_figure
 from designlib.reporting.style import Picture
-from designlib.spaces import DNA, PROTEIN, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 

@@ -1,20 +1,22 @@
-"""The page of simulated campaigns, from cells."""
+"""The section on simulated campaigns, from cells."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
-from designlib.reporting.loops import loop_figure, loop_page, summarise_loops
+from designlib.reporting.loops import loop_section, merge_loops, summarise_loops
 
 
 def cells() -> pd.DataFrame:
+    """Return three loops: the second is behind by 1 on every seed, the third is ahead on one."""
     rows = [
         {
             "problem": "p", "loop": loop, "seed": seed, "round": number, "measured": 10 * number,
-            "best": base + seed + number, "top_mean": base + number,
+            "best": base + seed + number, "top_mean": base + number + noise * (seed == 1),
+            "settings": f"{loop}()", "commit": "abc", "cpu_seconds": 7.0,
         }
-        for loop, base in (("ours", 1.0), ("theirs", 0.0))
+        for loop, base, noise in (("this project", 1.0, 0), ("far", 0.0, 0), ("near", 1.0, 5.0))
         for seed in range(3)
         for number in range(3)
     ]  # fmt: skip
@@ -23,17 +25,39 @@ def cells() -> pd.DataFrame:
 
 def test_means_and_intervals_are_over_seeds() -> None:
     summary = summarise_loops(cells())
-    (row,) = summary[(summary["loop"] == "ours") & (summary["round"] == 2)].to_dict("records")
+    (row,) = summary[(summary["loop"] == "this project") & (summary["round"] == 2)].to_dict(
+        "records"
+    )
     assert [row[name] for name in ("best", "top_mean", "seeds", "measured")] == [4.0, 3.0, 3, 20]
     # Student's t of 2 degrees of freedom, 4.3027, by 1 / sqrt(3).
     assert row["best_interval"] == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
 
 
-def test_the_page_tells_the_last_round_the_best_loop_first() -> None:
-    summary = summarise_loops(cells())
-    picture = loop_figure("p", summary)
-    page = loop_page(summary, [picture], {"rounds": 2})
-    lines = [line for line in page.splitlines() if line.startswith("| ")]
-    assert lines[1].startswith("| ours | 3 | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000")
-    assert lines[2].startswith("| theirs")
-    assert "- rounds: 2" in page
+def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
+    section, pictures = loop_section(cells(), "here/")
+    lines = section.splitlines()
+    assert "| far | best | +1.0000 ± 0.0000 | ahead |" in lines
+    assert "| near | mean of the best 100 | -1.6667 ± 7.1711 | level |" in lines
+    assert "| this project | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
+    assert "- far: `far()`" in lines
+    assert "(here/rounds-p.png)" in section
+    assert [picture.name for picture in pictures] == ["rounds-p"]
+    said = section[section.index("Of 1 problems") :]
+    assert "in both figures, on 1 (p); ahead of all of them in both on none." in said
+    assert "at least as high as every other's on none" in said
+
+
+def test_being_behind_is_told() -> None:
+    swapped = cells().replace({"loop": {"this project": "far", "far": "this project"}})
+    section, _ = loop_section(swapped, "")
+    assert "| far | mean of the best 100 | -1.0000 ± 0.0000 | behind |" in section
+    assert "in both figures, on none; ahead of all of them in both on none." in section
+
+
+def test_new_cells_replace_those_of_the_same_loop_and_problem() -> None:
+    old = cells()
+    new = old[old["loop"] == "far"].assign(best=99.0)
+    merged = merge_loops(old, new)
+    assert len(merged) == len(old)
+    assert (merged["best"] == 99.0).equals(merged["loop"] == "far")
+    assert merge_loops(merged, new).equals(merged)

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table
 from designlib.reporting.report import RESAMPLED, KeyFigure, ReportContent, render_report
 from designlib.reporting.style import Picture
-from designlib.spaces import DNA
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 HOSTILE = "<script>alert('x')</script>"

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from designlib.alphabets import DNA
 from designlib.reporting.summary import summarise_batch, summarise_predictor, summarise_walk
-from designlib.spaces import DNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 4)
 BEST = pd.DataFrame({"design": ["AAAA", "TTTT", "CCCC"], "true_percentile": [90.0, 90.0, 70.0]})

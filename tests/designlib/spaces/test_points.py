@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy import stats
 
+from designlib.alphabets import BINARY
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
-from designlib.spaces.sequences import BINARY
 from designlib.types import InputError
 
 BOX = BoxSpace((0.0, -math.inf, 2.0, -math.inf), (1.0, math.inf, math.inf, -1.0), tuple("abcd"))

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from designlib.alphabets import DNA, PROTEIN, RNA
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, PROTEIN, RNA, SequenceSpace
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 

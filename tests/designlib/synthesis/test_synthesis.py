@@ -16,9 +16,8 @@ from designlib.synthesis import (
     SynthesisConfig,
     VendorRules,
     breaches,
-    fasta,
-    order_sheet,
 )
+from designlib.synthesis.order import fasta, order_sheet
 from designlib.types import InputError
 
 BSAI = "GGTCTC"

@@ -1,17 +1,25 @@
-"""Which of the sampled designs are ordered, as the configuration says it."""
+"""Which of the sampled designs are ordered."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from designlib.acquisition import AcquisitionKind
-from designlib.selection.diversity import DiversityKind
+__all__ = ["AcquisitionKind", "DiversityKind", "SelectionConfig"]
 
-__all__ = ["SelectionConfig"]
+AcquisitionKind: TypeAlias = Literal[
+    "lower_bound", "mean", "upper_bound", "expected_improvement", "thompson"
+]
+
+
+DiversityKind: TypeAlias = Literal["distance", "facility_location", "determinantal"]
+
 
 _LONGEST_SHORTLIST = 5000  # its distances to itself take 300 MB
+
+
 _LONGEST_BY_BLOCKS = 100_000
 
 

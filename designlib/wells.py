@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from designlib.types import InputError
+from designlib.errors import InputError
 
 __all__ = ["PLATE_FORMATS", "read_well", "well_name"]
 

@@ -1,0 +1,45 @@
+"""Which measurements are learned from and which only judge."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["SplitConfig"]
+
+
+class SplitConfig(BaseModel):
+    """Shares of the measured designs; what is left over trains the predictors.
+
+    Designs are ordered by a hash of the seed and the molecule and cut by these shares, so the two
+    strands of one molecule never part and a share is exact to one design.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scorer: float = Field(
+        default=0.15,
+        gt=0,
+        lt=1,
+        title="Held-out scorer",
+        description="Share of the designs that train the held-out scorer only.",
+    )
+    validation: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        title="Validation",
+        description="Share of the designs on which each checkpoint is measured.",
+    )
+    test: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        title="Test",
+        description="Share of the designs that nothing is trained or chosen on.",
+    )
+
+    @model_validator(mode="after")
+    def _leave_some(self) -> SplitConfig:
+        if self.scorer + self.validation + self.test > 0.9:
+            raise ValueError("scorer + validation + test must leave at least 0.1 for the predictor")
+        return self

@@ -1,0 +1,106 @@
+"""What predictors look like and how they are trained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["NetworkConfig", "TrainingConfig"]
+
+
+class NetworkConfig(BaseModel):
+    """What a predictor looks like inside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: Literal["cnn", "mlp"] = Field(
+        default="cnn",
+        title="Architecture",
+        description="Of predictors of sequences. cnn: motif filters, then a dense layer. mlp: "
+        "dense layers on all positions. Compositions are always read by dense layers.",
+    )
+    width: int = Field(
+        default=96, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."
+    )
+    composition_features: Literal["shares", "elements"] = Field(
+        default="shares",
+        title="Features of compositions",
+        description="shares: the shares of the components. elements: beside them mean and "
+        "deviation of five properties of the elements, for components that are elements.",
+    )
+    filter_length: int = Field(
+        default=7,
+        ge=1,
+        le=64,
+        title="Filter length",
+        description="Positions that one filter of a cnn sees, in letters.",
+    )
+
+
+class TrainingConfig(BaseModel):
+    """How predictors are trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
+    members: int = Field(
+        default=4, ge=1, le=32, title="Members", description="Predictors in the ensemble."
+    )
+    scorer_members: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        title="Held-out scorer members",
+        description="Predictors trained on other measurements, only to check the candidates.",
+    )
+    steps: int = Field(
+        default=1500, ge=1, le=1_000_000, title="Steps", description="Optimiser steps per member."
+    )
+    batch_size: int = Field(
+        default=96, ge=1, le=65_536, title="Batch size", description="Designs per step."
+    )
+    learning_rate: float = Field(
+        default=3e-3, gt=0, le=1, title="Learning rate", description="Peak rate of AdamW."
+    )
+    weight_decay: float = Field(
+        default=0.1, ge=0, le=10, title="Weight decay", description="Decoupled, as in AdamW."
+    )
+    emphasis: float = Field(
+        default=1.0,
+        ge=0,
+        le=5,
+        title="Emphasis on good designs",
+        description="The squared error of a design counts exp(emphasis x value) times, with the "
+        "value in standard deviations. 0 counts all the same.",
+    )
+    own_share: float = Field(
+        default=0.3,
+        ge=0,
+        lt=1,
+        title="Own share",
+        description="Share of the training examples that come from the campaign's own rounds, at "
+        "least: where there are fewer, they are repeated, so that a few good designs are not lost "
+        "among many poor ones. 0 repeats nothing.",
+    )
+    noise_weights: bool = Field(
+        default=False,
+        title="Noise weights",
+        description="Whether measurements with a large standard error count less: half as much at "
+        "the usual error, a fifth at twice that. Those without an error count as the usual one.",
+    )
+    start: Literal["fresh", "warm"] = Field(
+        default="fresh",
+        title="Start",
+        description="Of the ensemble in later rounds. fresh: from new initial weights. warm: from "
+        "the trained members of the round before, for as many steps again; half of their "
+        "checkpoints stay, so that walks still lead from coarse to fine. Held-out scorers always "
+        "start fresh.",
+    )
+    checkpoints: int = Field(
+        default=24,
+        ge=2,
+        le=1000,
+        title="Checkpoints",
+        description="States kept per member, densely early: evenly spaced in log(1 + step).",
+    )

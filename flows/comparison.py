@@ -49,7 +49,7 @@ READY = ("six6", "oer", "blends", "superconductor")
 CONFIGS = Path(__file__).parent / "configs"
 APPENDIX_G = ("needle-5", "needle-8")
 DESIGNS = 128
-IMAGES = 256
+IMAGES = 128
 IMAGE_STEPS = {"digits": (100, 1000), "mnist": (1000, 10_000)}
 
 

@@ -6,7 +6,7 @@ import functools
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from safetensors.torch import save as save_tensors
 
 from designlib.methods import (
     FixedChain,
-    Method,
     RawTrajectoryWalk,
     Setting,
     TemperatureChain,
@@ -45,7 +44,9 @@ __all__ = [
     "train_energy_on",
 ]
 
-IMAGE_METHODS: dict[str, type[FixedChain | TemperatureChain | RawTrajectoryWalk]] = {
+AtOwnTemperature: TypeAlias = FixedChain | TemperatureChain | RawTrajectoryWalk
+
+IMAGE_METHODS: dict[str, type[AtOwnTemperature]] = {
     kind.name: kind for kind in (FixedChain, TemperatureChain, RawTrajectoryWalk)
 }
 """What is compared; all of them end at the energy model's own density."""
@@ -56,7 +57,8 @@ _SMALL_TRAINED = 1300
 
 def _mnist() -> Mnist:
     (path,) = locate("mnist_binary", Settings()).values()
-    return Mnist(*read_packed_digits(path.read_bytes()))
+    train, test = read_packed_digits(path.read_bytes())
+    return Mnist(train, test, EnergyConfig(hidden=200, steps=6000))
 
 
 def _digits() -> Mnist:
@@ -146,9 +148,7 @@ def gather_images(rows: list[dict[str, Any]]) -> StageResult:
     return run_stage(Settings(), "comparison", inputs, lambda: {"images.parquet": content})
 
 
-def at_its_own_temperature(
-    kind: type[FixedChain | TemperatureChain | RawTrajectoryWalk], setting: Setting
-) -> Method:
+def at_its_own_temperature(kind: type[AtOwnTemperature], setting: Setting) -> AtOwnTemperature:
     """Return the method with an inverse temperature of 1 on the last rung.
 
     An energy model is a log density: what is asked for is a sample of it, nothing sharper.

@@ -240,11 +240,15 @@ class TrajectoryWalk(Method):
 
     @classmethod
     def choices(cls) -> Sequence[Method]:
-        """Return several sharpnesses, ends and groups."""
+        """Return several sharpnesses, with a share for the end and without.
+
+        Few steps are better spent on ten checkpoints alone: on tuning seeds three disjoint needles
+        were then found by 1.00 of the chains in 40 passes, with a share of 0.3 by 0.75.
+        """
         return [
-            cls(sharpness, final_share)
+            cls(sharpness, final_share, most_rungs=rungs)
             for sharpness in (6.0, 12.0, 24.0, 48.0)
-            for final_share in (0.3, 0.6)
+            for final_share, rungs in ((0.3, 0), (0.0, 10))
         ]
 
 

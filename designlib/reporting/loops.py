@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from designlib.reporting.comparison import half_interval, names_of
-from designlib.reporting.style import SERIES, Picture, legend_above, panels, to_png
+from designlib.reporting.style import SERIES, Picture, panels, to_png
 
 __all__ = ["loop_section", "merge_loops", "summarise_loops"]
 
@@ -165,7 +165,9 @@ def _figure(problem: str, summary: pd.DataFrame) -> Picture:
     for axis, name in zip(axes, _FIGURES.values(), strict=True):
         axis.set_xlabel("designs measured")
         axis.set_ylabel(f"{name} known")
-    legend_above(axes[0])
+    # Of the figure: as wide as both panels, it would squeeze the one that it belonged to.
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=4, frameon=False, fontsize=9)
     return Picture(
         f"rounds-{problem}", problem, to_png(figure, _DPI),
         f"{problem}, by designs measured: mean over seeds with 95 % intervals, by the truth.",

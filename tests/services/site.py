@@ -28,6 +28,7 @@ CAMPAIGN = "design-campaign/cpu"
 NIGHTLY = "design-campaign/nightly-dna"
 TRAINING = "train-predictor/gpu"
 ENDS = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+TAKEN = {"PENDING", "RUNNING"}
 GOING_ON = {"SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED"}
 
 
@@ -122,9 +123,16 @@ class Site:
         return answer.text
 
     def retry(self, run: str) -> None:
-        """Resume a run as an operator does."""
+        """Resume a run as an operator does, until a worker has taken it.
+
+        The worker of a run that was killed reports that too, after the process that ran it. On a
+        busy machine that may come after the retry, and ends the run again.
+        """
         address = f"http://{self.host}:{self.ports['PREFECT_UI_PORT']}/api"
-        self.command("prefect", "flow-run", "retry", run, PREFECT_API_URL=address)
+        for _ in range(3):
+            self.command("prefect", "flow-run", "retry", run, PREFECT_API_URL=address)
+            if self.wait_for_state(run, *ENDS, *TAKEN)["state_type"] in {*TAKEN, "COMPLETED"}:
+                return
 
     def cancel(self, run: str) -> None:
         """Cancel a run as the page does."""

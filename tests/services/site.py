@@ -155,7 +155,7 @@ class Site:
         found = self.api("POST", "/flow_runs/filter", {**mine, "sort": "START_TIME_ASC"})
         return list(found)
 
-    def wait_for_state(self, run: str, *states: str, seconds: float = 240) -> dict[str, Any]:
+    def wait_for_state(self, run: str, *states: str, seconds: float = 600) -> dict[str, Any]:
         """Return a run when it is in one of these states."""
         wanted = set(states) or ENDS
         return until(
@@ -164,7 +164,7 @@ class Site:
             lambda: f"{run} is {self.run(run)['state']}, not in {wanted}",
         )
 
-    def wait_for_files(self, pattern: str, number: int = 1, seconds: float = 240) -> None:
+    def wait_for_files(self, pattern: str, number: int = 1, seconds: float = 600) -> None:
         """Return when so many files of that name are in the installation."""
         until(
             lambda: len(list(self.home.glob(pattern))) >= number,

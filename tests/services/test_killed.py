@@ -11,7 +11,7 @@ from tests.services.site import Site
 
 __all__ = ["outcome", "settings"]
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
 SITE = {"DESIGN_SILENT_SECONDS": "90"}
 

@@ -150,8 +150,8 @@ def molar_mass(formula: str) -> float:
 
     Raises InputError for a formula that cannot be read and an element without an atomic weight.
 
-    >>> round(molar_mass("BaCO3"), 2)
-    197.34
+    >>> round(molar_mass("Fe2O3"), 2)
+    159.69
     """
     amounts = parse_formula(formula)
     for element in amounts:

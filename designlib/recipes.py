@@ -63,6 +63,7 @@ def recipe_sheet(
     Amounts of atoms come with the formula of the design. Then come the quantities to set, with
     their units, and the choices. Raises InputError as `check_recipe` does.
 
+    >>> from designlib.configs.recipes import Precursor
     >>> space = SimplexSpace(("Ba", "Cu"), parts=10)
     >>> config = RecipeConfig(amounts_are="atoms", precursors=(
     ...     Precursor(component="Ba", formula="BaCO3"),))

@@ -22,7 +22,7 @@ def product_ladder(ladder: Sequence[Rung], factors: Sequence[float]) -> list[Run
 
     >>> product_ladder([], [1.0])
     Traceback (most recent call last):
-    designlib.types.InputError: a product needs a ladder with at least one rung
+    designlib.errors.InputError: a product needs a ladder with at least one rung
     """
     if not ladder:
         raise InputError("a product needs a ladder with at least one rung")

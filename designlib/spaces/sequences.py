@@ -20,6 +20,7 @@ __all__ = ["SequenceSpace"]
 class SequenceSpace:
     """All sequences of one length over one alphabet.
 
+    >>> from designlib.alphabets import DNA
     >>> space = SequenceSpace(DNA, 4)
     >>> space.decode(space.encode(["ACGT", "TTAA"]))
     ['ACGT', 'TTAA']

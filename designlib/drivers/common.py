@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -14,7 +15,25 @@ from designlib.randomness import uniform_steps
 from designlib.targets import Target
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Mover", "check_walk", "moved"]
+__all__ = ["Mover", "check_walk", "last_of", "moved"]
+
+StageT = TypeVar("StageT")
+
+
+def last_of(stages: Iterable[StageT]) -> StageT:
+    """Return the last thing that a driver yields, with one of them in memory at a time.
+
+    A ladder of ten thousand temperatures yields as many snapshots of all chains.
+
+    Raises ValueError where nothing is yielded.
+
+    >>> last_of(iter("abc"))
+    'c'
+    """
+    kept = deque(stages, maxlen=1)
+    if not kept:
+        raise ValueError("the driver has yielded nothing")
+    return kept.pop()
 
 
 @dataclass(frozen=True)

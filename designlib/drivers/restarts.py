@@ -9,7 +9,7 @@ import torch
 
 from designlib.drivers.anneal import Snapshot, anneal
 from designlib.drivers.archive import EliteArchive
-from designlib.drivers.common import check_walk
+from designlib.drivers.common import check_walk, last_of
 from designlib.kernels.base import Kernel
 from designlib.ladders.base import Rung
 from designlib.randomness import derive_seed
@@ -96,7 +96,7 @@ def restarts(
             again = archive.designs[torch.arange(elites) % len(archive)].to(starts.device)
             groups.append((again, chains[len(chains) - elites :], entry_rung))
         snapshots = tuple(
-            _last(anneal(ladder, kernel, designs, walk_seed, numbers, rung, warm_up=warm_up))
+            last_of(anneal(ladder, kernel, designs, walk_seed, numbers, rung, warm_up=warm_up))
             for designs, numbers, rung in groups
             if len(designs)
         )
@@ -105,8 +105,3 @@ def restarts(
         cost = sum(snapshot.passes * len(snapshot.designs) for snapshot in snapshots)
         passes += cost / len(chains)
         yield Cycle(cycle, snapshots, archive, passes)
-
-
-def _last(snapshots: Iterator[Snapshot]) -> Snapshot:
-    *_, last = snapshots
-    return last

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from designlib.drivers.anneal import Snapshot, anneal
+from designlib.drivers.anneal import anneal
+from designlib.drivers.common import last_of
 from designlib.kernels.base import Kernel
 from designlib.kernels.crossover import Crossover
 from designlib.kernels.discrete_langevin import DiscreteLangevin
@@ -60,8 +61,7 @@ def walk(
     """Walk a ladder with one chain a design and return where the chains end."""
     starts = setting.start(designs, torch_generator(seed, "starts"))
     run = anneal(ladder, kernel, starts, seed, range(designs), entry_rung, warm_up=warm_up)
-    last: Snapshot
-    *_, last = run
+    last = last_of(run)
     cost = last.passes * designs * EVALUATIONS_PER_PASS
     return Outcome(last.designs, setting.score(last.designs), cost)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from designlib.drivers.replica_exchange import Replicas, replica_exchange
+from designlib.drivers.common import last_of
+from designlib.drivers.replica_exchange import replica_exchange
 from designlib.ladders.base import Rung
 from designlib.ladders.temperature import temperature_ladder
 from designlib.ladders.trajectory import trajectory_ladder
@@ -34,8 +35,7 @@ def _exchange(
         ladder, local_kernel(setting.space), starts, seed, range(designs),
         sweeps=sweeps, warm_up=sweeps // 4, thin=sweeps,
     )  # fmt: skip
-    last: Replicas
-    *_, last = run
+    last = last_of(run)
     spent = last.passes * designs * EVALUATIONS_PER_PASS
     return Outcome(last.designs, setting.score(last.designs), spent)
 

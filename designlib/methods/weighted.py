@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import torch
 
-from designlib.drivers.ais import WeightedChains, ais
+from designlib.drivers.ais import ais
+from designlib.drivers.common import last_of
 from designlib.drivers.resampling import systematic
-from designlib.drivers.smc import Population, smc
+from designlib.drivers.smc import smc
 from designlib.kernels.base import Kernel
 from designlib.kernels.crossover import Crossover
 from designlib.ladders.base import Rung
@@ -52,8 +53,7 @@ class AnnealedImportance(Method):
         target = setting.target(self.sharpness)
         ladder = temperature_ladder(target, target.beta / self.softening, passes - 1, 1)
         starts = setting.start(designs, torch_generator(seed, "starts"))
-        last: WeightedChains
-        *_, last = ais(ladder, local_kernel(setting.space), starts, seed, range(designs))
+        last = last_of(ais(ladder, local_kernel(setting.space), starts, seed, range(designs)))
         drawn = _drawn(last.designs, last.log_weights, seed)
         return Outcome(drawn, setting.score(drawn), last.passes * designs * EVALUATIONS_PER_PASS)
 
@@ -71,8 +71,7 @@ def _smc(
     setting: Setting, ladder: Sequence[Rung], kernel: Kernel[Any], designs: int, seed: int
 ) -> Outcome:
     starts = setting.start(designs, torch_generator(seed, "starts"))
-    last: Population
-    *_, last = smc(ladder, kernel, starts, seed, range(designs))
+    last = last_of(smc(ladder, kernel, starts, seed, range(designs)))
     drawn = _drawn(last.designs, last.log_weights[0], seed)
     return Outcome(drawn, setting.score(drawn), last.passes * designs * EVALUATIONS_PER_PASS)
 

@@ -44,6 +44,9 @@ __all__ = [
     "walk",
 ]
 
+_MOST_TEMPERATURES = 1000
+"""So many cool smoothly; more would only cost time."""
+
 _TUNED_PART = 0.3
 """Share of the steps that tune the step size of a kernel that has one."""
 
@@ -143,10 +146,13 @@ class TemperatureChain(Method):
     softening: float = 10.0
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
-        """Return where chains end that cool over the whole budget, one rung a step."""
-        passes = passes_of(budget, 3, self.name)
+        """Return where chains end that cool over the whole budget, one rung a step if it can."""
+        steps = passes_of(budget, 3, self.name) - 1
         target = setting.target(self.sharpness)
-        ladder = temperature_ladder(target, target.beta / self.softening, passes - 1, 1)
+        each = -(-steps // _MOST_TEMPERATURES)
+        ladder = temperature_ladder(
+            target, target.beta / self.softening, steps // each, each, steps % each
+        )
         return walk(setting, ladder, local_kernel(setting.space), designs, seed)
 
     @classmethod

@@ -63,12 +63,17 @@ def digits_section(
     steps = sorted(summary["steps"].unique().tolist())
     known = {(row["method"], row["steps"]): row for row in summary.to_dict("records")}
     ranked = summary[summary["steps"] == steps[-1]].sort_values("fid")
-    rows = []
+    rows, settings = [], []
     for method in dict.fromkeys([*ranked["method"], *summary["method"]]):
         own = [known.get((method, number)) for number in steps]
         told = [_told(row["fid"], row["fid_interval"]) if row is not None else "-" for row in own]
         seeds = max(row["seeds"] for row in own if row is not None)
         rows.append(f"| {method} | {' | '.join(told)} | {seeds} |")
+        own_settings = cells[cells["method"] == method].groupby("steps")["settings"].first()
+        settings.append(
+            f"- {method}: "
+            + ", ".join(f"{told} at {number:,} steps" for number, told in own_settings.items())
+        )
     floor, accuracy = (
         _told(values.mean(), half_interval(values))
         for values in (cells["floor"].drop_duplicates(), cells["accuracy"].drop_duplicates())
@@ -80,12 +85,15 @@ def digits_section(
         f"classifier that is trained here (it names {accuracy} of the test images rightly); "
         f"smaller is better, and as many training images are at {floor}. The model is a restricted "
         "Boltzmann machine trained by persistent contrastive divergence; all methods end at its "
-        "own density, settings are the defaults, a step changes at most one pixel. These "
+        "own density, and a step changes at most one pixel. Settings are chosen at each number of "
+        "steps on another seed. These "
         f"distances compare with each other and with nothing else. Commit "
         f"{names_of(cells['commit'].tolist())}.", "",
         f"| distance after | {' | '.join(f'{number:,} steps' for number in steps)} | seeds |",
         "|---" * (len(steps) + 2) + "|",
         *rows, "",
+        "Settings:", "",
+        *settings, "",
         f"![{picture.caption}]({folder}{picture.name}.png)",
     ]  # fmt: skip
     return "\n".join(lines)

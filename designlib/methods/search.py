@@ -110,4 +110,5 @@ class TrajectorySearch(Method):
             ),
             cls(crossover=True),
             cls(48.0),
+            cls(48.0, trained_share=0.3),
         ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from designlib.reporting.comparison import merit_of, with_interval
+from designlib.reporting.reasons import why
 
 __all__ = ["TRAJECTORY", "Verdict", "verdict_table", "verdicts"]
 
 TRAJECTORY = ("trajectory search", "SMC over trajectory", "trajectory annealing",
               "trajectory exchange", "trajectory annealing, raw")  # fmt: skip
 """Methods along the trajectory, the one meant where a single one is named first."""
+
+_RIVALS = ("AdaLead", "genetic algorithm", "Ledidi")
+"""What long sequences are designed with otherwise."""
 
 _EVOLUTION = ("AdaLead", "genetic algorithm", "simulated annealing", "random mutation of the best",
               "Ledidi", "BoTorch")  # fmt: skip
@@ -59,8 +63,21 @@ def verdict_table(summary: pd.DataFrame, images: pd.DataFrame | None = None) -> 
         "Where several methods stand on a side, the best mean of each side is compared.", "",
         "| asked | found | met |", "|---|---|---|",
         *(f"| {row.asked} | {row.found} | {row.told} |" for row in rows),
+        *_why([row for row in rows if not row.met]),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _why(missed: Sequence[Verdict]) -> list[str]:
+    """Return the lines that say why some are not met."""
+    if not missed:
+        return []
+    return [
+        "",
+        "Why some are not met:",
+        "",
+        *(f"- {row.asked}: {why(row.asked)}" for row in missed),
+    ]
 
 
 def verdicts(summary: pd.DataFrame, images: pd.DataFrame | None = None) -> list[Verdict]:
@@ -168,12 +185,12 @@ def _hit(name: str, group: pd.DataFrame, who: str, rivals: Callable[[str], bool]
 def _against_evolution(name: str, group: pd.DataFrame) -> Verdict | None:
     budget = int(group["budget"].max())
     ours = _best(group, budget, "median", _ours)
-    other = _best(group, budget, "median", lambda method: method in _EVOLUTION[:2])
+    other = _best(group, budget, "median", lambda method: method in _RIVALS)
     if ours is None or other is None:
         return None
     return Verdict(
-        f"{name}, {budget} evaluations: median at least that of AdaLead and the genetic "
-        "algorithm, more diverse, all feasible",
+        f"{name}, {budget} evaluations: median at least that of AdaLead, the genetic algorithm "
+        "and Ledidi, more diverse, all feasible",
         f"{_told(ours, 'median')}, diversity {ours['diversity']:.3g}, feasible "
         f"{ours['feasible']:.2f}; {_told(other, 'median')}, diversity {other['diversity']:.3g}",
         bool(

@@ -85,6 +85,19 @@ def test_tuning_takes_the_best_choice(small, home, monkeypatch):
     assert tune_method(small, FixedChain(), 60, 32) == chosen
 
 
+def test_settings_that_are_equal_are_told_apart_at_half_the_budget(small, monkeypatch):
+    slow, quick = FixedChain.choices()[1], FixedChain.choices()[3]
+
+    def cell(problem, method, budget, designs, seed):
+        found = 1.0 if budget == 60 and method in (slow, quick) else 0.1
+        if budget == 30 and method == quick:
+            found = 0.5
+        return {"success": found, "median": 0.0}
+
+    monkeypatch.setattr(comparison, "run_cell", cell)
+    assert tune_method(small, FixedChain(), 60, 32) == quick
+
+
 def test_a_plan_gives_every_cell_of_a_method(small, home):
     plan = Plan((30, 60), 2, 32, tune_at=None)
     assert plan.all_seeds == (0, 1)

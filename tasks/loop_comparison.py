@@ -47,9 +47,10 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
     """Return the loops that are compared, that of this project first, each in several settings."""
     predictors = _PREDICTORS[problem]
     walk = TrajectoryLoop(predictors, chains=64)
-    sharp = replace(walk, sharpness=20.0, min_distance=4)
-    # Peaks of long sequences are narrow. Two 8-mers that differ in two letters differ in much.
-    first, second = (walk, sharp) if problem == "tfbind8" else (sharp, walk)
+    # Two 8-mers that differ in two letters differ in much; of long sequences they are copies.
+    apart = walk if problem == "tfbind8" else replace(walk, min_distance=4)
+    sharp = replace(apart, sharpness=20.0)
+    first, second = (sharp, apart) if problem == "enhancer" else (apart, sharp)
     return (
         (first, replace(first, spread_weight=-0.3), second),
         tuple(

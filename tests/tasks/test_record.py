@@ -153,6 +153,7 @@ def test_a_simulated_campaign_takes_no_results(home: Path, tmp_path: Path) -> No
 def test_a_folder_is_read_file_by_file_in_order(results: Path) -> None:
     (results.parent / "a.csv").write_text("design,value\nGGGT,1\n")
     (results.parent / "notes.docx").write_text("")
+    (results.parent / "._a.csv").write_bytes(b"\0")  # as some systems leave them on shares
     assert [p.name for p in find_result_files(str(results.parent))] == ["a.csv", "results.csv"]
 
 

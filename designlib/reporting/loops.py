@@ -141,8 +141,9 @@ def _of_problem(
     ]  # fmt: skip
     seconds = _last(cells).groupby("loop")["cpu_seconds"].mean()
     lines += [
-        f"| {row['loop']} | {row['seeds']} | {row['measured']:.0f} | {_with_interval(row, 'best')} | "
-        f"{_with_interval(row, 'top_mean')} | {seconds[row['loop']]:.0f} |"
+        f"| {row['loop']} | {row['seeds']} | {row['measured']:.0f} | "
+        f"{_with_interval(row, 'best')} | {_with_interval(row, 'top_mean')} | "
+        f"{seconds[row['loop']]:.0f} |"
         for _, row in last.iterrows()
     ]
     if _OURS in set(cells["loop"]):

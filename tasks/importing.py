@@ -24,6 +24,8 @@ __all__ = ["find_result_files", "import_results"]
 def find_result_files(path: str) -> list[Path]:
     """Return the file, or the results files that lie in the folder, in order of their names.
 
+    Hidden files of a folder are left alone: they are half copied, or not meant for anybody.
+
     Raises InputError for what is not there, and for a path that the page may not name.
     """
     place = table_path(path)
@@ -32,7 +34,9 @@ def find_result_files(path: str) -> list[Path]:
     return sorted(
         file
         for file in place.iterdir()
-        if file.is_file() and file.name.lower().removesuffix(".gz").endswith(ACCEPTED_SUFFIXES)
+        if file.is_file()
+        and not file.name.startswith(".")
+        and file.name.lower().removesuffix(".gz").endswith(ACCEPTED_SUFFIXES)
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -40,17 +41,15 @@ def merge_results(
     Raises InputError with both values of every conflict; nothing of the file is taken then.
     """
     rows, twice = _once(parsed.rows, name)
-    before = record.measurements.set_index(IDENTITY)
+    before = dict(_with_identity(record.measurements))
     conflicts: list[str] = []
     new: list[int] = []
     corrected = 0
-    for at, (row, key) in enumerate(
-        zip(rows.itertuples(), rows[IDENTITY].itertuples(index=False, name=None), strict=True)
-    ):
-        if key not in before.index:
+    for at, (key, row) in enumerate(_with_identity(rows)):
+        old = before.get(key)
+        if old is None:
             new.append(at)
             continue
-        old = before.loc[key]
         if _told(old) == _told(row):
             continue
         if old.outcome == "failed" or corrections or row.correction:
@@ -71,26 +70,34 @@ def merge_results(
 
 def _once(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
     """Return the rows without repetitions, and their number; contradictions raise."""
+    first: dict[tuple[Any, ...], Any] = {}
     conflicts = []
-    for _, group in rows.groupby(IDENTITY, sort=False):
-        first, *others = list(group.itertuples())
-        conflicts += [
-            f"row {other.source_row}, {_what(other)}: {_said(other)}, {_said(first)} in row "
-            f"{first.source_row}"
-            for other in others
-            if _told(other) != _told(first)
-        ]
+    for key, row in _with_identity(rows):
+        kept = first.setdefault(key, row)
+        if _told(row) != _told(kept):
+            conflicts.append(
+                f"row {row.source_row}, {_what(row)}: {_said(row)}, {_said(kept)} in row "
+                f"{kept.source_row}"
+            )
     if conflicts:
         raise _conflict(name, conflicts)
     once = rows.drop_duplicates(IDENTITY).reset_index(drop=True)
     return once, len(rows) - len(once)
 
 
+def _with_identity(rows: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Return each row behind what identifies it."""
+    keys = rows[IDENTITY].itertuples(index=False, name=None)
+    return zip(keys, rows.itertuples(), strict=True)
+
+
 def _conflict(name: str, conflicts: list[str]) -> InputError:
     more = len(conflicts) - _MOST_SHOWN
+    many = len(conflicts) > 1
+    count = f"{len(conflicts)} measurements contradict" if many else "1 measurement contradicts"
     shown = conflicts[:_MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
     return InputError(
-        f"{name}: {len(conflicts)} measurements contradict what is known, so nothing was imported: "
+        f"{name}: {count} what is known, so nothing was imported: "
         f"{'; '.join(shown)}. For a correction, write yes into a column 'correction' or import the "
         "file as corrections; for a further replicate, number it in a column 'replicate'"
     )

@@ -30,6 +30,8 @@ _BAD = frozenset(
 )
 _YES = frozenset(["yes", "y", "true", "t", "1", "x"])
 _NO = frozenset(["no", "n", "false", "f", "0"])
+_EMPTY = "; where nothing was measured, leave the cell empty"
+_MOST_REPLICATES = 1_000_000
 _INVERTED = ("fail",)
 """A column whose name begins so says yes where the well failed."""
 
@@ -111,7 +113,7 @@ def _of_all(
     parts = [rows[failed | _filled(raw, columns.value)]]
     for objective, column in columns.further.items():
         known = ~failed & _filled(raw, column)
-        values = numbers(_rows(raw, known), column) if known.any() else np.zeros(0)
+        values = numbers(_rows(raw, known), column, advice=_EMPTY) if known.any() else np.zeros(0)
         parts.append(rows[known].assign(objective=objective, value=values, error=np.nan))
     return pd.concat(parts, ignore_index=True)
 
@@ -318,11 +320,11 @@ def _numbers(
     """Return values and errors, NaN where a well has failed or no error is given."""
     value, error = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
     if not failed.all():
-        value[~failed] = numbers(_rows(raw, ~failed), columns.value)
+        value[~failed] = numbers(_rows(raw, ~failed), columns.value, advice=_EMPTY)
     if columns.error is not None:
         given = ~failed & np.array([bool(text) for text in _texts(raw, columns.error)])
         if given.any():
-            error[given] = numbers(_rows(raw, given), columns.error, positive=True)
+            error[given] = numbers(_rows(raw, given), columns.error, positive=True, advice=_EMPTY)
     return value, error
 
 
@@ -332,7 +334,7 @@ def _replicates(raw: RawTable, columns: ResultColumns, rows: pd.DataFrame) -> Se
         numbered = rows.groupby("candidate_id").cumcount() + 1
         return numbered.where(rows["well"] == "", 1).tolist()
     found = numbers(raw, columns.replicate, positive=True)
-    for row in np.flatnonzero(found != np.round(found)):
+    for row in np.flatnonzero((found != np.round(found)) | (found > _MOST_REPLICATES)):
         raise raw.fault(
             int(row), columns.replicate,
             f"{raw.cell(int(row), columns.replicate)} is no whole number such as 1 or 2",

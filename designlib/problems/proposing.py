@@ -41,7 +41,8 @@ class TrajectoryLoop(Loop):
     """Chains walk along the training of an ensemble, as in a campaign.
 
     Most of them begin at the best designs known, where these stand out on the ladder, the others
-    at random ones; in groups of ``crossover`` chains they exchange segments where that is not 0.
+    at random ones; in groups of ``crossover`` chains, into which both must divide, they exchange
+    segments where that is not 0.
     They walk again where most of what they visit is known already. The batch is chosen from where
     they were at the end of any rung: by mean less some spreads of
     the members, designs at least ``min_distance`` sites apart as far as there are enough of them.
@@ -54,7 +55,7 @@ class TrajectoryLoop(Loop):
     steps_per_rung: int = 2
     final_steps: int = 10
     sharpness: float = 6.0
-    crossover: int = 32
+    crossover: int = 16
     spread_weight: float = 0.1
     min_distance: int = 2
     shortlist_batches: float = 2.5
@@ -88,7 +89,7 @@ class TrajectoryLoop(Loop):
                 for first, starts, rung in groups
                 if len(starts)
                 for snapshot in anneal(
-                    ladder, self._kernel(len(starts)), starts, derive_seed(seed, "walk", walk),
+                    ladder, self._kernel(), starts, derive_seed(seed, "walk", walk),
                     range(first, first + len(starts)), rung,
                 )
             ]  # fmt: skip
@@ -97,11 +98,9 @@ class TrajectoryLoop(Loop):
                 break
         return self._choose(problem, pool, ensemble, batch)
 
-    def _kernel(self, chains: int) -> Kernel:
+    def _kernel(self) -> Kernel:
         local = GibbsWithGradients()
-        if self.crossover == 0 or chains % self.crossover:
-            return local
-        return Crossover(local, self.crossover)
+        return Crossover(local, self.crossover) if self.crossover else local
 
     def _choose(
         self, problem: Problem, pool: Designs, ensemble: Ensemble, batch: int

@@ -18,6 +18,10 @@ __all__ = ["advice", "campaign_page"]
 
 _CLASSES = {"design": "sequence", "candidate id": "sequence", "reason": "text"}
 """Columns that are no numbers."""
+_OF_ROUNDS = [
+    "round", "best", "median", "predicted_median", "proposed", "measured", "failed", "pending",
+]  # fmt: skip
+"""What matters most first: a phone shows no more without scrolling."""
 _BEST_SHOWN = 10
 _NEW_EYES = 3
 """Rounds without a better best after which the page says so."""
@@ -52,7 +56,7 @@ def campaign_page(
         + _wanted(record, value)
     )
     tables = [
-        _table("Rounds", "", record.overview()),
+        _table("Rounds", "", record.overview()[_OF_ROUNDS]),
         _table("The best so far", _best_text(len(best), record), best),
         _table(
             "Predictions against measurements",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -57,10 +58,14 @@ def summarise_loops(cells: pd.DataFrame) -> pd.DataFrame:
 def loop_section(cells: pd.DataFrame, folder: str) -> tuple[str, list[Picture]]:
     """Return the section of the page as Markdown, and its figures, which lie in ``folder``."""
     pictures, parts = [], []
+    everyone = set(cells["loop"])
     for problem, group in cells.groupby("problem"):
         picture = _figure(str(problem), summarise_loops(group))
         pictures.append(picture)
-        parts.append(_of_problem(str(problem), group, f"{folder}{picture.name}.png", picture))
+        missing = sorted(everyone - set(group["loop"]))
+        parts.append(
+            _of_problem(str(problem), group, f"{folder}{picture.name}.png", picture, missing)
+        )
     return "\n\n".join([_INTRODUCTION, _verdict(cells), *parts]), pictures
 
 
@@ -114,7 +119,9 @@ def _named(problems: list[str]) -> str:
     return f"{len(problems)} ({', '.join(problems)})" if problems else "none"
 
 
-def _of_problem(problem: str, cells: pd.DataFrame, address: str, picture: Picture) -> str:
+def _of_problem(
+    problem: str, cells: pd.DataFrame, address: str, picture: Picture, missing: Sequence[str]
+) -> str:
     summary = summarise_loops(cells)
     start = summary[summary["round"] == 0].iloc[0]
     last = _last(summary).sort_values("top_mean", ascending=False)
@@ -122,19 +129,21 @@ def _of_problem(problem: str, cells: pd.DataFrame, address: str, picture: Pictur
     how = "settings of each chosen on another seed"
     if not cells["tuned"].all():
         how = "settings of this project chosen by hand on another seed, those of others not"
+    left_out = f" Not run on this problem: {', '.join(missing)}." if missing else ""
     lines = [
         f"### {problem}: rounds", "",
-        f"{_last(cells)['round'].max()} rounds, {last['seeds'].max()} seeds; {how}; commit "
+        f"{_last(cells)['round'].max()} rounds; {how}; commit "
         f"{names_of(cells['commit'].tolist())}. At the start: best "
-        f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.", "",
+        f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.{left_out}", "",
         f"![{picture.caption}]({address})", "",
-        "| loop | designs measured | best | mean of the best 100 | CPU s |",
-        "|---|---|---|---|---|",
+        "| loop | seeds | designs measured | best | mean of the best 100 | CPU s |",
+        "|---|---|---|---|---|---|",
     ]  # fmt: skip
     seconds = _last(cells).groupby("loop")["cpu_seconds"].mean()
     lines += [
-        f"| {row['loop']} | {row['measured']:.0f} | {_with_interval(row, 'best')} | "
-        f"{_with_interval(row, 'top_mean')} | {seconds[row['loop']]:.0f} |"
+        f"| {row['loop']} | {row['seeds']} | {row['measured']:.0f} | "
+        f"{_with_interval(row, 'best')} | {_with_interval(row, 'top_mean')} | "
+        f"{seconds[row['loop']]:.0f} |"
         for _, row in last.iterrows()
     ]
     if _OURS in set(cells["loop"]):

@@ -81,7 +81,7 @@ def test_cells_become_a_section_of_the_page_in_the_repository(small: str, tmp_pa
     ]
     page = publish_loops.fn(cells, tuned=False)
     assert page == Settings().home / "benchmarks" / "ROUNDS.md"
-    assert "| genetic algorithm | 20 |" in page.read_text()
+    assert "| genetic algorithm | 2 | 20 |" in page.read_text()
     assert (page.parent / "rounds-small.png").exists()
 
     repository = tmp_path / "repository"

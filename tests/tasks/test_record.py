@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import duckdb
@@ -99,6 +101,26 @@ def test_a_file_that_is_refused_leaves_no_trace(results: Path) -> None:
     assert {path: path.read_bytes() for path in campaign_folder("c").rglob("*.*")} == before
 
 
+def test_imports_at_the_same_time_lose_and_double_nothing(results: Path) -> None:
+    files = [results.with_name(f"{number}.csv") for number in range(1, 5)]
+    for number, file in enumerate(files, start=1):
+        file.write_text(f"design,value,replicate\nACGT,1.5,1\nGGGT,{number},{number}\n")
+    together = Barrier(len(files))
+
+    def take(file: Path) -> int:
+        together.wait()
+        return import_results.fn("c", file).added
+
+    with ThreadPoolExecutor(len(files)) as pool:
+        added = sorted(pool.map(take, files))
+    # Whoever comes first brings the row that all of them have.
+    assert added == [1, 1, 1, 2]
+    assert [name[:6] for name in names()] == [f"{number:06d}" for number in range(1, 6)]
+    found = load_record("c").results().set_index("design")
+    assert found["replicates"].to_dict() == {"ACGT": 1, "GGGT": 4}
+    assert found.loc["GGGT", "value"] == 2.5
+
+
 @pytest.mark.parametrize("fails_at", range(3))
 def test_interrupted_at_any_write_and_imported_again_nothing_is_lost_or_doubled(
     results: Path, fails_at: int, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +153,7 @@ def test_a_simulated_campaign_takes_no_results(home: Path, tmp_path: Path) -> No
 def test_a_folder_is_read_file_by_file_in_order(results: Path) -> None:
     (results.parent / "a.csv").write_text("design,value\nGGGT,1\n")
     (results.parent / "notes.docx").write_text("")
+    (results.parent / "._a.csv").write_bytes(b"\0")  # as some systems leave them on shares
     assert [p.name for p in find_result_files(str(results.parent))] == ["a.csv", "results.csv"]
 
 

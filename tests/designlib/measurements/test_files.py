@@ -67,6 +67,8 @@ def values(record: Record) -> dict[str, float]:
         "sequence,E-score\nacgta,2.5\n",
         "Sequence;E-score\n TACGT ;2.5\n",  # the other strand is the same molecule
         "design,signal\nACGUA,2.5\n",
+        "\ufeffdesign;value\r\nACGTA;2.5\r\n;\r\n",  # as Excel saves it
+        f'candidate_id,value\n"  {IDS[0]} ",2.5\n',
         "plate,well,value\nP1,a01,2.5\n",
         "well,value\nA1,2.5\n",
         f"candidate_id,design,plate,well,value,error\n{IDS[0]},ACGTA,P1,A1,2.5,\n",
@@ -204,6 +206,9 @@ def test_a_failed_well_may_get_a_value_but_a_value_does_not_fail_silently() -> N
         ("design,value\nACGTA,1\nACGT,2\n", ["row 3", "'design'", "ACGT", "4 letters", "5"]),
         ("design,value\nACXTA,1\n", ["row 2", "'design'", "'X'", "position 3"]),
         ("design,value\nACGTA,high\n", ["row 2", "'value'", "'high'"]),
+        ("design,value\nACGTA,#N/A\n", ["row 2", "'value'", "'#N/A'", "leave the cell empty"]),
+        ("design;value\nACGTA;2,5\n", ["row 2", "'value'", "decimals with a point"]),
+        ("design,value,value\nACGTA,1,1\n", ["'value' stands over columns 2, 3"]),
         ("design,value\nACGTA,nan\n", ["row 2", "'value'", "finite"]),
         ('design,value\nACGTA,"1,5"\n', ["row 2", "'value'", "1,5"]),
         ("design,value,error\nACGTA,1,-1\n", ["row 2", "'error'", "above zero"]),
@@ -218,6 +223,7 @@ def test_a_failed_well_may_get_a_value_but_a_value_does_not_fail_silently() -> N
         ("design,value,qc\nACGTA,1,perhaps\n", ["row 2", "'qc'", "'perhaps'", "passed"]),
         ("design,value,qc\nACGTA,,ok\n", ["row 2", "'value'", "empty", "'ok'"]),
         ("design,value,replicate\nACGTA,1,1.5\n", ["row 2", "'replicate'", "whole number"]),
+        ("design,value,replicate\nACGTA,1,1e25\n", ["row 2", "'replicate'", "whole number"]),
         ("design,value,correction\nACGTA,1,maybe\n", ["row 2", "'correction'", "'maybe'"]),
         ("name,value\nfirst,1\n", ["no column says", "candidate_id", "'name'"]),
         ("design,first,second\nACGTA,1,2\n", ["'first', 'second' could be", "'E-score'"]),

@@ -90,6 +90,13 @@ def test_an_ensemble_goes_on_from_what_it_had_learned(problem: TfBind8) -> None:
     assert not torch.equal(second[1](relaxed), second[2](relaxed))
 
 
+def test_chains_that_do_not_divide_into_groups_are_refused(problem: TfBind8) -> None:
+    # Not sampled without crossover instead, which nobody would notice.
+    loop = TrajectoryLoop(BRIEF, chains=64, crossover=32)
+    with pytest.raises(InputError, match="48 chains"):
+        list(run_loop(problem, loop, 1, 10, 0))
+
+
 def test_numbers_that_mean_nothing_are_refused(problem: TfBind8) -> None:
     with pytest.raises(InputError, match="rounds"):
         next(run_loop(problem, LOOPS[-1], 0, 10, 0))

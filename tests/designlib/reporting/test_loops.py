@@ -38,14 +38,21 @@ def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
     lines = section.splitlines()
     assert "| far | best | +1.0000 ± 0.0000 | ahead |" in lines
     assert "| near | mean of the best 100 | -1.6667 ± 7.1711 | level |" in lines
-    assert "| this project | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
+    assert "| this project | 3 | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
     assert "- far: `far()`" in lines
-    assert "2 rounds, 3 seeds; settings of this project chosen by hand on another seed" in section
+    assert "2 rounds; settings of this project chosen by hand on another seed" in section
     assert "(here/rounds-p.png)" in section
     assert [picture.name for picture in pictures] == ["rounds-p"]
     said = section[section.index("Of 1 problems") :]
     assert "in both figures, on 1 (p); ahead of all of them in both on none." in said
     assert "at least as high as every other's on none" in said
+
+
+def test_loops_that_were_not_run_on_a_problem_are_named() -> None:
+    several = pd.concat([cells(), cells().assign(problem="q").query("loop != 'near'")])
+    first, second = loop_section(several, "")[0].split("### q")
+    assert "Not run" not in first
+    assert "Not run on this problem: near." in second
 
 
 def test_being_behind_is_told() -> None:

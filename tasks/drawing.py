@@ -15,6 +15,7 @@ from designlib.configs.recipes import RecipeConfig
 from designlib.ladders.plan import of_one_checkpoint
 from designlib.recipes import recipe_sheet
 from designlib.reporting.compositions import parallel_figure, ternary_figure, variable_axes
+from designlib.reporting.confidence import confidence_lines
 from designlib.reporting.figures import (
     Points,
     distance_figure,
@@ -254,6 +255,7 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
             f"{predictor['test_designs']:,} designs that nothing was trained on"
             + _ranking(predictor),
         ),
+        *(KeyFigure(*line) for line in confidence_lines(figures["confidence"])),
         KeyFigure(
             "Cost of sampling",
             f"{walk['gradient_evaluations']:,} gradients",

@@ -9,12 +9,14 @@ import pandas as pd
 
 from designlib.candidates import read_candidates
 from designlib.ladders.plan import of_one_checkpoint
+from designlib.reporting.confidence import summarise_confidence
 from designlib.reporting.summary import (
     TEMPERATURES,
     summarise_batch,
     summarise_predictor,
     summarise_walk,
 )
+from tasks.confidence import calibration_of
 from tasks.generate import load_plan, load_sampler
 from tasks.results import Round, RoundStages
 from tasks.tables import load_facts
@@ -60,6 +62,9 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         ),
         "batch": summarise_batch(batch, best, facts.space, both_strands=facts.both_strands),
         "predictor": summarise_predictor(checked, maximise=facts.maximise),
+        "confidence": summarise_confidence(
+            batch, checked, calibration_of(checked, facts), maximise=facts.maximise
+        ),
         "walk": walk,
         "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
     }

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from designlib.intervals import LEVEL
 from designlib.record import Record
 from designlib.reporting.calibration import calibration_by_round
 from designlib.reporting.fronts import fronts_by_round
@@ -57,7 +58,8 @@ def campaign_page(
         _table(
             "Predictions against measurements",
             "Bias is measured less predicted. The spread factor is what the ensemble's spreads "
-            "would have to be multiplied by to match the errors: 1 is right, more is too sure.",
+            "would have to be multiplied by to match the errors: 1 is right, more is too sure. In "
+            f"interval: share inside the intervals of {LEVEL:.0%}.",
             calibration_by_round(candidates),
         ),
         _table(

@@ -49,6 +49,7 @@ def calibrate(
     value: _Values,
     transform: Transform = "none",
     level: float = LEVEL,
+    floor: float | None = None,
 ) -> Calibration:
     r"""Return the calibration by designs with known values on which no predictor was trained.
 
@@ -57,7 +58,8 @@ def calibrate(
     The factor is the :math:`\lceil (n + 1) a \rceil`-th smallest of :math:`n`, so that the interval
     of another design of the same kind holds its value with a probability of at least the level
     :math:`a` (Vovk et al. 2005; Papadopoulos et al. 2008; Lei et al. 2018). Designs that are chosen
-    for their predictions are not of the same kind: nothing is promised for them.
+    for their predictions are not of the same kind: nothing is promised for them. ``floor`` is given
+    where it is that of another calibration.
 
     Raises InputError for NaN, and for a level that is not between 0 and 1.
 
@@ -72,8 +74,9 @@ def calibrate(
     if not all(np.isfinite(column).all() for column in (mean, spread, value)):
         raise InputError("intervals need predictions, spreads and values that are all finite")
     centre, width = _on_scale(mean, spread, transform)
-    floor = float(np.median(width)) if len(width) else 0.0
-    floor = floor if floor > 0 else 1.0
+    if floor is None:
+        floor = float(np.median(width)) if len(width) else 0.0
+        floor = floor if floor > 0 else 1.0
     known = learning_scale(torch.tensor(value), transform).numpy()
     scores = np.sort(np.abs(known - centre) / (width + floor))
     rank = math.ceil((len(scores) + 1) * level)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from designlib.applicability import applicability, unusualness
+from designlib.configs.tables import Transform
 from designlib.intervals import Calibration, calibrate, intervals
 from designlib.randomness import numpy_generator
 from designlib.types import Relaxed
@@ -22,19 +23,22 @@ CHECKED = ("test", "validation", "scorer")
 _LEARNED, _KNOWN = 1024, 512
 """Designs that stand for those that were learned from, and for those that were not."""
 _OWN_ROUNDS = 19
-"""Measured candidates from which on they, and not the validation split, calibrate intervals."""
+"""Measured candidates from which on they have a say in how wide intervals are."""
 
 
-def calibration_of(checked: pd.DataFrame, facts: TableFacts) -> Calibration:
+def calibration_of(checked: pd.DataFrame, transform: Transform) -> Calibration:
     """Return what the errors of the ensemble on designs that it has not seen say of the next ones.
 
-    ``checked`` are these designs with predictions. The validation split decides, until enough
-    candidates of earlier rounds were measured, which are more like the next ones.
+    ``checked`` are these designs with predictions. The validation split decides; once enough
+    candidates of earlier rounds were measured, which are more like the next ones, the wider of
+    theirs and its intervals counts. Errors are compared on the scale of the predictors, logarithms
+    or not.
     """
+    usual = _calibrated(checked[checked["fold"] == "validation"], transform)
     own = checked[checked["round"] > 0]
-    known = own if len(own) >= _OWN_ROUNDS else checked[checked["fold"] == "validation"]
-    mean, spread = known["predicted_mean"].to_numpy(), known["predicted_spread"].to_numpy()
-    return calibrate(mean, spread, known["value"].to_numpy(), facts.transform)
+    if len(own) < _OWN_ROUNDS:
+        return usual
+    return max(usual, _calibrated(own, transform, usual.floor), key=lambda made: made.factor)
 
 
 def confidence_columns(
@@ -46,8 +50,8 @@ def confidence_columns(
 ) -> dict[str, np.ndarray]:
     """Return the columns of the candidate table that say how far predictions can be trusted."""
     mean, spread = (batch[n].to_numpy() for n in ("predicted_mean", "predicted_spread"))
-    low, high = intervals(calibration_of(checked, facts), mean, spread)
     ensemble = [one for m in members if not (one := load_trajectory(m)).spec.column]
+    low, high = intervals(calibration_of(checked, ensemble[0].spec.transform), mean, spread)
 
     def relaxed(designs: pd.Series) -> Relaxed:
         return facts.space.relax(facts.space.encode(designs.tolist()))
@@ -64,6 +68,13 @@ def confidence_columns(
         "feature_distance": found.feature_distance,
         "family_energy": found.family_energy,
     }
+
+
+def _calibrated(
+    known: pd.DataFrame, transform: Transform, floor: float | None = None
+) -> Calibration:
+    mean, spread = known["predicted_mean"].to_numpy(), known["predicted_spread"].to_numpy()
+    return calibrate(mean, spread, known["value"].to_numpy(), transform, floor=floor)
 
 
 def _some(designs: pd.Series, number: int) -> pd.Series:

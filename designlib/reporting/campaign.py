@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from designlib.intervals import LEVEL
 from designlib.record import Record
 from designlib.reporting.calibration import calibration_by_round
 from designlib.reporting.fronts import fronts_by_round
-from designlib.reporting.pages import embedded, render
+from designlib.reporting.pages import PageTable, tables_page
 from designlib.reporting.style import Picture
 
 __all__ = ["advice", "campaign_page"]
@@ -22,13 +21,6 @@ _CLASSES = {"design": "sequence", "candidate id": "sequence", "reason": "text"}
 _BEST_SHOWN = 10
 _NEW_EYES = 3
 """Rounds without a better best after which the page says so."""
-
-
-class _Table(NamedTuple):
-    title: str
-    text: str
-    headings: list[str]
-    rows: list[list[str]]
 
 
 def campaign_page(
@@ -74,16 +66,8 @@ def campaign_page(
             _rejections(rejected),
         ),
     ]
-    return render(
-        "campaign.html",
-        campaign=campaign,
-        rounds=record.rounds,
-        lead=lead,
-        advice=advice(record, campaign),
-        tables=[table for table in tables if table.rows],
-        pictures=embedded(pictures),
-        classes=_CLASSES,
-    )
+    title = f"{campaign}: {record.rounds} rounds"
+    return tables_page(title, lead, tables, pictures, advice(record, campaign), _CLASSES)
 
 
 def _best_text(count: int, record: Record) -> str:
@@ -169,9 +153,9 @@ def _rejections(rejected: Mapping[int, Mapping[str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _table(title: str, text: str, frame: pd.DataFrame) -> _Table:
+def _table(title: str, text: str, frame: pd.DataFrame) -> PageTable:
     headings = [str(name).replace("_", " ") for name in frame.columns]
-    return _Table(
+    return PageTable(
         title, text, headings, [[_cell(v) for v in row] for row in frame.to_numpy(object)]
     )
 

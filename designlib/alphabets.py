@@ -24,6 +24,17 @@ class Alphabet:
     def __len__(self) -> int:
         return len(self.letters)
 
+    def written(self, text: str) -> str:
+        """Return a sequence as tables write it: upper case, and T or U as the alphabet has it.
+
+        >>> DNA.written(" acgu")
+        'ACGT'
+        """
+        upper = text.strip().upper()
+        # Of proteins T is another thing, and U is none of theirs.
+        swap = {"ACGT": ("U", "T"), "ACGU": ("T", "U")}.get(self.letters, ("", ""))
+        return upper.replace(*swap) if swap[0] else upper
+
 
 DNA = Alphabet("dna", "ACGT", "TGCA")
 RNA = Alphabet("rna", "ACGU")

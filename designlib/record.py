@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float64
 
 from designlib.alphabets import ALPHABETS
-from designlib.candidates import design_id
+from designlib.candidates import design_id, with_all_columns
 from designlib.types import InputError
 
 __all__ = [
@@ -45,9 +45,10 @@ __all__ = [
     "read_entry",
 ]
 
-RECORD_VERSION = 3
+RECORD_VERSION = 4
 """Version 1 was a candidate table alone, as rounds published it before there was a record; in
-version 2 measurements were of one objective."""
+version 2 measurements were of one objective; in version 3 candidates had no intervals and no
+applicability."""
 
 Kind = Literal["proposed", "measured"]
 
@@ -177,9 +178,18 @@ def _of_one_objective(head: dict[str, Any], table: pa.Table, name: str) -> _Migr
     return {**head, "version": 3}, table
 
 
+def _of_candidates_with_confidence(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
+    """Version 3 to 4: nothing is known of intervals and applicability of earlier candidates."""
+    del name
+    if head["kind"] == "proposed":
+        table = with_all_columns(table)
+    return {**head, "version": 4}, table
+
+
 _MIGRATIONS: dict[int, Callable[[dict[str, Any], pa.Table, str], _Migrated]] = {
     1: _from_candidate_table,
     2: _of_one_objective,
+    3: _of_candidates_with_confidence,
 }
 
 

@@ -11,7 +11,7 @@ from prefect import flow
 
 from designlib.errors import InputError
 
-__all__ = ["main", "orchestration", "selection", "step_cost"]
+__all__ = ["main", "orchestration", "recorder", "selection", "step_cost"]
 
 QUICK_BUDGETS = (60, 180)
 
@@ -40,7 +40,15 @@ def selection() -> Path:
     return measure_selection()
 
 
-_MEASUREMENTS = {"orchestration": orchestration, "selection": selection}
+@flow(name="benchmark-recorder")
+def recorder() -> Path:
+    """Measure what recording a training into MLflow adds to it."""
+    from tasks.recording_cost import measure_recording
+
+    return measure_recording()
+
+
+_MEASUREMENTS = {"orchestration": orchestration, "selection": selection, "recorder": recorder}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,10 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, selection, campaigns (the ready configurations), rounds "
-        "(loops of measurement), checkpoints (Appendix G), page (BENCHMARKS.md out of all finished "
-        f"ones), all, quick, samples of an energy model ({', '.join(IMAGE_SETS)}), or a problem: "
-        + ", ".join(PROBLEMS),
+        help="step-cost, orchestration, selection, recorder, campaigns (the ready configurations), "
+        "rounds (loops of measurement), checkpoints (Appendix G), page (BENCHMARKS.md out of all "
+        f"finished ones), all, quick, samples of an energy model ({', '.join(IMAGE_SETS)}), or a "
+        "problem: " + ", ".join(PROBLEMS),
     )
     parser.add_argument(
         "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",

@@ -1,13 +1,16 @@
-"""What a campaign's predictors learned when, and whether that was from coarse to fine."""
+"""What a campaign's predictors learned when, from which measurements, and what more are worth."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
+from typing import Any
 
 from prefect import flow
+from pydantic import ValidationError
 
+from designlib.configs.learning import LearningConfig
 from designlib.errors import InputError
 from tasks.results import LearningReport
 
@@ -15,26 +18,39 @@ __all__ = ["learning_report", "main"]
 
 
 @flow(name="learning-report", flow_run_name="learning order of {campaign}")
-def learning_report(campaign: str, motifs: str = "") -> LearningReport:
+def learning_report(
+    campaign: str,
+    asked: LearningConfig = LearningConfig(),  # noqa: B008 - frozen
+) -> LearningReport:
     """Publish the order of learning of the last round's ensemble, with a verdict."""
     # PyTorch comes with it: loaded for a run, not for a server that lists the flows.
     from tasks.learning_order import report_learning
 
-    return report_learning(campaign, motifs)
+    return report_learning(campaign, asked)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Report from the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.learning", description=__doc__)
     parser.add_argument("campaign", metavar="NAME", help="name of the campaign")
-    parser.add_argument(
-        "--motifs", default="", metavar="FILE", help="motifs to look for, in the JASPAR format"
-    )
-    asked = parser.parse_args(arguments)
+    for name, field in LearningConfig.model_fields.items():
+        kind: Any = (
+            {"action": "store_true"}
+            if name == "curve"
+            else {"type": type(field.default), "default": field.default, "metavar": name.upper()}
+        )
+        parser.add_argument(f"--{name}", help=field.description, **kind)
+    given = vars(parser.parse_args(arguments))
+    campaign = given.pop("campaign")
     from tasks.command import run_command
 
     try:
-        report = run_command(lambda: learning_report(asked.campaign, asked.motifs))
+        asked = LearningConfig.model_validate(given)
+        report = run_command(lambda: learning_report(campaign, asked))
+    except ValidationError as error:
+        told = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        print(f"error: {told}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 2

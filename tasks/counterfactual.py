@@ -18,26 +18,29 @@ from designlib.counterfactuals.search import Found, find_counterfactuals
 from designlib.counterfactuals.tables import counterfactual_rows, edit_shares
 from designlib.ladders import RungPlan, plan_trajectory
 from designlib.predictors.networks import evaluate
-from designlib.reporting.counterfactuals import render_counterfactuals
+from designlib.reporting.counterfactuals import counterfactual_lines, render_counterfactuals
+from designlib.reporting.report import with_explained
 from designlib.sampling import reference_designs
 from designlib.synthesis.config import DesignRules
 from designlib.synthesis.drawing import build_rules
 from designlib.trajectory import Trajectory
 from designlib.types import InputError
 from tasks.device import use_device
-from tasks.files import copy_atomically, read_input
+from tasks.files import copy_atomically, read_input, write_atomically
 from tasks.log import run_logger
+from tasks.publish import round_folder
 from tasks.record import campaign_folder, load_record
+from tasks.report import asked_counterfactuals
 from tasks.results import Counterfactuals
 from tasks.settings import Settings
-from tasks.stages import StageResult, run_stage
+from tasks.stages import StageResult, noted_stage, run_stage
 from tasks.tables import json_bytes, parquet_bytes
-from tasks.tracking import experiment_id, flatten, log_bytes, log_params, run_for
+from tasks.tracking import experiment_id, find_run, flatten, log_bytes, log_params, run_for
 from tasks.train import load_trajectory
 
 __all__ = ["explain_designs", "named_designs", "recorded_stages"]
 
-_FILES = ("counterfactuals.parquet", "edited.csv", "counterfactuals.html")
+_FILES = ("counterfactuals.parquet", "edited.csv", "counterfactuals.html", "figures.json")
 
 
 class _Ground(NamedTuple):
@@ -83,7 +86,7 @@ def explain_designs(
     proposals = load_record(campaign).proposals
     if not proposals:
         raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
-    about = proposals[-1].about
+    about, round_number = proposals[-1].about, proposals[-1].round
     members, scorers = recorded_stages(about, "members"), recorded_stages(about, "scorers")
     if not members:
         raise InputError(f"the predictors of campaign {campaign!r} are not here any more")
@@ -110,13 +113,16 @@ def explain_designs(
             "counterfactuals.parquet": parquet_bytes(rows),
             "edited.csv": shares.to_csv(index=False, lineterminator="\n").encode(),
             "counterfactuals.html": page.encode(),
-            "figures.json": json_bytes(_figures(rows, shares, len(designs))),
+            "figures.json": json_bytes(
+                {"round": round_number, "goal": goal, **_figures(rows, shares, len(designs))}
+            ),
         }
 
     inputs = {
         "members": [member.files for member in members],
         "scorers": [scorer.files for scorer in scorers],
         "rules": rules, "designs": list(designs), "asked": config, "goal": goal,
+        "round": round_number,
     }  # fmt: skip
     stage = run_stage(Settings(), "counterfactuals", inputs, make)
     folder = campaign_folder(campaign) / f"counterfactuals-{stage.key[:8]}"
@@ -124,6 +130,7 @@ def explain_designs(
         copy_atomically(stage.path(name), folder / name)
     figures = json.loads(stage.path("figures.json").read_bytes())
     _log(campaign, stage, config)
+    _name_in_report(campaign, round_number, about["round_key"])
     return Counterfactuals(folder=folder, page=folder / _FILES[2], figures=figures)
 
 
@@ -135,16 +142,21 @@ def _log(campaign: str, stage: StageResult, config: CounterfactualConfig) -> Non
             log_bytes(run_id, name, stage.path(name).read_bytes())
 
 
+def _name_in_report(campaign: str, number: int, key: str) -> None:
+    """Name the counterfactuals in the report of their round, here and in MLflow."""
+    path = round_folder(campaign, number, key) / "report.html"
+    run = find_run(experiment_id(Settings(), campaign), key)
+    if not path.exists() or run is None:
+        return
+    lines = counterfactual_lines(asked_counterfactuals(campaign, number))
+    page = with_explained(path.read_text(encoding="utf-8"), lines).encode()
+    log_bytes(run.info.run_id, path.name, page)
+    write_atomically(path, page)
+
+
 def recorded_stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
     """Return the training stages of a round that are still here; none where one is not."""
-    folder = Settings().stages / "train"
-    stages = [
-        StageResult(
-            name="train", key=told["key"], folder=folder / told["key"], files=told["files"],
-            reused=True,
-        )
-        for told in about.get(what, ())
-    ]  # fmt: skip
+    stages = [noted_stage("train", told) for told in about.get(what, ())]
     return stages if all(stage.is_intact() for stage in stages) else []
 
 

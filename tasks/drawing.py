@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from designlib.candidates import read_candidates
 from designlib.configs.recipes import RecipeConfig
-from designlib.ladders.plan import of_one_checkpoint
 from designlib.recipes import recipe_sheet
 from designlib.reporting.compositions import parallel_figure, ternary_figure, variable_axes
+from designlib.reporting.confidence import confidence_lines
+from designlib.reporting.counterfactuals import counterfactual_lines
 from designlib.reporting.figures import (
     Points,
     distance_figure,
@@ -32,11 +33,11 @@ from designlib.reporting.report import (
     render_report,
 )
 from designlib.reporting.style import Picture
-from designlib.reporting.summary import TEMPERATURES
+from designlib.reporting.summary import LADDERS
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.trajectory import state_from_bytes
-from tasks.generate import load_plan, load_sampler
+from tasks.generate import load_ladder_kind, load_sampler
 from tasks.layout import laid_out
 from tasks.results import Round, RoundStages
 from tasks.stages import code_fingerprint
@@ -54,8 +55,16 @@ _TRUTHS = {
 """What stands for the truth, where that is not the value of the design itself."""
 
 
-def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the content of the report and of each figure by file name."""
+def draw_report(
+    stages: RoundStages,
+    round_: Round,
+    config: Mapping[str, Any],
+    explained: Mapping[str, Mapping[str, Any]],
+) -> dict[str, bytes]:
+    """Return the content of the report and of each figure by file name.
+
+    ``explained`` has the figures of counterfactuals by the folder that they are in.
+    """
     facts = load_facts(stages.measured)
     table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
     figures = round_figures(stages, round_)
@@ -64,6 +73,7 @@ def draw_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -
         candidates=table,
         what_was_run=_what_was_run(stages, facts, config),
         key_figures=_key_figures(figures, facts),
+        explained=counterfactual_lines(explained),
         pictures=list(pictures.values()),
         sampled=figures["selection"]["pool"],
         rejected=figures["selection"]["rejected"],
@@ -199,8 +209,8 @@ def _what_was_run(
         "Constraints": "; ".join(f"{name}: {value}" for name, value in asked.items()) or "none",
         "Seed": str(config["seed"]),
     }
-    if of_one_checkpoint(load_plan(stages.plan)[0]):
-        told["Ladder"] = TEMPERATURES
+    if (kind := load_ladder_kind(stages.plan)) in LADDERS:
+        told["Ladder"] = LADDERS[kind]
     return {label: text for label, text in told.items() if text}
 
 
@@ -254,6 +264,7 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
             f"{predictor['test_designs']:,} designs that nothing was trained on"
             + _ranking(predictor),
         ),
+        *(KeyFigure(*line) for line in confidence_lines(figures["confidence"])),
         KeyFigure(
             "Cost of sampling",
             f"{walk['gradient_evaluations']:,} gradients",

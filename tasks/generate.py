@@ -21,6 +21,7 @@ from designlib.ladders import (
     plan_trajectory,
     rescaled,
 )
+from designlib.ladders.plan import LadderKind, ladder_kind
 from designlib.randomness import derive_seed
 from designlib.sampling import (
     Block,
@@ -53,6 +54,7 @@ from tasks.train import load_trajectory
 
 __all__ = [
     "gather_shards",
+    "load_ladder_kind",
     "load_ladders",
     "load_plan",
     "load_sampler",
@@ -124,6 +126,7 @@ def plan_walk(
                     "further_walks": more,
                     "elite_entry_rung": entry,
                     "sampler": sampler.model_dump(),
+                    "ladder": ladder_kind(plan, trajectories),
                 }
             ),
         }
@@ -244,6 +247,11 @@ def load_ladders(
         build_ladder(trajectories, plan, constraint, device, walked, score)
         for plan, score in zip(plans, scores, strict=True)
     ]
+
+
+def load_ladder_kind(plan_stage: StageResult) -> LadderKind:
+    """Return what the rungs of a plan are."""
+    return json.loads(plan_stage.path("plan.json").read_bytes())["ladder"]
 
 
 def load_sampler(plan_stage: StageResult) -> Sampler:

@@ -21,7 +21,14 @@ from tasks.log import run_logger
 from tasks.record import held_record, load_record
 from tasks.results import Round
 from tasks.settings import Settings
-from tasks.stages import StageResult, code_fingerprint, commit, run_stage
+from tasks.stages import (
+    StageResult,
+    code_fingerprint,
+    commit,
+    noted,
+    noted_stage,
+    run_stage,
+)
 from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, parquet_bytes
 from tasks.tracking import experiment_id, find_run, log_bytes, log_metrics
 
@@ -88,20 +95,13 @@ def last_predictors(campaign: str, number: int, config: TrainingConfig) -> list[
     earlier = [entry for entry in load_record(campaign).proposals if entry.round < number]
     if config.start == "fresh" or not earlier:
         return []
-    folder = Settings().stages / "train"
     last = earlier[-1]
-    members = [
-        StageResult(
-            name="train", key=told["key"], folder=folder / told["key"], files=told["files"],
-            reused=True,
-        )
-        for told in last.about.get("members", ())
-    ]  # fmt: skip
+    members = [noted_stage("train", told) for told in last.about.get("members", ())]
     objectives = len(last.about.get("objectives", ())) or 1
     if len(members) != config.members * objectives or not all(m.is_intact() for m in members):
         raise InputError(
             f"training.start: warm goes on from the {config.members} predictors of round "
-            f"{last.round}, which are not in {folder}; use start: fresh"
+            f"{last.round}, which are not in {Settings().stages / 'train'}; use start: fresh"
         )
     return members
 
@@ -134,8 +134,10 @@ def record_proposal(
         "objectives": _objectives(load_folds(folds), facts),
         "start": start.files["measured.parquet"],
         "known": known,
-        "members": [{"key": member.key, "files": member.files} for member in members],
-        "scorers": [{"key": scorer.key, "files": scorer.files} for scorer in scorers],
+        "members": [noted(member) for member in members],
+        "scorers": [noted(scorer) for scorer in scorers],
+        "table": noted(start),
+        "folds": noted(folds),
         "code": code_fingerprint(),
         "commit": commit(),
     }

@@ -12,8 +12,7 @@ from designlib.diagnostics.learning import interaction_shares
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.trajectory import network_at, state_from_bytes
-from tasks.settings import Settings
-from tasks.stages import StageResult
+from tasks.stages import noted_stage
 
 __all__ = ["learned_shares", "learning_curves"]
 
@@ -40,11 +39,8 @@ def learning_curves(members: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """
     rows = []
     for told in members:
-        folder = Settings().stages / "train" / told["key"]
-        stage = StageResult(
-            name="train", key=told["key"], folder=folder, files=told["files"], reused=True
-        )
-        if not folder.exists() or not stage.is_intact():
+        stage = noted_stage("train", told)
+        if not stage.folder.exists() or not stage.is_intact():
             continue
         for name in sorted(stage.files):
             state, spec = state_from_bytes(stage.path(name).read_bytes())

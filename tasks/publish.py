@@ -95,8 +95,10 @@ def _log(
         for path in files.values():
             client().log_artifact(round_.run_id, str(path))
         log_table(round_.run_id, table, "candidates.json")
-    numbers = {**_numbers(figures["batch"], "batch"), **_numbers(figures["predictor"], "predictor")}
-    log_metrics(round_.run_id, {**numbers, **_numbers(figures["walk"], "walk")})
+    numbers: dict[str, float] = {}
+    for part in ("batch", "predictor", "confidence", "walk"):
+        numbers |= _numbers(figures[part], part)
+    log_metrics(round_.run_id, numbers)
 
 
 def _numbers(figures: dict[str, Any], prefix: str) -> dict[str, float]:

@@ -190,10 +190,18 @@ class LearningReport(BaseModel):
     reason: str
     advice: str
     motif: str = ""
+    notes: list[str] = []
+    """What single measurements, and more of them, are worth."""
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
         said = {True: "holds", False: "does not hold", None: "cannot be asked"}[self.holds]
         return "\n".join(
-            ["", f"coarse to fine {said}: {self.reason}", self.advice, f"page  {self.page}"]
+            [
+                "",
+                f"coarse to fine {said}: {self.reason}",
+                self.advice,
+                *self.notes,
+                f"page  {self.page}",
+            ]
         )

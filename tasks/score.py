@@ -29,6 +29,7 @@ from designlib.spaces import SequenceSpace
 from designlib.synthesis import SynthesisConfig
 from designlib.types import Designs
 from tasks.choice import Filters, filter_rows
+from tasks.confidence import CHECKED, confidence_columns
 from tasks.device import use_device
 from tasks.knowledge import pending_designs
 from tasks.log import run_logger
@@ -95,7 +96,7 @@ def score_designs(
                     part["true_percentile"] = oracle.percentiles(designs)
                 yield part
 
-        checked = known[known["fold"].isin(["test", "scorer"])].reset_index(drop=True)
+        checked = known[known["fold"].isin(CHECKED)].reset_index(drop=True)
         checked = _predict(checked, facts, members, scorers, where)
         few = read_few_chains(snapshots.path("snapshots.parquet"))
         shown = _predict(few, facts, members, scorers, where)
@@ -165,7 +166,9 @@ def select_designs(
         )
         batch = shortlist.batch()
         designs = space.encode(batch.frame["design"].tolist())
-        chosen = in_units_again(batch.frame).assign(
+        chosen = in_units_again(batch.frame)
+        chosen = chosen.assign(
+            **confidence_columns(chosen, checked, load_folds(folds), facts, members),
             cluster=clusters(space, designs, both_strands=both_strands),
             step=batch.frame["training_step"],
             **component_columns(space, designs),

@@ -35,6 +35,8 @@ __all__ = [
     "commit",
     "content_key",
     "finished_stage",
+    "noted",
+    "noted_stage",
     "open_stage",
     "run_stage",
     "write_stage",
@@ -89,6 +91,17 @@ class StageResult(BaseModel):
             if _intact_files(self.folder) is None:
                 fetch_stage(Settings(), self.folder)
             return _intact_files(self.folder) == self.files
+
+
+def noted(stage: StageResult) -> dict[str, Any]:
+    """Return what a record keeps of a stage, from which `noted_stage` finds it again."""
+    return {"key": stage.key, "files": stage.files}
+
+
+def noted_stage(name: str, told: Mapping[str, Any]) -> StageResult:
+    """Return the stage of that name that a record tells of, whether or not it is still here."""
+    folder = Settings().stages / name / told["key"]
+    return StageResult(name=name, key=told["key"], folder=folder, files=told["files"], reused=True)
 
 
 class Stage:

@@ -8,16 +8,18 @@ from typing import Any
 import pandas as pd
 
 from designlib.candidates import read_candidates
-from designlib.ladders.plan import of_one_checkpoint
+from designlib.reporting.confidence import summarise_confidence
 from designlib.reporting.summary import (
-    TEMPERATURES,
+    LADDERS,
     summarise_batch,
     summarise_predictor,
     summarise_walk,
 )
-from tasks.generate import load_plan, load_sampler
+from tasks.confidence import calibration_of
+from tasks.generate import load_ladder_kind, load_plan, load_sampler
 from tasks.results import Round, RoundStages
 from tasks.tables import load_facts
+from tasks.train import load_trajectory
 
 __all__ = ["round_figures"]
 
@@ -33,6 +35,7 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         stages.snapshots.path("snapshots.parquet"), columns=["start", "chain", "acceptance"]
     )
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
+    spec = load_trajectory(stages.members[0]).spec
     walk = summarise_walk(
         snapshots,
         [rung.steps + sampler.warm_up for rung in plan],
@@ -40,8 +43,8 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         len(stages.members),
         sampler.exactness,
     )
-    if of_one_checkpoint(plan):
-        walk["ladder"] = TEMPERATURES
+    if (kind := load_ladder_kind(stages.plan)) in LADDERS:
+        walk["ladder"] = LADDERS[kind]
     return {
         "campaign": round_.campaign,
         "round": round_.number,
@@ -60,6 +63,9 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         ),
         "batch": summarise_batch(batch, best, facts.space, both_strands=facts.both_strands),
         "predictor": summarise_predictor(checked, maximise=facts.maximise),
+        "confidence": summarise_confidence(
+            batch, checked, calibration_of(checked, spec.transform), maximise=facts.maximise
+        ),
         "walk": walk,
         "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
     }

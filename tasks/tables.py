@@ -58,6 +58,7 @@ __all__ = [
     "ingest",
     "load_facts",
     "load_folds",
+    "load_table",
     "objective_columns",
     "read_named",
     "split",
@@ -134,8 +135,7 @@ class _Source(BaseModel):
 @task(name="ingest")
 def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> StageResult:
     """Read the measured table: one row per design, replicates aggregated."""
-    settings = Settings()
-    source = _source(data, settings)
+    source = _source(data, Settings())
     read_input(source.path)  # a missing file is the reader's error, not the hash's
     inputs = {
         "file": sha256_of(source.path),
@@ -153,11 +153,10 @@ def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> Stag
             "facts.json": facts.model_dump_json(indent=2).encode(),
         }
 
-    stage = run_stage(settings, "ingest", inputs, make)
+    stage = run_stage(Settings(), "ingest", inputs, make)
     facts = load_facts(stage)
-    run_logger().info(
-        "%s: %d %s from %d rows", facts.name, facts.designs, facts.designs_are, facts.rows_read,
-    )  # fmt: skip
+    told = (facts.name, facts.designs, facts.designs_are, facts.rows_read)
+    run_logger().info("%s: %d %s from %d rows", *told)
     for what, guess in facts.guesses.items():
         run_logger().info("taken as %s: %s", what, guess)
     return stage
@@ -169,7 +168,7 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)
-        frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
+        frame = load_table(measured)
         designs, space = frame["design"].tolist(), facts.space
         if facts.visible == "random":
             visible = random_rows(designs, facts.visible_share, seed)
@@ -229,8 +228,7 @@ def check_constraints(
     recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
 ) -> None:
     """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
-    frame = from_parquet(measured.path("measured.parquet").read_bytes()).frame
-    _check_feasible(frame, load_facts(measured), rules, recipe)
+    _check_feasible(load_table(measured), load_facts(measured), rules, recipe)
 
 
 def _check_feasible(
@@ -257,6 +255,11 @@ def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
 def load_facts(measured: StageResult) -> TableFacts:
     """Return what the ingest stage knows of the table."""
     return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
+
+
+def load_table(measured: StageResult) -> pd.DataFrame:
+    """Return the measured designs, one row each."""
+    return from_parquet(measured.path("measured.parquet").read_bytes()).frame
 
 
 def objective_columns(measured: StageResult) -> list[str]:
@@ -370,7 +373,7 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         raise InputError(
             f"{source.path.name}: both_strands needs DNA; the designs are {table.alphabet.name}"
         )
-    facts = TableFacts(
+    return table, TableFacts(
         name=table.name,
         description=source.description,
         citation=source.citation,
@@ -389,7 +392,6 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         transform=source.transform,
         bounds=source.bounds,
     )
-    return table, facts
 
 
 def json_bytes(content: object) -> bytes:

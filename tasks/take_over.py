@@ -27,19 +27,28 @@ from designlib.predictors.checkpoints import (
     read_tensors,
     step_in_name,
 )
+from designlib.predictors.distillation import distil
 from designlib.predictors.matching import check_examples
 from designlib.predictors.own import build_model, factory_source
 from designlib.predictors.training import TrainingState, checkpoint_metrics
 from designlib.spaces import SequenceSpace, describe_space
 from designlib.trajectory import PROGRAM
-from designlib.types import InputError
+from designlib.types import Designs, InputError
 from tasks.device import use_device
 from tasks.files import read_input, sha256_of
 from tasks.log import run_logger
 from tasks.rounds import Round
 from tasks.settings import Settings
 from tasks.stages import Stage, StageResult, open_stage, write_stage
-from tasks.tables import TableFacts, json_bytes, load_facts, load_folds, table_path
+from tasks.tables import (
+    TableFacts,
+    best_measured,
+    json_bytes,
+    load_facts,
+    load_folds,
+    load_table,
+    table_path,
+)
 from tasks.tracking import client, flatten
 from tasks.train import Part, keep_checkpoints, prepare, write_checkpoint
 
@@ -67,6 +76,8 @@ def take_over(own: OwnPredictor, start: StageResult) -> StageResult:
             "designs": describe_space(facts.space),
             "factory": factory_source(own.factory) if own.factory else "",
             "program": sha256_of(table_path(own.program)) if own.program else "",
+            # Its designs are what a distillation learns from.
+            "table": start.files if own.distillation_steps else {},
             "files": [
                 {name: [sha256_of(file) for file in files] for name, files in member.items()}
                 for member in found
@@ -79,6 +90,9 @@ def take_over(own: OwnPredictor, start: StageResult) -> StageResult:
             if not members:
                 final = RawCheckpoint("the model", 0, dict(model.state_dict()))
                 members = [[final]]
+            if own.distillation_steps:
+                measured = best_measured(load_table(start), facts)
+                members = [_distilled(own, model, facts, measured, member) for member in members]
             steps = [[checkpoint.step for checkpoint in member] for member in members]
             for number, other in enumerate(steps[1:], start=2):
                 if other != steps[0]:
@@ -104,7 +118,8 @@ def take_over(own: OwnPredictor, start: StageResult) -> StageResult:
     run_logger().info(
         "predictor taken over: %d members with %d checkpoints%s", told["members"],
         len(told["steps"]),
-        "" if len(told["steps"]) > 1 else "; walked by temperatures, as there is no trajectory",
+        "; they are those of a distillation" if own.distillation_steps else ""
+        if len(told["steps"]) > 1 else "; walked by temperatures, as there is no trajectory",
     )  # fmt: skip
     return stage
 
@@ -277,6 +292,27 @@ def _ordered(groups: dict[str, list[Path]]) -> list[RawCheckpoint]:
     if len(checkpoints) == 1 and checkpoints[0].step is None:
         checkpoints = [checkpoints[0]._replace(step=0)]
     return in_order(checkpoints)
+
+
+def _distilled(
+    own: OwnPredictor,
+    model: nn.Module,
+    facts: TableFacts,
+    measured: Designs,
+    member: Sequence[RawCheckpoint],
+) -> list[RawCheckpoint]:
+    """Return the checkpoints of a short training in place of the only one that a member has.
+
+    Raises InputError for a member that has a trajectory.
+    """
+    if len(member) > 1:
+        raise InputError(
+            f"distillation_steps: there are {len(member)} checkpoints, which are a trajectory; "
+            "leave it out"
+        )
+    model.load_state_dict(fitted(member[0], model.state_dict()))
+    states = distil(model, own.network, facts.space, measured, own.distillation_steps)
+    return [RawCheckpoint(member[0].name, step, state) for step, state in states]
 
 
 def _written(

@@ -6,7 +6,13 @@ into it; ``round_key`` is what the tracking server's run carries to find its tab
 """
 
 from designlib.candidates.building import build_table, design_id
-from designlib.candidates.columns import COLUMNS, SCHEMA_VERSION, Column, Provenance
+from designlib.candidates.columns import (
+    COLUMNS,
+    SCHEMA_VERSION,
+    Column,
+    Provenance,
+    with_all_columns,
+)
 from designlib.candidates.files import (
     describe_columns,
     read_candidates,
@@ -27,4 +33,5 @@ __all__ = [
     "readable",
     "to_csv_bytes",
     "to_parquet_bytes",
+    "with_all_columns",
 ]

@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from designlib.intervals import LEVEL
+
 __all__ = [
     "COLUMNS",
     "OF_DESIGNS", "PREFIXES", "SCHEMA_VERSION", "Column", "Provenance", "extra_column", "place",
-    "table_schema",
+    "table_schema", "with_all_columns",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 1 had no intervals and no applicability."""
 
 _VALUE = "value"  # stands for the unit of the measured value
 _DISTANCE = "distance"  # stands for that of distances between designs
@@ -67,6 +70,26 @@ COLUMNS = (
     Column(
         "predicted_spread", _REAL, True, _VALUE,
         "Standard deviation of the predictions of the ensemble's members.",
+    ),
+    Column(
+        "interval_low", _REAL, False, _VALUE,
+        f"Lower end of the interval that holds {LEVEL:.0%} of the values of measured designs. Of "
+        "candidates, which are chosen for their predictions, it may hold fewer.",
+    ),
+    Column("interval_high", _REAL, False, _VALUE, "Upper end of the same interval."),
+    Column(
+        "applicability", _REAL, False, "",
+        "Share of measured designs, not learned from, that are at least as unusual to the "
+        "predictors, by disagreement, features or checkpoints; below 0.05 they extrapolate.",
+    ),
+    Column(
+        "feature_distance", _REAL, False, "standard deviations",
+        "Distance to the nearest design that was learned from, in the last layer's features.",
+    ),
+    Column(
+        "family_energy", _REAL, False, "",
+        "How unusual the scores are that the checkpoints give it one after the other: half the "
+        "squared Mahalanobis distance from those of the designs that were learned from.",
     ),
     Column(
         "heldout_score", _REAL, False, _VALUE,
@@ -152,6 +175,18 @@ def extra_column(name: str) -> Column:
     prefix = next(prefix for prefix in PREFIXES if name.startswith(prefix))
     kind, unit, description = PREFIXES[prefix]
     return Column(name, kind, True, unit, description.format(name.removeprefix(prefix)))
+
+
+def with_all_columns(table: pa.Table) -> pa.Table:
+    """Return a candidate table of an earlier version with the columns it lacks, all empty.
+
+    A column that every candidate must have cannot be added, and stays missing.
+    """
+    for place_, column in enumerate(COLUMNS):
+        if column.name not in table.column_names and not column.required:
+            field_ = pa.field(column.name, column.type)
+            table = table.add_column(place_, field_, pa.nulls(table.num_rows, column.type))
+    return table
 
 
 def table_schema(columns: Sequence[Column], provenance: Provenance) -> pa.Schema:

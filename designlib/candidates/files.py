@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION
+from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION, with_all_columns
 from designlib.types import InputError
 
 __all__ = [
@@ -21,6 +21,9 @@ _READABLE = (
     "design",
     "predicted_mean",
     "predicted_spread",
+    "interval_low",
+    "interval_high",
+    "applicability",
     "heldout_score",
     "acquisition",
     "distance_to_measured",
@@ -31,6 +34,7 @@ _READABLE = (
     "role",
     "status",
 )
+_KNOWN_VERSIONS = [str(version).encode() for version in range(1, SCHEMA_VERSION + 1)]
 _READABLE_IF_KNOWN = ("measured_value", "true_value", "true_percentile")
 
 
@@ -48,9 +52,9 @@ def to_csv_bytes(table: pa.Table) -> bytes:
 
 
 def read_candidates(content: bytes) -> pa.Table:
-    """Return the candidate table held by a Parquet file.
+    """Return the candidate table held by a Parquet file, columns that came later empty.
 
-    Raises InputError when it is not Parquet, not a candidate table, of another schema
+    Raises InputError when it is not Parquet, not a candidate table, of a later schema
     version, or when a column is missing or of another type.
     """
     try:
@@ -60,11 +64,13 @@ def read_candidates(content: bytes) -> pa.Table:
     stated = (table.schema.metadata or {}).get(b"schema_version")
     if stated is None:
         raise InputError("this Parquet file is not a candidate table: it states no schema_version")
-    if stated != str(SCHEMA_VERSION).encode():
+    if stated not in _KNOWN_VERSIONS:
         raise InputError(
             f"the candidate table has schema version {stated.decode(errors='replace')}; this "
-            f"library reads version {SCHEMA_VERSION}"
+            f"library reads versions up to {SCHEMA_VERSION}"
         )
+    if stated != _KNOWN_VERSIONS[-1]:
+        table = with_all_columns(table)
     for column in COLUMNS:
         if column.name not in table.column_names:
             raise InputError(f"the candidate table lacks the column {column.name}")

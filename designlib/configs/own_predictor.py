@@ -91,6 +91,15 @@ class OwnNetwork(BaseModel):
     )
     input: OwnInput = Field(default=OwnInput(), title="Input")
     output: OwnOutput = Field(default=OwnOutput(), title="Output")
+    distillation_steps: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        title="Distillation steps",
+        description="Of a predictor without a trajectory: steps of a short training of the same "
+        "architecture on its predictions, whose checkpoints are walked. 0: none, temperatures "
+        "of the one predictor are walked.",
+    )
 
     @field_validator("factory")
     @classmethod
@@ -131,7 +140,7 @@ class OwnPredictor(OwnNetwork):
         title="Checkpoints",
         description="A folder of checkpoints for each member of the ensemble, or "
         "runs:/RUN_ID/FOLDER in MLflow: state dicts, safetensors, Lightning or Hugging Face "
-        "checkpoints. Empty: the model as it is, which is walked by temperatures.",
+        "checkpoints. Empty: the model as it is, which is walked by temperatures, or distilled.",
     )
     examples: tuple[Example, ...] = Field(
         min_length=2,
@@ -157,7 +166,7 @@ class OwnPredictor(OwnNetwork):
     @property
     def network(self) -> OwnNetwork:
         """What is stored with every checkpoint."""
-        return OwnNetwork(factory=self.factory, input=self.input, output=self.output)
+        return OwnNetwork(**{name: getattr(self, name) for name in OwnNetwork.model_fields})
 
 
 def factory_call(text: str) -> tuple[str, str, dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -17,11 +17,13 @@ from designlib.types import InputError, Letters, OneHot, Scores
 
 __all__ = [
     "HALF",
+    "NO_DEGREES",
     "LearningOrder",
     "Verdict",
     "effect_maps",
     "judge_order",
     "map_agreement",
+    "mean_degrees",
     "motif_match",
     "order_of_learning",
 ]
@@ -48,12 +50,22 @@ class LearningOrder(NamedTuple):
         Share of the final predictor's variance that each degree is.
     half
         First step at which half of each degree is learned, interpolated between checkpoints.
+    energy
+        Mean square of each degree in each checkpoint: the spectrum of a score on sequences.
     """
 
     steps: tuple[int, ...]
     learned: Float[Tensor, "checkpoints degrees"]
     share: Float[Tensor, "degrees"]
     half: tuple[float, ...]
+    energy: Float[Tensor, "checkpoints degrees"]
+
+    @classmethod
+    def from_plain(cls, told: Mapping[str, Any]) -> LearningOrder:
+        """Return what was stored as lists; a half that was not reached is None there."""
+        learned, share, energy = (torch.tensor(told[n]) for n in ("learned", "share", "energy"))
+        half = tuple(float("inf") if step is None else step for step in told["half"])
+        return cls(tuple(told["steps"]), learned, share, half, energy)
 
 
 class Verdict(NamedTuple):
@@ -83,10 +95,10 @@ def order_of_learning(
         )
     varied = min(_VARIED, space.length)
     found = learning_order(checkpoints, space, generator, _SUBCUBES, varied)
-    learned, energy = found.learned[:, 1 : varied + 1], found.energy[-1, 1 : varied + 1]
-    share = energy / energy.sum().clamp(min=torch.finfo(energy.dtype).tiny)
+    learned, energy = found.learned[:, 1 : varied + 1], found.energy[:, 1 : varied + 1]
+    share = energy[-1] / energy[-1].sum().clamp(min=torch.finfo(energy.dtype).tiny)
     half = tuple(_reached(steps, row.tolist()) for row in learned.T)
-    return LearningOrder(tuple(steps), learned, share, half)
+    return LearningOrder(tuple(steps), learned, share, half, energy)
 
 
 def judge_order(order: LearningOrder) -> Verdict:
@@ -119,6 +131,25 @@ _ADVICE = {
     None: "There are no interactions that a coarse checkpoint could leave out, so that the "
     "trajectory has nothing to add: any ladder does.",
 }
+
+
+NO_DEGREES = Verdict(
+    None,
+    "degrees of interaction are told of sequences only",
+    "Compare the trajectory with a ladder of temperatures at the same cost.",
+)
+"""What is said of predictors of other designs."""
+
+
+def mean_degrees(order: LearningOrder) -> list[float]:
+    """Return the centroid of each checkpoint's spectrum: its energy's mean degree; 0 if flat.
+
+    It rises from 1 where a predictor learns from coarse to fine.
+    """
+    degree = torch.arange(1, order.energy.shape[1] + 1, dtype=order.energy.dtype)
+    total = order.energy.sum(1)
+    centroid = (order.energy * degree).sum(1) / total.where(total > 0, 1)
+    return centroid.where(total > 0, 0).tolist()
 
 
 def effect_maps(

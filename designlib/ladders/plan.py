@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from designlib.configs.own_predictor import OwnNetwork
 from designlib.configs.sampling import RungChoice, RungScale
 from designlib.constraints.base import Constraint
 from designlib.ladders.base import Rung, check_steps
@@ -21,11 +22,12 @@ from designlib.trajectory import Trajectory
 from designlib.types import Designs, InputError
 
 __all__ = [
+    "LadderKind",
     "RungPlan",
     "ScoreAt",
     "build_ladder",
+    "ladder_kind",
     "mean_score",
-    "of_one_checkpoint",
     "plan_trajectory",
     "rescaled",
 ]
@@ -62,9 +64,18 @@ class RungPlan(BaseModel):
         return f"checkpoint {self.training_step}"
 
 
-def of_one_checkpoint(plan: Sequence[RungPlan]) -> bool:
-    """Return whether the rungs are temperatures of one predictor, for lack of others."""
-    return len(plan) > 1 and len({rung.checkpoint for rung in plan}) == 1
+LadderKind = Literal["trajectory", "temperatures", "distillation"]
+"""What rungs are: checkpoints of the training; temperatures of one predictor, for lack of others;
+or checkpoints of a short training that was made up for one."""
+
+
+def ladder_kind(plan: Sequence[RungPlan], members: Sequence[Trajectory]) -> LadderKind:
+    """Return what the rungs of a plan are."""
+    if len(plan) > 1 and len({rung.checkpoint for rung in plan}) == 1:
+        return "temperatures"
+    own = [member.spec.network for member in members]
+    distilled = any(isinstance(one, OwnNetwork) and one.distillation_steps for one in own)
+    return "distillation" if distilled else "trajectory"
 
 
 def plan_trajectory(

@@ -170,10 +170,14 @@ def _saved(name: str, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]
     about: dict[str, Any] = {}
     if isinstance(held, Mapping):
         inner = next((held[k] for k in _STATE_KEYS if isinstance(held.get(k), Mapping)), None)
+        if inner is None:
+            # Under a name of its own, as long as it is the only one beside optimiser and the like.
+            named = [value for value in held.values() if _is_state(value)]
+            inner = named[0] if len(named) == 1 else None
         if inner is not None:
             about, held = dict(held), inner
     tensors = dict(held) if isinstance(held, Mapping) else {}
-    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+    if not _is_state(tensors):
         raise InputError(
             f"{name}: is no state dict; a dictionary of tensors, or one under "
             f"{', '.join(_STATE_KEYS)}, is needed"
@@ -186,6 +190,15 @@ def _prefix(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> st
     first = next(iter(expected), "")
     ends = sorted((key.removesuffix(first) for key in tensors if key.endswith(first)), key=len)
     return next((p for p in ends if all(p + key in tensors for key in expected)), "")
+
+
+def _is_state(value: object) -> bool:
+    """Return whether something is a state dict: names of tensors, at least one."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(one, Tensor) for one in value.values())
+    )
 
 
 def _whole(value: object) -> bool:

@@ -40,7 +40,10 @@ def check_examples(model: nn.Module, about: OwnPredictor, space: DesignSpace) ->
     output column or scale would match all of them, which. A model whose scores have no gradient by
     the designs, or depend on the other designs of a batch, is refused as well.
     """
-    designs = space.encode([example.design for example in about.examples])
+    given = [example.design for example in about.examples]
+    if isinstance(space, SequenceSpace):
+        given = [space.alphabet.written(design) for design in given]
+    designs = space.encode(given)
     wanted = np.array([example.value for example in about.examples])
     relaxed = space.relax(designs)
     with evaluating(model):
@@ -181,6 +184,11 @@ def _check_use(score: OwnScore, relaxed: Tensor) -> None:
         slope = None
         if together.requires_grad:
             (slope,) = torch.autograd.grad(together.sum(), inputs, allow_unused=True)
+    if (slope is None or not bool(slope.any())) and score.about.output.scale == "logit":
+        raise InputError(
+            "the predictor's probabilities of the examples are 0 or 1 to the last digit, which "
+            "leaves chains no gradient to follow; use the log odds themselves, output.scale: value"
+        )
     if slope is None or not bool(slope.any()):
         raise InputError(
             "the predictor's output has no gradient by the one-hot designs, which chains follow; a "

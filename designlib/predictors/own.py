@@ -91,7 +91,8 @@ class OwnScore(nn.Module):
         output = read_output(self.model(self.arranged(relaxed)), self.about, len(relaxed))
         scale = self.about.output.scale
         value = output.sigmoid() if scale == "logit" else output * _TO_NATURAL[scale]
-        return (value - self.centre) / self.scale
+        # Models of another precision answer in it.
+        return ((value - self.centre) / self.scale).to(relaxed)
 
     def arranged(self, relaxed: Tensor) -> Tensor:
         """Return designs as the model takes them."""

@@ -25,6 +25,7 @@ __all__ = [
     "Examples",
     "TrainingState",
     "checkpoint_metrics",
+    "emphasise",
     "noise_weights",
     "rank_correlation",
     "train",
@@ -122,7 +123,7 @@ def train(
         network.load_state_dict(resume.parameters)
         _restore(optimiser, parameters, resume)
         first_step = resume.step
-    training, validation = (_emphasise(part, config.emphasis) for part in (training, validation))
+    training, validation = (emphasise(part, config.emphasis) for part in (training, validation))
     sample = Examples(*(column[:loss_sample] for column in training))
     kept = set(log_spaced_steps(config.steps, config.checkpoints))
     if first_step == 0 and resume is None:
@@ -142,7 +143,11 @@ def train(
             yield _state(step + 1, network, optimiser, parameters, sample, validation)
 
 
-def _emphasise(examples: Examples, emphasis: float) -> Examples:
+def emphasise(examples: Examples, emphasis: float) -> Examples:
+    """Return examples whose squared errors count more the better the design is.
+
+    Each counts exp(``emphasis`` x target) times.
+    """
     # A batch is asked for among the best designs, so errors there matter most. Capped, so that
     # one outlier does not outweigh a table.
     factor = torch.exp(emphasis * examples.target.clamp(max=_EMPHASIS_CAP))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from designlib.intervals import coverage
 from designlib.predictors.training import rank_correlation
 
 __all__ = ["EXPECTED_WITHIN", "calibration_by_round"]
@@ -21,7 +22,8 @@ def calibration_by_round(candidates: pd.DataFrame) -> pd.DataFrame:
     less predicted, mean), rmse, rank_correlation (0 for fewer than three designs), within_1 and
     within_2 (share of the measured values within one and two spreads of the prediction), and
     spread_factor: what the spreads would have to be multiplied by, the root mean square of the
-    errors in spreads; infinite where spreads are zero.
+    errors in spreads; infinite where spreads are zero. Where candidates have intervals, in_interval
+    is the share of the measured values inside them, NaN where none is known.
     """
     rows = []
     known = candidates[candidates["measured_value"].notna()]
@@ -42,6 +44,15 @@ def calibration_by_round(candidates: pd.DataFrame) -> pd.DataFrame:
                 "rank_correlation": correlation,
                 **{f"within_{k}": float((in_spreads <= k).mean()) for k in EXPECTED_WITHIN},
                 "spread_factor": float(np.sqrt((in_spreads**2).mean())),
+                **_inside(batch, measured),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _inside(batch: pd.DataFrame, measured: np.ndarray) -> dict[str, float]:
+    if "interval_low" not in batch:
+        return {}
+    low, high = (batch[n].to_numpy(dtype=np.float64) for n in ("interval_low", "interval_high"))
+    share = coverage(low, high, measured)
+    return {"in_interval": np.nan if share is None else share}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from designlib.intervals import LEVEL
 from designlib.record import Record
 from designlib.reporting.calibration import calibration_by_round
 from designlib.reporting.fronts import fronts_by_round
-from designlib.reporting.pages import embedded, render
+from designlib.reporting.pages import PageTable, tables_page
 from designlib.reporting.style import Picture
 
 __all__ = ["advice", "campaign_page"]
@@ -25,13 +25,6 @@ _OF_ROUNDS = [
 _BEST_SHOWN = 10
 _NEW_EYES = 3
 """Rounds without a better best after which the page says so."""
-
-
-class _Table(NamedTuple):
-    title: str
-    text: str
-    headings: list[str]
-    rows: list[list[str]]
 
 
 def campaign_page(
@@ -61,7 +54,8 @@ def campaign_page(
         _table(
             "Predictions against measurements",
             "Bias is measured less predicted. The spread factor is what the ensemble's spreads "
-            "would have to be multiplied by to match the errors: 1 is right, more is too sure.",
+            "would have to be multiplied by to match the errors: 1 is right, more is too sure. In "
+            f"interval: share inside the intervals of {LEVEL:.0%}.",
             calibration_by_round(candidates),
         ),
         _table(
@@ -76,16 +70,8 @@ def campaign_page(
             _rejections(rejected),
         ),
     ]
-    return render(
-        "campaign.html",
-        campaign=campaign,
-        rounds=record.rounds,
-        lead=lead,
-        advice=advice(record, campaign),
-        tables=[table for table in tables if table.rows],
-        pictures=embedded(pictures),
-        classes=_CLASSES,
-    )
+    title = f"{campaign}: {record.rounds} rounds"
+    return tables_page(title, lead, tables, pictures, advice(record, campaign), _CLASSES)
 
 
 def _best_text(count: int, record: Record) -> str:
@@ -171,9 +157,9 @@ def _rejections(rejected: Mapping[int, Mapping[str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _table(title: str, text: str, frame: pd.DataFrame) -> _Table:
+def _table(title: str, text: str, frame: pd.DataFrame) -> PageTable:
     headings = [str(name).replace("_", " ") for name in frame.columns]
-    return _Table(
+    return PageTable(
         title, text, headings, [[_cell(v) for v in row] for row in frame.to_numpy(object)]
     )
 

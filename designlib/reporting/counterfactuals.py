@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from designlib.reporting.pages import render
+from designlib.reporting.pages import PageTable, tables_page
+from designlib.reporting.report import KeyFigure
 
-__all__ = ["render_counterfactuals"]
+__all__ = ["counterfactual_lines", "render_counterfactuals"]
 
 _SHOWN, _PER_DESIGN = 60, 5
 _HEADINGS = {
@@ -25,13 +26,6 @@ _HEADINGS = {
 _CLASSES = {"design": "sequence long", "edits": "sequence long", "what": "sequence"}
 
 
-class _Table(NamedTuple):
-    title: str
-    text: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
 def render_counterfactuals(
     campaign: str, goal: str, rows: pd.DataFrame, shares: pd.DataFrame, unreached: Sequence[str]
 ) -> str:
@@ -42,7 +36,7 @@ def render_counterfactuals(
     designs = rows["design"].nunique() if len(rows) else 0
     often = shares[shares["edited"] > 0].head(_SHOWN)
     tables = [
-        _Table(
+        PageTable(
             "What is edited most",
             "In which share of the sampled counterfactuals each position or variable is edited, "
             "averaged over designs. If a few that should not matter come first, the predictor "
@@ -55,22 +49,19 @@ def render_counterfactuals(
                 )
             ],
         ),
-        _Table(
+        PageTable(
             "The fewest edits",
             f"The first {_PER_DESIGN} of each design, the fewest edits first; none of them can be "
             "left out. The share is that of the sampled states that became this one.",
             *_told(rows),
         ),
+        PageTable(
+            "Not reached",
+            "No sample got there within the radius and the constraints.",
+            ["design"],
+            [[design] for design in unreached],
+        ),
     ]
-    if unreached:
-        tables.append(
-            _Table(
-                "Not reached",
-                "No sample got there within the radius and the constraints.",
-                ["design"],
-                [[design] for design in unreached],
-            )
-        )
     agreed = ""
     if "heldout_agrees" in rows and len(rows):
         agreed = (
@@ -82,9 +73,18 @@ def render_counterfactuals(
         f"Edits that make the prediction {goal}: {len(rows):,} sampled for {designs} designs. They "
         f"say what the predictor does, which is not what nature does.{agreed}"
     )
-    return render(
-        "counterfactuals.html", campaign=campaign, lead=lead, tables=tables, classes=_CLASSES
-    )
+    return tables_page(f"{campaign}: counterfactuals", lead, tables, classes=_CLASSES)
+
+
+def counterfactual_lines(explained: Mapping[str, Mapping[str, Any]]) -> list[KeyFigure]:
+    """Return what a round's report says of counterfactuals: their figures by their folder."""
+    lines = []
+    for folder, told in explained.items():
+        edited = ", ".join(f"{what} {share:.0%}" for what, share in told["most_edited"])
+        note = f"edited most: {edited}; " if edited else ""
+        found = f"found for {told['reached']} of {told['designs']} designs"
+        lines.append(KeyFigure(told["goal"], found, f"{note}see {folder}"))
+    return lines
 
 
 def _told(rows: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

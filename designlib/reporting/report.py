@@ -12,9 +12,12 @@ from designlib.candidates import describe_columns, readable
 from designlib.reporting.pages import embedded, render
 from designlib.reporting.style import Picture
 
-__all__ = ["RESAMPLED", "SEARCHED", "KeyFigure", "ReportContent", "render_report"]
+__all__ = [
+    "RESAMPLED", "SEARCHED", "KeyFigure", "ReportContent", "render_report", "with_explained",
+]  # fmt: skip
 
 _SHOWN = 20
+_EXPLAINED, _END = "<!-- counterfactuals -->", "<!-- end of counterfactuals -->"
 _CLASSES = {
     "design": "sequence long",
     "nearest_measured": "sequence long",
@@ -63,6 +66,8 @@ class ReportContent:
     """Hashes and versions."""
     exactness: str = SEARCHED
     """What may be said of the designs that the sampler returned."""
+    explained: Sequence[KeyFigure] = ()
+    """Counterfactuals that were asked of the round's predictors."""
     where_the_rest_is: str = "candidates.parquet and candidates.csv beside this report"
 
 
@@ -82,7 +87,17 @@ def render_report(content: ReportContent) -> str:
         classes=_classes(table["design"].tolist()),
         rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
         pictures=embedded(content.pictures),
+        explained=content.explained,
     )
+
+
+def with_explained(page: str, explained: Sequence[KeyFigure]) -> str:
+    """Return a report that names these counterfactuals, and no others; the rest is as it was."""
+    begin, found, rest = page.partition(_EXPLAINED)
+    _, end, after = rest.partition(_END)
+    if not (found and end):  # a page of an earlier release
+        return page
+    return begin + render("_explained.html", explained=explained) + after
 
 
 def _classes(designs: Sequence[str]) -> dict[str, str]:

@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from designlib.ladders.plan import LadderKind
 from designlib.predictors.training import rank_correlation
 from designlib.problems.ranking import enrichment, ndcg
 from designlib.scoring import pairwise_distances
 from designlib.spaces import DesignSpace
 
-__all__ = ["TEMPERATURES", "summarise_batch", "summarise_predictor", "summarise_walk"]
+__all__ = ["LADDERS", "summarise_batch", "summarise_predictor", "summarise_walk"]
 
-TEMPERATURES = (
-    "temperatures of the one predictor there is, from flat to sharp: it has no checkpoints, and so "
-    "no trajectory to walk along"
-)
+LADDERS: dict[LadderKind, str] = {
+    "temperatures": "temperatures of the one predictor there is, from flat to sharp: it has no "
+    "checkpoints, and so no trajectory to walk along",
+    "distillation": "checkpoints of a short training of the same architecture on the predictions "
+    "of the one predictor there is, which is the last of them: it has no trajectory of its own",
+}
+"""What is said of a ladder that is not the training of its predictors."""
 _RANKED_FROM = 20
 _NDCG_TOP = 100
 _BEST_SHARE = 0.05

@@ -43,6 +43,11 @@ EXPECTED = {
     "design": "string",
     "predicted_mean": "double",
     "predicted_spread": "double",
+    "interval_low": "double",
+    "interval_high": "double",
+    "applicability": "double",
+    "feature_distance": "double",
+    "family_energy": "double",
     "heldout_score": "double",
     "acquisition": "double",
     "parent_id": "string",
@@ -104,7 +109,7 @@ def table(**columns):
 
 
 def test_the_schema_is_what_it_was():
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2
     assert {column.name: str(column.type) for column in COLUMNS} == EXPECTED
     assert [column.name for column in COLUMNS] == list(EXPECTED)
 
@@ -124,7 +129,7 @@ def test_every_column_tells_its_meaning_and_unit():
 
 def test_metadata_state_version_and_direction():
     assert table().schema.metadata == {
-        b"schema_version": b"1",
+        b"schema_version": b"2",
         b"value_name": b"E-score",
         b"value_units": b"a.u.",
         b"direction": b"maximise",
@@ -184,7 +189,7 @@ def test_csv_holds_every_column_and_whole_numbers_stay_whole():
 
 def test_the_readable_table_is_short_and_rounded():
     frame = readable(table())
-    assert 12 <= len(frame.columns) <= 16
+    assert 12 <= len(frame.columns) <= 17
     assert frame["predicted_mean"].tolist() == [1.235, 1.0, 0.5]
     assert frame["edits"].tolist()[0] == ""
     assert "true_value" not in frame
@@ -244,9 +249,18 @@ def test_another_table_is_refused():
         read_candidates(parquet(table().replace_schema_metadata(None)))
 
 
+def test_a_table_of_version_1_is_read_with_the_later_columns_empty():
+    later = ["interval_low", "interval_high", "applicability", "feature_distance", "family_energy"]
+    old = table().drop_columns(later).replace_schema_metadata({"schema_version": "1"})
+    read = read_candidates(parquet(old))
+    assert read.column_names == table().column_names
+    assert [read[name].null_count for name in later] == [3] * 5
+    assert read.drop_columns(later).equals(table().drop_columns(later))
+
+
 def test_another_version_is_refused():
-    newer = table().replace_schema_metadata({"schema_version": "2"})
-    with pytest.raises(InputError, match="schema version 2; this library reads version 1"):
+    newer = table().replace_schema_metadata({"schema_version": "3"})
+    with pytest.raises(InputError, match="schema version 3; this library reads versions up to 2"):
         read_candidates(parquet(newer))
 
 

@@ -106,6 +106,20 @@ def test_version_2_measured_one_objective() -> None:
     assert read.rows["objective"].tolist() == [""]
 
 
+def test_version_3_knew_no_intervals() -> None:
+    later = ["interval_low", "interval_high", "applicability", "feature_distance", "family_energy"]
+    head = {"version": 3, "kind": "proposed", "round": 1, "about": ABOUT}
+    old = candidates(1, "ACGT", "CCGT").drop_columns(later)
+    sink = io.BytesIO()
+    named = old.replace_schema_metadata({b"campaign_record": json.dumps(head).encode()})
+    pq.write_table(named, sink)
+    entry = read_entry(sink.getvalue(), 1, "entry")
+    assert list(entry.rows) == candidates(1, "ACGT").column_names
+    assert entry.rows[later].isna().all(axis=None)
+    new = read_entry(entry_bytes("proposed", 2, ABOUT, candidates(2, "GGGT")), 2, "entry")
+    assert len(Record((entry, new)).candidates()) == 3
+
+
 def test_a_later_version_is_refused() -> None:
     table = pq.read_table(io.BytesIO(entry_bytes("proposed", 1, ABOUT, candidates(1, "ACGT"))))
     head = (table.schema.metadata or {})[b"campaign_record"]
@@ -115,7 +129,7 @@ def test_a_later_version_is_refused() -> None:
     assert newer != head
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({b"campaign_record": newer}), sink)
-    with pytest.raises(InputError, match="version 4; this release reads up to 3"):
+    with pytest.raises(InputError, match="version 5; this release reads up to 4"):
         read_entry(sink.getvalue(), 1, "x.parquet")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ COMMANDS = [
 class Followed(NamedTuple):
     home: Path
     printed: list[str]
+    seconds: list[float]
+    """Processor time of each command."""
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +43,20 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
     ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {"DESIGN_HOME": str(home)}
-    printed = []
+    printed: list[str] = []
+    seconds: list[float] = []
     for command in COMMANDS:
         here = command.replace("results/", f"{home}/").replace(".venv/bin/python", sys.executable)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             here, shell=True, check=False, cwd=REPOSITORY, env=environment, text=True,
             capture_output=True, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         printed.append(done.stdout)
-    return Followed(home, printed)
+    return Followed(home, printed, seconds)
 
 
 def test_the_campaign_samples_from_the_foreign_model(followed: Followed) -> None:
@@ -93,10 +100,31 @@ def test_recording_a_training_is_told_to_take_a_small_share_of_it(followed: Foll
 
 
 def test_the_order_of_learning_is_told_with_a_verdict(followed: Followed) -> None:
-    (folder,) = (followed.home / "campaigns" / "foreign").glob("learning-*")
-    table = pd.read_csv(folder / "learning.csv")
+    folders = (followed.home / "campaigns" / "foreign").glob("learning-*")
+    tables = [pd.read_csv(folder / "learning.csv") for folder in folders]
+    (table,) = [table for table in tables if "motif" in table]
     assert table["step"].tolist() == [0, 5, 10, 20, 40, 80, 150, 300, 500, 800]
     last = table.iloc[-1]
     assert last[["degree 1", "degree 2", "mutagenesis"]].tolist() == pytest.approx([1, 1, 1])
-    (told,) = [printed for printed in followed.printed if "coarse to fine" in printed]
+    told, _ = [printed for printed in followed.printed if "coarse to fine" in printed]
     assert "degree 1 at step" in told
+    assert last[["1-mers", "2-mers", "3-mers"]].tolist() == pytest.approx([1, 1, 1])
+
+
+def test_rows_a_core_set_and_more_data_are_judged(followed: Followed) -> None:
+    (told,) = [printed for printed in followed.printed if "more measurements" in printed]
+    assert "training rows look mislabelled" in told
+    assert "trained on a core set of 1000" in told
+    folders = (followed.home / "campaigns" / "foreign").glob("learning-*")
+    (folder,) = [folder for folder in folders if (folder / "curve.csv").exists()]
+    curve = pd.read_csv(folder / "curve.csv").groupby("rows")["rank_correlation"].mean()
+    assert curve.is_monotonic_increasing
+    examples = pd.read_parquet(folder / "examples.parquet")
+    assert len(examples) == curve.index.max()
+    assert "What more data are worth" in (folder / "learning.html").read_text()
+
+
+def test_all_of_it_takes_less_than_ten_minutes_of_a_processor(followed: Followed) -> None:
+    for command, seconds in zip(COMMANDS, followed.seconds, strict=True):
+        print(f"{seconds:5.0f} s  {command}")  # noqa: T201 - the figures that the guide states
+    assert sum(followed.seconds) < 600

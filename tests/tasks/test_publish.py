@@ -17,6 +17,7 @@ from tasks.tracking import artifact_names, client, experiment_id, log_bytes
 FIGURES: dict[str, Any] = {
     "batch": {"candidates": 2, "true_percentile": {"best": 99.5}, "note": "text"},
     "predictor": {"rmse": 0.5},
+    "confidence": {"level": 0.9},
     "walk": {"rungs": 8},
 }
 TABLE = pd.DataFrame({"rank": [1, 2], "design": ["ACGT", "GGGG"]})
@@ -55,6 +56,7 @@ def test_files_table_and_figures_are_logged(
         "batch.candidates": 2,
         "batch.true_percentile.best": 99.5,
         "predictor.rmse": 0.5,
+        "confidence.level": 0.9,
         "walk.rungs": 8,
     }
     shown = client().load_table(round_.experiment_id, "candidates.json", [round_.run_id])

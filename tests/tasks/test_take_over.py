@@ -6,22 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from designlib.configs.constraints import CompositionConstraints
 from designlib.configs.own_predictor import Example, OwnInput, OwnNetwork, OwnPredictor
 from designlib.configs.sampling import SamplingConfig
+from designlib.configs.tables import CompositionReading
 from designlib.configs.training import TrainingConfig
 from designlib.predictors.own import build_model
+from designlib.randomness import torch_generator
 from designlib.splits import SplitConfig
 from designlib.synthesis import DesignRules
 from designlib.types import InputError
 from tasks import take_over as module
-from tasks.config import DataConfig, TableFile
-from tasks.generate import load_plan, plan_walk
+from tasks.config import CompositionTable, DataConfig, TableFile
+from tasks.generate import load_ladder_kind, load_plan, plan_walk
 from tasks.rounds import Round
 from tasks.settings import REPOSITORY, Settings
 from tasks.stages import StageResult
@@ -162,11 +166,85 @@ def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageR
         start, folds, [done], DesignRules(), SamplingConfig(chains=8, rungs=4), 0, "cpu"
     )
     plan, _ = load_plan(planned)
+    assert load_ladder_kind(planned) == "temperatures"
     betas = [rung.beta for rung in plan]
     assert [rung.checkpoint for rung in plan] == [0] * 4
     assert betas == sorted(betas)
     assert betas[0] == pytest.approx(betas[-1] / 10)
     assert betas[-1] * plan[-1].sigma == pytest.approx(SamplingConfig().sharpness)
+
+
+def test_a_predictor_without_checkpoints_can_be_distilled(start: StageResult) -> None:
+    own = take_over.fn(settings(None, factory=f"{__name__}:trained", distillation_steps=150), start)
+    done = adopted(own, start)
+    trajectory = load_trajectory(done)
+    assert trajectory.steps[0] == 0
+    assert trajectory.steps[-1] == 150
+    space = load_facts(start).space
+    relaxed = space.relax(space.encode(list(DESIGNS)))
+    told = trajectory.spec.in_units(trajectory.network(-1)(relaxed))
+    assert told.tolist() == pytest.approx([by_hand(STEPS[-1], d) for d in DESIGNS], abs=1e-5)
+    designs = space.relax(space.random(300, torch_generator(0, "designs")))
+    final = trajectory.network(-1)(designs).numpy()
+    alike = [
+        np.corrcoef(trajectory.network(index)(designs).numpy(), final)[0, 1]
+        for index in range(len(trajectory.steps))
+    ]
+    assert alike[0] < 0.6
+    assert alike[-2] > 0.9
+    folds = split.fn(start, SplitConfig(), 5)
+    planned = plan_walk.fn(start, folds, [done], DesignRules(), SamplingConfig(chains=8), 0, "cpu")
+    assert load_ladder_kind(planned) == "distillation"
+
+
+def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -> None:
+    grid = [(a, b, 100 - a - b) for a in range(0, 101, 10) for b in range(0, 101 - a, 10)]
+    table = pd.DataFrame(grid, columns=pd.Index(["Fe", "Ni", "Co"]))
+    table["activity"] = table["Fe"] * table["Ni"] / 100 + table["Co"] / 10
+    table.to_csv(tmp_path / "alloys.csv", index=False)
+    reading = CompositionReading(
+        components=("Fe", "Ni", "Co"), step=10, value="activity", amounts="percent"
+    )
+    source = CompositionTable(composition_file=str(tmp_path / "alloys.csv"), reading=reading)
+    start = ingest.fn(DataConfig(source=source))
+    states = {}
+    for step in STEPS:
+        torch.manual_seed(step)
+        states[step] = alloys().state_dict()
+        torch.save(states[step], tmp_path / f"step={step}.pt")
+    shares = torch.tensor([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
+    model = alloys()
+    model.load_state_dict(states[500])
+    told = model(shares)[:, 0].tolist()
+    space = load_facts(start).space
+    parts = space.decode(space.encode(["Fe=0.5, Ni=0.5", "Fe=0.2, Ni=0.3, Co=0.5"]))
+    own = OwnPredictor(
+        factory=f"{__name__}:alloys", checkpoints=(str(tmp_path),),
+        input=OwnInput(layout="columns"),
+        examples=tuple(Example(design=d, value=v) for d, v in zip(parts, told, strict=True)),
+    )  # fmt: skip
+    done = adopted(take_over.fn(own, start), start)
+    trajectory = load_trajectory(done)
+    assert trajectory.steps == STEPS
+    given = trajectory.spec.in_units(trajectory.network(-1)(space.relax(space.encode(parts))))
+    assert given.tolist() == pytest.approx(told, abs=1e-5)
+    folds = split.fn(start, SplitConfig(), 5)
+    rules = DesignRules(constraints=CompositionConstraints())
+    planned = plan_walk.fn(start, folds, [done], rules, SamplingConfig(chains=8), 0, "cpu")
+    plan, _ = load_plan(planned)
+    assert [rung.training_step for rung in plan] == list(STEPS)
+    assert load_ladder_kind(planned) == "trajectory"
+
+
+def alloys() -> nn.Module:
+    """A network that takes the shares of three components."""
+    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+def test_a_trajectory_is_not_distilled(start: StageResult, tmp_path: Path) -> None:
+    plain(tmp_path)
+    with pytest.raises(InputError, match="there are 3 checkpoints, which are a trajectory"):
+        take_over.fn(settings(tmp_path, distillation_steps=10), start)
 
 
 def trained() -> nn.Module:

@@ -6,15 +6,23 @@ import pandas as pd
 import pytest
 import torch
 
+from designlib.diagnostics.data_curve import fit_power_law
 from designlib.diagnostics.order import (
+    LearningOrder,
     effect_maps,
     judge_order,
     map_agreement,
+    mean_degrees,
     motif_match,
     order_of_learning,
 )
 from designlib.randomness import torch_generator
-from designlib.reporting.learning import learning_figure, render_learning
+from designlib.reporting.learning import (
+    LearningContent,
+    curve_figure,
+    learning_figure,
+    render_learning,
+)
 from designlib.spaces import DNA, SequenceSpace
 from designlib.types import InputError
 
@@ -58,6 +66,17 @@ def test_coarse_to_fine_is_seen_where_it_is():
     assert found.half[1] == pytest.approx(100 + 900 * 0.3 / 0.8, abs=0.1)
     verdict = judge_order(found)
     assert verdict.holds is True
+    centroid = mean_degrees(found)
+    assert centroid[0] == 0
+    assert centroid[1] == pytest.approx(1, abs=1e-4)
+    assert centroid[1] < centroid[2] < centroid[3]
+    again = LearningOrder.from_plain(
+        {
+            **found._asdict(),
+            **{n: getattr(found, n).tolist() for n in ("learned", "share", "energy")},
+        }
+    )
+    assert judge_order(again) == verdict
     assert "degree 1 at step 6, degree 2 at step 43" in verdict.reason
 
 
@@ -103,9 +122,26 @@ def test_a_motif_is_found_on_either_strand_and_another_is_not():
 def test_the_page_has_verdict_figure_and_table():
     found = order((0.0, 0.8, 1.0, 1.0), (0.0, 0.0, 0.2, 1.0))
     table = pd.DataFrame({"step": [0, 10], "degree 1": [0.0, 0.8], "rung": [False, True]})
-    picture = learning_figure(found, [0, 100])
-    page = render_learning("c<b>", judge_order(found), table, [picture], "HNF1A")
+    curve = pd.DataFrame({"rows": [100, 100, 200, 200, 400, 400],
+                          "rank_correlation": [0.5, 0.52, 0.6, 0.61, 0.7, 0.69]})  # fmt: skip
+    law = fit_power_law(curve["rows"].tolist(), 1 - curve["rank_correlation"].to_numpy())
+    pictures = [learning_figure(found, [0, 100]), curve_figure(curve, law)]
+    examples = pd.DataFrame(
+        {
+            "design": ["<i>", "CC"], "value": [1.0, 2.0], "error": [4.25, 0.0],
+            "agreement": [-0.5, 0.5], "looks_mislabelled": [True, False],
+        }
+    )  # fmt: skip
+    core = pd.DataFrame({"of": ["core", "all"], "rows": [2, 4],
+                         "validation_rank_correlation": [0.5, 0.625]})  # fmt: skip
+    content = LearningContent(judge_order(found), table, "HNF1A", examples, core)
+    page = render_learning("c<b>", content, pictures)
     assert "From coarse to fine holds" in page
     assert "c&lt;b&gt;" in page
-    assert "data:image/png;base64," in page
+    assert page.count("data:image/png;base64,") == 2
+    assert "1 of 2 training rows" in page
+    assert "&lt;i&gt;" in page
+    assert "4.250" in page
+    assert "0.625" in page
+    assert "What more measurements are worth" not in page
     assert "0.80" in page

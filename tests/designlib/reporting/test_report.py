@@ -8,7 +8,14 @@ import pytest
 
 from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table
-from designlib.reporting.report import RESAMPLED, KeyFigure, ReportContent, render_report
+from designlib.reporting.counterfactuals import counterfactual_lines
+from designlib.reporting.report import (
+    RESAMPLED,
+    KeyFigure,
+    ReportContent,
+    render_report,
+    with_explained,
+)
 from designlib.reporting.style import Picture
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -176,6 +183,20 @@ def test_sequential_monte_carlo_is_called_by_its_name():
     text = " ".join(Page(render_report(content(exactness=RESAMPLED))).text.split())
     assert "sequential Monte Carlo" in text
     assert "search heuristic" not in text
+
+
+def test_counterfactuals_are_named_whether_asked_before_or_after():
+    lines = counterfactual_lines(
+        {"counterfactuals-ab": {"goal": "at least <1>", "reached": 2, "designs": 3,
+                                "most_edited": [["9", 0.75]]}}
+    )  # fmt: skip
+    before, after = render_report(content(explained=lines)), render_report(content())
+    assert with_explained(after, lines) == before
+    assert with_explained(before, []) == after
+    assert "found for 2 of 3 designs" in before
+    assert "at least &lt;1&gt;" in before
+    assert "edited most: 9 75%; see counterfactuals-ab" in before
+    assert with_explained("<p>of an earlier release</p>", lines) == "<p>of an earlier release</p>"
 
 
 def test_the_same_content_gives_the_same_page():

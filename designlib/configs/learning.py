@@ -1,0 +1,38 @@
+"""What is asked about the learning of a campaign's predictors."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["LearningConfig"]
+
+
+class LearningConfig(BaseModel):
+    """What the learning-order report looks into beside the order of learning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    motifs: str = Field(
+        default="", title="Motifs", description="File of motifs to look for, in the JASPAR format."
+    )
+    core: int = Field(
+        default=0,
+        ge=0,
+        le=10_000_000,
+        title="Core set",
+        description="Rows of a core set that is chosen, trained on and compared with as many "
+        "random rows; 0 chooses none.",
+    )
+    curve: bool = Field(
+        default=False,
+        title="Learning curve",
+        description="Whether predictors are trained on parts of the data, to say what more "
+        "measurements are worth.",
+    )
+    repeats: int = Field(
+        default=3,
+        ge=2,
+        le=100,
+        title="Repeats",
+        description="Trainings of each size, with other rows and other initial weights.",
+    )

@@ -1,0 +1,20 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tasks.recording_cost import measure_recording
+
+
+def test_the_cost_of_recording_is_measured(home: Path) -> None:
+    content = json.loads(measure_recording.fn(30, 2).read_bytes())
+    assert content["steps"] == 30
+    for row in content["rows"]:
+        ratio = row["recorded_seconds"] / row["plain_seconds"]
+        assert row["ratio"] == pytest.approx(ratio, abs=0.02)
+        # 24 checkpoints of 30 steps: most of the time, and not all of it.
+        assert row["ratio"] > 1
+        assert 0 < row["share_of_loop"] < 1
+    assert content["median_ratio"] == pytest.approx(
+        sum(row["ratio"] for row in content["rows"]) / 2, abs=1e-6
+    )

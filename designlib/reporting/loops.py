@@ -110,8 +110,8 @@ def _verdict(cells: pd.DataFrame) -> str:
     higher = [p for p in stands if all(r["gap"] >= 0 for r in stands[p])]
     return (
         f"Of {len(stands)} problems, this project is at least level with every other loop that was "
-        f"run, in both figures, on {_named(level)}; ahead of all of them in both on {_named(ahead)}. Its means "
-        f"are at least as high as every other's on {_named(higher)}."
+        f"run, in both figures, on {_named(level)}; ahead of all of them in both on "
+        f"{_named(ahead)}. Its means are at least as high as every other's on {_named(higher)}."
     )
 
 

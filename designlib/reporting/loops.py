@@ -109,9 +109,9 @@ def _verdict(cells: pd.DataFrame) -> str:
     ahead = [p for p in level if all(r["stand"] == "ahead" for r in stands[p])]
     higher = [p for p in stands if all(r["gap"] >= 0 for r in stands[p])]
     return (
-        f"Of {len(stands)} problems, this project is at least level with every other loop, in both "
-        f"figures, on {_named(level)}; ahead of all of them in both on {_named(ahead)}. Its means "
-        f"are at least as high as every other's on {_named(higher)}."
+        f"Of {len(stands)} problems, this project is at least level with every other loop that was "
+        f"run, in both figures, on {_named(level)}; ahead of all of them in both on "
+        f"{_named(ahead)}. Its means are at least as high as every other's on {_named(higher)}."
     )
 
 

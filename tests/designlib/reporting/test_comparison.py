@@ -15,7 +15,7 @@ from designlib.reporting.comparison import (
     shown_cells,
     summarise,
 )
-from designlib.reporting.verdicts import verdicts
+from designlib.reporting.verdicts import verdict_table, verdicts
 
 
 def cells(success=math.nan, problem="needle", methods=(("walk", 3.0), ("chain", 1.0)), **more):
@@ -130,6 +130,22 @@ def test_the_evaluations_that_a_rival_quality_takes():
     last = verdicts(summarise(table))[-1]
     assert last.met
     assert "needle-5 0.2" in last.found
+
+
+def test_what_is_missed_has_its_reason_and_what_is_met_has_none():
+    rival = cells(0.9, "two-motif", (("SMC over temperature", 1.0),))
+    met = cells(1.0, "needle-5", (("SMC over trajectory", 1.0), ("gradient chain", 0.0)))
+    ours = cells(1.0, "two-motif", (("trajectory search", 1.0),))
+    table = pd.concat([met, ours, rival])
+    table.loc[table["problem"] == "two-motif", "budget"] //= 2  # 300 is what is asked about
+    lines = verdict_table(summarise(table)).splitlines()
+    reasons = [line for line in lines if line.startswith("- ")]
+    assert len(reasons) == sum("**no**" in line for line in lines)
+    hit = [line for line in reasons if "all other samplers" in line]
+    assert "nothing is left to lead by" in hit[0]
+    missed = cells(0.5, "needle-5", (("SMC over trajectory", 1.0), ("gradient chain", 0.0)))
+    assert "needle-5, 40 passes" in verdict_table(summarise(missed))
+    assert "not explained yet" in verdict_table(summarise(missed))
 
 
 def test_a_verdict_says_where_intervals_overlap():

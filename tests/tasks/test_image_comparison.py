@@ -64,7 +64,7 @@ def test_settings_are_those_that_come_nearest_on_another_seed(small, home):
     }
     best = min(tried, key=tried.__getitem__)
     assert [(row["seed"], row["settings"]) for row in rows] == [
-        (0, f"softening {best.softening:g}")
+        (0, f"softening {vars(best)['softening']:g}")
     ]
 
 

@@ -106,12 +106,37 @@ def _verdict(cells: pd.DataFrame) -> str:
         if _OURS in set(group["loop"])
     }
     level = [p for p, rows in stands.items() if all(r["stand"] != "behind" for r in rows)]
-    ahead = [p for p in level if all(r["stand"] == "ahead" for r in stands[p])]
     higher = [p for p in stands if all(r["gap"] >= 0 for r in stands[p])]
+    ahead = {
+        name: [p for p, rows in stands.items() if _ahead_of_all(rows, name)]
+        for name in _FIGURES.values()
+    }
+    both = [p for p in stands if all(p in problems for problems in ahead.values())]
+    each = ", ".join(f"in the {name} on {_named(problems)}" for name, problems in ahead.items())
     return (
         f"Of {len(stands)} problems, this project is at least level with every other loop that was "
-        f"run, in both figures, on {_named(level)}; ahead of all of them in both on "
-        f"{_named(ahead)}. Its means are at least as high as every other's on {_named(higher)}."
+        f"run, in both figures, on {_named(level)}; ahead of all of them {each}, in both on "
+        f"{_named(both)}. Its means are at least as high as every other's on {_named(higher)}."
+    )
+
+
+def _ahead_of_all(rows: Sequence[dict[str, Any]], figure: str) -> bool:
+    return all(row["stand"] == "ahead" for row in rows if row["figure"] == figure)
+
+
+def _reached(cells: pd.DataFrame) -> str:
+    """Return on how many seeds each loop found the best design that there is, if that is known."""
+    optimum = cells["optimum"].max()
+    if pd.isna(optimum):
+        return ""
+    found = (_last(cells)["best"] >= optimum).groupby(_last(cells)["loop"]).agg(["sum", "size"])
+    by = [
+        f"{loop} on {n} of {seeds} seeds"
+        for loop, n, seeds in found.sort_values("sum", ascending=False, kind="stable").itertuples()
+        if n
+    ]
+    return f" The largest value that there is, {optimum:.4g}, was found by " + (
+        f"{', '.join(by)}; nothing can be better than that." if by else "none of them."
     )
 
 
@@ -134,7 +159,8 @@ def _of_problem(
         f"### {problem}: rounds", "",
         f"{_last(cells)['round'].max()} rounds; {how}; commit "
         f"{names_of(cells['commit'].tolist())}. At the start: best "
-        f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.{left_out}", "",
+        f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.{_reached(cells)}"
+        f"{left_out}", "",
         f"![{picture.caption}]({address})", "",
         "| loop | seeds | designs measured | best | mean of the best 100 | CPU s |",
         "|---|---|---|---|---|---|",

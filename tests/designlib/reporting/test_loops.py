@@ -15,6 +15,7 @@ def cells() -> pd.DataFrame:
             "problem": "p", "loop": loop, "seed": seed, "round": number, "measured": 10 * number,
             "best": base + seed + number, "top_mean": base + number + noise * (seed == 1),
             "settings": f"{loop}()", "commit": "abc", "tuned": False, "cpu_seconds": 7.0,
+            "optimum": 5.0,
         }
         for loop, base, noise in (("this project", 1.0, 0), ("far", 0.0, 0), ("near", 1.0, 5.0))
         for seed in range(3)
@@ -44,7 +45,8 @@ def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
     assert "(here/rounds-p.png)" in section
     assert [picture.name for picture in pictures] == ["rounds-p"]
     said = section[section.index("Of 1 problems") :]
-    assert "in both figures, on 1 (p); ahead of all of them in both on none." in said
+    assert "in both figures, on 1 (p); ahead of all of them in the best on none, in the" in said
+    assert "mean of the best 100 on none, in both on none. Its means" in said
     assert "at least as high as every other's on none" in said
 
 
@@ -59,7 +61,27 @@ def test_being_behind_is_told() -> None:
     swapped = cells().replace({"loop": {"this project": "far", "far": "this project"}})
     section, _ = loop_section(swapped, "")
     assert "| far | mean of the best 100 | -1.0000 ± 0.0000 | behind |" in section
-    assert "in both figures, on none; ahead of all of them in both on none." in section
+    assert "in both figures, on none; ahead of all of them in the best on none" in section
+
+
+def test_being_ahead_is_told_by_figure() -> None:
+    without = cells().query("loop != 'near'")
+    section, _ = loop_section(without.assign(best=1.0), "")
+    assert "in the best on none, in the mean of the best 100 on 1 (p), in both on none." in section
+    assert (
+        "in the best on 1 (p), in the mean of the best 100 on 1 (p), in both on 1 (p)."
+        in (loop_section(without, "")[0])
+    )
+
+
+def test_who_found_the_best_there_is_is_told() -> None:
+    section, _ = loop_section(cells(), "")
+    assert (
+        "The largest value that there is, 5, was found by near on 1 of 3 seeds, this project on "
+        "1 of 3 seeds; nothing can be better than that." in section
+    )
+    assert "found by none of them." in loop_section(cells().assign(optimum=50.0), "")[0]
+    assert "The largest" not in loop_section(cells().assign(optimum=None), "")[0]
 
 
 def test_new_cells_replace_those_of_the_same_loop_and_problem() -> None:

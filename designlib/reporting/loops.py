@@ -28,6 +28,14 @@ which decides what a campaign begins with: ahead or behind where the 95 % interv
 leaves no doubt, else level."""
 
 
+_CHOSEN = {
+    "ehrlich-64": " That predictors learn this function better without emphasis on the best was "
+    "seen on that other seed, but used only after the first of the seeds compared had ended, with "
+    "emphasis, behind the genetic algorithm: the choice is not blind to what is compared."
+}
+"""What is to be known of how settings were chosen by hand."""
+
+
 def merge_loops(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
     """Return all cells, the new ones in place of known ones of the same problem and loop."""
     if known is not None:
@@ -151,16 +159,17 @@ def _of_problem(
     start = summary[summary["round"] == 0].iloc[0]
     last = _last(summary).sort_values("top_mean", ascending=False)
     settings = cells.groupby("loop")["settings"].agg(lambda values: names_of(values.tolist()))
-    how = "settings of each chosen on another seed"
+    how, chosen = "settings of each chosen on another seed", ""
     if not cells["tuned"].all():
         how = "settings of this project chosen by hand on another seed, those of others not"
+        chosen = _CHOSEN.get(problem, "")
     left_out = f" Not run on this problem: {', '.join(missing)}." if missing else ""
     lines = [
         f"### {problem}: rounds", "",
         f"{_last(cells)['round'].max()} rounds; {how}; commit "
         f"{names_of(cells['commit'].tolist())}. At the start: best "
         f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.{_reached(cells)}"
-        f"{left_out}", "",
+        f"{left_out}{chosen}", "",
         f"![{picture.caption}]({address})", "",
         "| loop | seeds | designs measured | best | mean of the best 100 | CPU s |",
         "|---|---|---|---|---|---|",

@@ -91,3 +91,9 @@ def test_new_cells_replace_those_of_the_same_loop_and_problem() -> None:
     assert len(merged) == len(old)
     assert (merged["best"] == 99.0).equals(merged["loop"] == "far")
     assert merge_loops(merged, new).equals(merged)
+
+
+def test_a_choice_that_was_not_blind_is_told_unless_settings_were_tuned() -> None:
+    by_hand = cells().assign(problem="ehrlich-64")
+    assert "the choice is not blind" in loop_section(by_hand, "")[0]
+    assert "not blind" not in loop_section(by_hand.assign(tuned=True), "")[0]

@@ -20,7 +20,9 @@ _INTRODUCTION = """\
 
 Simulated campaigns of rounds (`python -m flows.benchmark rounds`): each begins with the training
 data of a problem, proposes a batch of designs that were not measured, and learns from the oracle's
-answers. All have measured as many designs in the end, whatever they computed in between. AdaLead
+answers. Two loops are compared after as many measurements, whatever they computed in between: where
+one has found fewer new designs to measure, the other is taken after the last round in which it had
+measured no more. AdaLead
 and this project have predictors of one kind, trained in the same way and as long on what each of
 them knows; the genetic algorithm and random mutation go by measurements alone, as they are used.
 The best 100 are those of all designs known. What is compared is the difference on the same seed,
@@ -82,20 +84,31 @@ def _last(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rivals(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return how this project stands beside each other loop on one problem, after all rounds."""
-    last = _last(cells)
+    """Return how this project stands beside each other loop after as many measurements."""
+    by_loop = {str(loop): group for loop, group in cells.groupby("loop")}
+    ours = by_loop.pop(_OURS)
     rows = []
     for figure, name in _FIGURES.items():
-        values = last.pivot_table(index="seed", columns="loop", values=figure)
-        for rival in sorted(set(values.columns) - {_OURS}):
-            gap = (values[_OURS] - values[rival]).dropna()
+        for rival, theirs in by_loop.items():
+            limit = pd.concat(
+                [_last(each).set_index("seed")["measured"] for each in (ours, theirs)]
+            )
+            mine, other = (_within(each, limit.groupby("seed").min()) for each in (ours, theirs))
+            gap = (mine[figure] - other[figure]).dropna()
             rows.append(
                 {
                     "figure": name, "rival": rival, "gap": gap.mean(),
-                    "interval": half_interval(gap), "stand": _stand(gap),
+                    "measured": mine["measured"].mean(), "interval": half_interval(gap),
+                    "stand": _stand(gap),
                 }
             )  # fmt: skip
     return rows
+
+
+def _within(cells: pd.DataFrame, limit: pd.Series) -> pd.DataFrame:
+    """Return the last row of each seed, by seed, with at most so many designs measured."""
+    within = cells[cells["measured"] <= cells["seed"].map(limit)]
+    return within.sort_values("round").groupby("seed").last()
 
 
 def _stand(gap: pd.Series) -> str:
@@ -182,12 +195,14 @@ def _of_problem(
         for _, row in last.iterrows()
     ]
     if _OURS in set(cells["loop"]):
-        lines += ["", "| this project less | in | difference | |", "|---|---|---|---|"]
+        lines += ["", "| this project less | in | after measuring | difference | |"]
+        lines.append("|---|---|---|---|---|")
         for row in _rivals(cells):
             half = row["interval"]
             told = "" if pd.isna(half) else f" ± {half:.4f}"
             lines.append(
-                f"| {row['rival']} | {row['figure']} | {row['gap']:+.4f}{told} | {row['stand']} |"
+                f"| {row['rival']} | {row['figure']} | {row['measured']:.0f} | "
+                f"{row['gap']:+.4f}{told} | {row['stand']} |"
             )
     lines += ["", "<details><summary>Settings</summary>", ""]
     lines += [f"- {loop}: `{setting}`" for loop, setting in settings.items()]

@@ -37,8 +37,8 @@ def test_means_and_intervals_are_over_seeds() -> None:
 def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
     section, pictures = loop_section(cells(), "here/")
     lines = section.splitlines()
-    assert "| far | best | +1.0000 ± 0.0000 | ahead |" in lines
-    assert "| near | mean of the best 100 | -1.6667 ± 7.1711 | level |" in lines
+    assert "| far | best | 20 | +1.0000 ± 0.0000 | ahead |" in lines
+    assert "| near | mean of the best 100 | 20 | -1.6667 ± 7.1711 | level |" in lines
     assert "| this project | 3 | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
     assert "- far: `far()`" in lines
     assert "2 rounds; settings of this project chosen by hand on another seed" in section
@@ -60,7 +60,7 @@ def test_loops_that_were_not_run_on_a_problem_are_named() -> None:
 def test_being_behind_is_told() -> None:
     swapped = cells().replace({"loop": {"this project": "far", "far": "this project"}})
     section, _ = loop_section(swapped, "")
-    assert "| far | mean of the best 100 | -1.0000 ± 0.0000 | behind |" in section
+    assert "| far | mean of the best 100 | 20 | -1.0000 ± 0.0000 | behind |" in section
     assert "in both figures, on none; ahead of all of them in the best on none" in section
 
 
@@ -97,3 +97,10 @@ def test_a_choice_that_was_not_blind_is_told_unless_settings_were_tuned() -> Non
     by_hand = cells().assign(problem="ehrlich-64")
     assert "the choice is not blind" in loop_section(by_hand, "")[0]
     assert "not blind" not in loop_section(by_hand.assign(tuned=True), "")[0]
+
+
+def test_a_loop_that_found_fewer_designs_is_compared_with_what_others_had_then() -> None:
+    short = cells().query("loop != 'near'")
+    short.loc[(short["loop"] == "far") & (short["round"] == 2), "measured"] = 15
+    # After 15 measurements this project stands where it stood after its first round.
+    assert "| far | best | 10 | +0.0000 ± 0.0000 | level |" in loop_section(short, "")[0]

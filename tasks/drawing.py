@@ -79,6 +79,7 @@ def draw_report(
         rejected=figures["selection"]["rejected"],
         kept=figures["selection"]["batch"]["survivors"],
         provenance=_provenance(stages, round_),
+        ladder=load_ladder_kind(stages.plan),
         exactness=RESAMPLED if load_sampler(stages.plan).driver == "smc" else SEARCHED,
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}

@@ -21,79 +21,86 @@ from tasks.tables import json_bytes
 
 __all__ = ["measure_recording"]
 
-_STEPS, _PAIRS = 3000, 5
+_STEPS, _TRAININGS, _BLOCK = 3000, 3, 10
 _LENGTH, _WIDTH, _BATCH, _ROWS = 40, 64, 128, 4096
-
-_Loop = Callable[[Callable[[], None]], None]
-"""A training that calls what it is given after each step."""
 
 
 @task(name="measure-recording")
-def measure_recording(steps: int = _STEPS, pairs: int = _PAIRS) -> Path:
+def measure_recording(steps: int = _STEPS, trainings: int = _TRAININGS) -> Path:
     """Time a plain torch loop with and without a recorder; return the file.
 
-    A small convolutional network on sequences of 40 letters, with 24 checkpoints into MLflow. The
-    time is that of the processor, with the thread that writes, so that other programs have no part
-    in it; ``share_of_loop`` is what the loop itself waits, by the recorder's own clock.
+    A small convolutional network on sequences of 40 letters, with 24 checkpoints into MLflow. Times
+    are those of the processor, so that other programs have little part in them.
+
+    - ``share``: what recording costs by itself, with the thread that writes: the same calls without
+      a training between them, over the plain training;
+    - ``ratio``: the thread of a training while it is recorded over the same while it is not, in
+      turns of ten steps, so that both meet the same neighbours in memory and on the machine;
+    - ``share_of_loop``: what the recorded loop waits, by the recorder's own clock.
     """
     # The first run of an installation makes its database.
-    _train(1, lambda network, loop: _recorded(network, loop, 1, []))
+    with record_training(nn.Linear(1, 1), 1, "recording-cost") as recorder:
+        recorder.after_step()
     rows = []
-    for pair in range(pairs):
-        shares: list[float] = []
-        around = {
-            "plain": lambda _, loop: loop(lambda: None),
-            "recorded": lambda network, loop, told=shares: _recorded(network, loop, steps, told),
-        }
-        # Who comes first changes, so that a warm cache favours neither.
-        seconds = {}
-        for kind in ("plain", "recorded") if pair % 2 else ("recorded", "plain"):
-            seconds[kind] = _train(steps, around[kind])
-        rows.append(
-            {
-                "plain_seconds": round(seconds["plain"], 3),
-                "recorded_seconds": round(seconds["recorded"], 3),
-                "ratio": round(seconds["recorded"] / seconds["plain"], 4),
-                "share_of_loop": round(shares[0], 5),
-            }
-        )
-        run_logger().info("recorded over plain: %(ratio).3f", rows[-1])
+    for _ in range(trainings):
+        rows.append(_measured(steps))
+        run_logger().info("recorded over plain: %(ratio).3f, recording: %(share).4f", rows[-1])
     content = {
         "machine": describe_machine(), "steps": steps, "rows": rows,
-        "median_ratio": float(np.median([row["ratio"] for row in rows])),
-        "median_share_of_loop": float(np.median([row["share_of_loop"] for row in rows])),
+        **{f"median_{name}": float(np.median([row[name] for row in rows]))
+           for name in ("ratio", "share", "share_of_loop")},
     }  # fmt: skip
     path = Settings().home / "benchmarks" / "recorder.json"
     write_atomically(path, json_bytes(content))
     return path
 
 
-def _recorded(network: nn.Module, loop: _Loop, steps: int, shares: list[float]) -> None:
-    with record_training(network, steps, "recording-cost") as recorder:
-        loop(recorder.after_step)
-        shares.append(recorder.share_of_time)
-
-
-def _train(steps: int, around: Callable[[nn.Module, _Loop], None]) -> float:
-    """Return the processor time of a training, in seconds."""
-    generator = torch_generator(0, "recording")
-    network = nn.Sequential(
-        nn.Conv1d(4, _WIDTH, 7, padding=3), nn.ReLU(), nn.Flatten(),
-        nn.Linear(_LENGTH * _WIDTH, _WIDTH), nn.ReLU(), nn.Linear(_WIDTH, 1),
-    )  # fmt: skip
-    inputs = torch.randn(_ROWS, 4, _LENGTH, generator=generator)
-    values = torch.randn(_ROWS, 1, generator=generator)
-    optimiser = torch.optim.Adam(network.parameters())
-
-    def loop(after: Callable[[], None]) -> None:
-        for _ in range(steps):
-            rows = torch.randint(_ROWS, (_BATCH,), generator=generator)
-            loss = nn.functional.mse_loss(network(inputs[rows]), values[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            after()
-
+def _measured(steps: int) -> dict[str, float]:
+    """Return the seconds and ratios of a training that is recorded in every other turn."""
+    training = _Training()
+    plain = recorded = 0.0
+    with record_training(training.network, steps, "recording-cost") as recorder:
+        for done in range(0, steps, 2 * _BLOCK):
+            plain += training.turn(lambda: None)
+            recorder.step = done + _BLOCK
+            recorded += training.turn(recorder.after_step)
+    waited = recorder.seconds
     began = time.process_time()
-    around(network, loop)
-    return time.process_time() - began
+    with record_training(training.network, steps, "recording-cost") as recorder:
+        for _ in range(steps):
+            recorder.after_step()
+    alone = time.process_time() - began
+    return {
+        "plain_seconds": round(plain, 3),
+        "recorded_seconds": round(recorded, 3),
+        "alone_seconds": round(alone, 3),
+        "ratio": round(recorded / plain, 4),
+        "share": round(alone / (2 * plain), 5),
+        "share_of_loop": round(waited / (2 * plain), 5),
+    }
+
+
+class _Training:
+    """A plain torch loop."""
+
+    def __init__(self) -> None:
+        self.network = nn.Sequential(
+            nn.Conv1d(4, _WIDTH, 7, padding=3), nn.ReLU(), nn.Flatten(),
+            nn.Linear(_LENGTH * _WIDTH, _WIDTH), nn.ReLU(), nn.Linear(_WIDTH, 1),
+        )  # fmt: skip
+        self._generator = torch_generator(0, "recording")
+        self._inputs = torch.randn(_ROWS, 4, _LENGTH, generator=self._generator)
+        self._values = torch.randn(_ROWS, 1, generator=self._generator)
+        self._optimiser = torch.optim.Adam(self.network.parameters())
+
+    def turn(self, after: Callable[[], None]) -> float:
+        """Train for ten steps, each followed by ``after``; return the thread's seconds."""
+        began = time.thread_time()
+        for _ in range(_BLOCK):
+            rows = torch.randint(_ROWS, (_BATCH,), generator=self._generator)
+            loss = nn.functional.mse_loss(self.network(self._inputs[rows]), self._values[rows])
+            self._optimiser.zero_grad()
+            loss.backward()
+            self._optimiser.step()
+            after()
+        return time.thread_time() - began

@@ -24,7 +24,7 @@ def learning_figure(order: LearningOrder, rungs: Sequence[int]) -> Picture:
     for degree, column in enumerate(order.learned.T.tolist(), start=1):
         share = float(order.share[degree - 1])
         color = SERIES[(degree - 1) % len(SERIES)]
-        label = f"degree {degree} ({share:.0%} of the variance)"
+        label = f"degree {degree} ({share:.0%})"
         axis.plot(order.steps, column, color=color, linewidth=1.4, label=label)
     axis.plot(
         rungs, [0.04] * len(rungs), "|", color="black", markersize=8,
@@ -40,8 +40,8 @@ def learning_figure(order: LearningOrder, rungs: Sequence[int]) -> Picture:
         "What was learned when",
         to_png(figure),
         "How much of each degree of interaction in the trained predictor a checkpoint has: degree "
-        "1 are single letters, degree 2 pairs of positions. From coarse to fine means that lower "
-        "degrees rise first.",
+        "1 are single letters, degree 2 pairs of positions; in brackets the share of the variance. "
+        "From coarse to fine means that lower degrees rise first.",
     )
 
 

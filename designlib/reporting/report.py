@@ -9,14 +9,17 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from designlib.candidates import describe_columns, readable
+from designlib.ladders.plan import LadderKind
 from designlib.reporting.pages import embedded, render
 from designlib.reporting.style import Picture
 
 __all__ = [
-    "RESAMPLED", "SEARCHED", "KeyFigure", "ReportContent", "render_report", "with_explained",
+    "RESAMPLED", "SEARCHED", "WALKED", "KeyFigure", "ReportContent", "render_report",
+    "with_explained",
 ]  # fmt: skip
 
 _SHOWN = 20
+_UNBROKEN = 16
 _EXPLAINED, _END = "<!-- counterfactuals -->", "<!-- end of counterfactuals -->"
 _CLASSES = {
     "design": "sequence long",
@@ -28,6 +31,17 @@ _CLASSES = {
 _NOT_ON_PAGE = ["candidate_id", "acquisition", "feasible", "role", "status"]
 
 
+_CHANGING = "changing designs by accepted or refused proposals."
+WALKED: Mapping[LadderKind, str] = {
+    "trajectory": "The checkpoints of the predictors' training are kept. Many chains walked from "
+    f"early ones, which know only the broad trend, to the final ones, {_CHANGING}",
+    "temperatures": "Of the predictors' training there are no checkpoints. Many chains walked from "
+    f"a nearly flat density of the predictors to a sharp one, {_CHANGING}",
+    "distillation": "Of the predictors' training there are no checkpoints. Many chains walked "
+    "along those of a short training of the same architecture on the predictions, from early ones "
+    f"to the predictors themselves, {_CHANGING}",
+}
+"""What the chains walked along, by the kind of their ladder."""
 SEARCHED = (
     "The walk is a search heuristic: its end states are not exact draws from a probability density."
 )
@@ -64,6 +78,8 @@ class ReportContent:
     """Designs that passed every filter."""
     provenance: Mapping[str, str]
     """Hashes and versions."""
+    ladder: LadderKind = "trajectory"
+    """What the chains walked along."""
     exactness: str = SEARCHED
     """What may be said of the designs that the sampler returned."""
     explained: Sequence[KeyFigure] = ()
@@ -88,6 +104,7 @@ def render_report(content: ReportContent) -> str:
         rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
         pictures=embedded(content.pictures),
         explained=content.explained,
+        walked=WALKED[content.ladder],
     )
 
 
@@ -101,9 +118,15 @@ def with_explained(page: str, explained: Sequence[KeyFigure]) -> str:
 
 
 def _classes(designs: Sequence[str]) -> dict[str, str]:
-    """Return the classes of cells; name=value pairs are broken between pairs only."""
+    """Return the classes of cells; name=value pairs are broken between pairs only.
+
+    Short sequences are not broken at all.
+    """
     if not any("=" in design for design in designs):
-        return _CLASSES
+        whole = max(map(len, designs), default=0) <= _UNBROKEN
+        return _CLASSES | (
+            dict.fromkeys(("design", "nearest_measured"), "sequence") if whole else {}
+        )
     return {name: kind.replace("long", "long pairs") for name, kind in _CLASSES.items()}
 
 

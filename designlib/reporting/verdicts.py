@@ -23,6 +23,8 @@ _EVOLUTION = ("AdaLead", "genetic algorithm", "simulated annealing", "random mut
               "Ledidi", "BoTorch")  # fmt: skip
 _NEEDLES = ("needle-3", "needle-5", "needle-8", "needle-10", "adversarial-needle",
             "disjoint-needles")  # fmt: skip
+_DNA = (("two-motif", 99.4), ("two-motif-ball", 99.0), ("sortseq", 99.4), ("sortseq-ball", 99.0))
+"""Percentile that the median proposal was to reach."""
 _LONG = ("ehrlich-64", "ehrlich-64-elites", "ehrlich-128", "ehrlich-128-elites", "enhancer",
          "enhancer-elites")  # fmt: skip
 
@@ -92,11 +94,13 @@ def verdicts(summary: pd.DataFrame, images: pd.DataFrame | None = None) -> list[
             rows += [_needle(name, problems[name], budget) for budget in (120, 300, 600)]
     if "polynomial" in problems:
         rows.append(_polynomial(problems["polynomial"]))
-    for name, percentile in (("two-motif", 99.4), ("two-motif-ball", 99.0)):
+    for name, percentile in _DNA:
+        if name in problems:
+            rows.append(_percentile(name, problems[name], percentile))
+    for name in ("two-motif", "two-motif-ball"):
         if name in problems:
             group = problems[name]
             rows += [
-                _percentile(name, group, percentile),
                 _hit(name, group, "those of the paper's table", _in_paper),
                 _hit(name, group, "all other samplers", _sampler),
             ]
@@ -112,7 +116,7 @@ def verdicts(summary: pd.DataFrame, images: pd.DataFrame | None = None) -> list[
     return [row for row in rows if row is not None]
 
 
-_CONTINUOUS = ("ackley-10", "superconductor")
+_CONTINUOUS = ("ackley-10", "superconductor", "oer", "blends")
 
 
 def _best(

@@ -148,6 +148,18 @@ def test_what_is_missed_has_its_reason_and_what_is_met_has_none():
     assert "not explained yet" in verdict_table(summarise(missed))
 
 
+def test_real_promoters_are_asked_for_their_percentile_and_compositions_are_not_discrete():
+    promoters = cells(1.0, "sortseq-ball", (("trajectory annealing", 1.0), ("random", 0.0)))
+    promoters["budget"] //= 2
+    blends = cells(1.0, "blends", (("trajectory annealing", 0.0), ("random", 1.0)))
+    for percentile, told in ((99.2, "yes"), (98.8, "**no**")):
+        promoters["percentile"] = percentile
+        asked, speed = verdicts(summarise(pd.concat([promoters, blends])))
+        assert asked.asked == "sortseq-ball, 100 gradients: median percentile at least 99.0"
+        assert asked.told == told
+    assert speed.found.startswith("1 of 1")
+
+
 def test_a_verdict_says_where_intervals_overlap():
     ours = cells(problem="ackley-10", methods=(("SMC over trajectory", 3.0),))
     rival = cells(problem="ackley-10", methods=(("SMC over temperature", 2.0),))

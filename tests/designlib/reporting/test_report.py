@@ -179,6 +179,18 @@ def test_the_walk_is_called_a_search_heuristic():
     assert "not exact draws" in text
 
 
+def test_a_predictor_without_checkpoints_is_not_said_to_have_any():
+    for kind in ("temperatures", "distillation"):
+        text = " ".join(Page(render_report(content(ladder=kind))).text.split())
+        assert "Of the predictors' training there are no checkpoints" in text
+    text = " ".join(Page(render_report(content())).text.split())
+    assert "Many chains walked from early ones" in text
+
+
+def test_short_sequences_are_not_broken():
+    assert '<td class="sequence">AAAA</td>' in render_report(content())
+
+
 def test_sequential_monte_carlo_is_called_by_its_name():
     text = " ".join(Page(render_report(content(exactness=RESAMPLED))).text.split())
     assert "sequential Monte Carlo" in text

@@ -18,7 +18,8 @@ from tasks.log import run_logger
 from tasks.publish import round_folder
 from tasks.record import campaign_folder, load_record
 from tasks.settings import Settings
-from tasks.stages import run_stage
+from tasks.stages import noted_stage, run_stage
+from tasks.tables import load_folds
 from tasks.tracking import experiment_id, find_run, log_bytes
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def _draw(record: Record, campaign: str) -> bytes:
     )
     known = candidates[candidates["measured_value"].notna()]
     best = known.sort_values(["measured_value", "design"], ascending=[not maximise, True])
-    first = candidates[candidates["round"] == rounds.min()]
-    number = max(5, len(first) // 4)
+    number = max(5, (rounds == rounds.min()).sum() // 4)
     curves = learning_curves(about.get("members", ()))
     several = len(fronts_by_round(candidates, record.objectives)) > 0
     pictures = [
@@ -91,7 +91,7 @@ def _draw(record: Record, campaign: str) -> bytes:
         calibration_figure(calibration_by_round(candidates)),
         ground_figure(candidates, diversity),
         map_figure(distances, candidates["round"]),
-        _of_designs(space, best.head(number), first, about),
+        _of_designs(space, best.head(number), candidates, about),
         *([learning_figure(curves)] if len(curves) else []),
     ]  # fmt: skip
     rejected = {e.round: _rejected(campaign, e.round, e.about["round_key"])
@@ -100,26 +100,44 @@ def _draw(record: Record, campaign: str) -> bytes:
 
 
 def _of_designs(
-    space: DesignSpace, best: pd.DataFrame, first: pd.DataFrame, about: Mapping[str, Any]
+    space: DesignSpace, best: pd.DataFrame, candidates: pd.DataFrame, about: Mapping[str, Any]
 ) -> Picture:
-    """Return what the best measured candidates look like, beside those of the first round."""
+    """Return what the best measured candidates look like, beside as many that were there before.
+
+    These are the best of the table that the campaign started from, or candidates of the first
+    round where that table is not here any more.
+    """
     from designlib.reporting.compositions import parallel_figure, variable_axes
     from designlib.reporting.logo import logo_figure
 
+    first = candidates[candidates["round"] == candidates["round"].min()]
+    known, beside = _started_from(about), "best designs of the table at the start"
+    start = known.head(max(1, len(best)))
+    if start.empty:
+        start, beside = first, "candidates of the first round"
     if isinstance(space, SequenceSpace):
         return logo_figure(
-            space, space.encode(best["design"].tolist()), space.encode(first["design"].tolist()),
-            both_strands=about["both_strands"],
-            names=("best measured candidates", "candidates of the first round"),
+            space, space.encode(best["design"].tolist()), space.encode(start["design"].tolist()),
+            both_strands=about["both_strands"], names=("best measured candidates", beside),
         )  # fmt: skip
     shown = best if len(best) else first
-    designs, beside = (space.encode(frame["design"].tolist()) for frame in (shown, first))
+    designs, before = (space.encode(frame["design"].tolist()) for frame in (shown, start))
     number = len(space.components)
     return parallel_figure(
         space.components, designs[:, :number].numpy(), shown["predicted_mean"].to_numpy(),
-        beside[:, :number].numpy(), value_name=about["value_name"], units=about["units"],
-        beside="candidates of the first round", variables=variable_axes(space, designs, beside),
+        before[:, :number].numpy(), value_name=about["value_name"], units=about["units"],
+        beside=beside, variables=variable_axes(space, designs, before),
     )  # fmt: skip
+
+
+def _started_from(about: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what a campaign could learn from the table that it started from, best first."""
+    split = noted_stage("split", about["folds"]) if "folds" in about else None
+    if split is None or not split.is_intact():
+        return pd.DataFrame()
+    folds = load_folds(split)
+    shown = folds[(folds["fold"] != "withheld") & (folds["round"] == 0)]
+    return shown.sort_values(["value", "design"], ascending=[not about["maximise"], True])
 
 
 def _mean_distance(distances: np.ndarray) -> float:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from prefect import task
 
+from designlib.entries import measurement_table
 from designlib.measurements import merge_results, parse_results
-from designlib.record import measurement_table
 from designlib.tables import ACCEPTED_SUFFIXES
 from designlib.types import InputError
 from tasks.files import read_input

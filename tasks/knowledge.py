@@ -11,8 +11,9 @@ from prefect import task
 
 from designlib.candidates import read_candidates
 from designlib.configs.training import TrainingConfig
+from designlib.entries import content_hash, measurement_table
 from designlib.oracles import oracle_of
-from designlib.record import Record, content_hash, measurement_table
+from designlib.record import Record
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from designlib.entries import Entry
 from designlib.randomness import derive_seed
-from designlib.record import Entry
 from designlib.sampling import cut_blocks, walk_block
 from designlib.synthesis import DesignRules
 from designlib.synthesis.drawing import build_rules

@@ -12,6 +12,7 @@ import pandas as pd
 from prefect import task
 
 from designlib.methods import AdaLead, GeneticAlgorithm, RandomMutation
+from designlib.problems.base import Solvable
 from designlib.problems.ensembles import EnsembleConfig
 from designlib.problems.loops import Loop, run_loop
 from designlib.problems.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
@@ -124,6 +125,11 @@ def _standings(cell: StageResult) -> pd.DataFrame:
     return pd.read_parquet(cell.path("standings.parquet"))
 
 
+def _optimum(problem: str) -> float | None:
+    known = make_problem(problem)
+    return known.optimum if isinstance(known, Solvable) else None
+
+
 @task(name="publish-loops")
 def publish_loops(cells: Sequence[StageResult], *, tuned: bool) -> Path:
     """Write the page, its figures and the cells; log them to MLflow; return the page.
@@ -134,7 +140,8 @@ def publish_loops(cells: Sequence[StageResult], *, tuned: bool) -> Path:
     """
     settings = Settings()
     table = pd.concat([_standings(cell) for cell in cells], ignore_index=True)
-    table = table.assign(tuned=tuned)
+    optimum = {problem: _optimum(problem) for problem in table["problem"].unique()}
+    table = table.assign(tuned=tuned, optimum=table["problem"].map(optimum))
     section, pictures = loop_section(table, "")
     files = {"rounds.parquet": parquet_bytes(table), "ROUNDS.md": f"{section}\n".encode()}
     files |= {f"{picture.name}.png": picture.png for picture in pictures}

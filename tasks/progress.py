@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from designlib.configs.stopping import StoppingConfig
-from designlib.record import Entry, Record
+from designlib.entries import Entry
+from designlib.record import Record
 from designlib.stopping import reason_to_stop
 from tasks.log import run_logger
 from tasks.publish import round_folder

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 from filelock import FileLock
 
-from designlib.record import Entry, Kind, Record, content_hash, entry_bytes, read_entry
+from designlib.entries import Entry, Kind, content_hash, entry_bytes, read_entry
+from designlib.record import Record
 from designlib.types import InputError
 from tasks.files import write_atomically
 from tasks.settings import Settings

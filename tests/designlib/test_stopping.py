@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from designlib.configs.stopping import StoppingConfig
-from designlib.record import Entry, Record
+from designlib.entries import Entry
+from designlib.record import Record
 from designlib.stopping import reason_to_stop
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from designlib.configs.stopping import StoppingConfig
-from designlib.record import measurement_table
+from designlib.entries import measurement_table
 from tasks import progress
 from tasks.progress import ended_by, rounds_ahead
 from tasks.record import held_record

@@ -14,7 +14,7 @@ import pytest
 
 from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id, to_parquet_bytes
-from designlib.record import measurement_table
+from designlib.entries import measurement_table
 from designlib.types import InputError
 from tasks import record as module
 from tasks.importing import find_result_files, import_results

@@ -10,8 +10,9 @@ import pytest
 
 from designlib.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id
+from designlib.entries import entry_bytes, measurement_table, read_entry
 from designlib.measurements import Import, merge_results, parse_results
-from designlib.record import Record, entry_bytes, measurement_table, read_entry
+from designlib.record import Record
 from designlib.types import InputError
 
 PROPOSED = ["ACGTA", "CCGTA", "GGGTA"]

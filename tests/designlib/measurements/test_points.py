@@ -10,9 +10,10 @@ import torch
 
 from designlib.candidates import Provenance, build_table, design_id
 from designlib.configs.recipes import RecipeConfig
+from designlib.entries import entry_bytes, read_entry
 from designlib.measurements import merge_results, parse_results
 from designlib.recipes import component_columns, recipe_sheet, variable_units
-from designlib.record import Record, entry_bytes, read_entry
+from designlib.record import Record
 from designlib.spaces import Choice, MixedSpace, Quantity, SimplexSpace, describe_space
 from designlib.types import InputError
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.record import Entry, Record
+from designlib.entries import Entry
+from designlib.record import Record
 from designlib.reporting.calibration import calibration_by_round
 from designlib.reporting.campaign import advice, campaign_page
 from designlib.reporting.fronts import front_figure, fronts_by_round

@@ -52,9 +52,7 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
     # Two 8-mers that differ in two letters differ in much; of long sequences they are copies.
     apart = walk if problem == "tfbind8" else replace(walk, min_distance=4)
     sharp = replace(apart, sharpness=20.0)
-    first, second = apart, sharp
-    if problem == "enhancer":
-        first, second = replace(sharp, crossover=0), sharp
+    first, second = (sharp, apart) if problem == "enhancer" else (apart, sharp)
     return (
         (first, replace(first, spread_weight=-0.3), second),
         tuple(

@@ -34,8 +34,6 @@ _CHOSEN = {
     "ehrlich-64": " That predictors learn this function better without emphasis on the best was "
     "seen on that other seed, but used only after the first of the seeds compared had ended, with "
     "emphasis, behind the genetic algorithm: the choice is not blind to what is compared.",
-    "enhancer": " This project ran without crossover; on that other seed it ended higher with "
-    "crossover, which was tried after these cells were made.",
 }
 """What is to be known of how settings were chosen by hand."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ Interval = tuple[float, float]
 
 @dataclass
 class CommandClock:
-    """When a command began, and how long it spent on what is only needed once."""
+    """When a command or its round began, and how long it spent on what is only needed once."""
 
     started: float
     """Seconds since the epoch."""
@@ -33,9 +34,13 @@ class CommandClock:
             self.set_up.append((began, time.time()))
 
     def split(self, compute: Iterable[Interval]) -> dict[str, float]:
-        """Return the seconds until now in all, set-up, computing and orchestration."""
-        total = time.time() - self.started
-        set_up = united_seconds(self.set_up)
+        """Return the seconds until now in all, set-up, computing and orchestration.
+
+        The next round of the same command is counted from here.
+        """
+        now = time.time()
+        total, set_up = now - self.started, united_seconds(self.set_up)
+        self.started, self.set_up = now, []
         computing = united_seconds(compute)
         return {
             "total_seconds": round(total, 2),
@@ -61,7 +66,13 @@ def command_clock() -> Iterator[CommandClock]:
 
 def current_clock(started: float) -> CommandClock:
     """Return the command's clock; outside a command one that began at ``started``."""
-    return _CLOCK.get() or CommandClock(started)
+    return _CLOCK.get() or _clock_of_run(started)
+
+
+@functools.cache
+def _clock_of_run(started: float) -> CommandClock:
+    """Return the clock that all rounds of a flow run have."""
+    return CommandClock(started)
 
 
 def united_seconds(intervals: Iterable[Interval]) -> float:

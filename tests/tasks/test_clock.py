@@ -46,6 +46,18 @@ def test_the_parts_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_each_round_is_counted_from_the_end_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for clock in (CommandClock(started=100.0), current_clock(100.0)):
+        for now in (110.0, 130.0):
+            monkeypatch.setattr(time, "time", lambda now=now: now)
+            told = clock.split([(now - 8.0, now)])
+        assert told["total_seconds"] == 20.0
+        assert told["orchestration_seconds"] == 12.0
+    assert current_clock(100.0).started == 130.0
+
+
 def test_setting_up_is_counted_even_when_it_fails() -> None:
     clock = CommandClock(started=time.time())
     with pytest.raises(OSError, match="full"), clock.setting_up():

@@ -81,7 +81,7 @@ class Plan(NamedTuple):
     designs
         Proposals of a cell.
     tune_at
-        Budget at which the settings are chosen on two other seeds; None for the defaults.
+        Budget at which all settings are tried on two other seeds; None for the defaults.
     """
 
     budgets: tuple[int, ...]
@@ -137,6 +137,7 @@ def compare_variant(problem: str, name: str, method: Method, plan: Plan) -> list
             **run_cell(problem, method, budget, plan.designs, seed),
             "method": f"{VARIANT}{name}",
             "tuned": False,
+            "tuned_at": 0,
         }
         for budget in plan.budgets
         for seed in range(plan.seeds)
@@ -146,14 +147,13 @@ def compare_variant(problem: str, name: str, method: Method, plan: Plan) -> list
 @task(name="compare", task_run_name="{method.name} on {problem}")
 def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
     """Return the rows of all cells of a method on a problem, its settings tuned where asked for."""
-    chosen = method
-    if plan.tune_at is not None:
-        chosen = tune_method(problem, method, plan.tune_at, plan.designs)
+    chosen = tune_method(problem, method, plan)
     rows = []
     for budget in plan.budgets:
+        tuned_at = 0 if plan.tune_at is None else max(budget, plan.tune_at)
         for seed in range(plan.seeds):
-            row = run_cell(problem, chosen, budget, plan.designs, seed)
-            rows.append({**row, "tuned": plan.tune_at is not None})
+            row = run_cell(problem, chosen[budget], budget, plan.designs, seed)
+            rows.append({**row, "tuned": tuned_at > 0, "tuned_at": tuned_at})
         run_logger().info(
             "%s, %s, %d evaluations a design: medians %s, found %s", problem, method.name, budget,
             *([f"{row[k]:.3g}" for row in rows[-plan.seeds :]] for k in ("median", "success")),
@@ -161,22 +161,39 @@ def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]
     return rows
 
 
-def tune_method(problem: str, method: Method, budget: int, designs: int) -> Method:
-    """Return the settings of a method that do best on seeds which the comparison does not use.
+def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
+    """Return the settings of a method for each budget, chosen on seeds not used to compare.
+
+    All settings are tried at ``plan.tune_at`` evaluations, and the best there serve every budget
+    up to it. For each larger budget in turn the better half of those left, two at least, are tried
+    at it, and the best serve it: what is best for a short search often is not for a long one.
 
     Best is the highest mean of the share found, where the problem says what counts, then of the
-    median true value. Of those that are equal, as where all find everything, the best at half the
-    budget is taken; ties there go to the earlier choice.
+    median true value. Where several have the highest, as where all find everything, they are
+    ranked by half the budget; ties there go to the earlier choice.
     """
+    if plan.tune_at is None:
+        return dict.fromkeys(plan.budgets, method)
 
     def merit(choice: Method, budget: int) -> tuple[float, float]:
-        rows = [run_cell(problem, choice, budget, designs, seed) for seed in TUNING_SEEDS]
+        rows = [run_cell(problem, choice, budget, plan.designs, seed) for seed in TUNING_SEEDS]
         return _mean(rows, "success"), _mean(rows, "median")
 
-    merits = {choice: merit(choice, budget) for choice in type(method).choices()}
-    highest = max(merits.values())
-    best = [choice for choice, reached in merits.items() if reached == highest]
-    chosen = best[0] if len(best) == 1 else max(best, key=lambda one: merit(one, budget // 2))
+    def ranked(choices: Sequence[Method], budget: int) -> list[Method]:
+        merits = {choice: merit(choice, budget) for choice in choices}
+        order = sorted(choices, key=merits.__getitem__, reverse=True)
+        equal = [choice for choice in order if merits[choice] == merits[order[0]]]
+        if len(equal) > 1:
+            order[: len(equal)] = sorted(
+                equal, key=lambda choice: merit(choice, budget // 2), reverse=True
+            )
+        return order
+
+    left = ranked(type(method).choices(), plan.tune_at)
+    chosen = {budget: left[0] for budget in plan.budgets if budget <= plan.tune_at}
+    for budget in sorted(budget for budget in plan.budgets if budget > plan.tune_at):
+        left = ranked(left[: max(2, (len(left) + 1) // 2)], budget)
+        chosen[budget] = left[0]
     run_logger().info("%s on %s: %s", method.name, problem, chosen)
     return chosen
 

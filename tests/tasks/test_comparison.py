@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from designlib.methods import BoTorch, FixedChain, TrajectoryWalk
+from designlib.methods import BoTorch, FixedChain, RandomDesigns, TrajectoryWalk
 from designlib.problems.ackley import Ackley
 from designlib.problems.boolean import Needle
 from designlib.randomness import torch_generator
@@ -73,29 +73,53 @@ def test_a_cell_is_computed_once_and_published(small, home, monkeypatch):
     assert (page.parent / "budget-small-needle.png").exists()
 
 
-def test_tuning_takes_the_best_choice(small, home, monkeypatch):
-    chosen = FixedChain.choices()[3]
-    monkeypatch.setattr(
-        comparison,
-        "run_cell",
-        lambda problem, method, budget, designs, seed: {
-            "success": 1.0 if method == chosen else 0.5, "median": 0.0,
-        },
-    )  # fmt: skip
-    assert tune_method(small, FixedChain(), 60, 32) == chosen
-
-
-def test_settings_that_are_equal_are_told_apart_at_half_the_budget(small, monkeypatch):
-    slow, quick = FixedChain.choices()[1], FixedChain.choices()[3]
+@pytest.fixture
+def merits(small, monkeypatch):
+    """What each choice of a method is worth at each budget, and a list of the cells computed."""
+    worth, computed = {}, []
 
     def cell(problem, method, budget, designs, seed):
-        found = 1.0 if budget == 60 and method in (slow, quick) else 0.1
-        if budget == 30 and method == quick:
-            found = 0.5
-        return {"success": found, "median": 0.0}
+        computed.append((method, budget))
+        return {"success": worth.get((method, budget), 0.1), "median": 0.0}
 
     monkeypatch.setattr(comparison, "run_cell", cell)
-    assert tune_method(small, FixedChain(), 60, 32) == quick
+    return worth, computed
+
+
+def test_tuning_takes_the_best_choice_for_every_budget_up_to_its_own(small, merits):
+    worth, computed = merits
+    chosen = FixedChain.choices()[3]
+    worth[chosen, 60] = 0.5
+    plan = Plan((30, 60), 2, 32, tune_at=60)
+    assert tune_method(small, FixedChain(), plan) == {30: chosen, 60: chosen}
+    assert {budget for _, budget in computed} == {60}
+
+
+def test_settings_that_are_equal_are_told_apart_at_half_the_budget(small, merits):
+    worth, _ = merits
+    slow, quick = FixedChain.choices()[1], FixedChain.choices()[3]
+    worth |= {(slow, 60): 1.0, (quick, 60): 1.0, (quick, 30): 0.5}
+    plan = Plan((60,), 2, 32, tune_at=60)
+    assert tune_method(small, FixedChain(), plan) == {60: quick}
+
+
+def test_larger_budgets_are_served_by_what_is_best_there_of_the_better_half(small, merits):
+    worth, computed = merits
+    choices = FixedChain.choices()
+    early, late, last, never = choices[4], choices[2], choices[3], choices[0]
+    worth |= {(early, 60): 0.9, (late, 60): 0.8, (last, 60): 0.7}
+    worth |= {(late, 150): 0.9, (last, 150): 0.8, (last, 300): 0.9}
+    # The best of all at 300 evaluations is not among the better half at 60.
+    worth |= {(never, 300): 1.0}
+    plan = Plan((300, 30, 60, 150), 2, 32, tune_at=60)
+    assert tune_method(small, FixedChain(), plan) == {30: early, 60: early, 150: late, 300: last}
+    assert {method for method, budget in computed if budget == 150} == {early, late, last}
+    assert {method for method, budget in computed if budget == 300} == {late, last}
+
+
+def test_a_method_with_one_choice_is_tuned_to_it(small, merits):
+    plan = Plan((30, 150), 2, 32, tune_at=60)
+    assert tune_method(small, RandomDesigns(), plan) == {30: RandomDesigns(), 150: RandomDesigns()}
 
 
 def test_a_plan_gives_every_cell_of_a_method(small, home):
@@ -103,7 +127,12 @@ def test_a_plan_gives_every_cell_of_a_method(small, home):
     assert plan.all_seeds == (0, 1)
     rows = compare_on.fn(small, FixedChain(), plan)
     assert [(row["budget"], row["seed"]) for row in rows] == [(30, 0), (30, 1), (60, 0), (60, 1)]
-    assert not any(row["tuned"] for row in rows)
+    assert not any(row["tuned"] or row["tuned_at"] for row in rows)
+
+
+def test_rows_say_where_their_settings_were_tried(small, home):
+    rows = compare_on.fn(small, FixedChain(), Plan((30, 90), 1, 32, tune_at=60))
+    assert [(row["tuned"], row["tuned_at"]) for row in rows] == [(True, 60), (True, 90)]
 
 
 def test_all_methods_share_one_training(small, home, monkeypatch):

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from designlib.alphabets import DNA
+from designlib.alphabets import DNA, Alphabet
 from designlib.configs.training import NetworkConfig
+from designlib.predictors import networks
 from designlib.predictors.networks import build_network, evaluate
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
@@ -54,6 +55,25 @@ def test_a_filter_sees_a_motif_wherever_it_is():
 def test_a_filter_longer_than_the_design_is_cut():
     network = build_network(NetworkConfig(filter_length=20), 4, DNA, both_strands=False, seed=0)
     assert evaluate(network, torch.eye(4)[None]).shape == (1,)
+
+
+@pytest.mark.parametrize("length", [3, 40])
+def test_wide_windows_say_the_same_as_a_convolution(length, monkeypatch):
+    letters = Alphabet("many letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef")
+    space = SequenceSpace(letters, length)
+    config = NetworkConfig(filter_length=7)
+    network = build_network(config, length, letters, both_strands=False, seed=0)
+    relaxed = space.relax(space.random(20, torch_generator(0, "test"))).requires_grad_()
+
+    def score_and_gradients():
+        score = network(relaxed)
+        inputs = [relaxed, *network.parameters()]
+        return score, *torch.autograd.grad(score.square().sum(), inputs)
+
+    monkeypatch.setattr(networks, "_WIDE_WINDOW", 0)
+    convolved = score_and_gradients()
+    monkeypatch.setattr(networks, "_WIDE_WINDOW", 10**6)
+    torch.testing.assert_close(convolved, score_and_gradients())
 
 
 def test_evaluation_in_batches_equals_one_batch():

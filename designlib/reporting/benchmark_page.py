@@ -36,7 +36,10 @@ a seed decides the training data, the predictor and the chains. *Found* is the s
 proposals that solve the problem; medians, best and mean are true values of feasible proposals;
 *overprediction* is the predicted less the true value; *diversity* is the mean distance between two
 proposals, *novelty* the mean distance to the nearest training design. Names that end in `-elites`
-have chains that start from the 128 best measured designs in place of random ones.
+have chains that start from the 128 best measured designs in place of random ones. Settings are
+chosen on two other seeds, for all methods alike: the ready choices of a method are tried at 120
+evaluations, and for each larger budget the better half of those left are tried at it; problems
+that say 120 alone were tuned before the larger budgets were.
 
 A walk, and what SMC leaves after few steps, is the result of a search, not a set of exact draws."""
 
@@ -139,25 +142,42 @@ def _section(
     folder: str,
 ) -> str:
     seeds = f"{cells['seed'].nunique()} seeds"
-    tuned = cells["tuned"]
-    how = "settings tuned on two other seeds" if tuned.all() else "default settings"
-    if tuned.any() and not tuned.all():
-        how = "some settings tuned on two other seeds, some the defaults"
     budgets = sorted(summary["budget"].unique().tolist())
     detailed = max((b for b in budgets if b <= _DETAILED), default=budgets[0])
-    settings = cells.groupby("method")["settings"].agg(lambda values: names_of(values.tolist()))
     lines = [
         f"## {problem}", "",
-        f"{seeds}; {how}; commit {names_of(cells['commit'].tolist())}.", "",
+        f"{seeds}; {_tuning(cells)}; commit {names_of(cells['commit'].tolist())}.", "",
         f"![{picture.caption}]({folder}{picture.name}.png)", "",
         "By evaluations for each design:", "",
         *quality_table(summary), "",
         f"<details><summary>All figures at {detailed} evaluations, and settings</summary>", "",
         *detail_table(summary, detailed), "",
-        *(f"- {method}: `{setting}`" for method, setting in settings.items()), "",
+        *(f"- {method}: {_settings(own)}" for method, own in cells.groupby("method")), "",
         "</details>",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _tuning(cells: pd.DataFrame) -> str:
+    """Return how the settings of one problem's cells were chosen."""
+    tuned = cells["tuned"]
+    if not tuned.any():
+        return "default settings"
+    budgets = cells.loc[tuned, "tuned_at"].astype(int)
+    tried = ", ".join(str(budget) for budget in sorted(budgets.unique()))
+    how = f"settings tuned on two other seeds at {tried} evaluations"
+    return how if tuned.all() else f"some {how}, some the defaults"
+
+
+def _settings(cells: pd.DataFrame) -> str:
+    """Return the settings of one method's cells, with their budgets where they are not the same."""
+    budgets = cells.groupby("settings", sort=False)["budget"].unique()
+    if len(budgets) == 1:
+        return f"`{budgets.index[0]}`"
+    return "; ".join(
+        f"`{settings}` at {', '.join(str(budget) for budget in sorted(those))}"
+        for settings, those in budgets.items()
+    )
 
 
 def _learning(learned: pd.DataFrame | None) -> str:

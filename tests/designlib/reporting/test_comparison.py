@@ -61,6 +61,7 @@ def test_means_and_intervals():
     assert merit_of(summary) == "median"
     assert merit_of(summarise(cells(0.5))) == "success"
     assert merit_of(summarise(cells(0.01))) == "median"
+    assert merit_of(summarise(cells(0.95))) == "median"
     assert math.isnan(summarise(cells(0.5).head(1))["median_interval"].iloc[0])
 
 
@@ -96,6 +97,20 @@ def test_the_page_is_the_same_for_the_same_cells():
     assert "](pictures/budget-needle.png)" in page
     assert "3 seeds; default settings; commit abc." in page
     assert "- walk: `walk()`" in page
+
+
+def test_the_page_says_where_settings_were_chosen_and_for_which_budget():
+    tuned = cells(0.5).assign(tuned=True)
+    tuned["tuned_at"] = tuned["budget"]
+    later = (tuned["method"] == "walk") & (tuned["budget"] == 600)
+    tuned.loc[later, "settings"] = "walk(sharper)"
+    page = benchmark_files(tuned, None, "")["BENCHMARKS.md"].decode()
+    assert "3 seeds; settings tuned on two other seeds at 120, 600 evaluations; commit" in page
+    assert "- walk: `walk()` at 120; `walk(sharper)` at 600" in page
+    assert "- chain: `chain()`" in page.splitlines()
+    some = pd.concat([tuned[tuned["method"] == "walk"], cells(methods=(("chain", 1.0),))])
+    page = benchmark_files(some, None, "")["BENCHMARKS.md"].decode()
+    assert "some settings tuned on two other seeds at 120, 600 evaluations, some the" in page
 
 
 def test_variants_have_a_table_of_their_own():

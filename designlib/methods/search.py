@@ -113,7 +113,7 @@ class TrajectorySearch(Method):
                 for t in (0.6, 0.9)
             ),
             cls(crossover=True),
-            cls(populations=1),
+            cls(24.0, softening=10.0, trained_share=0.9, populations=2),
             cls(48.0),
             cls(48.0, trained_share=0.3),
             *(

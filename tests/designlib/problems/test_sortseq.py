@@ -71,13 +71,22 @@ def test_parts_are_fixed_and_apart(problem: SortSeq) -> None:
     assert not bool((problem.visible & (part != 0)).any())
 
 
-def test_the_predictor_sees_the_worse_half_of_its_part(problem: SortSeq) -> None:
+def test_the_predictor_sees_what_is_worse_by_the_truth(problem: SortSeq) -> None:
     designs, values = problem.training_data(0)
     assert torch.equal(values, problem.bins[problem.visible])
     assert torch.equal(designs, problem.designs[problem.visible])
-    hidden = problem.bins[(problem.part == 0) & ~problem.visible]
-    assert values.max() < hidden.min()
-    assert len(values) <= 0.5 * 540 + int((problem.bins[problem.part == 0] == hidden.min()).sum())
+    hidden = problem.oracle(problem.designs[(problem.part == 0) & ~problem.visible])
+    assert problem.oracle(designs).max() < hidden.min()
+    assert len(values) == 0.8 * 540
+
+
+def test_reads_in_the_darkest_bin_do_not_turn_the_ranking_round(problem: SortSeq) -> None:
+    """Every fourth read is in bin 0 whatever the sequence, as those of cells that died."""
+    lost = torch.rand(len(problem.bins), generator=torch.Generator().manual_seed(0)) < 0.25
+    noisy = replace(problem, bins=problem.bins.where(~lost, 0.0), share=0.5)
+    scores = train_trajectory(noisy, 0, checkpoints=4)[-1](noisy.space.relax(noisy.designs))
+    # The worse half by such bins gives -0.39.
+    assert float(torch.corrcoef(torch.stack([scores.double(), problem.bins]))[0, 1]) > 0.2
 
 
 def test_the_oracle_depends_on_its_own_part_only(problem: SortSeq) -> None:
@@ -143,11 +152,14 @@ def test_a_table_that_cannot_be_used_is_refused(problem: SortSeq) -> None:
 
 def test_the_measured_promoters() -> None:
     table = pd.read_csv(published("mpra/mavenn_sortseq_data.csv.gz"))
-    problem = SortSeq.from_table(table, radius=7)
+    quick = SortSeq.oracle_training.model_copy(update={"members": 1, "steps": 200})
+    problem = replace(SortSeq.from_table(table, radius=7), oracle_training=quick)
     assert (len(problem.designs), problem.wild_type) == (50_518, WILD_TYPE)
     assert [int((problem.part == number).sum()) for number in range(3)] == [22_733, 25_259, 2526]
     counts = table.filter(like="ct_").to_numpy()
     row = 1234
     reads = np.repeat(np.arange(10), counts[row].astype(int))
     assert problem.bins[row].item() == reads.mean()
-    assert problem.bins[problem.visible].max() < 5
+    bins = problem.bins[problem.visible]
+    truth = torch.from_numpy(problem.measured_values)[problem.visible]
+    assert float(torch.corrcoef(torch.stack([bins, truth]))[0, 1]) > 0.3

@@ -13,7 +13,8 @@ from designlib.errors import InputError
 from designlib.methods.variants import checkpoint_variants
 from flows.campaign import design_campaign
 from flows.config import CampaignConfig, load_config
-from tasks.comparison import Plan, compare_on, compare_variant, gather_cells, learned_by, train_on
+from tasks.cells import learned_by, train_on
+from tasks.comparison import Plan, compare_on, compare_variant, gather_cells
 from tasks.comparison_problems import chosen_methods, suits, within_reach
 from tasks.comparison_report import publish_comparison
 from tasks.image_comparison import (

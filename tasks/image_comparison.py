@@ -28,7 +28,7 @@ from designlib.problems.mnist import Digits, Mnist, packed_images, read_packed_d
 from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tasks.catalogue import locate
-from tasks.comparison import CODE
+from tasks.cells import CODE
 from tasks.device import use_device
 from tasks.log import run_logger
 from tasks.machine import code_version, machine_line

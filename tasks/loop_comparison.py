@@ -17,7 +17,7 @@ from designlib.problems.ensembles import EnsembleConfig
 from designlib.problems.loops import Loop, run_loop
 from designlib.problems.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
 from designlib.reporting.loops import loop_section, summarise_loops
-from tasks.comparison import CODE
+from tasks.cells import CODE
 from tasks.comparison_problems import make_problem
 from tasks.device import use_device
 from tasks.files import write_atomically
@@ -65,7 +65,7 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
 
 
 _EXPERIMENT = "benchmarks"
-_CODE = tuple(part for part in CODE if part != "tasks/comparison.py")
+_CODE = tuple(part for part in CODE if part != "tasks/cells.py")
 """What a cell depends on: not on which settings are tried and how they are compared."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 from designlib.drivers.archive import EliteArchive
+from designlib.drivers.common import last_of
 from designlib.drivers.smc import smc
 from designlib.kernels.base import Kernel
 from designlib.kernels.crossover import Crossover
@@ -22,6 +23,8 @@ from designlib.methods.base import (
 )
 from designlib.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
+from designlib.targets import Evaluation, Target
+from designlib.types import Designs
 
 __all__ = ["TrajectorySearch"]
 
@@ -33,7 +36,8 @@ class TrajectorySearch(Method):
     With one sharpness on all rungs, the first resampling keeps the few particles that an early,
     coarse checkpoint likes best, and the population never recovers. Here early rungs only lean;
     the trained predictor's rungs, one kernel step each, are the sharp ones, and the best distinct
-    designs met on them are proposed, as evolution does. That is a search, not a sample.
+    designs evaluated on them, accepted or not, are proposed, as evolution does. That is a search,
+    not a sample.
 
     Attributes
     ----------
@@ -63,16 +67,19 @@ class TrajectorySearch(Method):
         kernel: Kernel = local_kernel(setting.space)
         if self.crossover:
             kernel = Crossover(local_kernel(setting.space), size)
-        ladder = self.ladder(setting, passes, kernel.passes_per_step(setting.target(1.0)))
+        met = _Met(EliteArchive(designs))
+        ladder = [
+            rung._replace(target=_Watched.of(rung.target, met))
+            if rung.target.predict is setting.predictor
+            else rung
+            for rung in self.ladder(setting, passes, kernel.passes_per_step(setting.target(1.0)))
+        ]
         starts = setting.start(designs, torch_generator(seed, "starts"))
-        archive, spent = EliteArchive(designs), 0.0
-        run = smc(ladder, kernel, starts, seed, range(designs), populations=self.populations)
-        for population in run:
-            spent = population.passes
-            if ladder[population.rung].target.predict is setting.predictor:
-                archive = archive.add(population.state.designs, population.state.value)
-        best = archive.best(designs)
-        return Outcome(best, setting.score(best), spent * designs * EVALUATIONS_PER_PASS)
+        last = last_of(
+            smc(ladder, kernel, starts, seed, range(designs), populations=self.populations)
+        )
+        best = met.archive.best(designs)
+        return Outcome(best, setting.score(best), last.passes * designs * EVALUATIONS_PER_PASS)
 
     def ladder(self, setting: Setting, passes: int, cost: float) -> list[Rung]:
         """Return checkpoints, then the trained predictor again and again, ever sharper.
@@ -121,3 +128,32 @@ class TrajectorySearch(Method):
                 for sharpness, share in ((24.0, 0.6), (48.0, 0.9), (96.0, 0.9))
             ),
         ]
+
+
+@dataclass
+class _Met:
+    """The best of all designs that were evaluated, whether a chain then went there or not."""
+
+    archive: EliteArchive
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Watched(Target):
+    """A target that keeps the best feasible designs that it evaluates."""
+
+    met: _Met
+
+    @classmethod
+    def of(cls, target: Target, met: _Met) -> _Watched:
+        """Return the same target, watched."""
+        return cls(**{part.name: getattr(target, part.name) for part in fields(target)}, met=met)
+
+    def evaluate(self, designs: Designs) -> Evaluation:
+        """Return scores and gradients, as the target itself does."""
+        evaluation = super().evaluate(designs)
+        kept, value = designs, evaluation.value
+        if self.constraint is not None:
+            feasible = self.constraint.satisfied(designs)
+            kept, value = designs[feasible], value[feasible]
+        self.met.archive = self.met.archive.add(kept, value)
+        return evaluation

@@ -52,6 +52,9 @@ def merge_cells(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
     Tuned and untuned cells of a method are kept side by side.
     """
     if known is not None:
+        if "tuned_at" not in known:
+            # Cells of before settings were chosen at more than one budget.
+            known = known.assign(tuned_at=known["tuned"].astype(int) * 120)
         of = ["problem", "method", "tuned"]
         replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
         new = pd.concat([known[~replaced], new], ignore_index=True)

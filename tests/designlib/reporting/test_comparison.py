@@ -87,6 +87,13 @@ def test_new_cells_take_the_place_of_old_ones():
     assert len(shown) == len(old)
 
 
+def test_cells_of_before_say_where_their_settings_were_chosen():
+    new = cells(methods=(("walk", 7.0),)).assign(tuned=True, tuned_at=600)
+    table = merge_cells(cells(methods=(("chain", 1.0),)).assign(tuned=True), new)
+    assert dict(zip(table["method"], table["tuned_at"], strict=True)) == {"chain": 120, "walk": 600}
+    assert table["tuned_at"].dtype == "int64"
+
+
 def test_the_page_is_the_same_for_the_same_cells():
     files = benchmark_files(cells(0.5), learned(), "pictures/")
     assert set(files) == {"BENCHMARKS.md", "budget-needle.png"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 from prefect import task
 
-from designlib.methods import Method
+from designlib.methods import BudgetError, Method
 from designlib.reporting.comparison import VARIANT
 from tasks.cells import run_cell
 from tasks.log import run_logger
@@ -66,14 +67,24 @@ def compare_variant(problem: str, name: str, method: Method, plan: Plan) -> list
 
 @task(name="compare", task_run_name="{method.name} on {problem}")
 def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
-    """Return the rows of all cells of a method on a problem, its settings tuned where asked for."""
+    """Return the rows of all cells of a method on a problem, its settings tuned where asked for.
+
+    A budget that is too small for the settings has no rows, and the log says so. Raises BudgetError
+    where all are.
+    """
     chosen = tune_method(problem, method, plan)
     rows = []
     for budget in plan.budgets:
         tuned_at = 0 if plan.tune_at is None else max(budget, plan.tune_at)
-        for seed in range(plan.seeds):
-            row = run_cell(problem, chosen[budget], budget, plan.designs, seed)
-            rows.append({**row, "tuned": tuned_at > 0, "tuned_at": tuned_at})
+        try:
+            for seed in range(plan.seeds):
+                row = run_cell(problem, chosen[budget], budget, plan.designs, seed)
+                rows.append({**row, "tuned": tuned_at > 0, "tuned_at": tuned_at})
+        except BudgetError as error:
+            if not rows and budget == max(plan.budgets):
+                raise
+            run_logger().warning("%s: left out, %s", problem, error)
+            continue
         run_logger().info(
             "%s, %s, %d evaluations a design: medians %s, found %s", problem, method.name, budget,
             *([f"{row[k]:.3g}" for row in rows[-plan.seeds :]] for k in ("median", "success")),
@@ -96,7 +107,10 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
         return dict.fromkeys(plan.budgets, method)
 
     def merit(choice: Method, budget: int) -> tuple[float, float]:
-        rows = [run_cell(problem, choice, budget, plan.designs, seed) for seed in TUNING_SEEDS]
+        try:
+            rows = [run_cell(problem, choice, budget, plan.designs, seed) for seed in TUNING_SEEDS]
+        except BudgetError:
+            return -math.inf, -math.inf
         return _mean(rows, "median"), _mean(rows, "success")
 
     def ranked(choices: Sequence[Method], budget: int) -> list[Method]:

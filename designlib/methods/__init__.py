@@ -1,6 +1,6 @@
 """Methods of finding designs, all given the same predictor and the same budget."""
 
-from designlib.methods.base import Method, Outcome, Setting
+from designlib.methods.base import BudgetError, Method, Outcome, Setting
 from designlib.methods.bayesian import BoTorch
 from designlib.methods.chains import (
     FixedChain,
@@ -54,6 +54,7 @@ __all__ = [
     "AdaLead",
     "AnnealedImportance",
     "BoTorch",
+    "BudgetError",
     "FixedChain",
     "GeneticAlgorithm",
     "LangevinChain",

@@ -27,6 +27,7 @@ from designlib.types import Designs, InputError, Scores
 
 __all__ = [
     "EVALUATIONS_PER_PASS",
+    "BudgetError",
     "Method",
     "Outcome",
     "Setting",
@@ -155,7 +156,7 @@ class Method(ABC):
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return ``designs`` proposals for at most ``budget`` evaluations for each of them.
 
-        Raises InputError where the budget is too small for the method to do anything.
+        Raises BudgetError where the budget is too small for the method to do anything.
         """
 
     @classmethod
@@ -175,12 +176,16 @@ def local_kernel(space: Space, size: float | None = None) -> MetropolisKernel[An
     return SimplexLangevin(size or 0.2)
 
 
+class BudgetError(InputError):
+    """A budget with which a method, at its settings, cannot do anything."""
+
+    def __init__(self, name: str, least: int, budget: int) -> None:
+        super().__init__(f"{name} needs at least {least} evaluations a design, not {budget}")
+
+
 def passes_of(budget: int, least: int, name: str) -> int:
-    """Return a budget in forward and backward passes; raise InputError below ``least``."""
+    """Return a budget in forward and backward passes; raise BudgetError below ``least``."""
     passes = budget // EVALUATIONS_PER_PASS
     if passes < least:
-        raise InputError(
-            f"{name} needs at least {least * EVALUATIONS_PER_PASS} evaluations a design, not "
-            f"{budget}"
-        )
+        raise BudgetError(name, least * EVALUATIONS_PER_PASS, budget)
     return passes

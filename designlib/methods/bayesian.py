@@ -22,7 +22,7 @@ from torch import Tensor
 
 from designlib.constraints.base import Product
 from designlib.constraints.points import nearest_points
-from designlib.methods.base import EVALUATIONS_PER_PASS, Method, Outcome, Setting
+from designlib.methods.base import EVALUATIONS_PER_PASS, BudgetError, Method, Outcome, Setting
 from designlib.methods.mixtures import made_feasible
 from designlib.methods.starts import best_measured
 from designlib.randomness import derive_seed, torch_generator
@@ -73,7 +73,7 @@ class BoTorch(Method):
         if setting.measured is None or not isinstance(setting.space, self.spaces):
             raise InputError(f"{self.name} needs points and their measured values")
         if budget < _LEAST:
-            raise InputError(f"{self.name} needs at least {_LEAST} evaluations a design")
+            raise BudgetError(self.name, _LEAST, budget)
         measured, values = setting.measured()
         measured, values = measured.double(), values.double()
         kept = self._kept(values, torch_generator(seed, self.name, "rows"))

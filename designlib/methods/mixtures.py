@@ -13,7 +13,7 @@ from torch import Tensor
 from designlib.constraints.base import Product
 from designlib.constraints.points import inside, nearest_points
 from designlib.drivers.archive import EliteArchive
-from designlib.methods.base import Method, Outcome, Setting
+from designlib.methods.base import BudgetError, Method, Outcome, Setting
 from designlib.randomness import torch_generator
 from designlib.spaces import SimplexSpace
 from designlib.types import Designs, InputError, Points
@@ -141,7 +141,7 @@ def made_feasible(setting: Setting, points: Points, otherwise: Points) -> Points
 
 def _check_budget(name: str, budget: int) -> None:
     if budget < 1:
-        raise InputError(f"{name} needs at least 1 evaluations a design, not {budget}")
+        raise BudgetError(name, 1, budget)
 
 
 def _best(setting: Setting, archive: EliteArchive, designs: int, spent: float) -> Outcome:

@@ -6,7 +6,14 @@ import sys
 import pandas as pd
 import pytest
 
-from designlib.methods import BoTorch, FixedChain, RandomDesigns, TrajectoryWalk
+from designlib.methods import (
+    BoTorch,
+    BudgetError,
+    FixedChain,
+    RandomDesigns,
+    TrajectoryExchange,
+    TrajectoryWalk,
+)
 from designlib.types import InputError
 from tasks import cells, comparison, comparison_problems, comparison_report
 from tasks.cells import run_cell
@@ -122,6 +129,21 @@ def test_a_plan_gives_every_cell_of_a_method(small_needle, home):
     rows = compare_on.fn(small_needle, FixedChain(), plan)
     assert [(row["budget"], row["seed"]) for row in rows] == [(30, 0), (30, 1), (60, 0), (60, 1)]
     assert not any(row["tuned"] or row["tuned_at"] for row in rows)
+
+
+def test_a_budget_that_is_too_small_for_the_settings_is_left_out(small_needle, home, caplog):
+    exchange = TrajectoryExchange(rungs=4)
+    with caplog.at_level("WARNING"):
+        rows = compare_on.fn(small_needle, exchange, Plan((30, 36), 1, 32, tune_at=None))
+    assert [row["budget"] for row in rows] == [36]
+    assert "trajectory exchange needs at least 36 evaluations a design, not 30" in caplog.text
+    with pytest.raises(BudgetError, match="at least 36"):
+        compare_on.fn(small_needle, exchange, Plan((30,), 1, 32, tune_at=None))
+
+
+def test_settings_that_do_not_fit_the_budget_are_not_chosen(small_needle, home):
+    chosen = tune_method(small_needle, TrajectoryExchange(), Plan((30,), 1, 32, tune_at=30))
+    assert chosen[30].rungs == 3
 
 
 def test_rows_say_where_their_settings_were_tried(small_needle, home):

@@ -210,6 +210,11 @@ class Site:
         (folder,) = (self.home / "campaigns" / campaign).glob("round-*")
         return folder
 
+    def _pools(self) -> dict[str, str]:
+        """Return the status of the pools of both kinds of workers."""
+        pools = ("cpu", "gpu")
+        return {name: self.api("GET", f"/work_pools/{name}")["status"] for name in pools}
+
     def assert_quiet(self) -> None:
         """Check that nothing is left running, taken or half written."""
         until(
@@ -224,8 +229,12 @@ class Site:
         )
         assert list((self.home / "stages").rglob("*.tmp")) == []
         assert list((self.home / "campaigns").rglob("*.tmp")) == []
-        for pool in ("cpu", "gpu"):
-            assert self.api("GET", f"/work_pools/{pool}")["status"] == "READY"
+        # Workers report every half minute, after a restart of the server too.
+        until(
+            lambda: all(status == "READY" for status in self._pools().values()),
+            60,
+            lambda: f"work pools: {self._pools()}",
+        )
 
     def forget(self, campaign: str) -> None:
         """Drop a campaign's stages, results and pages, so that the next one does all the work.

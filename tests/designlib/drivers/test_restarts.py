@@ -23,7 +23,8 @@ def test_the_archive_only_gets_better_and_holds_the_last_rungs_best(tiny):
     seen = torch.cat([s.designs for cycle in cycles for s in cycle.snapshots])
     target = tiny.ladder[-1].target
     best = target.score(seen.unique(dim=0)).sort(descending=True).values[:3]
-    assert torch.equal(cycles[-1].archive.value, best)
+    # Scored in another batch: a network rounds by the size of its batch.
+    torch.testing.assert_close(cycles[-1].archive.value, best)
     tops = [float(cycle.archive.value[0]) for cycle in cycles]
     assert tops == sorted(tops)
     # Nothing is known before the first walk; then half of the chains begin at elites.

@@ -142,8 +142,9 @@ def test_a_budget_that_is_too_small_for_the_settings_is_left_out(small_needle, h
 
 
 def test_settings_that_do_not_fit_the_budget_are_not_chosen(small_needle, home):
-    chosen = tune_method(small_needle, TrajectoryExchange(), Plan((30,), 1, 32, tune_at=30))
-    assert chosen[30].rungs == 3
+    chosen = tune_method(small_needle, TrajectoryExchange(), Plan((30,), 1, 32, tune_at=30))[30]
+    assert isinstance(chosen, TrajectoryExchange)
+    assert chosen.rungs == 3
 
 
 def test_rows_say_where_their_settings_were_tried(small_needle, home):

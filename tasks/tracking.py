@@ -131,12 +131,11 @@ def run_for(
     A block that returns ends it FINISHED, an error FAILED, an interruption KILLED.
     """
     tracking = client()
-    found = find_run(experiment, key)
-    if found is None:
-        labels = {KEY_TAG: key, "mlflow.runName": name, **(tags or {})}
-        if parent is not None:
-            labels["mlflow.parentRunId"] = parent
-        found = tracking.create_run(experiment, tags=labels)
+    labels = {KEY_TAG: key, "mlflow.runName": name, **(tags or {})}
+    if parent is not None:
+        labels["mlflow.parentRunId"] = parent
+    with _alone():
+        found = find_run(experiment, key) or tracking.create_run(experiment, tags=labels)
     run_id = found.info.run_id
     tracking.set_tag(run_id, _OWNER_TAG, _owner())
     for label, value in flow_run_tags().items():
@@ -198,13 +197,14 @@ def log_dataset(run_id: str, table: Path, name: str) -> None:
     from mlflow.entities import DatasetInput, InputTag
 
     tracking = client()
-    inputs = tracking.get_run(run_id).inputs
-    if inputs and inputs.dataset_inputs:
-        return
-    dataset = from_pandas(pd.read_parquet(table), source=table.as_uri(), name=name)
-    tags = [InputTag("mlflow.data.context", "training")]
-    entity = dataset._to_mlflow_entity()
-    tracking.log_inputs(run_id, [DatasetInput(entity, tags)])
+    with _alone():
+        inputs = tracking.get_run(run_id).inputs
+        if inputs and inputs.dataset_inputs:
+            return
+        dataset = from_pandas(pd.read_parquet(table), source=table.as_uri(), name=name)
+        tags = [InputTag("mlflow.data.context", "training")]
+        entity = dataset._to_mlflow_entity()
+        tracking.log_inputs(run_id, [DatasetInput(entity, tags)])
 
 
 def log_bytes(run_id: str, name: str, content: bytes, folder: str | None = None) -> None:
@@ -272,6 +272,18 @@ def mlflow_page(path: str) -> str:
 def _local_database() -> Path | None:
     address = urlparse(os.environ["MLFLOW_TRACKING_URI"])
     return Path(unquote(address.path)[1:]) if address.scheme == "sqlite" else None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Look and then write while no other process of this home does: MLflow knows no unique tags.
+
+    Two runs of the same campaign at once would both find nothing and both write.
+    """
+    lock = Settings().home / "mlflow" / "look-and-write.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        yield
 
 
 def _owner() -> str:

@@ -7,6 +7,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +17,7 @@ import pytest
 from mlflow.artifacts import load_dict
 from mlflow.entities import Run
 
+from tasks import tracking
 from tasks.environment import tracking_uri
 from tasks.settings import REPOSITORY, Settings
 from tasks.tracking import (
@@ -25,6 +29,7 @@ from tasks.tracking import (
     flatten,
     log_bytes,
     log_checkpoint,
+    log_dataset,
     log_metrics,
     log_params,
     log_table,
@@ -156,6 +161,37 @@ def test_a_run_that_raises_is_ended_and_the_error_goes_on(
         assert status_of(run_id) == "RUNNING"
     assert status_of(run_id) == "FINISHED"
     assert len(client().search_runs([experiment])) == 1
+
+
+# MLflow has two names for a local source, and calls pandas in a way that pandas 4 will not know.
+@pytest.mark.filterwarnings("ignore:The specified dataset source can be:UserWarning")
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
+def test_two_at_once_share_the_run_and_its_data_set(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "measured.parquet"
+    pd.DataFrame({"value": [1.0, 2.0]}).to_parquet(table)
+    meeting = threading.Barrier(2)
+
+    def slow(experiment: str, key: str) -> Run | None:
+        # Both have looked before either writes, unless one waits for the other.
+        found = find_run(experiment, key)
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=1)
+        return found
+
+    def open_one(_: int) -> str:
+        with run_for(experiment, "key", "round") as run_id:
+            log_dataset(run_id, table, "shared")
+            return run_id
+
+    monkeypatch.setattr(tracking, "find_run", slow)
+    with ThreadPoolExecutor(2) as pool:
+        (run_id,) = set(pool.map(open_one, range(2)))
+    (run,) = client().search_runs([experiment])
+    assert run.info.run_id == run_id
+    assert run.inputs
+    assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_a_nested_run_names_its_parent(experiment: str) -> None:

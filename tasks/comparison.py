@@ -101,17 +101,20 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
 
     Best is the highest mean of the median true value, then of the share found, where the problem
     says what counts. Where several have the highest, as where all find everything, they are ranked
-    by half the budget; ties there go to the earlier choice.
+    by half the budget, then by how far apart their proposals are; then the earlier choice counts.
     """
     if plan.tune_at is None:
         return dict.fromkeys(plan.budgets, method)
 
-    def merit(choice: Method, budget: int) -> tuple[float, float]:
+    def means(choice: Method, budget: int, *figures: str) -> tuple[float, ...]:
         try:
             rows = [run_cell(problem, choice, budget, plan.designs, seed) for seed in TUNING_SEEDS]
         except BudgetError:
-            return -math.inf, -math.inf
-        return _mean(rows, "median"), _mean(rows, "success")
+            return (-math.inf,) * len(figures)
+        return tuple(_mean(rows, figure) for figure in figures)
+
+    def merit(choice: Method, budget: int) -> tuple[float, ...]:
+        return means(choice, budget, "median", "success")
 
     def ranked(choices: Sequence[Method], budget: int) -> list[Method]:
         merits = {choice: merit(choice, budget) for choice in choices}
@@ -119,7 +122,12 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
         equal = [choice for choice in order if merits[choice] == merits[order[0]]]
         if len(equal) > 1:
             order[: len(equal)] = sorted(
-                equal, key=lambda choice: merit(choice, budget // 2), reverse=True
+                equal,
+                key=lambda choice: (
+                    *merit(choice, budget // 2),
+                    *means(choice, budget, "diversity"),
+                ),
+                reverse=True,
             )
         return order
 

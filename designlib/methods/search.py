@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import torch
 
 from designlib.drivers.archive import EliteArchive
 from designlib.drivers.common import last_of
 from designlib.drivers.smc import smc
-from designlib.kernels.base import Kernel
+from designlib.kernels.base import Kernel, MetropolisKernel
 from designlib.kernels.crossover import Crossover
+from designlib.kernels.discrete_langevin import DiscreteLangevin, Move, State
 from designlib.ladders.base import Rung
 from designlib.ladders.trajectory import trajectory_ladder
 from designlib.methods.base import (
@@ -23,8 +27,9 @@ from designlib.methods.base import (
 )
 from designlib.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace, Space
 from designlib.targets import Evaluation, Target
-from designlib.types import Designs
+from designlib.types import Designs, Scores
 
 __all__ = ["TrajectorySearch"]
 
@@ -48,9 +53,15 @@ class TrajectorySearch(Method):
     trained_share
         Share of the passes spent on the trained predictor.
     populations
-        Populations that do not see each other, which keeps proposals apart.
+        Populations that do not see each other, which keeps proposals apart; fewer where there are
+        too few designs for a pair in each.
     crossover
         Whether particles of a population exchange segments every second step.
+    step_size
+        Of discrete Langevin moves, which change many sites of a sequence at once; None for one
+        site at a time. Points and compositions always move as a whole.
+    apart
+        Whether each population proposes its own best designs, and not all of them the best of all.
     """
 
     name: ClassVar[str] = "trajectory search"
@@ -59,15 +70,18 @@ class TrajectorySearch(Method):
     trained_share: float = 0.6
     populations: int = 4
     crossover: bool = False
+    step_size: float | None = None
+    apart: bool = False
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return the best distinct designs met, repeated where there are too few."""
         passes = passes_of(budget, 4, self.name)
-        size = designs // self.populations
-        kernel: Kernel = local_kernel(setting.space)
-        if self.crossover:
-            kernel = Crossover(local_kernel(setting.space), size)
-        met = _Met(EliteArchive(designs))
+        # Of at least a pair each, which is what exchanges segments.
+        populations = math.gcd(self.populations, designs // 2)
+        size = designs // populations
+        local = self.local_kernel(setting.space)
+        kernel: Kernel = Crossover(local, size) if self.crossover else local
+        met = _Met(populations if self.apart else 1, designs)
         ladder = [
             rung._replace(target=_Watched.of(rung.target, met))
             if rung.target.predict is setting.predictor
@@ -75,11 +89,15 @@ class TrajectorySearch(Method):
             for rung in self.ladder(setting, passes, kernel.passes_per_step(setting.target(1.0)))
         ]
         starts = setting.start(designs, torch_generator(seed, "starts"))
-        last = last_of(
-            smc(ladder, kernel, starts, seed, range(designs), populations=self.populations)
-        )
-        best = met.archive.best(designs)
+        last = last_of(smc(ladder, kernel, starts, seed, range(designs), populations=populations))
+        best = met.best()
         return Outcome(best, setting.score(best), last.passes * designs * EVALUATIONS_PER_PASS)
+
+    def local_kernel(self, space: Space) -> MetropolisKernel[Any, Any]:
+        """Return the kernel of a chain's own moves."""
+        if self.step_size is not None and isinstance(space, SequenceSpace):
+            return _ManySites(self.step_size)
+        return local_kernel(space)
 
     def ladder(self, setting: Setting, passes: int, cost: float) -> list[Rung]:
         """Return checkpoints, then the trained predictor again and again, ever sharper.
@@ -108,10 +126,12 @@ class TrajectorySearch(Method):
 
     @classmethod
     def choices(cls) -> Sequence[Method]:
-        """Return several ends of the sharpening and shares, numbers of populations, and crossover.
+        """Return several ends of the sharpening and shares, populations, crossover and steps.
 
         One population with crossover and a sharp end does on long designs what evolution does: on
         the enhancer's tuning seeds it raised the true median from 0.20 to 0.54 (AdaLead: 0.53).
+        Moves of many sites go further at the same cost: 0.50 in place of 0.48 over twelve tuning
+        seeds with one population, 0.46 in place of 0.40 over four with eight that stay apart.
         """
         return [
             *(
@@ -127,14 +147,56 @@ class TrajectorySearch(Method):
                 cls(sharpness, trained_share=share, populations=1, crossover=True)
                 for sharpness, share in ((24.0, 0.6), (48.0, 0.9), (96.0, 0.9))
             ),
+            *(
+                cls(96.0, 20.0, 0.9, populations, True, step_size=0.07, apart=populations > 2)
+                for populations in (1, 2, 8, 32)
+            ),
         ]
 
 
-@dataclass
+class _ManySites(DiscreteLangevin):
+    """Discrete Langevin proposals of which the gain alone decides, as in simulated annealing.
+
+    No density is sampled: the correction for the proposal, which a sample needs, refuses nearly
+    all changes of many sites at the sharpness of a search.
+    """
+
+    def log_acceptance(
+        self,
+        target: Target,
+        state: State,
+        proposed: State,
+        log_forward: Scores,  # noqa: ARG002 - the interface has it
+        back: Move,  # noqa: ARG002 - the interface has it
+    ) -> Scores:
+        """Return how much the log density gains."""
+        return target.beta * (proposed.value - state.value)
+
+
 class _Met:
     """The best of all designs that were evaluated, whether a chain then went there or not."""
 
-    archive: EliteArchive
+    def __init__(self, populations: int, designs: int) -> None:
+        self._size = designs // populations
+        self._archives = [EliteArchive(self._size)] * populations
+
+    def add(self, target: Target, designs: Designs, value: Scores) -> None:
+        """Keep the best feasible designs of each of the populations that a batch is cut into."""
+        feasible = torch.ones(len(designs), dtype=torch.bool, device=designs.device)
+        if target.constraint is not None:
+            feasible = target.constraint.satisfied(designs)
+        cut = len(designs) // len(self._archives)
+        self._archives = [
+            archive.add(part[allowed], worth[allowed])
+            for archive, part, worth, allowed in zip(
+                self._archives, designs.split(cut), value.split(cut), feasible.split(cut),
+                strict=True,
+            )
+        ]  # fmt: skip
+
+    def best(self) -> Designs:
+        """Return as many designs of each population, population after population."""
+        return torch.cat([archive.best(self._size) for archive in self._archives])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +213,5 @@ class _Watched(Target):
     def evaluate(self, designs: Designs) -> Evaluation:
         """Return scores and gradients, as the target itself does."""
         evaluation = super().evaluate(designs)
-        kept, value = designs, evaluation.value
-        if self.constraint is not None:
-            feasible = self.constraint.satisfied(designs)
-            kept, value = designs[feasible], value[feasible]
-        self.met.archive = self.met.archive.add(kept, value)
+        self.met.add(self, designs, evaluation.value)
         return evaluation

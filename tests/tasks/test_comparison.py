@@ -57,13 +57,16 @@ def test_a_cell_is_computed_once_and_published(small_needle, home, monkeypatch):
 
 @pytest.fixture
 def merits(small_needle, monkeypatch):
-    """Median and share found of each choice at each budget, and a list of the cells computed."""
+    """What each choice achieves at each budget, and a list of the cells computed.
+
+    Its median and the share found, and where the test asks how far apart proposals are.
+    """
     worth, computed = {}, []
 
     def cell(problem, method, budget, designs, seed):
         computed.append((method, budget))
-        median, found = worth.get((method, budget), (0.1, 0.0))
-        return {"median": median, "success": found}
+        median, found, *apart = worth.get((method, budget), (0.1, 0.0))
+        return {"median": median, "success": found, "diversity": apart[0] if apart else 1.0}
 
     monkeypatch.setattr(comparison, "run_cell", cell)
     return worth, computed
@@ -92,6 +95,14 @@ def test_settings_that_are_equal_are_told_apart_at_half_the_budget(small_needle,
     worth |= {(slow, 60): (1.0, 1.0), (quick, 60): (1.0, 1.0), (quick, 30): (0.5, 0.0)}
     plan = Plan((60,), 2, 32, tune_at=60)
     assert tune_method(small_needle, FixedChain(), plan) == {60: quick}
+
+
+def test_settings_that_are_equal_there_too_are_told_apart_by_diversity(small_needle, merits):
+    worth, _ = merits
+    near, apart, bad = FixedChain.choices()[1:4]
+    worth |= {(near, 60): (1.0, 1.0, 5.0), (apart, 60): (1.0, 1.0, 9.0), (bad, 60): (0.5, 1.0, 99)}
+    plan = Plan((60,), 2, 32, tune_at=60)
+    assert tune_method(small_needle, FixedChain(), plan) == {60: apart}
 
 
 def test_larger_budgets_are_served_by_what_is_best_there_of_the_better_half(small_needle, merits):

@@ -64,30 +64,40 @@ def compare_methods(
 ) -> Path:
     """Compare methods on problems at equal cost and publish one page; empty names are all.
 
-    A method whose package is not installed is left out unless it is named.
+    The page is there when the first problem is done, and grows with every other one. A method
+    whose package is not installed is left out unless it is named.
 
-    Raises InputError for no seed, a budget below one evaluation, or a method that is named and not
-    installed.
+    Raises InputError for no seed, a budget below one evaluation, a method that is named and not
+    installed, or methods none of which works on any of the problems.
     """
     if seeds < 1 or min(budgets) < 1:
         raise InputError("at least one seed and budgets of at least one evaluation are needed")
     plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
     chosen = chosen_methods(names)
-    cells, learned = [], []
+    asked = []
     for problem in within_reach(problems):
+        suited = [method for method in chosen if suits(problem, method)]
+        if not suited:
+            continue
         trained: list[PrefectFuture[Any]] = [
             train_on.submit(problem, seed) for seed in plan.all_seeds
         ]
-        cells += [
+        cells = [
             compare_on.submit(problem, method, plan, return_state=False, wait_for=trained)
-            for method in chosen
-            if suits(problem, method)
+            for method in suited
         ]
-        learned += [
+        learned = [
             learned_by.submit(problem, seed, return_state=False, wait_for=trained)
             for seed in range(seeds)
         ]
-    return publish_comparison(gather_cells(_rows(cells), _rows(learned)))
+        asked.append((problem, cells, learned))
+    if not asked:
+        raise InputError(f"{', '.join(names)}: no such method works on {', '.join(problems)}")
+    pages = [
+        publish_comparison(gather_cells(_rows(cells), _rows(learned)), problem)
+        for problem, cells, learned in asked
+    ]
+    return pages[-1]
 
 
 @flow(name="benchmark-images")

@@ -42,21 +42,24 @@ PUBLISHED = "docs/benchmarks/"
 
 
 @task(name="publish-comparison")
-def publish_comparison(cells: StageResult) -> Path:
-    """Write cells, page and figures beside those of earlier runs; log them; return the page."""
+def publish_comparison(cells: StageResult, name: str = "comparison") -> Path:
+    """Write cells, page and figures beside those of earlier runs; log them; return the page.
+
+    ``name`` is that of the run in MLflow.
+    """
     settings = Settings()
     folder = settings.home / "benchmarks"
     tables = _merged(folder, {name: cells.path(name) for name in cells.files})
     files = {name: parquet_bytes(table) for name, table in tables.items()}
     files |= _page_files(tables, "")
-    for name, content in files.items():
-        write_atomically(folder / name, content)
-    with run_for(experiment_id(settings, _EXPERIMENT), cells.key, "comparison") as run_id:
-        for name, content in files.items():
-            log_bytes(run_id, name, content)
-        for name, summary in ((_CELLS, summarise), (_IMAGES, summarise_images)):
-            if name in cells.files:
-                log_table(run_id, summary(pd.read_parquet(cells.path(name))), "summary.json")
+    for file, content in files.items():
+        write_atomically(folder / file, content)
+    with run_for(experiment_id(settings, _EXPERIMENT), cells.key, name) as run_id:
+        for file, content in files.items():
+            log_bytes(run_id, file, content)
+        for file, summary in ((_CELLS, summarise), (_IMAGES, summarise_images)):
+            if file in cells.files:
+                log_table(run_id, summary(pd.read_parquet(cells.path(file))), "summary.json")
     run_logger().info("page: %s", folder / _PAGE)
     return folder / _PAGE
 

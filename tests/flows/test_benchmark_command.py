@@ -1,0 +1,67 @@
+"""The benchmark command: what it publishes, that it goes on, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from designlib.errors import InputError
+from flows.benchmark import main
+from flows.comparison import compare_methods
+from tasks.settings import REPOSITORY
+from tasks.tracking import client
+
+SMALL = ("--methods", "gradient chain", "trajectory annealing", "--untuned", "--seeds", "1")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows.benchmark", *arguments],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=280,
+    )  # fmt: skip
+
+
+@pytest.mark.services
+def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> None:
+    first = run("ackley-10", *SMALL, "--budget", "30")
+    assert first.returncode == 0, first.stderr
+    page, cells = home / "benchmarks/BENCHMARKS.md", home / "benchmarks/cells.parquet"
+    assert first.stdout == f"page: {page}\ncells: {cells}\n"
+    assert "## ackley-10" in page.read_text()
+    assert (home / "benchmarks/budget-ackley-10.png").stat().st_size > 10_000
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("manifest.json")}
+    rows = pd.read_parquet(cells)
+    assert sorted(rows["method"]) == ["gradient chain", "trajectory annealing"]
+
+    second = run("ackley-10", *SMALL, "--budget", "30", "60")
+    assert second.returncode == 0, second.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    known = pd.read_parquet(cells)
+    assert len(known) == 4
+    pd.testing.assert_frame_equal(known[known["budget"] == 30].reset_index(drop=True), rows)
+
+    tracking = client()
+    experiment = tracking.get_experiment_by_name("benchmarks")
+    assert experiment
+    runs = tracking.search_runs([experiment.experiment_id])
+    assert [run.info.run_name for run in runs] == ["ackley-10", "ackley-10"]
+    logged = {file.path for file in tracking.list_artifacts(runs[0].info.run_id)}
+    assert logged >= {"BENCHMARKS.md", "cells.parquet", "summary.json"}
+
+
+def test_methods_that_work_on_none_of_the_problems_are_refused() -> None:
+    with pytest.raises(InputError, match="AdaLead: no such method works on ackley-10"):
+        compare_methods.fn(("ackley-10",), ("AdaLead",))
+
+
+def test_a_task_that_is_not_known_is_refused_with_those_that_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["needle-4"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: there is no task 'needle-4'; accepted are")
+    assert "needle-3" in line

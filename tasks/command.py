@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TypeVar
@@ -19,13 +20,16 @@ __all__ = ["run_command"]
 
 T = TypeVar("T")
 
+_INTERRUPTED = 130
+"""Exit code of a command that was ended by Ctrl-C, as shells have it."""
+
 
 def run_command(run: Callable[[], T]) -> T:
     """Return what ``run`` returns, with Prefect and MLflow at hand.
 
     Servers named by PREFECT_API_URL and MLFLOW_TRACKING_URI are used; otherwise a Prefect server
     lives as long as the command, and MLflow writes to its local database. Creating the databases
-    counts as set-up.
+    counts as set-up. Ctrl-C ends the command with one line and its usual exit code.
     """
     settings = Settings()
     with command_clock() as clock:
@@ -36,7 +40,12 @@ def run_command(run: Callable[[], T]) -> T:
             prepare_tracking(settings)
             wait_until_healthy(address)
         with temporary_settings({PREFECT_API_URL: address}), _inherited(address):
-            return run()
+            try:
+                return run()
+            except KeyboardInterrupt:
+                # In place of a traceback through three libraries.
+                print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201 - the command's answer
+                raise SystemExit(_INTERRUPTED) from None
 
 
 @contextmanager

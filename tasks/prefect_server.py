@@ -9,6 +9,8 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _START_TIMEOUT_SECONDS = 240
+_STOP_TIMEOUT_SECONDS = 5
 
 
 class Announcement(NamedTuple):
@@ -98,9 +101,10 @@ def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SEC
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    assert process.stdin is not None  # noqa: S101 - started with a pipe
+    process.stdin.close()
     try:
-        process.wait(timeout=10)
+        process.wait(2 * _STOP_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -128,22 +132,36 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
-
-
 def _serve(port: int) -> None:
     import uvicorn
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
-        host="127.0.0.1",
-        port=port,
-        log_level="error",
+    # Ctrl-C and `timeout` signal all processes of a command. A command that is interrupted tells
+    # the server so first, and would wait for one that is gone.
+    for unheard in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(unheard, signal.SIG_IGN)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "prefect.server.api.server:create_app",
+            factory=True,
+            host="127.0.0.1",
+            port=port,
+            log_level="error",
+        )
     )
+    # Where it is not the main thread uvicorn leaves signals alone.
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    _wait_for_parent(thread)
+    server.should_exit = True
+    thread.join(_STOP_TIMEOUT_SECONDS)
+    os._exit(0)
+
+
+def _wait_for_parent(thread: threading.Thread) -> None:
+    """Return when standard input closes, or the server has ended by itself."""
+    while thread.is_alive():
+        if select.select([sys.stdin], [], [], 1.0)[0] and not sys.stdin.buffer.read(1):
+            return
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import Any, cast
 
 from prefect.futures import PrefectFuture
@@ -34,7 +35,20 @@ def in_processes(processes: int) -> TaskRunner[PrefectFuture[Any]]:
     """
     if processes < 1:
         raise InputError(f"at least one process is needed, not {processes}")
-    return cast("TaskRunner[PrefectFuture[Any]]", ProcessPoolTaskRunner(max_workers=processes))
+    return cast("TaskRunner[PrefectFuture[Any]]", _Processes(max_workers=processes))
+
+
+class _Processes(ProcessPoolTaskRunner):
+    """Processes that end at once where the run is interrupted.
+
+    Ctrl-C can reach a process as it waits for work, and Python's pool then waits for it forever.
+    """
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        if exc_type is not None and not issubclass(exc_type, Exception):
+            for process in multiprocessing.active_children():
+                process.terminate()
+        super().__exit__(exc_type, exc_value, traceback)
 
 
 def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -51,6 +54,25 @@ def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> No
     assert [run.info.run_name for run in runs] == ["ackley-10", "ackley-10"]
     logged = {file.path for file in tracking.list_artifacts(runs[0].info.run_id)}
     assert logged >= {"BENCHMARKS.md", "cells.parquet", "summary.json"}
+
+
+@pytest.mark.services
+def test_a_comparison_that_is_interrupted_ends_with_its_processes(home: Path) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "flows.benchmark", "ackley-10", *SMALL],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(home.glob("stages/comparison-cell/*/manifest.json")):
+        assert command.poll() is None, command.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(command.pid, signal.SIGINT)
+    # Its pipes close with the last process that has them, not only with the first.
+    said = command.communicate(timeout=90)[1]
+    assert command.returncode == 130, said
+    assert "interrupted; the same command goes on from here" in said
 
 
 def test_methods_that_work_on_none_of_the_problems_are_refused() -> None:

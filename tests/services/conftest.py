@@ -81,6 +81,8 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A group of its own, which a test can interrupt as a terminal does.
+            start_new_session=True,
         )
 
     def run(self, *settings: dict[str, Any]) -> list[str]:

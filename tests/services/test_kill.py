@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -81,6 +83,26 @@ def test_ten_kills_change_nothing(
         ("round 01", "FINISHED"),
         ("scorer 1", "FINISHED"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)], ids=["INT", "TERM"]
+)
+def test_a_command_that_is_interrupted_with_its_server_ends(
+    installation: Callable[..., Any], small: dict[str, Any], sent: signal.Signals, code: int
+) -> None:
+    """Ctrl-C in a terminal and `timeout` reach every process of the command."""
+    own = installation(f"interrupted-{sent.name}")
+    with own.start(small) as command:
+        _wait_for(own.home, Moment(_CHECKPOINTS, 2), command)
+        os.killpg(command.pid, sent)
+        said = command.communicate(timeout=90)[1]
+    assert command.returncode == code, said
+    if sent == signal.SIGINT:
+        assert said.splitlines()[-1] == "interrupted; the same command goes on from here"
+    _wait_until_gone(_own_server(said))
+    assert "RUNNING" not in {run.info.status for run in own.runs()}
+    assert list(own.home.rglob("*.tmp")) == []
 
 
 def _wait_for(home: Path, moment: Moment, command: subprocess.Popen[str]) -> None:

@@ -149,7 +149,7 @@ class TrajectorySearch(Method):
             ),
             *(
                 cls(96.0, 20.0, 0.9, populations, True, step_size=0.07, apart=populations > 2)
-                for populations in (1, 2, 8, 64)
+                for populations in (1, 2, 8, 32)
             ),
         ]
 

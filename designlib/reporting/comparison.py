@@ -43,6 +43,8 @@ VARIANT = "walk: "
 
 _STYLES = ("-", "--", ":")
 _DPI = 80
+_FOUND, _FINDERS = 0.05, 3
+"""What share counts as finding anything, and how many methods have to for it to rank them."""
 MERITS = {"success": "share found", "median": "median true value", "diversity": "mean distance"}
 
 
@@ -129,11 +131,12 @@ def half_interval(values: pd.Series) -> float:
 def merit_of(summary: pd.DataFrame) -> str:
     """Return which figure ranks the methods of one problem: what counts as found, or the median.
 
-    Where hardly anything is found by any method, or nearly everything by all at any budget, the
-    median tells more.
+    Where only one or two methods find anything to speak of, or all of them nearly everything at any
+    budget, the median tells more.
     """
-    found = summary["success"]
-    return "success" if found.max() >= 0.05 and found.min() < 0.9 else "median"
+    most = summary.groupby("method")["success"].max()
+    told_apart = (most >= _FOUND).sum() >= min(_FINDERS, len(most))
+    return "success" if told_apart and summary["success"].min() < 0.9 else "median"
 
 
 def budget_figure(problem: str, summary: pd.DataFrame) -> Picture:

@@ -65,6 +65,14 @@ def test_means_and_intervals():
     assert math.isnan(summarise(cells(0.5).head(1))["median_interval"].iloc[0])
 
 
+def test_what_one_or_two_methods_find_does_not_rank_the_others():
+    four = cells(methods=(("walk", 3.0), ("chain", 1.0), ("search", 4.0), ("random", 0.0)))
+    for finders, merit in ((("walk",), "median"), (("walk", "search"), "median"),
+                           (("walk", "search", "chain"), "success")):  # fmt: skip
+        found = four.assign(success=[0.4 if name in finders else 0.0 for name in four["method"]])
+        assert merit_of(summarise(found)) == merit
+
+
 def test_tables_rank_by_the_largest_budget():
     summary = summarise(cells())
     assert budget_figure("needle", summary).png.startswith(b"\x89PNG")
@@ -173,7 +181,8 @@ def test_what_is_missed_has_its_reason_and_what_is_met_has_none():
 def test_real_promoters_are_asked_for_their_percentile_and_compositions_are_not_discrete():
     promoters = cells(1.0, "sortseq-ball", (("trajectory annealing", 1.0), ("random", 0.0)))
     promoters["budget"] //= 2
-    blends = cells(1.0, "blends", (("trajectory annealing", 0.0), ("random", 1.0)))
+    behind = (("trajectory annealing", 0.0), ("random", 1.0))
+    blends = pd.concat(cells(1.0, name, behind) for name in ("blends", "superconductor-elites"))
     for percentile, told in ((99.2, "yes"), (98.8, "**no**")):
         promoters["percentile"] = percentile
         asked, speed = verdicts(summarise(pd.concat([promoters, blends])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ def side_by_side(tasks: int) -> TaskRunner[PrefectFuture[Any]]:
     for starting another interpreter.
     """
     # Prefect declares its own runner's future type narrower than its flows accept.
-    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=tasks))
+    return cast("TaskRunner[PrefectFuture[Any]]", _Threads(max_workers=tasks))
 
 
 def in_processes(processes: int) -> TaskRunner[PrefectFuture[Any]]:
@@ -38,6 +39,22 @@ def in_processes(processes: int) -> TaskRunner[PrefectFuture[Any]]:
     return cast("TaskRunner[PrefectFuture[Any]]", _Processes(max_workers=processes))
 
 
+class _Threads(ThreadPoolTaskRunner):
+    """Threads whose tasks end where the run is interrupted.
+
+    Ctrl-C reaches the main thread alone, which would wait until a training of hours has ended.
+    """
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        if _is_interruption(exc_type):
+            for thread in self._worker_thread_ids:
+                # Raised at the thread's next step of Python, as Prefect's own timeouts are.
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
+                )
+        super().__exit__(exc_type, exc_value, traceback)
+
+
 class _Processes(ProcessPoolTaskRunner):
     """Processes that end at once where the run is interrupted.
 
@@ -45,10 +62,15 @@ class _Processes(ProcessPoolTaskRunner):
     """
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-        if exc_type is not None and not issubclass(exc_type, Exception):
+        if _is_interruption(exc_type):
             for process in multiprocessing.active_children():
                 process.terminate()
         super().__exit__(exc_type, exc_value, traceback)
+
+
+def _is_interruption(exc_type: type[BaseException] | None) -> bool:
+    """Return whether a run ends by a signal: the one kind of error that is no Exception."""
+    return exc_type is not None and not issubclass(exc_type, Exception)
 
 
 def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:

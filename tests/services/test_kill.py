@@ -93,7 +93,9 @@ def test_a_command_that_is_interrupted_with_its_server_ends(
 ) -> None:
     """Ctrl-C in a terminal and `timeout` reach every process of the command."""
     own = installation(f"interrupted-{sent.name}")
-    with own.start(small) as command:
+    # Training would go on for an hour.
+    settings = {**small, "training": {**small["training"], "steps": 1_000_000}}
+    with own.start(settings) as command:
         _wait_for(own.home, Moment(_CHECKPOINTS, 2), command)
         os.killpg(command.pid, sent)
         said = command.communicate(timeout=90)[1]

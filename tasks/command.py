@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from prefect.context import refresh_global_settings_context
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -14,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tasks.clock import command_clock
 from tasks.prefect_server import server_address, wait_until_healthy
 from tasks.settings import Settings
-from tasks.tracking import prepare_tracking
+from tasks.tracking import end_open_runs, prepare_tracking
 
 __all__ = ["run_command"]
 
@@ -43,9 +44,16 @@ def run_command(run: Callable[[], T]) -> T:
             try:
                 return run()
             except KeyboardInterrupt:
-                # In place of a traceback through three libraries.
-                print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201 - the command's answer
-                raise SystemExit(_INTERRUPTED) from None
+                _end_interrupted()
+
+
+def _end_interrupted() -> NoReturn:
+    """End this process without a wait for the threads that still train or sample."""
+    end_open_runs()
+    logging.shutdown()
+    # In place of a traceback through three libraries.
+    print("interrupted; the same command goes on from here", file=sys.stderr, flush=True)  # noqa: T201 - the command's answer
+    os._exit(_INTERRUPTED)
 
 
 @contextmanager

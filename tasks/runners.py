@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 from typing import Any, cast
 
@@ -40,18 +39,16 @@ def in_processes(processes: int) -> TaskRunner[PrefectFuture[Any]]:
 
 
 class _Threads(ThreadPoolTaskRunner):
-    """Threads whose tasks end where the run is interrupted.
+    """Threads that nobody waits for where the run is interrupted.
 
     Ctrl-C reaches the main thread alone, which would wait until a training of hours has ended.
+    What they are doing ends with the process, as if it were killed; stages go on from their files.
     """
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-        if _is_interruption(exc_type):
-            for thread in self._worker_thread_ids:
-                # Raised at the thread's next step of Python, as Prefect's own timeouts are.
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
-                )
+        if _is_interruption(exc_type) and self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
         super().__exit__(exc_type, exc_value, traceback)
 
 

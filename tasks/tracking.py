@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "client",
     "end_abandoned_runs",
+    "end_open_runs",
     "experiment_id",
     "find_run",
     "log_metrics",
@@ -41,6 +42,8 @@ __all__ = [
 KEY_TAG = "content_key"
 FLOW_RUN_TAG = "prefect_flow_run"
 _OWNER_TAG = "owner"
+_OPEN: set[str] = set()
+"""Runs that blocks of this process have open."""
 
 
 def prepare_tracking(settings: Settings) -> None:
@@ -142,6 +145,7 @@ def run_for(
         tracking.set_tag(run_id, label, value)
     if found.info.status != "RUNNING":
         tracking.update_run(run_id, status="RUNNING")
+    _OPEN.add(run_id)
     try:
         yield run_id
     except Exception:
@@ -150,7 +154,16 @@ def run_for(
     except BaseException:
         tracking.set_terminated(run_id, "KILLED")
         raise
-    tracking.set_terminated(run_id, "FINISHED")
+    else:
+        tracking.set_terminated(run_id, "FINISHED")
+    finally:
+        _OPEN.discard(run_id)
+
+
+def end_open_runs() -> None:
+    """End the runs of this process that are still open as KILLED, since it ends."""
+    for run_id in tuple(_OPEN):
+        client().set_terminated(run_id, "KILLED")
 
 
 def end_abandoned_runs(experiment: str) -> int:

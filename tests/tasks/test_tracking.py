@@ -24,6 +24,7 @@ from tasks.tracking import (
     artifact_names,
     client,
     end_abandoned_runs,
+    end_open_runs,
     experiment_id,
     find_run,
     flatten,
@@ -192,6 +193,17 @@ def test_two_at_once_share_the_run_and_its_data_set(
     assert run.info.run_id == run_id
     assert run.inputs
     assert len(run.inputs.dataset_inputs) == 1
+
+
+def test_runs_that_a_process_leaves_open_are_ended_with_it(experiment: str) -> None:
+    with run_for(experiment, "done", "round"):
+        pass
+    with run_for(experiment, "open", "round") as run_id:
+        end_open_runs()
+        assert status_of(run_id) == "KILLED"
+    assert {run.info.status for run in client().search_runs([experiment])} == {"FINISHED"}
+    end_open_runs()
+    assert status_of(run_id) == "FINISHED"
 
 
 def test_a_nested_run_names_its_parent(experiment: str) -> None:

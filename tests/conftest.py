@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("PREFECT_API_URL", None)
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     prepare_environment(Settings())
+    # A shell makes what it starts in the background deaf to Ctrl-C, and so what tests start.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # MLflow warns of its own classes when its models are first imported.
     config.addinivalue_line("filterwarnings", "ignore:.*Any type hint is inferred:UserWarning")
 

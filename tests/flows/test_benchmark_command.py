@@ -16,7 +16,7 @@ from designlib.errors import InputError
 from flows.benchmark import main
 from flows.comparison import compare_methods
 from tasks.settings import REPOSITORY
-from tasks.tracking import client
+from tasks.tracking import client_of
 
 SMALL = ("--methods", "gradient chain", "trajectory annealing", "--untuned", "--seeds", "1")
 
@@ -47,7 +47,7 @@ def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> No
     assert len(known) == 4
     pd.testing.assert_frame_equal(known[known["budget"] == 30].reset_index(drop=True), rows)
 
-    tracking = client()
+    tracking = client_of(os.environ["MLFLOW_TRACKING_URI"])
     experiment = tracking.get_experiment_by_name("benchmarks")
     assert experiment
     runs = tracking.search_runs([experiment.experiment_id])
@@ -58,19 +58,23 @@ def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> No
 
 @pytest.mark.services
 def test_a_comparison_that_is_interrupted_ends_with_its_processes(home: Path) -> None:
-    command = subprocess.Popen(
-        [sys.executable, "-m", "flows.benchmark", "ackley-10", *SMALL],
+    with subprocess.Popen(
+        # Enough to do for minutes.
+        [sys.executable, "-m", "flows.benchmark", "ackley-10", *SMALL, "--budget", "30", "60000"],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not list(home.glob("stages/comparison-cell/*/manifest.json")):
-        assert command.poll() is None, command.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(command.pid, signal.SIGINT)
-    # Its pipes close with the last process that has them, not only with the first.
-    said = command.communicate(timeout=90)[1]
+    ) as command:  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not list(home.glob("stages/comparison-cell/*/manifest.json")):
+            assert command.poll() is None, command.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(command.pid, signal.SIGINT)
+        try:
+            # Its pipes close with the last process that has them, not only with the first.
+            said = command.communicate(timeout=90)[1]
+        finally:
+            command.kill()
     assert command.returncode == 130, said
     assert "interrupted; the same command goes on from here" in said
 

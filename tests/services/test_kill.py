@@ -98,7 +98,10 @@ def test_a_command_that_is_interrupted_with_its_server_ends(
     with own.start(settings) as command:
         _wait_for(own.home, Moment(_CHECKPOINTS, 2), command)
         os.killpg(command.pid, sent)
-        said = command.communicate(timeout=90)[1]
+        try:
+            said = command.communicate(timeout=90)[1]
+        finally:
+            command.kill()
     assert command.returncode == code, said
     if sent == signal.SIGINT:
         assert said.splitlines()[-1] == "interrupted; the same command goes on from here"

@@ -68,6 +68,8 @@ def test_a_front_is_proposed_measured_shown_and_explained(
         assert main(["explain", candidate]) == 0
         assert f"{design}, the same design" in capsys.readouterr().out
 
+    # Whatever server another test has spoken to.
+    mlflow.set_tracking_uri(tracking_uri(Settings(home=site.home)))
     model = mlflow.pyfunc.load_model("models:/two-predictor@candidate")
     predicted = model.predict(second[["design"]])
     assert predicted["predicted_crx"].to_numpy() == pytest.approx(second["objective_crx"])

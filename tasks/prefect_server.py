@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+from filelock import FileLock
 
 from tasks.files import write_atomically
 from tasks.settings import Settings
@@ -150,18 +151,22 @@ def _serve(port: int) -> None:
     )
     # Where it is not the main thread uvicorn leaves signals alone.
     thread = threading.Thread(target=server.run, daemon=True)
+    # Two that migrate a new database at once would both make its tables, and one would fail.
+    starting = FileLock(Path(os.environ["PREFECT_HOME"]) / "start.lock")
+    starting.acquire()
     thread.start()
-    _wait_for_parent(thread)
+    while thread.is_alive() and not _parent_has_gone():
+        if server.started:
+            starting.release()
     server.should_exit = True
     thread.join(_STOP_TIMEOUT_SECONDS)
     os._exit(0)
 
 
-def _wait_for_parent(thread: threading.Thread) -> None:
-    """Return when standard input closes, or the server has ended by itself."""
-    while thread.is_alive():
-        if select.select([sys.stdin], [], [], 1.0)[0] and not sys.stdin.buffer.read(1):
-            return
+def _parent_has_gone() -> bool:
+    """Return whether standard input is closed, after a moment in which nothing happened."""
+    ready, _, _ = select.select([sys.stdin], [], [], 0.2)
+    return bool(ready) and not sys.stdin.buffer.read(1)
 
 
 if __name__ == "__main__":

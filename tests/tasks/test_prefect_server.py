@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -104,14 +105,44 @@ def test_a_server_ends_with_the_process_that_holds_its_input(
     seconds: float, tmp_path: Path
 ) -> None:
     # A killed process closes its end of the pipe, whatever the server is doing.
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tasks.prefect_server", str(free_port())],
-        stdin=subprocess.PIPE,
-        cwd=REPOSITORY,
-        env={"PREFECT_HOME": str(tmp_path), "DO_NOT_TRACK": "1"},
-    )
+    server = start(free_port(), tmp_path)
     assert server.stdin is not None
     time.sleep(seconds)
     assert server.poll() is None
     server.stdin.close()
     assert server.wait(timeout=30) == 0
+
+
+def test_two_servers_on_a_new_database_do_not_collide(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    servers = [start(port, tmp_path) for port in ports]
+    try:
+        for port in ports:
+            wait_until_healthy(f"http://127.0.0.1:{port}/api", timeout_seconds=90)
+    finally:
+        for server in servers:
+            server.communicate(timeout=30)
+
+
+def test_a_server_leaves_signals_to_its_command(tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{(port := free_port())}/api"
+    server = start(port, tmp_path)
+    try:
+        wait_until_healthy(address, timeout_seconds=90)
+        for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            server.send_signal(sent)
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.wait(timeout=1)
+        wait_until_healthy(address, timeout_seconds=5)
+    finally:
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+
+
+def start(port: int, home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tasks.prefect_server", str(port)],
+        stdin=subprocess.PIPE,
+        cwd=REPOSITORY,
+        env={"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"},
+    )

@@ -18,22 +18,22 @@ campaign: $(INSTALLED) ## run a design campaign; CONFIG=file.yaml for your own
 	@$(BIN)/python -m flows.campaign $(if $(CONFIG),--config "$(CONFIG)")
 
 ui: $(INSTALLED) ## open the Prefect and MLflow pages on the results; ends with Ctrl-C
-	@$(BIN)/python -m tasks.pages
+	@$(BIN)/python -m tasks.servers.pages
 
 server: $(INSTALLED) ## start the Prefect and the MLflow server; DB=postgresql://... for PostgreSQL
-	@$(if $(DB),DESIGN_DATABASE='$(DB)' )$(BIN)/python -m tasks.operate server
+	@$(if $(DB),DESIGN_DATABASE='$(DB)' )$(BIN)/python -m tasks.servers.operate server
 
 deploy: $(INSTALLED) ## tell the server what there is to run; as often as you like
-	@$(BIN)/python -m tasks.operate deploy
+	@$(BIN)/python -m tasks.servers.operate deploy
 
 worker-cpu: $(INSTALLED) ## start the worker of campaigns in the background
-	@$(BIN)/python -m tasks.operate worker-cpu
+	@$(BIN)/python -m tasks.servers.operate worker-cpu
 
 worker-gpu: $(INSTALLED) ## start one worker per GPU in the background, for training and sampling
-	@$(BIN)/python -m tasks.operate worker-gpu
+	@$(BIN)/python -m tasks.servers.operate worker-gpu
 
 down: $(INSTALLED) ## stop the servers and workers that were started here
-	@$(BIN)/python -m tasks.operate down
+	@$(BIN)/python -m tasks.servers.operate down
 
 test: $(INSTALLED) ## run all tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -71,5 +71,5 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--no-build-isolation --editable .
-	@$(BIN)/python -m tasks.prepare
+	@$(BIN)/python -m tasks.servers.prepare
 	@touch $@

@@ -1,4 +1,4 @@
-"""Print the table of designlib/elements.py: published properties of the elements H to Cm.
+"""Print the table of designlib/notation/elements.py: published properties of the elements H to Cm.
 
 Run ``python data/make_element_properties.py`` from the repository. It needs pip and a package
 index and reads the database in the wheel mendeleev 1.3.0 (2 MB, deleted afterwards).

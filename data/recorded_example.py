@@ -11,7 +11,7 @@ import foreign_example
 import torch
 from torch import nn
 
-from tasks.recording import record_training
+from tasks.tracking.recording import record_training
 
 STEPS = 3000
 

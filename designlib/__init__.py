@@ -2,5 +2,5 @@
 
 No orchestration, no tracking, no network and no printing happen here; see
 ``tasks`` for those. Import the module that holds what you need, for example
-``designlib.kernels.gibbs_with_gradients``: importing this package alone is free.
+``designlib.sampling.kernels.gibbs_with_gradients``: importing this package alone is free.
 """

@@ -19,7 +19,7 @@ QUICK_BUDGETS = (60, 180)
 @flow(name="benchmark")
 def step_cost() -> Path:
     """Measure the cost of a step for small predictors and store the ratios."""
-    from tasks.step_cost import measure_step_cost
+    from tasks.benchmarks.step_cost import measure_step_cost
 
     return measure_step_cost()
 
@@ -27,7 +27,7 @@ def step_cost() -> Path:
 @flow(name="benchmark-orchestration")
 def orchestration() -> Path:
     """Measure what servers and workers add to the time of a small campaign."""
-    from tasks.orchestration_cost import measure_orchestration
+    from tasks.benchmarks.orchestration_cost import measure_orchestration
 
     return measure_orchestration()
 
@@ -35,7 +35,7 @@ def orchestration() -> Path:
 @flow(name="benchmark-selection")
 def selection() -> Path:
     """Measure time and memory of filtering up to ten million designs and choosing a batch."""
-    from tasks.selection_cost import measure_selection
+    from tasks.benchmarks.selection_cost import measure_selection
 
     return measure_selection()
 
@@ -43,7 +43,7 @@ def selection() -> Path:
 @flow(name="benchmark-recorder")
 def recorder() -> Path:
     """Measure what recording a training into MLflow adds to it."""
-    from tasks.recording_cost import measure_recording
+    from tasks.benchmarks.recording_cost import measure_recording
 
     return measure_recording()
 
@@ -53,12 +53,12 @@ _MEASUREMENTS = {"orchestration": orchestration, "selection": selection, "record
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
-    from designlib.methods import ALL as METHODS
+    from designlib.benchmarks.methods import ALL as METHODS
     from flows.comparison import BUDGETS, compare_loops, compare_methods, run_ready_campaigns
-    from tasks.command import run_command
-    from tasks.comparison_problems import PROBLEMS, chosen_problems
-    from tasks.image_comparison import IMAGE_SETS
-    from tasks.runners import in_processes
+    from tasks.servers.command import run_command
+    from tasks.benchmarks.comparison_problems import PROBLEMS, chosen_problems
+    from tasks.benchmarks.image_comparison import IMAGE_SETS
+    from tasks.servers.runners import in_processes
 
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
@@ -122,9 +122,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _page(what: str, seeds: int, processes: int) -> Path:
     """Run what needs no choice of methods, and return the page that it is published on."""
     from flows.comparison import APPENDIX_G, IMAGE_STEPS, compare_checkpoints, compare_images
-    from tasks.command import run_command
-    from tasks.comparison_report import write_benchmarks
-    from tasks.runners import in_processes
+    from tasks.servers.command import run_command
+    from tasks.benchmarks.comparison_report import write_benchmarks
+    from tasks.servers.runners import in_processes
 
     if what == "page":
         return write_benchmarks()

@@ -10,8 +10,8 @@ from pathlib import Path
 from prefect import flow
 
 from designlib.errors import InputError
-from flows.config import CampaignConfig, load_config
-from tasks.results import Published
+from tasks.inputs.campaign_config import CampaignConfig, load_config
+from tasks.stages.results import Published
 
 __all__ = ["design_campaign", "main"]
 
@@ -20,14 +20,15 @@ __all__ = ["design_campaign", "main"]
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
     """Propose the next plate, or go through all rounds where an oracle measures them."""
     # PyTorch and pandas come with these: loaded for a run, not for a server that shows the form.
-    from flows.proposal import propose
-    from tasks.campaign_page import write_campaign_page
-    from tasks.knowledge import measure_by_oracle
-    from tasks.layout import check_batch
-    from tasks.progress import ended_by, rounds_ahead, waiting_round
-    from tasks.registry import promote_on_results
-    from tasks.tables import check_constraints, ingest, load_facts
-    from tasks.take_over import take_over, taken_over
+    from flows.round import propose
+    from tasks.reports.campaign_page import write_campaign_page
+    from tasks.rounds.knowledge import measure_by_oracle
+    from tasks.rounds.layout import check_batch
+    from tasks.record.progress import ended_by, rounds_ahead, waiting_round
+    from tasks.rounds.registry import promote_on_results
+    from tasks.inputs.tables import check_constraints, ingest
+    from tasks.stages.table_facts import load_facts
+    from tasks.rounds.take_over import take_over, taken_over
 
     start = ingest(config.data, config.objectives)
     check_constraints(start, config.rules, config.recipe)
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match chosen.command:
             case "status":
-                from tasks.status import status_text
+                from tasks.record.status import status_text
 
                 told = status_text(chosen.name)
             case "explain":
@@ -81,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _explain(candidate: str) -> str:
-    from tasks.lineage import find_candidate, lineage_text, walk_again
+    from tasks.reports.lineage import find_candidate, lineage_text, walk_again
 
     lineage = find_candidate(candidate)
     settings = lineage.entry.about.get("config", {})
@@ -94,9 +95,9 @@ def _explain(candidate: str) -> str:
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    from tasks.command import run_command
-    from tasks.device import use_device
-    from tasks.tables import check_input
+    from tasks.servers.command import run_command
+    from tasks.installation.device import use_device
+    from tasks.inputs.tables import check_input
 
     check_input(config.data, config.rules, config.recipe, config.objectives)
     use_device(config.execution.device)

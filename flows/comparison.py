@@ -10,28 +10,28 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 
 from designlib.errors import InputError
-from designlib.methods.variants import checkpoint_variants
+from designlib.benchmarks.methods.variants import checkpoint_variants
 from flows.campaign import design_campaign
-from flows.config import CampaignConfig, load_config
-from tasks.cells import learned_by, train_on
-from tasks.comparison import Plan, compare_on, compare_variant, gather_cells
-from tasks.comparison_problems import chosen_methods, suits, within_reach
-from tasks.comparison_report import publish_comparison
-from tasks.image_comparison import (
+from tasks.inputs.campaign_config import CampaignConfig, load_config
+from tasks.benchmarks.cells import learned_by, train_on
+from tasks.benchmarks.comparison import Plan, compare_on, compare_variant, gather_cells
+from tasks.benchmarks.comparison_problems import chosen_methods, suits, within_reach
+from tasks.benchmarks.comparison_report import publish_comparison
+from tasks.benchmarks.image_comparison import (
     IMAGE_METHODS,
     gather_images,
     sample_images,
     train_energy_on,
 )
-from tasks.loop_comparison import (
+from tasks.benchmarks.loop_comparison import (
     LOOP_PROBLEMS,
     loops_for,
     publish_loops,
     run_loop_cell,
     tune_loop,
 )
-from tasks.ready_campaigns import judge_campaign, publish_campaigns
-from tasks.tables import ingest
+from tasks.benchmarks.ready_campaigns import judge_campaign, publish_campaigns
+from tasks.inputs.tables import ingest
 
 __all__ = [
     "APPENDIX_G",

@@ -11,9 +11,9 @@ from typing import Any
 from prefect import flow
 from pydantic import ValidationError
 
-from designlib.configs.counterfactuals import CounterfactualConfig
+from designlib.config.counterfactuals import CounterfactualConfig
 from designlib.errors import InputError
-from tasks.results import Counterfactuals
+from tasks.stages.results import Counterfactuals
 
 __all__ = ["explain", "main"]
 
@@ -22,7 +22,7 @@ __all__ = ["explain", "main"]
 def explain(campaign: str, designs: Sequence[str], config: CounterfactualConfig) -> Counterfactuals:
     """Sample the fewest edits of each design that reach the goal, and publish table and page."""
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
-    from tasks.counterfactual import explain_designs, named_designs
+    from tasks.reports.counterfactual import explain_designs, named_designs
 
     return explain_designs(campaign, named_designs(campaign, designs), config)
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         add: Any = parser.add_argument
         add(f"--{name}", type=kind, default=field.default, help=field.description, **several)
     asked = vars(parser.parse_args(arguments))
-    from tasks.command import run_command
+    from tasks.servers.command import run_command
 
     try:
         config = CounterfactualConfig.model_validate({name: asked[name] for name in fields})

@@ -10,9 +10,9 @@ from typing import Any
 from prefect import flow
 from pydantic import ValidationError
 
-from designlib.configs.learning import LearningConfig
+from designlib.config.learning import LearningConfig
 from designlib.errors import InputError
-from tasks.results import LearningReport
+from tasks.stages.results import LearningReport
 
 __all__ = ["learning_report", "main"]
 
@@ -24,7 +24,7 @@ def learning_report(
 ) -> LearningReport:
     """Publish the order of learning of the last round's ensemble, with a verdict."""
     # PyTorch comes with it: loaded for a run, not for a server that lists the flows.
-    from tasks.learning_order import report_learning
+    from tasks.reports.learning_order import report_learning
 
     return report_learning(campaign, asked)
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{name}", help=field.description, **kind)
     given = vars(parser.parse_args(arguments))
     campaign = given.pop("campaign")
-    from tasks.command import run_command
+    from tasks.servers.command import run_command
 
     try:
         asked = LearningConfig.model_validate(given)

@@ -11,7 +11,7 @@ from prefect import flow
 from pydantic import Field
 
 from designlib.errors import InputError
-from tasks.results import ImportedResults
+from tasks.stages.results import ImportedResults
 
 __all__ = ["import_measurements", "main"]
 
@@ -53,9 +53,9 @@ def import_measurements(
     told of in one InputError.
     """
     # pandas and PyTorch come with these: loaded for a run, not for a server that shows the form.
-    from tasks.campaign_page import write_campaign_page
-    from tasks.importing import find_result_files, import_results
-    from tasks.registry import promote_on_results
+    from tasks.reports.campaign_page import write_campaign_page
+    from tasks.rounds.importing import find_result_files, import_results
+    from tasks.rounds.registry import promote_on_results
 
     done, refused = [], []
     for file in find_result_files(path):
@@ -82,8 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="values that differ from earlier ones of the same measurement replace them",
     )
     asked = parser.parse_args(arguments)
-    from tasks.command import run_command
-    from tasks.status import status_text
+    from tasks.servers.command import run_command
+    from tasks.record.status import status_text
 
     try:
         imported = run_command(

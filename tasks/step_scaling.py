@@ -45,10 +45,10 @@ def _count(what: str, start: float) -> float:
     """Return how many steps or gradients per second this process does from ``start`` on."""
     import torch
 
-    from designlib.kernels.gibbs_with_gradients import GibbsWithGradients
+    from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
     from designlib.randomness import chain_uniforms, torch_generator
-    from designlib.targets import Target
-    from tasks.step_cost import small_network
+    from designlib.sampling.targets import Target
+    from tasks.benchmarks.step_cost import small_network
 
     torch.set_num_threads(1)
     network, space = small_network("cnn")

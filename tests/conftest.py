@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tasks.environment import prepare_environment, tracking_uri
-from tasks.settings import Settings
-from tasks.tracking import prepare_tracking
+from tasks.installation.environment import prepare_environment, tracking_uri
+from tasks.installation.settings import Settings
+from tasks.tracking.tracking import prepare_tracking
 
 _NOT_A_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 

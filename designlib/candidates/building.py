@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from designlib.alphabets import Alphabet
+from designlib.notation.alphabets import Alphabet
 from designlib.candidates.columns import (
     COLUMNS,
     PREFIXES,
@@ -19,7 +19,7 @@ from designlib.candidates.columns import (
     place,
     table_schema,
 )
-from designlib.scoring import changes, edits
+from designlib.spaces.edits import changes, edits
 from designlib.spaces import MixedSpace, SimplexSpace
 from designlib.types import InputError
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Conflicts, Designs, InputError, Letters, Moves
 

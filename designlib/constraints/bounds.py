@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import BoxSpace, SimplexSpace, Space
 from designlib.types import InputError, Points, Scores
 

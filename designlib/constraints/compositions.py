@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.chemistry import ChemistryRules, require_smact
-from designlib.configs.constraints import ComponentRange, CompositionConstraints
+from designlib.notation.chemistry import ChemistryRules, require_smact
+from designlib.config.constraints import ComponentRange, CompositionConstraints
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import (
@@ -22,7 +22,7 @@ from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.near import NearMeasured
 from designlib.constraints.parts import OnPart
 from designlib.constraints.variables import variable_members
-from designlib.elements import PROPERTIES
+from designlib.notation.elements import PROPERTIES
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError, Points
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.alphabets import Alphabet, iupac_letters
+from designlib.notation.alphabets import Alphabet, iupac_letters
 
 __all__ = ["letter_sets"]
 
@@ -16,7 +16,7 @@ def letter_sets(alphabet: Alphabet, codes: str) -> Bool[Tensor, "codes letters"]
 
     Raises InputError naming the first code that is unknown.
 
-    >>> from designlib.alphabets import DNA
+    >>> from designlib.notation.alphabets import DNA
     >>> letter_sets(DNA, "RN").int().tolist()
     [[1, 0, 1, 0], [1, 1, 1, 1]]
     """

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points, Scores
 

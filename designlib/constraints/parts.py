@@ -10,7 +10,7 @@ from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import members_of
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import LevelSpace, MixedSpace
 from designlib.types import Conflicts, InputError, Points
 

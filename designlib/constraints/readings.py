@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import conv1d, embedding, pad
 
 from designlib.constraints.iupac import letter_sets
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters
 

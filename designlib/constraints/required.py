@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import embedding, pad
 
 from designlib.constraints.readings import LetterSets, MotifScan, Reading, read_motifs
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters, Moves
 

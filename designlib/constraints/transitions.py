@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Moves
 

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.configs.training import NetworkConfig
-from designlib.elements import PROPERTIES
+from designlib.config.training import NetworkConfig
+from designlib.notation.elements import PROPERTIES
 from designlib.predictors.point_network import PointNetwork
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points
@@ -27,7 +27,7 @@ class ElementFeatures(nn.Module):
     r"""Mean and deviation of the properties of elements, weighted with their shares.
 
     With z_ip the property p of element i, standardised over all elements of
-    `designlib.elements`, and shares x_i,
+    `designlib.notation.elements`, and shares x_i,
 
     .. math:: m_p = \sum_i x_i z_{ip}, \qquad s_p = \sqrt{\sum_i x_i (z_{ip} - m_p)^2 + 10^{-4}},
 

@@ -12,8 +12,9 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 import pandas as pd
 
-from designlib.configs.selection import SelectionConfig
-from designlib.scoring import clusters, distances_to, pairwise_distances, span
+from designlib.config.selection import SelectionConfig
+from designlib.selection.clusters import clusters
+from designlib.spaces.distances import distances_to, pairwise_distances, span
 from designlib.selection.diversity import choose_determinantal, choose_representative
 from designlib.selection.filters import rejection_counts
 from designlib.selection.frames import refuse_nan, require

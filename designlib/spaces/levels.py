@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.devices import DeviceTensors
+from designlib.types import DeviceTensors
 from designlib.types import InputError, Points, Relaxed
 
 __all__ = ["LevelSpace", "Levels"]

@@ -15,7 +15,7 @@ from designlib.spaces.boxes import BoxSpace
 from designlib.spaces.levels import Levels, LevelSpace
 from designlib.spaces.simplex import SimplexSpace
 from designlib.types import InputError, Points, Relaxed
-from designlib.variables import Choice, Quantity, as_text
+from designlib.notation.variables import Choice, Quantity, as_text
 
 __all__ = ["MixedSpace", "Part", "PartSpace"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from designlib.alphabets import Alphabet
+from designlib.notation.alphabets import Alphabet
 from designlib.types import InputError, Letters, OneHot
 
 __all__ = ["SequenceSpace"]
@@ -20,7 +20,7 @@ __all__ = ["SequenceSpace"]
 class SequenceSpace:
     """All sequences of one length over one alphabet.
 
-    >>> from designlib.alphabets import DNA
+    >>> from designlib.notation.alphabets import DNA
     >>> space = SequenceSpace(DNA, 4)
     >>> space.decode(space.encode(["ACGT", "TTAA"]))
     ['ACGT', 'TTAA']

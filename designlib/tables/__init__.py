@@ -1,6 +1,6 @@
 """Tables of measured designs: a user's file in, one clean row per design out."""
 
-from designlib.configs.tables import (
+from designlib.config.tables import (
     CANONICAL_COLUMNS,
     AlphabetChoice,
     CompositionReading,

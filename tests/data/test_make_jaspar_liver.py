@@ -8,10 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from designlib.problems.position_weights import read_motifs
-from tasks.catalogue import read_catalogue
-from tasks.files import sha256_of
-from tasks.settings import REPOSITORY
+from designlib.analysis.position_weights import read_motifs
+from tasks.inputs.catalogue import read_catalogue
+from tasks.installation.files import sha256_of
+from tasks.installation.settings import REPOSITORY
 
 EMBEDDED = REPOSITORY / "data" / "jaspar_liver.txt"
 COUNTS = {"A": [1, 20.0], "C": [3, 0], "G": [0, 0], "T": [16, 0]}

@@ -8,9 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from tasks.catalogue import read_catalogue
-from tasks.files import sha256_of
-from tasks.settings import REPOSITORY
+from tasks.inputs.catalogue import read_catalogue
+from tasks.installation.files import sha256_of
+from tasks.installation.settings import REPOSITORY
 
 
 @pytest.fixture(scope="module")

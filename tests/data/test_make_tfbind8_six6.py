@@ -10,12 +10,12 @@ from types import ModuleType
 import pyarrow.parquet as pq
 import pytest
 
-from designlib.alphabets import DNA
+from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
 from designlib.tables import parse_table
-from tasks.catalogue import read_catalogue
-from tasks.files import sha256_of
-from tasks.settings import REPOSITORY
+from tasks.inputs.catalogue import read_catalogue
+from tasks.installation.files import sha256_of
+from tasks.installation.settings import REPOSITORY
 
 EMBEDDED = REPOSITORY / "data" / "tfbind8_six6.parquet"
 OF_TWO = REPOSITORY / "data" / "tfbind8_six6_crx.parquet"

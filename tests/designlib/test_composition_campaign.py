@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.alphabets import DNA
+from designlib.notation.alphabets import DNA
 from designlib.candidates import (
     Provenance,
     build_table,
@@ -13,27 +13,33 @@ from designlib.candidates import (
     readable,
     to_parquet_bytes,
 )
-from designlib.configs.constraints import CompositionConstraints
-from designlib.configs.sampling import SamplingConfig
-from designlib.configs.tables import Transform, TruthKind
-from designlib.configs.training import NetworkConfig, TrainingConfig
+from designlib.config.constraints import CompositionConstraints
+from designlib.config.sampling import SamplingConfig
+from designlib.config.tables import Transform, TruthKind
+from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.constraints import build
-from designlib.ladders import build_ladder, plan_trajectory
-from designlib.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
+from designlib.sampling.ladders import build_ladder, plan_trajectory
+from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
 from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
-from designlib.recipes import component_columns
-from designlib.sampling import (
+from designlib.candidates.recipes import component_columns
+from designlib.sampling.run import (
     choose_sampler,
     choose_starts,
     cut_blocks,
     reference_designs,
     walk_block,
 )
-from designlib.scoring import clusters, nearest_measured, pairwise_distances, span
+from designlib.selection.clusters import clusters
+from designlib.spaces.distances import nearest_measured, pairwise_distances, span
 from designlib.spaces import SequenceSpace, SimplexSpace
-from designlib.splits import random_rows
-from designlib.trajectory import PredictorSpec, Trajectory, state_from_bytes, state_to_bytes
+from designlib.tables.splits import random_rows
+from designlib.predictors.trajectory import (
+    PredictorSpec,
+    Trajectory,
+    state_from_bytes,
+    state_to_bytes,
+)
 from designlib.types import InputError
 
 SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=20)

@@ -7,8 +7,8 @@ import sys
 SCRIPT = """
 import json, sys
 import designlib
-import designlib.constraints, designlib.diagnostics, designlib.drivers, designlib.kernels
-import designlib.ladders, designlib.objectives, designlib.spaces, designlib.targets
+import designlib.constraints, designlib.analysis, designlib.sampling.drivers, designlib.sampling.kernels
+import designlib.sampling.ladders, designlib.sampling.objectives, designlib.spaces, designlib.sampling.targets
 heavy = ["torch._dynamo", "torch._inductor", "matplotlib", "pandas", "prefect", "mlflow", "sklearn"]
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """

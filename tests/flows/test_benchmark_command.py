@@ -15,8 +15,8 @@ import pytest
 from designlib.errors import InputError
 from flows.benchmark import main
 from flows.comparison import compare_methods
-from tasks.settings import REPOSITORY
-from tasks.tracking import client_of
+from tasks.installation.settings import REPOSITORY
+from tasks.tracking.tracking import client_of
 
 SMALL = ("--methods", "gradient chain", "trajectory annealing", "--untuned", "--seeds", "1")
 

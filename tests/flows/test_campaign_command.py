@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from flows.campaign import main
-from tasks.settings import REPOSITORY
+from tasks.installation.settings import REPOSITORY
 
 KMERS = ["".join(letters) for letters in itertools.product("ACGT", repeat=3)]
 ROWS = [f"{kmer},{number / 10}" for number, kmer in enumerate(KMERS)]

@@ -10,8 +10,8 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from flows.campaign import design_campaign
-from flows.config import CampaignConfig
-from tasks.catalogue import read_catalogue
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.inputs.catalogue import read_catalogue
 
 SCHEMA = parameter_schema(design_campaign).model_dump()
 

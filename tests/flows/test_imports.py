@@ -6,7 +6,7 @@ import sys
 
 SCRIPT = """
 import json, sys
-import flows.benchmark, flows.campaign, flows.config, flows.counterfactual, flows.generate
+import flows.benchmark, flows.campaign, tasks.inputs.campaign_config, flows.counterfactual, flows.generate
 import flows.learning, flows.measure, flows.train
 heavy = ["torch", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "mlflow", "matplotlib"]
 print(json.dumps([name for name in heavy if name in sys.modules]))

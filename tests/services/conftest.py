@@ -18,9 +18,9 @@ import yaml
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
-from tasks.environment import tracking_uri
-from tasks.prefect_server import free_port, wait_until_healthy
-from tasks.settings import REPOSITORY, Settings
+from tasks.installation.environment import tracking_uri
+from tasks.servers.prefect_server import free_port, wait_until_healthy
+from tasks.installation.settings import REPOSITORY, Settings
 from tests.services.site import registered, site
 
 __all__ = ["registered", "site"]
@@ -131,7 +131,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tasks.prefect_server", str(port)],
+            [sys.executable, "-m", "tasks.servers.prefect_server", str(port)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

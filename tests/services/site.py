@@ -20,9 +20,9 @@ import pytest
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
-from tasks.prefect_server import Announcement, free_port, running_server
-from tasks.services import stop
-from tasks.settings import REPOSITORY, Settings
+from tasks.servers.prefect_server import Announcement, free_port, running_server
+from tasks.servers.services import stop
+from tasks.installation.settings import REPOSITORY, Settings
 
 CAMPAIGN = "design-campaign/cpu"
 NIGHTLY = "design-campaign/nightly-dna"
@@ -57,7 +57,7 @@ class Site:
 
     def operate(self, what: str, **changed: str) -> str:
         """Run one of the operator's commands and return what it prints."""
-        return self.command("tasks.operate", what, **changed)
+        return self.command("tasks.servers.operate", what, **changed)
 
     def command(self, *command: str, **changed: str) -> str:
         """Run a Python module against the servers and return what it prints."""

@@ -16,8 +16,8 @@ from mlflow.tracking import MlflowClient
 
 from designlib.candidates import read_candidates
 from designlib.predictors.schedule import log_spaced_steps
-from tasks.environment import tracking_uri
-from tasks.settings import REPOSITORY, Settings
+from tasks.installation.environment import tracking_uri
+from tasks.installation.settings import REPOSITORY, Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.settings import REPOSITORY
+from tasks.installation.settings import REPOSITORY
 from tests.services.test_kill import Moment, _wait_for
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]

@@ -18,8 +18,8 @@ import yaml
 from mlflow.tracking import MlflowClient
 from torch import nn
 
-from tasks.environment import tracking_uri
-from tasks.settings import REPOSITORY, Settings
+from tasks.installation.environment import tracking_uri
+from tasks.installation.settings import REPOSITORY, Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 

@@ -9,8 +9,8 @@ import mlflow
 import pandas as pd
 import pytest
 
-from tasks.environment import tracking_uri
-from tasks.settings import Settings
+from tasks.installation.environment import tracking_uri
+from tasks.installation.settings import Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 

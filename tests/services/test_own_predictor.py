@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tasks.environment import tracking_uri
-from tasks.settings import REPOSITORY, Settings
+from tasks.installation.environment import tracking_uri
+from tasks.installation.settings import REPOSITORY, Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 

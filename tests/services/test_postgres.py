@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tasks.prefect_server import free_port
+from tasks.servers.prefect_server import free_port
 from tests.services.site import Site
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]

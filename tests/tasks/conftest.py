@@ -2,8 +2,8 @@
 
 import pytest
 
-from designlib.problems.boolean import Needle
-from tasks import cells
+from designlib.benchmarks.problems.boolean import Needle
+from tasks.benchmarks import cells
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from designlib.alphabets import DNA, PROTEIN
-from designlib.configs.constraints import ConstraintConfig, FixedSite, GCConfig, HammingBallConfig
+from designlib.notation.alphabets import DNA, PROTEIN
+from designlib.config.constraints import ConstraintConfig, FixedSite, GCConfig, HammingBallConfig
 from designlib.constraints import build
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from designlib.alphabets import DNA, PROTEIN, Alphabet
+from designlib.notation.alphabets import DNA, PROTEIN, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     Constraint,

@@ -2,7 +2,7 @@
 
 import torch
 
-from designlib.alphabets import DNA
+from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenTransitions,

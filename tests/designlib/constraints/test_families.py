@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from designlib.alphabets import DNA, RNA, Alphabet
+from designlib.notation.alphabets import DNA, RNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from designlib.alphabets import DNA
-from designlib.configs.constraints import (
+from designlib.notation.alphabets import DNA
+from designlib.config.constraints import (
     ComponentPair,
     ComponentRange,
     CompositionConstraints,

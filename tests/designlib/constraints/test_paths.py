@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.alphabets import DNA, Alphabet
+from designlib.notation.alphabets import DNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,

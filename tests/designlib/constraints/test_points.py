@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from designlib.alphabets import DNA
+from designlib.notation.alphabets import DNA
 from designlib.constraints import Constraint, HammingBall, Product
 from designlib.constraints.base import Masking
 from designlib.constraints.bounds import Bounds, limits_of, members_of

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from designlib.alphabets import DNA
+from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.alphabets import BINARY, DNA, PROTEIN
+from designlib.notation.alphabets import BINARY, DNA, PROTEIN
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from designlib.configs.training import NetworkConfig
-from designlib.elements import PROPERTIES
-from designlib.formulas import ELEMENTS
+from designlib.config.training import NetworkConfig
+from designlib.notation.elements import PROPERTIES
+from designlib.notation.formulas import ELEMENTS
 from designlib.predictors.compositions import ElementFeatures, build_composition_network
 from designlib.randomness import torch_generator
 from designlib.spaces import SimplexSpace

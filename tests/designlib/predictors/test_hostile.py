@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from designlib.configs.own_predictor import Example, OwnInput, OwnOutput, OwnPredictor
+from designlib.config.own_predictor import Example, OwnInput, OwnOutput, OwnPredictor
 from designlib.predictors.checkpoints import fitted, in_order, read_tensors
 from designlib.predictors.matching import check_examples
 from designlib.predictors.own import OwnScore
-from designlib.spaces import DNA, RNA, SequenceSpace
+from designlib.notation.alphabets import DNA, RNA
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 6)

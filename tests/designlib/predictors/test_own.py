@@ -13,14 +13,15 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from designlib.configs.own_predictor import Example, OwnInput, OwnNetwork, OwnOutput, OwnPredictor
+from designlib.config.own_predictor import Example, OwnInput, OwnNetwork, OwnOutput, OwnPredictor
 from designlib.predictors.matching import check_examples
 from designlib.predictors.networks import evaluate
 from designlib.predictors.own import OwnScore, build_model, evaluating
 from designlib.predictors.training import TrainingState
 from designlib.randomness import torch_generator
-from designlib.spaces import DNA, PROTEIN, SequenceSpace
-from designlib.trajectory import (
+from designlib.notation.alphabets import DNA, PROTEIN
+from designlib.spaces import SequenceSpace
+from designlib.predictors.trajectory import (
     PROGRAM,
     PredictorSpec,
     Trajectory,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.alphabets import BINARY
+from designlib.notation.alphabets import BINARY
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import InputError

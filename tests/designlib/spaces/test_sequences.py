@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from designlib.alphabets import DNA, PROTEIN, RNA
+from designlib.notation.alphabets import DNA, PROTEIN, RNA
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError

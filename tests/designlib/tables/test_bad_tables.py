@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from designlib.configs.tables import TableColumns
+from designlib.config.tables import TableColumns
 from designlib.tables import parse_table
 from designlib.types import InputError
 from tests.designlib.tables.made import GOOD, KMERS, ROWS, VALUES, csv, parquet, with_row

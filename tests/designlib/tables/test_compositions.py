@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from designlib.configs.tables import CompositionReading
+from designlib.config.tables import CompositionReading
 from designlib.spaces import SimplexSpace
 from designlib.tables import from_parquet, parse_compositions, parse_table, to_parquet_bytes
 from designlib.types import InputError

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.alphabets import DNA
+from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
 from designlib.tables import (
     ROUND_COLUMN,

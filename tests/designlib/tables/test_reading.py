@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from designlib.configs.tables import CANONICAL_COLUMNS, TableColumns
+from designlib.config.tables import CANONICAL_COLUMNS, TableColumns
 from designlib.tables import MINIMUM_DESIGNS, from_parquet, parse_table, to_parquet_bytes
 from designlib.types import InputError
 from tests.designlib.tables.made import GOOD, KMERS, ROWS, VALUES, csv, parquet, with_row

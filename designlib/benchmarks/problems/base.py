@@ -1,0 +1,241 @@
+r"""What a problem is, and how the predictor of any problem is trained.
+
+A predictor learns standardised values, (y - m) / s with the mean m and the standard deviation
+s of what it may see; what is handed back predicts in the units of the values,
+:math:`f_t(x) = m + s \, g_t(x)` for the network g_t after t steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.constraints import Constraint
+from designlib.predictors.networks import build_network
+from designlib.predictors.training import Examples, train
+from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace, Space
+from designlib.types import Designs, InputError, Relaxed, Scores
+
+__all__ = [
+    "Builder",
+    "Placing",
+    "Problem",
+    "Solvable",
+    "build_predictor",
+    "rebuild_trajectory",
+    "train_trajectory",
+]
+
+Builder: TypeAlias = Callable[[int], nn.Module]
+"""Map from a seed to a new network from relaxed designs to one score each."""
+
+_VALIDATION_SHARE = 1 / 16
+
+
+@runtime_checkable
+class Problem(Protocol):
+    """A design task whose truth is known.
+
+    Attributes
+    ----------
+    name
+        What the problem is called in tables and files.
+    space, constraint
+        Where designs live, and which of them are feasible; None for all.
+    network
+        What the predictor looks like: a configuration for sequences, or a function that
+        makes it from a seed. Its last layer starts near zero, so that f_0 is close to
+        constant.
+    training
+        How the predictor is trained; its own `network` is not used.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the problem is called."""
+        ...
+
+    @property
+    def space(self) -> Space:
+        """Where designs live."""
+        ...
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """Which designs are feasible."""
+        ...
+
+    @property
+    def network(self) -> NetworkConfig | Builder:
+        """What the predictor looks like."""
+        ...
+
+    @property
+    def training(self) -> TrainingConfig:
+        """How the predictor is trained."""
+        ...
+
+    def training_data(self, seed: int, /) -> tuple[Designs, Scores]:
+        """Return the designs that the predictor may see, with their values, all finite."""
+        ...
+
+    def oracle(self, designs: Designs, /) -> Scores:
+        """Return the true values, float64, larger is better; -inf for infeasible designs."""
+        ...
+
+
+@runtime_checkable
+class Solvable(Problem, Protocol):
+    """A problem whose best value is known, and when a design counts as found.
+
+    Attributes
+    ----------
+    optimum
+        Largest true value of a feasible design.
+    """
+
+    @property
+    def optimum(self) -> float:
+        """Largest true value of a feasible design."""
+        ...
+
+    def success(self, designs: Designs, /) -> Bool[Tensor, "designs"]:
+        """Return which designs count as found."""
+        ...
+
+
+@runtime_checkable
+class Placing(Problem, Protocol):
+    """A problem that says where a design stands among known ones."""
+
+    def percentiles(self, designs: Designs, /) -> Float[np.ndarray, "designs"]:
+        """Return the percentage of known designs that each feasible design is not worse than."""
+        ...
+
+
+def build_predictor(problem: Problem, seed: int) -> nn.Module:
+    """Return the problem's network as it is before training; its score is standardised.
+
+    Raises InputError where a configuration is given, which is one for sequences, and designs are
+    points.
+    """
+    network, space = problem.network, problem.space
+    if not isinstance(network, NetworkConfig):
+        return network(seed)
+    if not isinstance(space, SequenceSpace):
+        raise InputError(
+            f"the network of {problem.name} is a configuration for sequences; a function that "
+            "builds the network is needed for points"
+        )
+    return build_network(network, space.length, space.alphabet, both_strands=False, seed=seed)
+
+
+def train_trajectory(
+    problem: Problem, seed: int, checkpoints: int | None = None
+) -> list[nn.Module]:
+    """Return the problem's predictor along one training, f_0 to f_T.
+
+    One sixteenth of the training data, at random, is held out to measure the predictor
+    by. Checkpoints are evenly spaced in log(1 + step).
+
+    Parameters
+    ----------
+    problem
+        What to learn.
+    seed
+        Decides the training data, the initial network and the minibatches.
+    checkpoints
+        States to keep, at least 2, instead of as many as the problem's training says.
+        Fewer are returned where two would fall on the same step.
+
+    Returns
+    -------
+    list of nn.Module
+        Networks in evaluation mode with fixed parameters, in the units of the values.
+
+    Raises
+    ------
+    InputError
+        Training data that are not finite, that are all alike or too few, or fewer than two
+        checkpoints.
+    """
+    designs, values = problem.training_data(seed)
+    centre, scale = _standard(problem, values)
+    order = torch.randperm(len(values), generator=torch_generator(seed, "validation"))
+    held_out = int(len(values) * _VALIDATION_SHARE)
+    # Parts are relaxed, not the relaxed parted, which would need twice the memory.
+    training, validation = (
+        _examples(problem.space, designs[rows], (values[rows] - centre) / scale)
+        for rows in (order[held_out:], order[:held_out])
+    )
+    config = problem.training
+    if checkpoints is not None:
+        config = config.model_copy(update={"checkpoints": checkpoints})
+    kept = []
+    for state in train(build_predictor(problem, seed), training, validation, config, seed):
+        network = build_predictor(problem, seed)
+        network.load_state_dict(state.parameters)
+        kept.append(_InUnits(network, centre, scale).eval().requires_grad_(False))
+    return kept
+
+
+def rebuild_trajectory(
+    problem: Problem, seed: int, tensors: Mapping[str, Tensor]
+) -> list[nn.Module]:
+    """Return the checkpoints of ``train_trajectory`` out of their parameters.
+
+    ``tensors`` holds parameter p of checkpoint 7 as ``7.p``; other entries are not used.
+    """
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        if name:
+            states.setdefault(int(index), {})[name] = value
+    kept = []
+    for index in sorted(states):
+        network = _InUnits(build_predictor(problem, seed), 0.0, 1.0)
+        network.load_state_dict(states[index])
+        kept.append(network.eval().requires_grad_(False))
+    return kept
+
+
+class _InUnits(nn.Module):
+    """A network whose standardised score is turned into the units of the values."""
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, network: nn.Module, centre: float, scale: float) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("centre", torch.tensor(centre))
+        self.register_buffer("scale", torch.tensor(scale))
+
+    def forward(self, relaxed: Relaxed) -> Scores:
+        return self.centre + self.scale * self.network(relaxed)
+
+
+def _standard(problem: Problem, values: Scores) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the training values."""
+    bad = (~values.isfinite()).nonzero()[:, 0].tolist()
+    if bad:
+        raise InputError(
+            f"the training data of {problem.name} have the value {float(values[bad[0]])} in row "
+            f"{bad[0] + 1}; finite values are needed"
+        )
+    centre, scale = float(values.mean()), float(values.std())
+    if not scale > 0:
+        raise InputError(f"the training data of {problem.name} have one value only: {centre:g}")
+    return centre, scale
+
+
+def _examples(space: Space, designs: Designs, target: Scores) -> Examples:
+    target = target.float()
+    return Examples(space.relax(designs), target, torch.ones_like(target))

@@ -1,0 +1,180 @@
+"""Entries of a campaign's record: one Parquet file for each proposal and each set of results.
+
+An entry is named after its number, its kind and its content, so that damage is seen and the same
+content is never counted twice:
+
+- ``proposed``: the candidate table of one round;
+- ``measured``: measurements, one row per well or replicate, failed ones included.
+
+Entries of earlier versions are brought up to the present one when they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from designlib.notation.alphabets import ALPHABETS
+from designlib.candidates import design_id, with_all_columns
+from designlib.types import InputError
+
+__all__ = [
+    "MEASUREMENT_COLUMNS",
+    "RECORD_VERSION",
+    "Entry",
+    "Kind",
+    "content_hash",
+    "entry_bytes",
+    "measurement_table",
+    "read_entry",
+]
+
+RECORD_VERSION = 4
+"""Version 1 was a candidate table alone, as rounds published it before there was a record; in
+version 2 measurements were of one objective; in version 3 candidates had no intervals and no
+applicability."""
+
+Kind = Literal["proposed", "measured"]
+
+MEASUREMENT_COLUMNS: dict[str, pa.DataType] = {
+    "candidate_id": pa.string(),
+    "design": pa.string(),
+    "plate": pa.string(),
+    "well": pa.string(),
+    "replicate": pa.int64(),
+    "objective": pa.string(),
+    "outcome": pa.string(),
+    "value": pa.float64(),
+    "error": pa.float64(),
+    "note": pa.string(),
+    "round": pa.int64(),
+    "source": pa.string(),
+    "source_row": pa.int64(),
+}
+"""Columns of a measured entry; ``outcome`` is measured or failed, ``round`` the one it followed.
+``objective`` is the further value column that was measured, empty for the first one."""
+
+_KEY = b"campaign_record"
+_ORACLE = "oracle"
+
+
+class Entry(NamedTuple):
+    """One entry of a record."""
+
+    number: int
+    """Place in the record, from 1."""
+    kind: Kind
+    round: int
+    about: Mapping[str, Any]
+    """What is known of all rows: the space and the units of a proposal, the source of results."""
+    rows: pd.DataFrame
+    sha256: str
+
+    @property
+    def by_oracle(self) -> bool:
+        """Whether an oracle measured it, in a simulated campaign."""
+        return self.about.get("by") == _ORACLE
+
+
+def content_hash(content: bytes) -> str:
+    """Return 16 hex digits of the SHA-256 of an entry's bytes."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def entry_bytes(kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Table) -> bytes:
+    """Return one entry as Parquet; the same rows and facts give the same bytes."""
+    head = {"version": RECORD_VERSION, "kind": kind, "round": round_, "about": dict(about)}
+    kept = table.schema.metadata or {}
+    table = table.replace_schema_metadata({**kept, _KEY: json.dumps(head, sort_keys=True).encode()})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.combine_chunks(), sink, compression="zstd", version="2.6")
+    return sink.getvalue().to_pybytes()
+
+
+def read_entry(content: bytes, number: int, name: str) -> Entry:
+    """Return the entry that a Parquet file holds, brought up to the present version.
+
+    Raises InputError for what is no entry, and for a version of a later release.
+    """
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        detail = str(error).splitlines()[0]
+        raise InputError(
+            f"{name}: not a readable entry of a campaign's record ({detail})"
+        ) from None
+    metadata = table.schema.metadata or {}
+    head: dict[str, Any] = json.loads(metadata[_KEY]) if _KEY in metadata else {"version": 1}
+    for version in range(head["version"], RECORD_VERSION):
+        head, table = _MIGRATIONS[version](head, table, name)
+    if head["version"] != RECORD_VERSION:
+        raise InputError(
+            f"{name}: entry of version {head['version']}; this release reads up to "
+            f"{RECORD_VERSION}. Update the project"
+        )
+    rows = table.replace_schema_metadata(None).to_pandas()
+    return Entry(number, head["kind"], head["round"], head["about"], rows, content_hash(content))
+
+
+def measurement_table(rows: pd.DataFrame) -> pa.Table:
+    """Return measurements with exactly the columns of MEASUREMENT_COLUMNS."""
+    arrays = [
+        pa.array(rows[name], type=kind, from_pandas=True)
+        for name, kind in MEASUREMENT_COLUMNS.items()
+    ]
+    return pa.Table.from_arrays(arrays, names=list(MEASUREMENT_COLUMNS))
+
+
+_Migrated = tuple[dict[str, Any], pa.Table]
+
+
+def _from_candidate_table(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
+    """Version 1 to 2: a candidate table says all but the alphabet, which its ids tell."""
+    metadata = table.schema.metadata or {}
+    if b"schema_version" not in metadata or table.num_rows == 0:
+        raise InputError(f"{name}: neither an entry of a record nor a candidate table")
+    design, candidate = table["design"][0].as_py(), table["candidate_id"][0].as_py()
+    alphabet = next((a for a in ALPHABETS.values() if design_id(design, a) == candidate), None)
+    about = {
+        "alphabet": alphabet.name if alphabet else None,
+        "length": len(design),
+        "both_strands": False,
+        "value_name": metadata[b"value_name"].decode(),
+        "units": metadata[b"value_units"].decode(),
+        "maximise": metadata[b"direction"] == b"maximise",
+        "simulated": table["true_value"].null_count < table.num_rows,
+        "round_key": table["round_key"][0].as_py(),
+    }
+    told = {"version": 2, "kind": "proposed", "round": table["round"][0].as_py(), "about": about}
+    return {**head, **told}, table
+
+
+def _of_one_objective(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
+    """Version 2 to 3: what was measured was the first objective."""
+    del name
+    if head["kind"] == "measured":
+        first = pa.array([""] * table.num_rows, pa.string())
+        place = list(MEASUREMENT_COLUMNS).index("objective")
+        table = table.add_column(place, "objective", first)
+    return {**head, "version": 3}, table
+
+
+def _of_candidates_with_confidence(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
+    """Version 3 to 4: nothing is known of intervals and applicability of earlier candidates."""
+    del name
+    if head["kind"] == "proposed":
+        table = with_all_columns(table)
+    return {**head, "version": 4}, table
+
+
+_MIGRATIONS: dict[int, Callable[[dict[str, Any], pa.Table, str], _Migrated]] = {
+    1: _from_candidate_table,
+    2: _of_one_objective,
+    3: _of_candidates_with_confidence,
+}

@@ -1,0 +1,87 @@
+"""How a batch is laid out on plates."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from designlib.config.plates import PLATE_FORMATS, well_name
+
+__all__ = ["PlateConfig"]
+
+
+class PlateConfig(BaseModel):
+    """How a batch is laid out on plates; as many plates are used as are needed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wells: Literal[96, 384] = Field(
+        default=96, title="Wells", description="Wells of a plate: 8 x 12 or 16 x 24."
+    )
+    replicates: int = Field(
+        default=1, ge=1, le=96, title="Replicates", description="Wells of each candidate."
+    )
+    controls: tuple[str, ...] = Field(
+        default=(),
+        title="Controls",
+        description="Designs of your own that are on every plate, such as the wild type.",
+    )
+    control_wells: int = Field(
+        default=2,
+        ge=1,
+        le=96,
+        title="Wells per control",
+        description="Wells of each control on each plate.",
+    )
+    references: int = Field(
+        default=0,
+        ge=0,
+        le=96,
+        title="References",
+        description="So many of the best measured designs are measured again on every plate, which "
+        "tells how plates and rounds compare.",
+    )
+    avoid_edges: bool = Field(
+        default=False,
+        title="Avoid edges",
+        description="Whether the outermost wells, which dry out first, stay empty.",
+    )
+    shuffle: bool = Field(
+        default=True,
+        title="Shuffle",
+        description="Whether places are drawn at random, by the seed, so that rank and place on "
+        "the plate have nothing to do with each other.",
+    )
+
+    @field_validator("controls")
+    @classmethod
+    def _distinct(cls, controls: tuple[str, ...]) -> tuple[str, ...]:
+        kept = tuple("".join(control.split()).upper() for control in controls)
+        if "" in kept or len(set(kept)) < len(kept):
+            raise ValueError("controls are different designs, each given once")
+        return kept
+
+    @model_validator(mode="after")
+    def _room(self) -> PlateConfig:
+        if self.room < 1:
+            raise ValueError(
+                f"{len(self.controls)} controls in {self.control_wells} wells each and "
+                f"{self.references} references leave no well of {len(self.places())} for candidates"
+            )
+        return self
+
+    def places(self) -> list[str]:
+        """Return the wells that may be used, row by row."""
+        rows, columns = PLATE_FORMATS[self.wells]
+        edge = 1 if self.avoid_edges else 0
+        return [
+            well_name(row, column)
+            for row in range(edge, rows - edge)
+            for column in range(edge, columns - edge)
+        ]
+
+    @property
+    def room(self) -> int:
+        """Wells of a plate that are left for candidates."""
+        return len(self.places()) - len(self.controls) * self.control_wells - self.references

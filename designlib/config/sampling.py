@@ -1,0 +1,96 @@
+"""How candidates are drawn along the training of predictors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["RungChoice", "RungScale", "SamplingConfig"]
+
+RungChoice = Literal["all", "log_step", "function_change", "smc"]
+"""Which checkpoints become rungs; see `designlib.sampling.ladders.choice`."""
+
+
+RungScale = Literal["spread", "fixed", "none"]
+"""beta of a rung: by its own spread, by that of the last rung, or 1."""
+
+
+class SamplingConfig(BaseModel):
+    """How candidates are drawn along the predictors' training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chains: int = Field(
+        default=768, ge=1, le=1_000_000, title="Chains", description="Independent Markov chains."
+    )
+    elite_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        title="Elite share",
+        description="Share of the chains of an annealed walk that start at the best measured "
+        "designs; the others start at random ones, and so do all of smc, as far as any are found.",
+    )
+    steps_per_rung: int = Field(
+        default=4,
+        ge=1,
+        le=100_000,
+        title="Steps per rung",
+        description="Kernel steps on each checkpoint of the trajectory.",
+    )
+    final_steps: int = Field(
+        default=16,
+        ge=0,
+        le=1_000_000,
+        title="Final steps",
+        description="Further kernel steps on the fully trained predictor.",
+    )
+    sharpness: float = Field(
+        default=6.0,
+        gt=0,
+        le=1000,
+        title="Sharpness",
+        description="How strongly chains prefer high scores: the log density changes by this much "
+        "per standard deviation of the score.",
+    )
+    rung_choice: RungChoice = Field(
+        default="all",
+        title="Rung choice",
+        description="Which checkpoints the walk visits: all, some by training step "
+        "(log_step) or by how much the predictor changes (function_change), or the fewest that "
+        "keep enough particles (smc).",
+    )
+    rungs: int = Field(
+        default=12,
+        ge=1,
+        le=1000,
+        title="Rungs",
+        description="Number of checkpoints visited under log_step and function_change.",
+    )
+    scale: RungScale = Field(
+        default="spread",
+        title="Scale",
+        description="Sharpness of each checkpoint: by its own spread, by that of the last one "
+        "(fixed), or none (the score as it is).",
+    )
+    driver: Literal["auto", "anneal", "smc"] = Field(
+        default="auto",
+        title="Driver",
+        description="anneal: independent chains walk along the checkpoints. smc: populations of "
+        "128 chains that are weighted and resampled on the way. auto: anneal for sequences, smc "
+        "for compositions.",
+    )
+    composition_moves: Literal["auto", "grid", "continuous"] = Field(
+        default="auto",
+        title="Moves of compositions",
+        description="grid: whole steps go from one component to another. continuous: any amounts, "
+        "rounded to the step at the end. auto: grid, unless there are too many transfers.",
+    )
+    pool_rungs: int = Field(
+        default=6,
+        ge=1,
+        le=1000,
+        title="Pool rungs",
+        description="Designs at the end of each of the last so many rungs become candidates.",
+    )

@@ -1,0 +1,172 @@
+"""Settings of how designs are made: adapters, rules of a vendor or one's own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from designlib.notation.alphabets import DNA, iupac_letters
+from designlib.config.constraints import ConstraintConfig, DesignConstraints
+from designlib.errors import InputError
+from designlib.constraints.synthesis.checks import breaches
+from designlib.constraints.synthesis.rules import PRESETS, GCLimit, RuleSet
+
+__all__ = ["DesignRules", "OwnRules", "SynthesisConfig", "VendorRules"]
+
+
+class VendorRules(BaseModel):
+    """The published limits of a vendor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Rules of a vendor")
+
+    vendor: Literal["idt", "twist", "gen9"] = Field(
+        default="twist",
+        title="Vendor",
+        description="Published limits for gene fragments. Vendors change them: what decides is the "
+        "check on the page where you order.",
+    )
+
+
+class OwnRules(BaseModel):
+    """Limits of your own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Rules of your own")
+
+    gc_low: float = Field(
+        default=0.25, ge=0, le=1, title="Lowest GC", description="Share of G and C, at least."
+    )
+    gc_high: float = Field(
+        default=0.75, ge=0, le=1, title="Highest GC", description="Share of G and C, at most."
+    )
+    window: int | None = Field(
+        default=None,
+        ge=2,
+        le=10_000,
+        title="Window",
+        description="Letters of a window that has to keep these limits wherever it lies; empty: "
+        "the whole molecule keeps them.",
+    )
+    max_run: int = Field(
+        default=9,
+        ge=1,
+        le=1000,
+        title="Longest run",
+        description="Most equal letters in a row, in letters.",
+    )
+    max_repeat: int | None = Field(
+        default=20,
+        ge=3,
+        le=1000,
+        title="Longest repeat",
+        description="Longest word, in letters, that may occur twice on either strand; empty: any.",
+    )
+    hairpin_stem: int | None = Field(
+        default=None,
+        ge=4,
+        le=100,
+        title="Hairpin stem",
+        description="Letters of a stem that makes a hairpin, within 200 letters; empty: not "
+        "checked.",
+    )
+
+
+class SynthesisConfig(BaseModel):
+    """How designs are made: what is added to them, and what the molecule has to keep."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: VendorRules | OwnRules = Field(
+        default=VendorRules(), title="Rules", description="Limits that every design has to keep."
+    )
+    adapter_before: str = Field(
+        default="",
+        max_length=1000,
+        title="Adapter before",
+        description="Letters that are added before each design in the order (5' end).",
+    )
+    adapter_after: str = Field(
+        default="",
+        max_length=1000,
+        title="Adapter after",
+        description="Letters that are added after each design in the order (3' end).",
+    )
+    forbidden_sites: tuple[str, ...] = Field(
+        default=(),
+        title="Forbidden sites",
+        description="Recognition sites, in IUPAC letters, that must not occur on either strand of "
+        "the design or across its junctions with the adapters, such as GGTCTC for BsaI.",
+    )
+    required_motifs: tuple[str, ...] = Field(
+        default=(),
+        title="Required motifs",
+        description="Motifs, in IUPAC letters, that the molecule must have on one of its strands.",
+    )
+
+    @field_validator("adapter_before", "adapter_after")
+    @classmethod
+    def _letters(cls, value: str) -> str:
+        letters = "".join(value.split()).upper()
+        wrong = [letter for letter in letters if letter not in DNA.letters]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no letter of DNA; A, C, G and T are accepted")
+        return letters
+
+    @field_validator("forbidden_sites", "required_motifs")
+    @classmethod
+    def _motifs(cls, motifs: tuple[str, ...]) -> tuple[str, ...]:
+        for motif in motifs:
+            try:
+                iupac_letters(DNA, motif)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+            if not motif:
+                raise ValueError("an empty motif occurs everywhere; leave it out")
+        return tuple(motif.upper() for motif in motifs)
+
+    @model_validator(mode="after")
+    def _limits(self) -> SynthesisConfig:
+        if isinstance(self.rules, OwnRules) and self.rules.gc_low > self.rules.gc_high:
+            raise ValueError(
+                f"gc_low is {self.rules.gc_low:g}; it must be at most gc_high, "
+                f"{self.rules.gc_high:g}"
+            )
+        return self
+
+    @property
+    def rule_set(self) -> RuleSet:
+        """All rules together."""
+        rules = self.rules
+        if isinstance(rules, VendorRules):
+            base = PRESETS[rules.vendor]
+        else:
+            base = RuleSet(
+                gc=(GCLimit(rules.gc_low, rules.gc_high, rules.window),),
+                max_run_at=rules.max_run,
+                max_run_gc=rules.max_run,
+                max_repeat=rules.max_repeat,
+                hairpin_stem=rules.hairpin_stem,
+                source="the campaign's settings",
+            )
+        told = {name: getattr(base, name) for name in RuleSet.__dataclass_fields__}
+        told["forbidden"] = (*base.forbidden, *self.forbidden_sites)
+        told["required"] = (*base.required, *self.required_motifs)
+        return RuleSet(**told)
+
+    def verdict(self, design: str) -> str:
+        """Return ``ok``, or what is wrong with a design between its adapters."""
+        found = breaches(design, self.rule_set, self.adapter_before, self.adapter_after)
+        return ", ".join(found) or "ok"
+
+    def molecule(self, design: str) -> str:
+        """Return what is ordered: the design between its adapters."""
+        return self.adapter_before + design + self.adapter_after
+
+
+class DesignRules(BaseModel):
+    """What designs are drawn within: the campaign's constraints, and how they are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    constraints: DesignConstraints = ConstraintConfig()
+    synthesis: SynthesisConfig | None = None

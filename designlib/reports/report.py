@@ -1,0 +1,147 @@
+"""The report of a round: one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from designlib.candidates import describe_columns, readable
+from designlib.sampling.ladders.plan import LadderKind
+from designlib.reports.pages import embedded, render
+from designlib.reports.style import Picture
+
+__all__ = [
+    "RESAMPLED", "SEARCHED", "WALKED", "KeyFigure", "ReportContent", "render_report",
+    "with_explained",
+]  # fmt: skip
+
+_SHOWN = 20
+_UNBROKEN = 16
+_EXPLAINED, _END = "<!-- counterfactuals -->", "<!-- end of counterfactuals -->"
+_CLASSES = {
+    "design": "sequence long",
+    "nearest_measured": "sequence long",
+    "edits": "sequence long",
+    "candidate_id": "sequence",
+}
+# Alike for nearly all candidates of a batch, or only there to rank them.
+_NOT_ON_PAGE = ["candidate_id", "acquisition", "feasible", "role", "status"]
+
+
+_CHANGING = "changing designs by accepted or refused proposals."
+WALKED: Mapping[LadderKind, str] = {
+    "trajectory": "The checkpoints of the predictors' training are kept. Many chains walked from "
+    f"early ones, which know only the broad trend, to the final ones, {_CHANGING}",
+    "temperatures": "Of the predictors' training there are no checkpoints. Many chains walked from "
+    f"a nearly flat density of the predictors to a sharp one, {_CHANGING}",
+    "distillation": "Of the predictors' training there are no checkpoints. Many chains walked "
+    "along those of a short training of the same architecture on the predictions, from early ones "
+    f"to the predictors themselves, {_CHANGING}",
+}
+"""What the chains walked along, by the kind of their ladder."""
+SEARCHED = (
+    "The walk is a search heuristic: its end states are not exact draws from a probability density."
+)
+RESAMPLED = (
+    "Populations of chains were weighted and resampled on the way: sequential Monte Carlo, whose "
+    "draws approach the density of the trained predictor as the populations grow."
+)
+
+
+class KeyFigure(NamedTuple):
+    """One line of the table of key figures."""
+
+    label: str
+    value: str
+    """As printed, with its unit."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What a report says; texts are plain, never HTML."""
+
+    candidates: pa.Table
+    """The candidate table; campaign and round are read from it."""
+    what_was_run: Mapping[str, str]
+    """Data set, rows, constraints, predictor, sampler, seed and the like, in reading order."""
+    key_figures: Sequence[KeyFigure]
+    pictures: Sequence[Picture]
+    sampled: int
+    """Distinct designs that the sampler returned."""
+    rejected: Mapping[str, int]
+    """Designs per kind of reason, from ``selection.rejection_counts``."""
+    kept: int
+    """Designs that passed every filter."""
+    provenance: Mapping[str, str]
+    """Hashes and versions."""
+    ladder: LadderKind = "trajectory"
+    """What the chains walked along."""
+    exactness: str = SEARCHED
+    """What may be said of the designs that the sampler returned."""
+    explained: Sequence[KeyFigure] = ()
+    """Counterfactuals that were asked of the round's predictors."""
+    where_the_rest_is: str = "candidates.parquet and candidates.csv beside this report"
+
+
+def render_report(content: ReportContent) -> str:
+    """Return the page: text and figures inside, no address outside it, user text escaped."""
+    table = readable(content.candidates).head(_SHOWN)
+    # The id comes last: it is for looking a design up, not for reading.
+    shown = table.drop(columns=_NOT_ON_PAGE).assign(candidate_id=table["candidate_id"])
+    described = {name: (unit, text) for name, unit, text in describe_columns(content.candidates)}
+    return render(
+        "report.html",
+        content=content,
+        campaign=content.candidates["campaign"][0].as_py(),
+        round=content.candidates["round"][0].as_py(),
+        candidates=content.candidates.num_rows,
+        columns=[(name, _heading(name), *described[name]) for name in shown.columns],
+        classes=_classes(table["design"].tolist()),
+        rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
+        pictures=embedded(content.pictures),
+        explained=content.explained,
+        walked=WALKED[content.ladder],
+    )
+
+
+def with_explained(page: str, explained: Sequence[KeyFigure]) -> str:
+    """Return a report that names these counterfactuals, and no others; the rest is as it was."""
+    begin, found, rest = page.partition(_EXPLAINED)
+    _, end, after = rest.partition(_END)
+    if not (found and end):  # a page of an earlier release
+        return page
+    return begin + render("_explained.html", explained=explained) + after
+
+
+def _classes(designs: Sequence[str]) -> dict[str, str]:
+    """Return the classes of cells; name=value pairs are broken between pairs only.
+
+    Short sequences are not broken at all.
+    """
+    if not any("=" in design for design in designs):
+        whole = max(map(len, designs), default=0) <= _UNBROKEN
+        return _CLASSES | (
+            dict.fromkeys(("design", "nearest_measured"), "sequence") if whole else {}
+        )
+    return {name: kind.replace("long", "long pairs") for name, kind in _CLASSES.items()}
+
+
+def _heading(column: str) -> str:
+    return column.replace("_", " ").replace("heldout", "held-out")
+
+
+def _cell(value: object) -> str:
+    """Return a table cell: nothing where unknown, yes or no, at most four digits.
+
+    >>> _cell(0.123456), _cell(float("nan")), _cell(True), _cell(12)
+    ('0.1235', '', 'yes', '12')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124 - NaN is not itself
+    return str(value).replace(";", "; ")  # so that a long list of edits can be broken

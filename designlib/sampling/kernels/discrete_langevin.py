@@ -1,0 +1,140 @@
+r"""Discrete Langevin: every site may change at once, each on its own, as the gradient says.
+
+Zhang, Liu and Liu, "A Langevin-like sampler for discrete distributions", ICML 2022, with the
+Metropolis-Hastings correction (DMALA).
+
+The log density is :math:`\beta f(x)` on the feasible designs. With
+:math:`d(x)_{ia} = \partial f / \partial x_{ia} - \partial f / \partial x_{i x_i}`, the first-order
+estimate of what changing site i to letter a gains, and a step size :math:`\alpha`, the letter
+:math:`y_i` of each site is drawn from
+
+.. math:: q_i(a \mid x) \propto \exp(\beta d(x)_{ia} / 2 - [a \ne x_i] / (2 \alpha))
+
+over the current letter and those that single changes allowed at x lead to. The move to y is
+accepted with probability
+
+.. math:: \min\{1, \exp(\beta f(y) - \beta f(x)) \prod_i q_i(x_i \mid y) / q_i(y_i \mid x)\},
+
+and never if y is infeasible, which single changes that are allowed together may make it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from designlib.sampling.kernels.base import (
+    MetropolisKernel,
+    Tuning,
+    estimated_gains,
+    initial_tuning,
+    inverse_cdf,
+    letters_space,
+)
+from designlib.spaces import Space
+from designlib.sampling.targets import Target
+from designlib.types import Designs, Gradients, InputError, Letters, Scores
+
+__all__ = ["DiscreteLangevin", "State"]
+
+_SMALLEST, _LARGEST = 1e-3, 1e2
+
+
+class State(NamedTuple):
+    """Where the chains are, with what the next step needs; nothing is scaled by beta.
+
+    Attributes
+    ----------
+    designs
+        Current designs, shape (designs, sites).
+    value
+        The predictor's scores of them, shape (designs,).
+    difference
+        Estimated gain of every single change, shape (designs, sites, letters);
+        -inf where the change is not allowed.
+    tuning
+        Logarithm of each chain's step size, and its warm-up steps.
+    """
+
+    designs: Letters
+    value: Scores
+    difference: Gradients
+    tuning: Tuning
+
+
+Move: TypeAlias = Letters
+"""The letters of all sites afterwards."""
+
+
+class DiscreteLangevin(MetropolisKernel[State, Move]):
+    r"""Discrete Langevin proposals with a Metropolis-Hastings correction, over any alphabet.
+
+    A proposal may be the current design, which is then accepted. With a target that is not
+    differentiable every site changes with the same probability to any letter allowed.
+
+    Parameters
+    ----------
+    step_size
+        Step size to begin with, from 0.001 to 100: a change costs 1 / (2 step size) in log
+        probability. It is tuned during warm-up, within the same limits.
+
+    Raises
+    ------
+    InputError
+        A step size out of range.
+    """
+
+    size_limits = (_SMALLEST, _LARGEST)
+
+    def __init__(self, step_size: float = 0.1) -> None:
+        if not _SMALLEST <= step_size <= _LARGEST:
+            raise InputError(
+                f"the step size is {step_size:g}; {_SMALLEST:g} to {_LARGEST:g} are accepted"
+            )
+        self.step_size = step_size
+
+    def draws_per_step(self, space: Space) -> int:
+        """Return one number a site, and one to decide."""
+        return space.columns + 1
+
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
+        """Return the state at ``designs``, with ``tuning`` or else the initial step size."""
+        letters_space(target)
+        value, difference = estimated_gains(target, designs)
+        return State(designs, value, difference, tuning or initial_tuning(self.step_size, designs))
+
+    def log_proposal(self, target: Target, state: State) -> Float[Tensor, "designs sites letters"]:
+        """Return the log probability of each letter at each site."""
+        return self._logits(target, state).log_softmax(1).mT
+
+    def draw(
+        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
+    ) -> tuple[Move, Scores]:
+        """Return letters for all sites of each chain and their log probability."""
+        probability = self._logits(target, state).softmax(1)
+        letters = inverse_cdf(probability, uniforms[:, : state.designs.shape[1]], 1)
+        return letters, _total(probability.gather(1, letters.unsqueeze(1)).log())
+
+    def move(self, state: State, move: Move) -> tuple[Letters, Move]:
+        """Return the designs after the moves, and the moves that lead back."""
+        return move, state.designs
+
+    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
+        """Return the log probability of drawing these letters at ``state``."""
+        logs = self._logits(target, state).log_softmax(1)
+        return _total(logs.gather(1, move.unsqueeze(1)))
+
+    @staticmethod
+    def _logits(target: Target, state: State) -> Float[Tensor, "designs letters sites"]:
+        price = 0.5 * (-state.tuning.log_size).exp().to(state.difference.dtype)
+        changed = state.difference * (target.beta / 2) - price.view(-1, 1, 1)
+        logits = changed.scatter(2, state.designs.unsqueeze(2), 0.0)
+        # Sites last: what follows runs along letters, which are few, and is then vectorised.
+        return logits.mT.contiguous()
+
+
+def _total(logs: Float[Tensor, "designs 1 sites"]) -> Scores:
+    return logs.sum((1, 2), dtype=torch.float64)

@@ -1,0 +1,200 @@
+r"""Gibbs-with-Gradients on levels: set one variable to another of its values.
+
+A move (v, j) sets variable v from its level i to level j; it is possible where the design that it
+leads to is feasible. With :math:`r_{vj}` the input of a predictor that stands for the level - a
+number of an ordered variable, a one-hot row of a category - and g the gradient by that input, its
+gain is estimated to first order as :math:`d_{vj} = (r_{vj} - r_{vi}) \cdot g_v`, and it is proposed
+with probability
+
+.. math:: q(v, j \mid x) \propto w_v(i, j) \, \frac{1}{1 + \exp(-\beta d_{vj})}
+
+among the possible moves. Categories have :math:`w_v = 1 / (L_v - 1)`, and the :math:`L_v` levels of
+an ordered variable :math:`w_v = 1 / (|i - j| \, H_v)` with :math:`H_v = 1 + 1/2 + \dots +
+1/(L_v - 1)`: sizes of steps are spread evenly over orders of magnitude, and every variable weighs
+about alike. The move is accepted by Metropolis and Hastings with the reverse one, (v, i), which has
+the same w; so the density proportional to exp(beta f) on the feasible designs is kept exactly,
+while no infeasible one is ever proposed.
+
+The proposal is that of Grathwohl et al., ICML 2021, balanced as in `designlib.sampling.kernels.transfer`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from designlib.constraints.base import Constraint
+from designlib.types import DeviceTensors
+from designlib.sampling.kernels.base import PartKernel, Tuning
+from designlib.spaces import LevelSpace, Space
+from designlib.sampling.targets import Target
+from designlib.types import Designs, Gradients, InputError, Points, Scores
+
+__all__ = ["LevelSteps", "State"]
+
+_STAYING = 1e18
+"""Price of staying, in units of the log weight: it is proposed only where nothing else is."""
+
+
+class State(NamedTuple):
+    """Where the chains are, with what the next step needs; nothing is scaled by beta.
+
+    Attributes
+    ----------
+    designs
+        Place of the level of each variable, float64, shape (designs, variables).
+    value
+        The predictor's scores of them, shape (designs,).
+    gain
+        Estimated gain of every level, shape (designs, levels), 0 for those that a design has.
+    possible
+        Which levels can be set: they differ from the design's own and keep it feasible.
+    log_weight
+        Logarithm of the part of the weight that does not depend on the score.
+    """
+
+    designs: Points
+    value: Scores
+    gain: Float[Tensor, "designs levels"]
+    possible: Bool[Tensor, "designs levels"]
+    log_weight: Float[Tensor, "designs levels"]
+
+
+Move: TypeAlias = Int[Tensor, "designs 1"]
+"""Number of the level that is set, of those of all variables one after the other."""
+
+
+class _Numbers(NamedTuple):
+    """All levels of a space, in the order of their numbers."""
+
+    variable: Int[Tensor, "levels"]
+    place: Int[Tensor, "levels"]
+    ordered: Bool[Tensor, "levels"]
+    log_total: Float[Tensor, "levels"]
+    """Logarithm of what the weights of the variable sum to before they are divided by it."""
+    first: Int[Tensor, "variables"]
+    inputs: Float[Tensor, "levels inputs"]
+
+
+class LevelSteps(PartKernel[State, Move]):
+    """Gibbs-with-Gradients on a `LevelSpace`, one variable at a time.
+
+    Any constraint is kept inside the moves. With a target that is not differentiable it is a
+    random walk over the possible moves, short ones of ordered variables preferred.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[LevelSpace, DeviceTensors] | None = None
+
+    def draws_per_step(self, space: Space) -> int:  # noqa: ARG002 - the interface has it
+        """Return 2: one number chooses the move, one decides on it."""
+        return 2
+
+    def masks_all(self, target: Target) -> bool:  # noqa: ARG002 - true of every constraint
+        """Return True: every design that a move leads to is checked beforehand."""
+        return True
+
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
+        """Return the state at ``designs``, which must be feasible."""
+        _level_space(target)
+        value, gradient, _ = target.evaluate(designs)
+        return self.state_at(target, designs, value, gradient, tuning)
+
+    def state_at(
+        self,
+        target: Target,
+        designs: Designs,
+        value: Scores,
+        gradient: Gradients,
+        tuning: Tuning | None = None,  # noqa: ARG002 - there is nothing to tune
+    ) -> State:
+        """Return the state at ``designs``, of which score and gradient are known."""
+        numbers = self._numbers(_level_space(target), designs.device)
+        designs = designs.double()
+        own = designs.long() + numbers.first
+        # The inputs of a level are 0 outside its variable, so one product serves all variables.
+        level = gradient.double() @ numbers.inputs.T
+        gain = level - level.gather(1, own)[:, numbers.variable]
+        away = (numbers.place - designs[:, numbers.variable]).abs()
+        size = torch.where(numbers.ordered, away.clamp(min=1), 1.0)
+        possible = _possible(target.constraint, designs, numbers, away > 0)
+        return State(designs, value, gain, possible, -size.log() - numbers.log_total)
+
+    def draw(
+        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
+    ) -> tuple[Move, Scores]:
+        """Return a move for each chain and its log probability."""
+        log_probability = self._log_probabilities(target, state)
+        cumulative = log_probability.exp().cumsum(1)
+        wanted = uniforms[:, :1] * cumulative[:, -1:]
+        index = torch.searchsorted(cumulative, wanted, right=True)
+        return index, log_probability.gather(1, index).squeeze(1)
+
+    def move(self, state: State, move: Move) -> tuple[Points, Move]:
+        """Return the designs after the moves, and the moves that lead back."""
+        assert self._last is not None  # noqa: S101 - no state without an evaluation
+        numbers = self._numbers(self._last[0], state.designs.device)
+        variable = numbers.variable[move]
+        after = state.designs.scatter(1, variable, numbers.place[move].double())
+        back = numbers.first[variable] + state.designs.gather(1, variable).long()
+        return after, back
+
+    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
+        """Return the log probability of proposing the moves at ``state``."""
+        return self._log_probabilities(target, state).gather(1, move).squeeze(1)
+
+    def _log_probabilities(self, target: Target, state: State) -> Float[Tensor, "designs levels"]:
+        log_weight = torch.nn.functional.logsigmoid(target.beta * state.gain) + state.log_weight
+        return log_weight.where(state.possible, -_STAYING).log_softmax(1)
+
+    def _numbers(self, space: LevelSpace, device: torch.device) -> _Numbers:
+        """Return the levels of a space, worked out when the space changes."""
+        if self._last is None or self._last[0] != space:
+            self._last = (space, DeviceTensors(*_all_levels(space)))
+        return _Numbers(*self._last[1].on(device))
+
+
+def _all_levels(space: LevelSpace) -> _Numbers:
+    counts, first, inputs = space.tables(torch.device("cpu"))
+    variable = torch.arange(space.columns).repeat_interleave(counts)
+    place = torch.arange(len(variable)) - first[variable]
+    ordered = torch.tensor([bool(levels.numbers) for levels in space.variables])
+    total = [
+        sum(1 / k for k in range(1, len(v.labels))) if v.numbers else len(v.labels) - 1
+        for v in space.variables
+    ]
+    log_total = torch.tensor(total, dtype=torch.float64).log()
+    return _Numbers(variable, place, ordered[variable], log_total[variable], first, inputs)
+
+
+def _possible(
+    constraint: Constraint | None,
+    designs: Points,
+    numbers: _Numbers,
+    possible: Bool[Tensor, "designs levels"],
+) -> Bool[Tensor, "designs levels"]:
+    """Return which levels differ from those of a design and leave it feasible.
+
+    Where none does, staying is what is possible: the level that the first variable has.
+    """
+    if constraint is not None:
+        row, level = possible.nonzero(as_tuple=True)
+        after = designs[row].scatter(
+            1, numbers.variable[level, None], numbers.place[level, None].double()
+        )
+        possible = possible.index_put((row, level), constraint.satisfied(after))
+    stuck = ~possible.any(1, keepdim=True)
+    staying = torch.zeros_like(possible).scatter(1, designs[:, :1].long(), True)
+    return possible | (stuck & staying)
+
+
+def _level_space(target: Target) -> LevelSpace:
+    if not isinstance(target.space, LevelSpace):
+        raise InputError(
+            f"this kernel sets the variables of a LevelSpace, and the target is on a "
+            f"{type(target.space).__name__}"
+        )
+    return target.space

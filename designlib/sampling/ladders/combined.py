@@ -1,0 +1,89 @@
+"""Scores of several objectives along a trajectory: each checkpoint's predictors, combined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from designlib.config.objectives import Goals, Scale, Scored
+from designlib.sampling.ladders.plan import ScoreAt, mean_score
+from designlib.sampling.objectives import Objective
+from designlib.predictors.trajectory import PredictorSpec, Trajectory, learning_scale
+from designlib.types import InputError, Relaxed, Scores
+
+__all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]
+
+
+class Combined(nn.Module):
+    """The combination of the scores of several predictors, one for each objective."""
+
+    def __init__(
+        self,
+        parts: Sequence[Objective],
+        goals: Goals,
+        scales: Sequence[Scale],
+        ideal: Float[Tensor, "objectives"],
+        walk: int = 0,
+    ) -> None:
+        super().__init__()
+        if len(parts) != len(scales):
+            raise InputError(f"{len(parts)} predictors and {len(scales)} scales do not match")
+        self.parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
+        self._all, self._goals, self._scales = list(parts), goals, tuple(scales)
+        self._walk = walk
+        self.register_buffer("ideal", ideal.float(), persistent=False)
+
+    def forward(self, designs: Relaxed) -> Scores:
+        """Return one score per design."""
+        scores = torch.stack([part(designs) for part in self._all])
+        ideal = self.get_buffer("ideal")
+        return self._goals.combined(Scored(scores, self._scales, ideal, self._walk))
+
+
+def combined_scores(
+    members: Sequence[Trajectory], goals: Goals | None, ideal: Float[Tensor, "objectives"]
+) -> list[ScoreAt]:
+    """Return the scores that chains follow, one for each walk of the goals.
+
+    Members of one objective are told by the column that they predict; the objectives are in the
+    order of their first members. Without goals the one score is the members' mean.
+    """
+    if goals is None:
+        return [mean_score]
+    specs = {member.spec.column: member.spec for member in reversed(members)}
+    columns = list(dict.fromkeys(member.spec.column for member in members))
+    scales = [scale_of(specs[column]) for column in columns]
+
+    def score(
+        walk: int, given: Sequence[Trajectory], index: int, device: torch.device | str
+    ) -> Combined:
+        parts = [
+            mean_score([m for m in given if m.spec.column == column], index, device)
+            for column in columns
+        ]
+        return Combined(parts, goals, scales, ideal, walk).to(device)
+
+    return [partial(score, walk) for walk in range(goals.walks)]
+
+
+def scale_of(spec: PredictorSpec) -> Scale:
+    """Return how a predictor's score stands for values."""
+
+    def to_learn(value: float) -> float:
+        return float(learning_scale(torch.tensor([value], dtype=torch.float64), spec.transform))
+
+    return Scale(spec.centre, spec.scale, to_learn)
+
+
+def ideal_scores(
+    specs: Sequence[PredictorSpec], values: Mapping[str, Float[Tensor, "measured"]]
+) -> Float[Tensor, "objectives"]:
+    """Return the best standardised score that was measured of each objective.
+
+    ``values`` are the measured values by column, without those that are unknown.
+    """
+    return torch.stack([spec.learnt(values[spec.column]).max() for spec in specs])

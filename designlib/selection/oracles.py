@@ -1,0 +1,129 @@
+"""Ground truth for simulated campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from designlib.config.tables import TruthKind
+from designlib.spaces.distances import nearest_measured
+from designlib.selection.oracles import true_percentile
+from designlib.spaces import DesignSpace
+
+__all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "oracle_of"]
+
+
+@runtime_checkable
+class Oracle(Protocol):
+    """What answers for designs in place of a measurement."""
+
+    def measure(self, designs: Sequence[str], /) -> Float[np.ndarray, "designs"]:
+        """Return the values that count as true; NaN where there is none."""
+        ...
+
+    def percentiles(self, designs: Sequence[str], /) -> Float[np.ndarray, "designs"]:
+        """Return where they stand among all measured values, 100 is the best; NaN likewise."""
+        ...
+
+
+@dataclass(frozen=True)
+class TableOracle:
+    """A measured table that answers for the designs it holds.
+
+    Percentiles are exact where the table holds every design of the space.
+    """
+
+    values: pd.Series = field(repr=False)
+    """Measured value, indexed by design."""
+    maximise: bool = True
+
+    def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
+        """Return the true values; NaN for designs that were never measured."""
+        return self.values.reindex(list(designs)).to_numpy(dtype=np.float64, copy=True)
+
+    def percentiles(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
+        """Return the percentile of each design, 100 is the best; NaN where it is unknown."""
+        return _standing(self.values, self.measure(designs), maximise=self.maximise)
+
+
+@dataclass(frozen=True)
+class NearestOracle:
+    """A measured table that answers with the value of the nearest design that it holds.
+
+    It stands in for a measurement where the table covers a space densely but not wholly; of equally
+    near designs the first in the order of the table counts.
+    """
+
+    values: pd.Series = field(repr=False)
+    """Measured value, indexed by design."""
+    space: DesignSpace
+    maximise: bool = True
+
+    def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
+        """Return the value of the nearest measured design of each."""
+        table = self.space.encode(self.values.index.tolist())
+        near = nearest_measured(self.space, self.space.encode(list(designs)), table)
+        return self.values.to_numpy(dtype=np.float64)[near.row]
+
+    def percentiles(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
+        """Return the percentile of that value in the table, 100 is the best."""
+        return _standing(self.values, self.measure(designs), maximise=self.maximise)
+
+
+@dataclass(frozen=True)
+class ForestOracle:
+    """A random forest trained on every measured design, as Design-Bench judges superconductors.
+
+    It takes shares of components or one-hot letters, 100 trees of a third of the features, and is
+    no measurement: it never predicts above the best measured value. Trabucco et al., ICML 2022.
+    """
+
+    values: pd.Series = field(repr=False)
+    """Measured value, indexed by design."""
+    space: DesignSpace
+    maximise: bool = True
+
+    @cached_property
+    def _forest(self):  # noqa: ANN202 - a type of scikit-learn, which is slow to import
+        from sklearn.ensemble import RandomForestRegressor
+
+        forest = RandomForestRegressor(100, max_features=1 / 3, random_state=0)
+        return forest.fit(self._features(self.values.index.tolist()), self.values.to_numpy())
+
+    def _features(self, designs: Sequence[str]) -> Float[np.ndarray, "designs features"]:
+        return self.space.relax(self.space.encode(list(designs))).flatten(1).numpy()
+
+    def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
+        """Return what the forest predicts."""
+        return self._forest.predict(self._features(designs)).astype(np.float64)
+
+    def percentiles(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
+        """Return the share of measured values that the prediction beats, in percent."""
+        return _standing(self.values, self.measure(designs), maximise=self.maximise)
+
+
+def oracle_of(kind: TruthKind, values: pd.Series, space: DesignSpace, *, maximise: bool) -> Oracle:
+    """Return the oracle of a kind for measured values that are indexed by design."""
+    match kind:
+        case "table":
+            return TableOracle(values, maximise)
+        case "nearest":
+            return NearestOracle(values, space, maximise)
+        case "forest":
+            return ForestOracle(values, space, maximise)
+
+
+def _standing(
+    values: pd.Series, found: Float[np.ndarray, "designs"], *, maximise: bool
+) -> Float[np.ndarray, "designs"]:
+    known = ~np.isnan(found)
+    percentiles = found.copy()
+    table = values.to_numpy(dtype=np.float64)
+    percentiles[known] = true_percentile(table, found[known], maximise=maximise)
+    return percentiles

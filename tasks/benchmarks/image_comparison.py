@@ -1,0 +1,215 @@
+"""Sampling digits from an energy model along its training: Table 5 of the paper, cell by cell."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import torch
+from prefect import task
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from designlib.benchmarks.methods import FixedChain, RawTrajectoryWalk, Setting, TemperatureChain
+from designlib.benchmarks.methods.base import EVALUATIONS_PER_PASS
+from designlib.benchmarks.problems.energy_model import EnergyConfig, EnergyModel
+from designlib.benchmarks.problems.mnist import Digits, Mnist, packed_images, read_packed_digits
+from designlib.randomness import torch_generator
+from designlib.types import InputError
+from tasks.inputs.catalogue import locate
+from tasks.benchmarks.cells import CODE
+from tasks.installation.device import use_device
+from tasks.installation.log import run_logger
+from tasks.installation.machine import code_version, machine_line
+from tasks.installation.settings import Settings
+from tasks.stages.stages import StageResult, run_stage
+from tasks.installation.files import json_bytes, parquet_bytes
+
+__all__ = [
+    "IMAGE_METHODS",
+    "IMAGE_SETS",
+    "gather_images",
+    "run_image_cell",
+    "sample_images",
+    "train_energy_on",
+]
+
+AtOwnTemperature: TypeAlias = FixedChain | TemperatureChain | RawTrajectoryWalk
+
+IMAGE_METHODS: dict[str, tuple[AtOwnTemperature, ...]] = {
+    FixedChain.name: (FixedChain(),),
+    TemperatureChain.name: tuple(
+        TemperatureChain(softening=softening) for softening in (10.0, 2.0)
+    ),
+    RawTrajectoryWalk.name: tuple(
+        RawTrajectoryWalk(final_share=share) for share in (0.3, 0.6, 0.8)
+    ),
+}
+"""What is compared, each in the settings that are tried.
+
+All of them end at the energy model's own density, so sharpness is none of the settings.
+"""
+
+_TUNING_SEED = 1000
+_SHOWN = 40
+_SMALL_TRAINED = 1300
+
+
+def _mnist() -> Mnist:
+    (path,) = locate("mnist_binary", Settings()).values()
+    train, test = read_packed_digits(path.read_bytes())
+    # Many checkpoints: with 30 in place of 120, chains come half as near to real digits.
+    return Mnist(train, test, EnergyConfig(hidden=200, steps=6000, checkpoints=120))
+
+
+def _digits() -> Mnist:
+    """Return the 1,797 real digits of 8 x 8 pixels that scikit-learn ships."""
+    from sklearn.datasets import load_digits
+
+    grey, labels = load_digits(return_X_y=True)
+    digits = Digits(
+        torch.from_numpy((np.asarray(grey) > 7).astype(np.int64)),
+        torch.from_numpy(np.asarray(labels).astype(np.int64)),
+    )
+    order = torch.randperm(len(digits.labels), generator=torch_generator(0, "digits"))
+    parts = (order[:_SMALL_TRAINED], order[_SMALL_TRAINED:])
+    energy = EnergyConfig(hidden=64, steps=1500, batch_size=64, learning_rate=5e-3)
+    train, test = (Digits(digits.images[rows], digits.labels[rows]) for rows in parts)
+    return Mnist(train, test, energy, classifier_steps=400, name="digits")
+
+
+IMAGE_SETS: dict[str, Callable[[], Mnist]] = {"digits": _digits, "mnist": _mnist}
+"""The sets of images: a small one that is always there, and the paper's."""
+
+
+@functools.lru_cache(maxsize=1)
+def _problem(name: str) -> Mnist:
+    return IMAGE_SETS[name]()
+
+
+@task(name="train-energy-model", task_run_name="train an energy model of {name}, seed {seed}")
+def train_energy_on(name: str, seed: int) -> None:
+    """Train the energy model of a set of images, which all methods share, unless it is there."""
+    _trained(name, seed)
+
+
+@task(name="sample-images", task_run_name="{method} on {name}, {steps} steps")
+def sample_images(
+    name: str, method: str, steps: int, seeds: int, images: int
+) -> list[dict[str, Any]]:
+    """Return the rows of a method at one number of steps, a row a seed, at its best settings.
+
+    These are the settings that come nearest on a seed which the comparison does not use.
+    """
+
+    def distance(choice: AtOwnTemperature) -> float:
+        return run_image_cell(name, choice, steps, images, _TUNING_SEED)["fid"]
+
+    tried = IMAGE_METHODS[method]
+    chosen = tried[0] if len(tried) == 1 else min(tried, key=distance)
+    rows = [run_image_cell(name, chosen, steps, images, seed) for seed in range(seeds)]
+    run_logger().info(
+        "%s, %s, %d steps: FID %s", name, method, steps, [f"{row['fid']:.3g}" for row in rows]
+    )
+    return rows
+
+
+def run_image_cell(
+    name: str, method: AtOwnTemperature, steps: int, images: int, seed: int
+) -> dict[str, Any]:
+    """Return the row of one cell, from its stage where it was computed before.
+
+    ``fid`` is the distance of so many sampled images, ``floor`` that of as many training images;
+    ``shown`` are the first of the samples, packed.
+    """
+    use_device("cpu")
+    inputs = {
+        "problem": name, "method": repr(method), "steps": steps, "images": images, "seed": seed,
+    }  # fmt: skip
+
+    def make() -> dict[str, bytes]:
+        problem, setting = _setting(name, seed)
+        chosen = at_its_own_temperature(method, setting)
+        wall, cpu = time.perf_counter(), time.process_time()
+        outcome = chosen.run(setting, images, EVALUATIONS_PER_PASS * (steps + 1), seed)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        row = {
+            "problem": problem.name, "method": method.name, "settings": _told(method),
+            "steps": steps, "images": images, "seed": seed,
+            "fid": problem.fid(outcome.designs), "floor": problem.floor(images),
+            "accuracy": problem.accuracy, "evaluations": outcome.evaluations,
+            "side": problem.side, "wall_seconds": wall, "cpu_seconds": cpu,
+            "commit": code_version(), "machine": machine_line(),
+        }  # fmt: skip
+        shown = packed_images(outcome.designs[:_SHOWN])
+        return {"row.json": json_bytes(row), "shown.bin": shown}
+
+    code = (*CODE, "tasks/benchmarks/image_comparison.py")
+    stage = run_stage(Settings(), "comparison-images", inputs, make, code)
+    shown = stage.path("shown.bin").read_bytes()
+    return {**json.loads(stage.path("row.json").read_bytes()), "shown": shown}
+
+
+@task(name="gather-images")
+def gather_images(rows: list[dict[str, Any]]) -> StageResult:
+    """Return the stage with all rows in one Parquet file.
+
+    Raises InputError for no rows.
+    """
+    if not rows:
+        raise InputError("there are no sampled images to gather")
+    content = parquet_bytes(pd.DataFrame(rows))
+    inputs = {"rows": [{k: v for k, v in row.items() if k != "shown"} for row in rows]}
+    return run_stage(Settings(), "comparison", inputs, lambda: {"images.parquet": content})
+
+
+def at_its_own_temperature(method: AtOwnTemperature, setting: Setting) -> AtOwnTemperature:
+    """Return the method with an inverse temperature of 1 on the last rung.
+
+    An energy model is a log density: what is asked for is a sample of it, nothing sharper.
+    """
+    return replace(method, sharpness=setting.spread)
+
+
+def _told(method: AtOwnTemperature) -> str:
+    """Return the settings in which the choices of a method differ."""
+    name = {TemperatureChain: "softening", RawTrajectoryWalk: "final_share"}.get(type(method))
+    return f"{name} {getattr(method, name):g}" if name else "none"
+
+
+def _setting(name: str, seed: int) -> tuple[Mnist, Setting]:
+    problem = _problem(name)
+    tensors = load_tensors(_trained(name, seed).path("trajectory.safetensors").read_bytes())
+    models = []
+    for index in range(len({key.partition(".")[0] for key in tensors})):
+        weight = tensors[f"{index}.weight"]
+        model = EnergyModel(weight.shape[1], weight.shape[0])
+        model.load_state_dict(
+            {key: tensors[f"{index}.{key}"] for key in ("weight", "visible_bias", "hidden_bias")}
+        )
+        models.append(model.eval().requires_grad_(False))
+    reference = problem.space.random(256, torch_generator(seed, "reference"))
+    return problem, Setting(problem.space, None, models, reference, problem.space.random)
+
+
+def _trained(name: str, seed: int) -> StageResult:
+    """Return the stage of an energy model's checkpoints."""
+    use_device("cpu")
+
+    def make() -> dict[str, bytes]:
+        tensors = {
+            f"{index}.{key}": value.contiguous()
+            for index, checkpoint in enumerate(_problem(name).trajectory(seed))
+            for key, value in checkpoint.model.state_dict().items()
+        }
+        return {"trajectory.safetensors": save_tensors(tensors)}
+
+    inputs = {"problem": name, "seed": seed}
+    code = (*CODE, "tasks/benchmarks/image_comparison.py")
+    return run_stage(Settings(), "comparison-energy", inputs, make, code)

@@ -1,0 +1,119 @@
+"""What servers, pools and workers cost a campaign beside the same campaign in one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect import task
+
+from tasks.installation.files import write_atomically
+from tasks.installation.log import run_logger
+from tasks.installation.machine import describe_machine
+from tasks.servers.prefect_server import running_server
+from tasks.installation.settings import REPOSITORY, Settings
+from tasks.installation.files import json_bytes
+
+__all__ = ["measure_orchestration"]
+
+_CAMPAIGN: dict[str, Any] = {
+    "name": "orchestration",
+    "training": {"members": 2, "steps": 60, "checkpoints": 8, "network": {"width": 32}},
+    "sampling": {"chains": 600, "steps_per_rung": 2, "final_steps": 4},
+    "selection": {"batch_size": 24},
+    "execution": {"device": "cpu"},
+}
+"""A few seconds of work, so that what is measured is mostly what lies around it."""
+
+_ENDS = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+
+
+@task(name="measure-orchestration")
+def measure_orchestration() -> Path:
+    """Time a small campaign as one command and through servers and two workers; return the file.
+
+    Both begin on an empty home whose databases exist, and are timed by the wall clock, from the
+    start of the command or the submission of the run to the end.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        alone = _alone(Path(scratch) / "alone")
+        run_logger().info("one process: %.0f s", alone)
+        served = _served(Path(scratch) / "served")
+        run_logger().info("servers and two workers: %.0f s", served)
+    content = {
+        "machine": describe_machine(),
+        "one_process_seconds": round(alone, 1),
+        "served_seconds": round(served, 1),
+        "difference_seconds": round(served - alone, 1),
+    }
+    path = Settings().home / "benchmarks" / "orchestration.json"
+    write_atomically(path, json_bytes(content))
+    return path
+
+
+def _alone(home: Path) -> float:
+    config = home.with_suffix(".yaml")
+    # What is JSON is YAML.
+    config.write_text(json.dumps(_CAMPAIGN))
+    environment = _environment(home)
+    _module(environment, "tasks.servers.prepare")
+    started = time.monotonic()
+    _module(environment, "flows.campaign", "--config", str(config))
+    return time.monotonic() - started
+
+
+def _served(home: Path) -> float:
+    environment = _environment(home)
+    try:
+        for what in ("server", "deploy", "worker-cpu", "worker-gpu"):
+            _module(environment, "tasks.servers.operate", what)
+        servers = running_server(Settings(home=home))
+        if servers is None:
+            raise RuntimeError("the Prefect server that was just started does not answer")
+        with httpx.Client(base_url=servers.address, timeout=60, trust_env=False) as client:
+            started = time.monotonic()
+            found = _answer(client.get("/deployments/name/design-campaign/cpu"))
+            run = _answer(
+                client.post(
+                    f"/deployments/{found['id']}/create_flow_run",
+                    json={"parameters": {"config": _CAMPAIGN}, "state": {"type": "SCHEDULED"}},
+                )
+            )
+            while (state := _answer(client.get(f"/flow_runs/{run['id']}")))["state_type"] not in (
+                _ENDS
+            ):
+                time.sleep(0.5)
+        if state["state_type"] != "COMPLETED":
+            raise RuntimeError(f"the campaign ended {state['state']}")
+        return time.monotonic() - started
+    finally:
+        _module(environment, "tasks.servers.operate", "down")
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return the environment without what points to the servers of this flow."""
+    theirs = ("PREFECT_", "MLFLOW_", "DESIGN_HOME")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    return {**kept, "DESIGN_HOME": str(home)}
+
+
+def _module(environment: Mapping[str, str], *command: str) -> None:
+    finished = subprocess.run(  # noqa: S603 - our own modules
+        [sys.executable, "-m", *command],
+        env=dict(environment), cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if finished.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {finished.stdout}{finished.stderr}")
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    response.raise_for_status()
+    return response.json()

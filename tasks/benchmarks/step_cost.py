@@ -1,0 +1,141 @@
+"""What one sampling step costs beside the bare gradient that it cannot do without."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from prefect import task
+from torch import nn
+
+from designlib.notation.alphabets import DNA
+from designlib.config.constraints import ConstraintConfig, GCConfig
+from designlib.constraints.base import Constraint
+from designlib.constraints.config import build
+from designlib.sampling.kernels.base import Kernel
+from designlib.sampling.kernels.compiled import CompiledKernel
+from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.randomness import chain_uniforms, torch_generator
+from designlib.spaces import SequenceSpace
+from designlib.sampling.targets import Target
+from designlib.types import Letters
+from tasks.installation.device import use_device
+from tasks.installation.files import write_atomically
+from tasks.installation.log import run_logger
+from tasks.installation.machine import describe_machine
+from tasks.installation.settings import Settings
+from tasks.benchmarks.step_cost import measure_scaling
+from tasks.installation.files import json_bytes
+
+__all__ = ["measure_step_cost"]
+
+_REPEATS = 25
+_CASES = (("mlp", 256), ("mlp", 2048), ("cnn", 256), ("cnn", 2048))
+
+
+@task(name="measure-step-cost")
+def measure_step_cost() -> Path:
+    """Measure steps against bare gradients, turn by turn, and return the file of the ratios.
+
+    CPU time of one thread; the two are timed alternately, so that both see the same machine.
+    Then how much faster two processes are than one.
+    """
+    use_device("cpu")
+    rows = []
+    for way in ("eager", "constrained", "compiled"):
+        for kind, chains in _CASES:
+            network, space = small_network(kind)
+            constraint = some_constraints(space) if way == "constrained" else None
+            plain = GibbsWithGradients()
+            kernel = CompiledKernel(plain) if way == "compiled" else plain
+            row = {"predictor": kind, "chains": chains, "step": way}
+            row |= _ratio(network, space, constraint, kernel, chains)
+            rows.append(row)
+            run_logger().info("%s", row)
+    content = {"machine": describe_machine(), "rows": rows, "two_processes": measure_scaling()}
+    path = Settings().home / "benchmarks" / "step-cost.json"
+    write_atomically(path, json_bytes(content))
+    return path
+
+
+def small_network(kind: str) -> tuple[nn.Module, SequenceSpace]:
+    """Return a predictor of the benchmark, ``mlp`` or ``cnn``, and its space."""
+    torch.manual_seed(0)
+    if kind == "mlp":
+        layers = [nn.Flatten(), nn.Linear(32, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU()]
+        network = nn.Sequential(*layers, nn.Linear(256, 1), nn.Flatten(0))
+        return network.requires_grad_(False), SequenceSpace(DNA, 8)
+    network = nn.Sequential(
+        _ChannelsFirst(),
+        nn.Conv1d(4, 64, 7, padding="same"), nn.ReLU(),
+        nn.Conv1d(64, 64, 7, padding="same"), nn.ReLU(),
+        nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0),
+    )  # fmt: skip
+    return network.requires_grad_(False), SequenceSpace(DNA, 60)
+
+
+class _ChannelsFirst(nn.Module):
+    def forward(self, one_hot: torch.Tensor) -> torch.Tensor:
+        return one_hot.transpose(1, 2)
+
+
+def some_constraints(space: SequenceSpace) -> Constraint:
+    """Return three families of constraints at once."""
+    config = ConstraintConfig(
+        forbidden_motifs=("GGTCTC", "GAATTC"), max_homopolymer=5, gc=GCConfig(low=0.2, high=0.8)
+    )
+    return build(config, space)
+
+
+def _ratio(
+    network: nn.Module,
+    space: SequenceSpace,
+    constraint: Constraint | None,
+    kernel: Kernel[Any],
+    chains: int,
+) -> dict[str, Any]:
+    letters = _feasible(space, constraint, chains)
+    target = Target(network, space, constraint, beta=1.0)
+    draws = chain_uniforms(0, 0, range(chains), 1, kernel.draws_per_step(space))[0]
+    state = kernel.init(target, letters)
+    one_hot = space.relax(letters)
+
+    def gradient() -> None:
+        inputs = one_hot.requires_grad_(True)
+        torch.autograd.grad(network(inputs).sum(), inputs)
+
+    def step() -> None:
+        kernel.step(target, state, draws)
+
+    # The first step compiles or fills caches.
+    began = time.perf_counter()
+    step()
+    first = time.perf_counter() - began
+    ratios, seconds = [], []
+    for _ in range(_REPEATS):
+        bare = _cpu_seconds(gradient)
+        ratios.append(_cpu_seconds(step) / bare)
+        seconds.append(bare)
+    return {
+        "ratio": round(statistics.median(ratios), 3),
+        "lowest": round(min(ratios), 3),
+        "highest": round(max(ratios), 3),
+        "gradient_milliseconds": round(1e3 * statistics.median(seconds), 2),
+        "first_step_seconds": round(first, 1),
+    }
+
+
+def _feasible(space: SequenceSpace, constraint: Constraint | None, chains: int) -> Letters:
+    letters = space.random(20 * chains, torch_generator(0, "step cost"))
+    kept = letters if constraint is None else letters[constraint.satisfied(letters)]
+    return kept[:chains]
+
+
+def _cpu_seconds(work: Callable[[], None]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started

@@ -1,0 +1,399 @@
+"""Reading the measured table of a campaign and cutting it into folds."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from prefect import task
+from prefect.runtime import deployment
+from pydantic import BaseModel
+
+from designlib.config.constraints import CompositionConstraints
+from designlib.config.recipes import RecipeConfig
+from designlib.config.splits import SplitConfig
+from designlib.config.tables import (
+    CANONICAL_COLUMNS,
+    AlphabetChoice,
+    CompositionReading,
+    TableColumns,
+    Transform,
+    TruthKind,
+)
+from designlib.constraints.compositions import check_chemistry
+from designlib.constraints.starts import feasible_starts
+from designlib.config.objectives import Further, ObjectivesConfig
+from designlib.randomness import torch_generator
+from designlib.candidates.recipes import check_recipe
+from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
+from designlib.tables.splits import assign_folds, random_rows, visible_rows
+from designlib.config.synthesis import DesignRules
+from designlib.constraints.synthesis.drawing import build_rules
+from designlib.tables import (
+    ROUND_COLUMN,
+    MeasuredTable,
+    from_parquet,
+    parse_compositions,
+    parse_table,
+    to_parquet_bytes,
+)
+from designlib.types import Designs, InputError
+from tasks.inputs.catalogue import CompositionTableReading, TableReading, find_dataset, locate
+from tasks.inputs.config import CompositionTable, DataConfig, NamedDataset, TableFile
+from tasks.installation.files import read_input, sha256_of
+from tasks.installation.log import run_logger
+from tasks.installation.settings import Settings
+from tasks.stages.stages import StageResult, run_stage
+
+__all__ = [
+    "TableFacts",
+    "best_measured",
+    "check_constraints",
+    "check_input",
+    "further_columns",
+    "ingest",
+    "load_facts",
+    "load_folds",
+    "load_table",
+    "objective_columns",
+    "read_named",
+    "split",
+    "table_path",
+]
+
+
+class TableFacts(DescribedSpace):
+    """What is known of a measured table besides its rows."""
+
+    name: str
+    description: str
+    citation: str
+    licence: str
+    rows_read: int
+    designs: int
+    guesses: dict[str, str]
+    value_name: str
+    units: str
+    maximise: bool
+    both_strands: bool
+    visible_share: float
+    """Below 1 the table also serves as the oracle that judges the candidates."""
+    visible: Literal["worst", "random"] = "worst"
+    truth: TruthKind = "table"
+    """How the table answers for a candidate that it does not hold."""
+    transform: Transform = "none"
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Smallest and largest value that can be, in ``units``."""
+    goals: ObjectivesConfig | None = None
+    """What is wanted of several value columns; None where only the first one counts."""
+
+    @property
+    def objectives(self) -> tuple[Further, ...]:
+        """All objectives, the first one under the empty name."""
+        further = () if self.goals is None else self.goals.further(self.maximise)
+        return (Further("", self.maximise), *further)
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether the withheld part of the table answers for what is proposed."""
+        return self.visible_share < 1
+
+    @property
+    def distance_units(self) -> str:
+        """What the distance between two designs is counted in."""
+        if self.quantities or self.choices:
+            return "hundredths of ranges"
+        return f"steps of {self.step}" if self.components else "letters"
+
+
+class _Source(BaseModel):
+    """Where a table comes from and how it is read."""
+
+    path: Path
+    columns: TableColumns = TableColumns()
+    alphabet: AlphabetChoice = "auto"
+    reading: CompositionReading | None = None
+    """How compositions are read; None for sequences."""
+    header: tuple[str, ...] = ()
+    description: str = ""
+    citation: str = ""
+    licence: str = ""
+    units: str = ""
+    maximise: bool = True
+    both_strands: bool = False
+    visible_share: float = 1.0
+    visible: Literal["worst", "random"] = "worst"
+    truth: TruthKind = "table"
+    transform: Transform = "none"
+    bounds: tuple[float | None, float | None] = (None, None)
+
+
+@task(name="ingest")
+def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> StageResult:
+    """Read the measured table: one row per design, replicates aggregated."""
+    source = _source(data, Settings())
+    read_input(source.path)  # a missing file is the reader's error, not the hash's
+    inputs = {
+        "file": sha256_of(source.path),
+        "name": source.path.name,
+        "source": source.model_dump(mode="json", exclude={"path"}),
+        "objectives": objectives,
+    }
+
+    def make() -> dict[str, bytes]:
+        table, facts = _read(source)
+        facts = facts.model_copy(update={"goals": objectives})
+        _check_columns(table, facts)
+        return {
+            "measured.parquet": to_parquet_bytes(table),
+            "facts.json": facts.model_dump_json(indent=2).encode(),
+        }
+
+    stage = run_stage(Settings(), "ingest", inputs, make)
+    facts = load_facts(stage)
+    told = (facts.name, facts.designs, facts.designs_are, facts.rows_read)
+    run_logger().info("%s: %d %s from %d rows", *told)
+    for what, guess in facts.guesses.items():
+        run_logger().info("taken as %s: %s", what, guess)
+    return stage
+
+
+@task(name="split")
+def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
+    """Decide which measured designs train predictors, train the scorer, validate and test."""
+
+    def make() -> dict[str, bytes]:
+        facts = load_facts(measured)
+        frame = load_table(measured)
+        designs, space = frame["design"].tolist(), facts.space
+        if facts.visible == "random":
+            visible = random_rows(designs, facts.visible_share, seed)
+        else:
+            visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+        rounds = frame[ROUND_COLUMN] if ROUND_COLUMN in frame else pd.Series(0.0, frame.index)
+        visible = visible | (rounds > 0).to_numpy()
+        molecules = designs
+        if facts.both_strands and isinstance(space, SequenceSpace):
+            molecules = space.canonical(designs)
+        shown = [molecule for molecule, seen in zip(molecules, visible, strict=True) if seen]
+        fold = np.full(len(frame), "withheld", dtype=object)
+        fold[visible] = assign_folds(shown, config, seed)
+        columns = ["design", "value", "error", "weight", *further_columns(frame)]
+        folds = frame[columns].assign(fold=fold, round=rounds)
+        return {"folds.parquet": parquet_bytes(folds)}
+
+    inputs = {"measured": measured.files, "split": config, "seed": seed}
+    stage = run_stage(Settings(), "split", inputs, make)
+    counts = load_folds(stage)["fold"].value_counts()
+    run_logger().info("folds: %s", ", ".join(f"{name} {n}" for name, n in counts.items()))
+    return stage
+
+
+def further_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the value columns of a measured table after the first one."""
+    own = {*CANONICAL_COLUMNS, ROUND_COLUMN, "fold", "round"}
+    return [str(name) for name in frame.columns if name not in own]
+
+
+def _check_columns(table: MeasuredTable, facts: TableFacts) -> None:
+    known = further_columns(table.frame)
+    for column, _ in facts.objectives[1:]:
+        if column not in known:
+            raise InputError(
+                f"{table.name}: objectives name the column {column!r}, which is no further value "
+                f"column; there are: {', '.join(known) or 'none'}. Name all value columns in "
+                "data.source.columns.values, the first objective first"
+            )
+
+
+def check_input(
+    data: DataConfig,
+    rules: DesignRules,
+    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+    objectives: ObjectivesConfig | None = None,
+) -> None:
+    """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
+    table, facts = _read(_source(data, Settings()))
+    _check_columns(table, facts.model_copy(update={"goals": objectives}))
+    _check_feasible(table.frame, facts, rules, recipe)
+
+
+def check_constraints(
+    measured: StageResult,
+    rules: DesignRules,
+    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+) -> None:
+    """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
+    _check_feasible(load_table(measured), load_facts(measured), rules, recipe)
+
+
+def _check_feasible(
+    frame: pd.DataFrame, facts: TableFacts, rules: DesignRules, recipe: RecipeConfig
+) -> None:
+    check_recipe(recipe, facts.space)
+    constraints = rules.constraints
+    if isinstance(constraints, CompositionConstraints) and constraints.chemistry is not None:
+        check_chemistry(facts.space)
+    measured = best_measured(frame, facts)
+    constraint = build_rules(rules, facts.space, measured)
+    # Constraints that clash are told now, not after the training.
+    feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"), measured)
+
+
+def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
+    """Return the measured designs that the campaign may learn from, best first."""
+    if "fold" in frame:
+        frame = frame[frame["fold"] != "withheld"]
+    ordered = frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+    return facts.space.encode(ordered["design"].tolist())
+
+
+def load_facts(measured: StageResult) -> TableFacts:
+    """Return what the ingest stage knows of the table."""
+    return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
+
+
+def load_table(measured: StageResult) -> pd.DataFrame:
+    """Return the measured designs, one row each."""
+    return from_parquet(measured.path("measured.parquet").read_bytes()).frame
+
+
+def objective_columns(measured: StageResult) -> list[str]:
+    """Return the value columns that have predictors, the first one as the empty name."""
+    return [column for column, _ in load_facts(measured).objectives]
+
+
+def read_named(dataset: str) -> tuple[MeasuredTable, TableFacts]:
+    """Return the whole table of a data set of the catalogue, and what is known of it."""
+    return _read(_source(DataConfig(source=NamedDataset(dataset=dataset)), Settings()))
+
+
+def load_folds(split_stage: StageResult) -> pd.DataFrame:
+    """Return design, value, weight and fold of every measured design."""
+    return pd.read_parquet(split_stage.path("folds.parquet"))
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as Parquet; same frame, same bytes."""
+    sink = io.BytesIO()
+    frame.to_parquet(sink, index=False, compression="zstd")
+    return sink.getvalue()
+
+
+def _source(data: DataConfig, settings: Settings) -> _Source:
+    match data.source:
+        case NamedDataset() as named:
+            return _named(named, settings)
+        case TableFile() as own:
+            return _own(own)
+        case CompositionTable() as own:
+            return _own_compositions(own)
+
+
+def _named(named: NamedDataset, settings: Settings) -> _Source:
+    entry = find_dataset(named.dataset)
+    if entry.table is None:
+        raise InputError(
+            f"data set {named.dataset} is no table of measured designs; see data/README.md"
+        )
+    shared = _Source(
+        path=locate(named.dataset, settings)[entry.table.file],
+        description=entry.description,
+        citation=entry.citation,
+        licence=entry.licence,
+        units=entry.table.units,
+        maximise=entry.table.bigger_is_better,
+        visible_share=named.visible_share,
+        visible=named.visible,
+    )
+    match entry.table:
+        case TableReading() as table:
+            own = {
+                "columns": table.columns,
+                "alphabet": table.alphabet,
+                "both_strands": table.strands == "both",
+            }
+        case CompositionTableReading() as table:
+            own = table.model_dump(include={"header", "transform", "truth"})
+            own["reading"] = table.reading
+    return shared.model_copy(update=own)
+
+
+def _own_compositions(own: CompositionTable) -> _Source:
+    return _Source(
+        path=table_path(own.composition_file),
+        reading=own.reading,
+        units=own.unit,
+        maximise=own.direction == "maximise",
+        transform=own.transform,
+    )
+
+
+def _own(own: TableFile) -> _Source:
+    return _Source(
+        path=table_path(own.path),
+        columns=own.columns,
+        alphabet=own.alphabet,
+        units=own.units,
+        maximise=own.objective == "maximise",
+        both_strands=own.both_strands,
+        bounds=(own.lowest, own.highest),
+    )
+
+
+def table_path(named: str) -> Path:
+    """Return where a table is: any file for who runs the command, for the page one folder only."""
+    if deployment.id is None:
+        return Path(named).expanduser()
+    folder = Settings().table_folder.resolve()
+    path = (folder / named).resolve()
+    if not path.is_relative_to(folder) or named.startswith("~"):
+        raise InputError(
+            f"{named} lies outside the folder of tables; put the file into {folder} and give its "
+            "path in there"
+        )
+    return path
+
+
+def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
+    content, name = read_input(source.path), source.path.name
+    if source.reading is not None:
+        if source.header:
+            content = ",".join(source.header).encode() + b"\n" + content
+        table = parse_compositions(
+            content, name, source.reading, positive=source.transform == "log"
+        )
+    else:
+        table = parse_table(content, name, source.columns, source.alphabet)
+    if source.both_strands and not table.alphabet.complement:
+        raise InputError(
+            f"{source.path.name}: both_strands needs DNA; the designs are {table.alphabet.name}"
+        )
+    return table, TableFacts(
+        name=table.name,
+        description=source.description,
+        citation=source.citation,
+        licence=source.licence,
+        **describe_space(table.space),
+        rows_read=table.rows_read,
+        designs=len(table.frame),
+        guesses=table.guesses,
+        value_name=table.value_name,
+        units=source.units,
+        maximise=source.maximise,
+        both_strands=source.both_strands,
+        visible_share=source.visible_share,
+        visible=source.visible,
+        truth=source.truth,
+        transform=source.transform,
+        bounds=source.bounds,
+    )
+
+
+def json_bytes(content: object) -> bytes:
+    """Return indented JSON with sorted keys; NaN raises."""
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False).encode()

@@ -1,0 +1,95 @@
+"""How far a campaign is: which rounds a run has to do, and whether there is anything to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from designlib.config.stopping import StoppingConfig
+from designlib.candidates.entries import Entry
+from designlib.candidates.record import Record
+from designlib.candidates.stopping import reason_to_stop
+from tasks.installation.log import run_logger
+from tasks.record.record import round_folder
+from tasks.record.record import load_record
+from tasks.stages.results import Published
+from tasks.installation.settings import Settings
+from tasks.stages.stages import StageResult
+from tasks.stages.table_facts import load_facts
+from tasks.tracking.tracking import experiment_id, find_run, mlflow_page, run_link
+
+__all__ = ["ended_by", "rounds_ahead", "waiting_round"]
+
+
+def rounds_ahead(campaign: str, rounds: int, start: StageResult) -> range:
+    """Return the numbers of the rounds that a run of a campaign goes through.
+
+    A simulated campaign goes through all of its rounds, and repeats nothing of those it has done.
+    Otherwise it is the round whose results have not come yet, or the one after the last results.
+    """
+    if load_facts(start).has_oracle:
+        return range(1, rounds + 1)
+    record = load_record(campaign)
+    number = record.rounds + 1 if record.has_news else max(1, record.rounds)
+    return range(number, number + 1)
+
+
+def waiting_round(
+    campaign: str, config: Mapping[str, Any], start: StageResult, stopping: StoppingConfig
+) -> Published | None:
+    """Return the last round where there is nothing to do after it, with a note that says why.
+
+    Either nothing has changed since it was published, or a rule has ended the campaign. A plate
+    that was ordered is not made anew because the code has changed.
+    """
+    record = load_record(campaign)
+    if load_facts(start).has_oracle or not record.proposals:
+        return None
+    last = record.proposals[-1]
+    if record.has_news:
+        ended = reason_to_stop(record, stopping)
+        return _published(campaign, last, f"ended by {ended}") if ended else None
+    about = last.about
+    if about.get("config") != json.loads(json.dumps(config)):
+        return None
+    if about.get("start") != start.files["measured.parquet"]:
+        return None
+    candidates = record.candidates()
+    return _published(
+        campaign,
+        last,
+        f"nothing new: round {last.round} was proposed and no result has arrived since "
+        f"({len(candidates) - len(record.pending())} of {len(candidates)} candidates of all rounds "
+        f"are answered). Import results with: python -m flows.measure {campaign} FILE",
+    )
+
+
+def ended_by(campaign: str, number: int, stopping: StoppingConfig) -> str:
+    """Return which rule ends a simulated campaign after a round; empty where it goes on."""
+    record = load_record(campaign)
+    entries = tuple(entry for entry in record.current if entry.round <= number)
+    reason = reason_to_stop(Record(entries), stopping)
+    if reason:
+        run_logger().info("ended after round %d by %s", number, reason)
+    return reason and f"ended after round {number} by {reason}"
+
+
+def _published(campaign: str, last: Entry, note: str) -> Published | None:
+    """Return a round as it was published, or None where that was not finished."""
+    key = last.about["round_key"]
+    folder = round_folder(campaign, last.round, key)
+    experiment = experiment_id(Settings(), campaign)
+    run = find_run(experiment, key)
+    if run is None or not (folder / "summary.json").exists():
+        return None
+    run_logger().info(note)
+    return Published(
+        folder=folder,
+        candidates=folder / "candidates.parquet",
+        report=folder / "report.html",
+        summary=folder / "summary.json",
+        mlflow_page=mlflow_page(run_link(experiment, run.info.run_id)),
+        figures=json.loads((folder / "summary.json").read_bytes()),
+        note=note,
+    )

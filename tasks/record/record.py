@@ -1,0 +1,130 @@
+"""The record of a campaign on disk: a folder of entries that are only ever added.
+
+``campaigns/NAME/record`` holds ``000001-proposed-HASH.parquet`` and so on; see `designlib.candidates.record`
+for what they mean. ``campaigns/NAME/all_rounds.parquet`` and ``.csv`` hold every candidate with its
+present state; they are made from the entries and can be made again at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from filelock import FileLock
+
+from designlib.candidates.entries import Entry, Kind, content_hash, entry_bytes, read_entry
+from designlib.candidates.record import Record
+from designlib.types import InputError
+from tasks.installation.files import write_atomically
+from tasks.installation.settings import Settings
+from tasks.installation.files import parquet_bytes
+
+__all__ = ["campaign_folder", "held_record", "load_record"]
+
+_NAME = re.compile(r"(\d{6})-(proposed|measured)-([0-9a-f]{16})\.parquet")
+
+
+class HeldRecord:
+    """A record that nobody else writes to meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.record = _read(folder)
+
+    def append(self, kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Table) -> bool:
+        """Add an entry, unless it already counts as the latest of its kind; return whether."""
+        content = entry_bytes(kind, round_, about, table)
+        of_round = [e for e in self.record.current if e.kind == kind and e.round == round_]
+        if kind == "proposed":
+            # The key decides: it is that of data, settings and code. One that was replaced may
+            # come back.
+            known = [e.about["round_key"] for e in of_round[-1:]] == [about["round_key"]]
+        else:
+            known = content_hash(content) in {entry.sha256 for entry in of_round}
+        if known:
+            return False
+        number = len(self.record.entries) + 1
+        write_atomically(
+            self._folder / "record" / f"{number:06d}-{kind}-{content_hash(content)}.parquet",
+            content,
+        )
+        self.record = _read(self._folder)
+        return True
+
+    def write_overview(self) -> None:
+        """Write every candidate with its present state beside the rounds, where that changed."""
+        rows = self.record.candidates().drop(columns=["true_value", "true_percentile"])
+        contents = {
+            "all_rounds.parquet": parquet_bytes(rows),
+            "all_rounds.csv": rows.to_csv(index=False, lineterminator="\n").encode(),
+        }
+        for name, content in contents.items():
+            path = self._folder / name
+            if not path.exists() or path.read_bytes() != content:
+                write_atomically(path, content)
+
+
+def campaign_folder(campaign: str) -> Path:
+    """Return the folder of a campaign."""
+    return Settings().campaigns / campaign
+
+
+def load_record(campaign: str) -> Record:
+    """Return the record of a campaign as it is now; empty where nothing was proposed.
+
+    Raises InputError for an entry that was changed, damaged or taken away.
+    """
+    folder = campaign_folder(campaign)
+    return _read(folder) if folder.exists() else Record()
+
+
+@contextmanager
+def held_record(campaign: str) -> Iterator[HeldRecord]:
+    """Hold the record of a campaign in order to add to it; wait while another process does."""
+    folder = campaign_folder(campaign)
+    (folder / "record").mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "record" / ".lock"):
+        for leftover in [*folder.glob(".*.tmp"), *(folder / "record").glob(".*.tmp")]:
+            leftover.unlink()
+        _adopt(folder)
+        yield HeldRecord(folder)
+
+
+def _read(folder: Path) -> Record:
+    entries: list[Entry] = []
+    for path in _entry_files(folder) or _unrecorded(folder):
+        content = path.read_bytes()
+        matched = _NAME.fullmatch(path.name)
+        number = len(entries) + 1
+        if matched and (int(matched[1]) != number or content_hash(content) != matched[3]):
+            raise InputError(
+                f"{path}: entry {number} of the campaign's record is missing or was changed; "
+                "put the original file back from a copy"
+            )
+        entries.append(read_entry(content, number, str(path)))
+    return Record(tuple(entries))
+
+
+def _adopt(folder: Path) -> None:
+    """Take the rounds of an earlier release, which kept no record, into the record."""
+    if _entry_files(folder):
+        return
+    # All of it is read before a file of it is written.
+    contents = [path.read_bytes() for path in _unrecorded(folder)]
+    for number, content in enumerate(contents, start=1):
+        name = f"{number:06d}-proposed-{content_hash(content)}.parquet"
+        write_atomically(folder / "record" / name, content)
+
+
+def _entry_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("record/*.parquet") if _NAME.fullmatch(path.name))
+
+
+def _unrecorded(folder: Path) -> list[Path]:
+    """Return the candidate tables of published rounds, oldest first."""
+    found = folder.glob("round-*/candidates.parquet")
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))

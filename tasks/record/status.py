@@ -1,0 +1,77 @@
+"""What a campaign's record says on screen."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from designlib.candidates.record import Record
+from designlib.types import InputError
+from tasks.record.record import campaign_folder, load_record
+
+__all__ = ["status_text"]
+
+
+def status_text(campaign: str) -> str:
+    """Return what was proposed, what came back and what is waited for, as a page of text.
+
+    Raises InputError for a campaign that has proposed nothing.
+    """
+    record = load_record(campaign)
+    folder = campaign_folder(campaign)
+    if not record.proposals:
+        known = sorted(p.name for p in folder.parent.glob("*") if p.is_dir())
+        raise InputError(
+            f"campaign {campaign!r} has proposed nothing; there are: {', '.join(known) or 'none'}"
+        )
+    about = record.proposals[-1].about
+    value = f"{about['value_name']} {about['units']}".strip()
+    how = "measured by an oracle" if about["simulated"] else "measured in a laboratory"
+    overview = record.overview()
+    lines = [
+        f"campaign {campaign}: {'maximise' if about['maximise'] else 'minimise'} {value}, {how}",
+        "",
+        _table(overview),
+        "",
+        *_best(record),
+        *_besides(record),
+        f"{len(record.entries)} entries in {folder / 'record'}",
+        f"every candidate: {folder / 'all_rounds.csv'}",
+        _next(record, campaign),
+    ]
+    return "\n".join(lines)
+
+
+def _table(overview: pd.DataFrame) -> str:
+    def cell(value: float) -> str:
+        return "" if pd.isna(value) else f"{value:.4g}"
+
+    shown = overview.rename(columns=lambda name: name.replace("_", " "))
+    return shown.to_string(index=False, float_format=cell, na_rep="")
+
+
+def _best(record: Record) -> list[str]:
+    candidates = record.candidates()
+    known = candidates[candidates["measured_value"].notna()]
+    if known.empty:
+        return []
+    ascending = not record.proposals[-1].about["maximise"]
+    best = known.sort_values(["measured_value", "design"], ascending=[ascending, True]).iloc[0]
+    return [
+        f"best so far: {best['design']} ({best['candidate_id']}, round {best['round']}), "
+        f"{best['measured_value']:.4g} measured, {best['predicted_mean']:.4g} predicted"
+    ]
+
+
+def _besides(record: Record) -> list[str]:
+    """Say how many designs were measured that nobody proposed."""
+    results = record.results()
+    others = set(results["design"]) - set(record.candidates()["design"])
+    return [f"{len(others)} measured designs were not proposed"] if others else []
+
+
+def _next(record: Record, campaign: str) -> str:
+    if record.proposals[-1].about["simulated"]:
+        return "next: raise `rounds` and run the campaign again"
+    if record.has_news:
+        return f"next: run the campaign again; it will propose round {record.rounds + 1}"
+    return f"next: measure, then python -m flows.measure {campaign} FILE"

@@ -1,0 +1,293 @@
+"""What the report of a round says and shows, read from its stages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from designlib.candidates import read_candidates
+from designlib.config.recipes import RecipeConfig
+from designlib.candidates.recipes import recipe_sheet
+from designlib.reports.compositions import parallel_figure, ternary_figure, variable_axes
+from designlib.reports.confidence import confidence_lines
+from designlib.reports.counterfactuals import counterfactual_lines
+from designlib.reports.figures import (
+    Points,
+    distance_figure,
+    ladder_figure,
+    predicted_against_known,
+    training_figure,
+)
+from designlib.reports.logo import logo_figure
+from designlib.reports.plate import plate_figure
+from designlib.reports.report import RESAMPLED, SEARCHED, KeyFigure, ReportContent, render_report
+from designlib.reports.style import Picture
+from designlib.reports.summary import LADDERS
+from designlib.spaces.distances import pairwise_distances
+from designlib.spaces import DesignSpace, SequenceSpace
+from designlib.predictors.trajectory import state_from_bytes
+from tasks.stages.walk_plan import load_ladder_kind, load_sampler
+from tasks.rounds.layout import laid_out
+from tasks.stages.results import Round, RoundStages
+from tasks.stages.stages import code_fingerprint
+from tasks.reports.summary import round_figures
+from tasks.stages.table_facts import TableFacts, load_facts, load_folds
+
+__all__ = ["draw_report"]
+
+_TRUTHS = {
+    "table": "",
+    "nearest": ", by the value of the nearest measured design",
+    "forest": ", by a random forest trained on all measurements: no measurement, never above the "
+    "best one, and blind to whether the material can be made at all",
+}
+"""What stands for the truth, where that is not the value of the design itself."""
+
+
+def draw_report(
+    stages: RoundStages,
+    round_: Round,
+    config: Mapping[str, Any],
+    explained: Mapping[str, Mapping[str, Any]],
+) -> dict[str, bytes]:
+    """Return the content of the report and of each figure by file name.
+
+    ``explained`` has the figures of counterfactuals by the folder that they are in.
+    """
+    facts = load_facts(stages.measured)
+    table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
+    figures = round_figures(stages, round_)
+    pictures = _pictures(stages, table, facts, config)
+    content = ReportContent(
+        candidates=table,
+        what_was_run=_what_was_run(stages, facts, config),
+        key_figures=_key_figures(figures, facts),
+        explained=counterfactual_lines(explained),
+        pictures=list(pictures.values()),
+        sampled=figures["selection"]["pool"],
+        rejected=figures["selection"]["rejected"],
+        kept=figures["selection"]["batch"]["survivors"],
+        provenance=_provenance(stages, round_),
+        ladder=load_ladder_kind(stages.plan),
+        exactness=RESAMPLED if load_sampler(stages.plan).driver == "smc" else SEARCHED,
+    )
+    drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
+    sheet = _recipe(table, facts, config)
+    return {"report.html": render_report(content).encode(), **sheet, **drawn}
+
+
+def _recipe(table: pa.Table, facts: TableFacts, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the recipe sheet of compositions and variables."""
+    space = facts.space
+    if isinstance(space, SequenceSpace):
+        return {}
+    batch = table.select(["rank", "candidate_id", "design"]).to_pandas()
+    recipe = RecipeConfig.model_validate(config["recipe"])
+    sheet = recipe_sheet(batch["design"].tolist(), space, recipe)
+    whole = batch[["rank", "candidate_id"]].join(sheet)
+    return {"recipe.csv": whole.to_csv(index=False, lineterminator="\n").encode()}
+
+
+def _pictures(
+    stages: RoundStages, table: pa.Table, facts: TableFacts, config: Mapping[str, Any]
+) -> dict[str, Picture]:
+    batch = table.to_pandas()
+    checked = pd.read_parquet(stages.scored.path("measured.parquet"))
+    test = checked[checked["fold"] == "test"]
+    folds = load_folds(stages.folds)
+    space = facts.space
+    designs = space.encode(batch["design"].tolist())
+    known = folds[folds["fold"] != "withheld"]
+    best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+    names = {"value_name": facts.value_name, "units": facts.units}
+    measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
+    predicted = batch["predicted_mean"].to_numpy()
+    if batch["true_value"].notna().all():
+        true = Points(predicted, batch["true_value"].to_numpy())
+        judged = {"predicted": predicted_against_known(measured, true, known_name="true", **names)}
+    else:
+        test_scores = Points(test["predicted_mean"].to_numpy(), test["heldout_score"].to_numpy())
+        scores = Points(predicted, batch["heldout_score"].to_numpy())
+        judged = {
+            "predicted": predicted_against_known(measured, None, known_name="measured", **names),
+            "heldout": predicted_against_known(
+                test_scores, scores, known_name="held-out score of", **names
+            ),
+        }
+    wells = laid_out(stages.layout)
+    plate = {} if wells is None else {"plate": plate_figure(wells, config["plate"]["wells"])}
+    return {
+        **judged,
+        **plate,
+        "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
+        "distances": distance_figure(
+            pairwise_distances(space, designs, both_strands=facts.both_strands),
+            batch["distance_to_measured"].to_numpy(),
+            units=facts.distance_units,
+        ),
+        **_of_designs(space, batch, best, names, both_strands=facts.both_strands),
+        "training": training_figure(*_training_curves(stages)),
+    }
+
+
+def _of_designs(
+    space: DesignSpace,
+    batch: pd.DataFrame,
+    best: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    both_strands: bool,
+) -> dict[str, Picture]:
+    """Return what the designs themselves look like, beside measured ones, given best first."""
+    designs = space.encode(batch["design"].tolist())
+    measured = space.encode(best["design"].tolist())
+    reference = measured[: len(batch)]
+    if isinstance(space, SequenceSpace):
+        return {"logo": logo_figure(space, designs, reference, both_strands=both_strands)}
+    predicted, values = batch["predicted_mean"].to_numpy(), best["value"].to_numpy()
+    number = len(space.components)
+    made = (space.components, designs[:, :number].numpy(), predicted)
+    told = {"value_name": names["value_name"], "units": names["units"]}
+    ternary = {
+        "ternary": ternary_figure(*made, measured[:, :number].numpy(), values, **told)
+    } if number else {}  # fmt: skip
+    parallel = parallel_figure(
+        *made, reference[:, :number].numpy(), **told,
+        variables=variable_axes(space, designs, reference),
+    )  # fmt: skip
+    return {**ternary, "parallel": parallel}
+
+
+def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
+    rows = []
+    for number, member in enumerate(stages.members, start=1):
+        for name in sorted(member.files):
+            state, _ = state_from_bytes(member.path(name).read_bytes())
+            rows.append({"member": number, "step": state.step, **state.metrics})
+    rungs = json.loads(stages.plan.path("plan.json").read_bytes())["rungs"]
+    return pd.DataFrame(rows), [rung["training_step"] for rung in rungs]
+
+
+def _what_was_run(
+    stages: RoundStages, facts: TableFacts, config: Mapping[str, Any]
+) -> dict[str, str]:
+    folds = load_folds(stages.folds)["fold"].value_counts()
+    training, sampling, constraints = (
+        config["training"], config["sampling"], config["constraints"],
+    )  # fmt: skip
+    asked = {name: value for name, value in constraints.items() if value not in (None, [], ())}
+    for strands in ("motifs_on_both_strands", "required_on_either_strand"):
+        asked.pop(strands, None)
+    told = {
+        "Data": f"{facts.name}, {facts.designs:,} {facts.designs_are} from {facts.rows_read:,} "
+        "rows",
+        "About the data": facts.description,
+        "Citation": facts.citation,
+        "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
+        f"{facts.units}".strip()
+        + (", learned as its logarithm" if facts.transform == "log" else ""),
+        "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
+        "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
+        "Predictor": _own_predictor(config["predictor"], len(stages.members))
+        if "predictor" in config
+        else f"{training['members']} x "
+        f"{training['network']['architecture'] if facts.alphabet else 'mlp'}, "
+        f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
+        "Sampler": f"{load_sampler(stages.plan).label}, {sampling['chains']:,} chains, "
+        f"{sampling['steps_per_rung']} steps on each checkpoint and {sampling['final_steps']} more "
+        "on the last",
+        "Constraints": "; ".join(f"{name}: {value}" for name, value in asked.items()) or "none",
+        "Seed": str(config["seed"]),
+    }
+    if (kind := load_ladder_kind(stages.plan)) in LADDERS:
+        told["Ladder"] = LADDERS[kind]
+    return {label: text for label, text in told.items() if text}
+
+
+def _own_predictor(about: Mapping[str, Any], members: int) -> str:
+    what = about["factory"] or "a program"
+    return f"taken over, not trained here: {members} x {what}, content {about['content']}"
+
+
+def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigure]:
+    batch, predictor, walk = figures["batch"], figures["predictor"], figures["walk"]
+    units = f" {facts.units}".rstrip()
+    lines = [
+        KeyFigure(
+            "Candidates",
+            str(batch["candidates"]),
+            f"all distinct, {batch['measured_before'] or 'none'} measured before",
+        ),
+        KeyFigure("Meet every constraint", f"{batch['feasible_share']:.0%}"),
+        KeyFigure("Predicted, median", f"{batch['predicted_median']:.4g}{units}"),
+        KeyFigure(
+            "Held-out score, median",
+            f"{batch['heldout_median']:.4g}{units}",
+            "a predictor trained on other measurements",
+        ),
+    ]
+    if true := batch.get("true_percentile"):
+        best = true["median_of_best_by_score"]
+        note = f"of the {batch['judged']} candidates that the oracle knows{_TRUTHS[facts.truth]}"
+        lines += [
+            KeyFigure(
+                "True percentile, median",
+                f"{true['median']:.2f}",
+                note if best is None else f"{note}; {best:.2f} for the best by score alone",
+            ),
+            KeyFigure("True percentile, best", f"{true['best']:.2f}"),
+        ]
+    lines += [
+        KeyFigure(
+            "Diversity",
+            f"{batch['diversity'] or 0:.2f} {facts.distance_units}",
+            "mean distance between two",
+        ),
+        KeyFigure(
+            "Novelty",
+            f"{batch['novelty']:.2f} {facts.distance_units}",
+            "mean distance to the nearest measured",
+        ),
+        KeyFigure(
+            "Predictor on test designs",
+            f"rank correlation {predictor.get('ensemble_rank_correlation', 0.0):.2f}",
+            f"{predictor['test_designs']:,} designs that nothing was trained on"
+            + _ranking(predictor),
+        ),
+        *(KeyFigure(*line) for line in confidence_lines(figures["confidence"])),
+        KeyFigure(
+            "Cost of sampling",
+            f"{walk['gradient_evaluations']:,} gradients",
+            "one forward and backward pass of one predictor on one design",
+        ),
+    ]
+    return lines
+
+
+def _ranking(predictor: Mapping[str, Any]) -> str:
+    if "ensemble_ndcg" not in predictor:
+        return ""
+    return (
+        f"; ranked with NDCG {predictor['ensemble_ndcg']:.2f}, its best 5 % "
+        f"{predictor['ensemble_enrichment']:.1f} times richer in the truly best 5 % than chance"
+    )
+
+
+def _provenance(stages: RoundStages, round_: Round) -> dict[str, str]:
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "pandas")
+    )
+    return {
+        "Round key": round_.key,
+        "Configuration": round_.config_hash,
+        "Measured table, sha256": stages.measured.files["measured.parquet"],
+        "Candidates, sha256": stages.selected.files["candidates.parquet"],
+        "Code": code_fingerprint(),
+        "Versions": f"trajectory-design {importlib.metadata.version('trajectory-design')}, "
+        + versions,
+    }

@@ -1,0 +1,155 @@
+"""Publishing a round: the folder that people open and the page that they read in MLflow."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import FlowRunContext
+
+from designlib.candidates import read_candidates, readable
+from tasks.installation.clock import current_clock
+from tasks.installation.files import copy_atomically, write_atomically
+from tasks.stages.results import Published, RegisteredPredictor, Round, RoundStages
+from tasks.installation.settings import Settings
+from tasks.stages.stages import StageResult
+from tasks.reports.summary import round_figures
+from tasks.installation.files import json_bytes
+from tasks.tracking.tracking import (
+    artifact_names,
+    client,
+    flow_run_tags,
+    log_bytes,
+    log_metrics,
+    log_table,
+    mlflow_page,
+    run_link,
+)
+
+__all__ = ["publish", "round_folder"]
+
+
+def round_folder(campaign: str, number: int, key: str) -> Path:
+    """Return the folder that people open for the results of a round."""
+    return Settings().campaigns / campaign / f"round-{number:02d}-{key[:8]}"
+
+
+@task(name="publish")
+def publish(stages: RoundStages, report: StageResult, round_: Round) -> Published:
+    """Copy the results to the round's folder and log them to its MLflow run."""
+    folder = round_folder(round_.campaign, round_.number, round_.key)
+    files = {
+        name: stages.selected.path(name)
+        for name in ("candidates.parquet", "candidates.csv", "rejected.parquet")
+    }
+    files |= {name: report.path(name) for name in report.files}
+    if stages.layout:
+        files |= {name: stages.layout.path(name) for name in stages.layout.files}
+    # The selection's own lock: nobody else publishes it meanwhile.
+    with FileLock(stages.selected.folder / ".lock"):
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink()
+        for name, path in files.items():
+            copy_atomically(path, folder / name)
+    table = read_candidates(files["candidates.parquet"].read_bytes())
+    figures = round_figures(stages, round_)
+    _log(round_, files, readable(table), figures)
+    link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
+    figures["stages"] = {
+        name: "reused" if stage.reused else "computed" for name, stage in stages.all()
+    }
+    compute = [interval for _, stage in stages.all() for interval in stage.compute]
+    clock = current_clock(_flow_started())
+    figures["wall_time"] = clock.split([*compute, *report.compute])
+    figures["mlflow_run_id"] = round_.run_id
+    write_atomically(folder / "summary.json", json_bytes(figures))
+    log_bytes(round_.run_id, "summary.json", json_bytes(figures))
+    client().set_tag(
+        round_.run_id, "mlflow.note.content", _description(figures, stages.version, folder)
+    )
+    published = Published(
+        folder=folder,
+        candidates=folder / "candidates.parquet",
+        report=folder / "report.html",
+        summary=folder / "summary.json",
+        mlflow_page=link,
+        figures=figures,
+    )
+    create_markdown_artifact(
+        key="round", markdown=_markdown(published), description="Where the candidates are"
+    )
+    return published
+
+
+def _log(
+    round_: Round, files: dict[str, Path], table: pd.DataFrame, figures: dict[str, Any]
+) -> None:
+    """Log the files, the table and the figures, once per round."""
+    # The summary is logged last. Without it a killed process may have left half a copy of any.
+    if "summary.json" not in artifact_names(round_.run_id):
+        for path in files.values():
+            client().log_artifact(round_.run_id, str(path))
+        log_table(round_.run_id, table, "candidates.json")
+    numbers: dict[str, float] = {}
+    for part in ("batch", "predictor", "confidence", "walk"):
+        numbers |= _numbers(figures[part], part)
+    log_metrics(round_.run_id, numbers)
+
+
+def _numbers(figures: dict[str, Any], prefix: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            found |= _numbers(value, f"{prefix}.{name}")
+        elif isinstance(value, int | float):
+            found[f"{prefix}.{name}"] = float(value)
+    return found
+
+
+def _flow_started() -> float:
+    context = FlowRunContext.get()
+    started = context.flow_run.start_time if context and context.flow_run else None
+    return started.timestamp() if started else time.time()
+
+
+def _description(figures: dict[str, Any], version: RegisteredPredictor, folder: Path) -> str:
+    """Return what the run's page says first, as Markdown."""
+    data, batch = figures["data"], figures["batch"]
+    lines = [
+        f"**{batch['candidates']} candidates** from {data['designs']:,} designs measured in "
+        f"`{data['name']}`: open *Artifacts*, then `candidates.json` for the table, `report.html` "
+        "for the report, `candidates.parquet` for the whole set.",
+        "",
+        f"- every constraint met: {batch['feasible_share']:.0%}",
+        f"- predicted, median: {batch['predicted_median']:.4g}; held-out score, median: "
+        f"{batch['heldout_median']:.4g}",
+    ]
+    if true := batch.get("true_percentile"):
+        lines.append(f"- true percentile: median {true['median']:.2f}, best {true['best']:.2f}")
+    own = flow_run_tags()
+    lines += [
+        f"- sampled from `models:/{version.name}/{version.version}`",
+        f"- files: `{folder}`",
+        f"- run by [{own['prefect_name']}]({own['prefect_page']}) in Prefect" if own else "",
+    ]
+    return "\n".join(lines)
+
+
+def _mlflow_link(page: str) -> str:
+    if page.startswith("http"):
+        return f"[table, report and training in MLflow]({page})"
+    return f"MLflow: `{page}` below the address of the MLflow server"
+
+
+def _markdown(published: Published) -> str:
+    batch = published.figures["batch"]
+    return (
+        f"**{batch['candidates']} candidates** in `{published.candidates}`\n\n"
+        f"- report: `{published.report}`\n"
+        f"- {_mlflow_link(published.mlflow_page)}\n"
+    )

@@ -1,0 +1,66 @@
+"""The figures of a round, read from its stages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from designlib.candidates import read_candidates
+from designlib.reports.confidence import summarise_confidence
+from designlib.reports.summary import LADDERS, summarise_batch, summarise_predictor, summarise_walk
+from tasks.rounds.confidence import calibration_of
+from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler
+from tasks.stages.results import Round, RoundStages
+from tasks.stages.table_facts import load_facts
+from tasks.rounds.train import load_trajectory
+
+__all__ = ["round_figures"]
+
+
+def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
+    """Return what summary.json says of a round, apart from how this run went."""
+    facts = load_facts(stages.measured)
+    batch = read_candidates(stages.selected.path("candidates.parquet").read_bytes()).to_pandas()
+    best = pd.read_parquet(stages.selected.path("best_by_score.parquet"))
+    plan, entry = load_plan(stages.plan)
+    sampler = load_sampler(stages.plan)
+    snapshots = pd.read_parquet(
+        stages.snapshots.path("snapshots.parquet"), columns=["start", "chain", "acceptance"]
+    )
+    checked = pd.read_parquet(stages.scored.path("measured.parquet"))
+    spec = load_trajectory(stages.members[0]).spec
+    walk = summarise_walk(
+        snapshots,
+        [rung.steps + sampler.warm_up for rung in plan],
+        entry,
+        len(stages.members),
+        sampler.exactness,
+    )
+    if (kind := load_ladder_kind(stages.plan)) in LADDERS:
+        walk["ladder"] = LADDERS[kind]
+    return {
+        "campaign": round_.campaign,
+        "round": round_.number,
+        "round_key": round_.key,
+        "data": facts.model_dump(
+            include={
+                "name",
+                "designs",
+                "length",
+                "components",
+                "quantities",
+                "choices",
+                "rows_read",
+                "guesses",
+            }
+        ),
+        "batch": summarise_batch(batch, best, facts.space, both_strands=facts.both_strands),
+        "predictor": summarise_predictor(checked, maximise=facts.maximise),
+        "confidence": summarise_confidence(
+            batch, checked, calibration_of(checked, spec.transform), maximise=facts.maximise
+        ),
+        "walk": walk,
+        "selection": json.loads(stages.selected.path("selection.json").read_bytes()),
+    }

@@ -1,0 +1,64 @@
+"""Filtering scored designs part by part, and keeping the best for the choice of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from designlib.config.selection import SelectionConfig
+from designlib.selection import Shortlist, filter_designs, spread_limit
+from designlib.config.synthesis import SynthesisConfig
+from tasks.stages.rows import read_rows, with_progress
+
+__all__ = ["Filters", "filter_rows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What decides whether a design stays; see `filter_designs`."""
+
+    config: SelectionConfig
+    measured_heldout: np.ndarray
+    maximise: bool
+    units: str = "letters"
+    pending: Collection[str] = ()
+    synthesis: SynthesisConfig | None = None
+    spreads: np.ndarray | None = None
+    """What designs are rejected by, where that is not the column ``predicted_spread``."""
+
+
+def filter_rows(
+    scored: Path,
+    filters: Filters,
+    judge: Callable[[pd.DataFrame], pd.DataFrame],
+    shortlist: Shortlist,
+) -> Iterator[pd.DataFrame]:
+    """Put every scored design on the shortlist or return it as rejected, with the reason.
+
+    ``judge`` adds the acquisition to each part of the designs, and may change what filters read;
+    parts come in order.
+    """
+    spreads = filters.spreads
+    if spreads is None:
+        spreads = pd.read_parquet(scored, columns=["predicted_spread"])["predicted_spread"]
+        spreads = spreads.to_numpy()
+    most_spread = spread_limit(spreads, filters.config)
+    for part in with_progress(read_rows(scored), "designs filtered"):
+        if filters.synthesis is not None:
+            verdicts = [filters.synthesis.verdict(design) for design in part["design"]]
+            part["constraint_synthesis"] = verdicts
+        judged = filter_designs(
+            judge(part),
+            filters.config,
+            measured_heldout=filters.measured_heldout,
+            maximise=filters.maximise,
+            units=filters.units,
+            pending=filters.pending,
+            most_spread=most_spread,
+        )
+        shortlist.add(judged)
+        yield judged[judged["rejected_because"] != ""]

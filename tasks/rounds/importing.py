@@ -1,0 +1,82 @@
+"""Taking a laboratory's results into the record of a campaign: a file is taken whole or not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from prefect import task
+
+from designlib.candidates.entries import measurement_table
+from designlib.candidates.results import merge_results, parse_results
+from designlib.tables import ACCEPTED_SUFFIXES
+from designlib.types import InputError
+from tasks.installation.files import read_input
+from tasks.rounds.knowledge import mirror_results
+from tasks.installation.log import run_logger
+from tasks.record.record import held_record, load_record
+from tasks.stages.results import ImportedResults
+from tasks.inputs.tables import table_path
+
+__all__ = ["find_result_files", "import_results"]
+
+
+def find_result_files(path: str) -> list[Path]:
+    """Return the file, or the results files that lie in the folder, in order of their names.
+
+    Hidden files of a folder are left alone: they are half copied, or not meant for anybody.
+
+    Raises InputError for what is not there, and for a path that the page may not name.
+    """
+    place = table_path(path)
+    if not place.is_dir():
+        return [place]
+    return sorted(
+        file
+        for file in place.iterdir()
+        if file.is_file()
+        and not file.name.startswith(".")
+        and file.name.lower().removesuffix(".gz").endswith(ACCEPTED_SUFFIXES)
+    )
+
+
+@task(name="import-results", task_run_name="import {path.name}")
+def import_results(campaign: str, path: Path, *, corrections: bool = False) -> ImportedResults:
+    """Add what is new in a results file to the campaign's record; all of it or nothing.
+
+    Raises InputError for a campaign that has proposed nothing or that is simulated, and for a
+    file that cannot be taken.
+    """
+    if not load_record(campaign).proposals:
+        raise InputError(
+            f"campaign {campaign!r} has proposed nothing yet, so no results can belong to it"
+        )
+    content = read_input(path)
+    with held_record(campaign) as held:
+        about = held.record.proposals[-1].about
+        if about["simulated"]:
+            raise InputError(
+                f"campaign {campaign!r} is simulated: the withheld part of its table measures"
+            )
+        parsed = parse_results(content, path.name, held.record)
+        found = merge_results(held.record, parsed, path.name, corrections=corrections)
+        if len(found.rows):
+            source = {"source": path.name, "source_sha256": hashlib.sha256(content).hexdigest()}
+            held.append("measured", held.record.rounds, source, measurement_table(found.rows))
+        held.write_overview()
+        record = held.record
+    mirror_results(campaign, record)
+    imported = ImportedResults(
+        source=path.name,
+        added=len(found.rows),
+        failed=int((found.rows["outcome"] == "failed").sum()),
+        known=found.known,
+        corrected=found.corrected,
+        unproposed=found.unproposed,
+        pending=len(record.pending()),
+        notes=tuple(parsed.notes),
+        warnings=tuple(parsed.warnings),
+    )
+    for line in imported.on_screen().splitlines():
+        run_logger().info(line)
+    return imported

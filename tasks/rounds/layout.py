@@ -1,0 +1,115 @@
+"""Laying a batch out: the plate map, and what is ordered, checked once more."""
+
+from __future__ import annotations
+
+import pandas as pd
+from prefect import task
+
+from designlib.notation.alphabets import DNA
+from designlib.candidates import design_id, read_candidates
+from designlib.config.plates import PlateConfig
+from designlib.candidates.plates import lay_out
+from designlib.config.synthesis import SynthesisConfig
+from designlib.candidates.order import fasta, order_sheet
+from designlib.types import InputError
+from tasks.installation.log import run_logger
+from tasks.stages.results import Round
+from tasks.installation.settings import Settings
+from tasks.stages.stages import StageResult, run_stage
+from tasks.stages.table_facts import TableFacts, load_facts, load_folds
+
+__all__ = ["check_batch", "laid_out", "lay_out_batch"]
+
+
+def check_batch(
+    measured: StageResult, plate: PlateConfig | None, synthesis: SynthesisConfig | None
+) -> None:
+    """Raise InputError for controls that are no designs of the table, or rules that do not fit."""
+    facts = load_facts(measured)
+    if synthesis is not None and facts.alphabet != DNA.name:
+        raise InputError(f"synthesis: rules are for DNA; the designs are {facts.designs_are}")
+    if plate is not None and plate.controls:
+        try:
+            facts.space.encode(list(plate.controls))
+        except InputError as error:
+            raise InputError(f"plate.controls: {error}") from None
+
+
+@task(name="lay-out-batch")
+def lay_out_batch(
+    selected: StageResult,
+    measured: StageResult,
+    folds: StageResult,
+    round_: Round,
+    plate: PlateConfig | None,
+    synthesis: SynthesisConfig | None,
+    seed: int,
+) -> StageResult | None:
+    """Put the batch on plates and write the order; None where neither was asked for.
+
+    Raises InputError for a candidate that breaks a rule of synthesis: none leaves this place.
+    """
+    if plate is None and synthesis is None:
+        return None
+
+    def make() -> dict[str, bytes]:
+        facts = load_facts(measured)
+        table = read_candidates(selected.path("candidates.parquet").read_bytes()).to_pandas()
+        wells = table
+        contents = {}
+        if plate is not None:
+            name = f"{round_.campaign}-r{round_.number:02d}"
+            controls = _named(list(plate.controls), facts)
+            wells = lay_out(table, _best(folds, facts), controls, plate, name, seed)
+            wells = _labelled(wells, table)
+            contents["plate.csv"] = _csv(wells)
+        contents["order.csv"] = _csv(order_sheet(wells, synthesis))
+        if facts.alphabet in {"dna", "rna", "protein"}:
+            contents["candidates.fasta"] = fasta(table, synthesis).encode()
+        return contents
+
+    inputs = {
+        "selected": selected.files,
+        "folds": folds.files,
+        "plate": plate,
+        "synthesis": synthesis,
+        "campaign": round_.campaign,
+        "round": round_.number,
+        "seed": seed,
+    }
+    stage = run_stage(Settings(), "layout", inputs, make)
+    run_logger().info("laid out: %s", ", ".join(sorted(stage.files)))
+    return stage
+
+
+def laid_out(layout: StageResult | None) -> pd.DataFrame | None:
+    """Return the plate map of a batch, or None where it has none."""
+    if layout is None or "plate.csv" not in layout.files:
+        return None
+    return pd.read_csv(layout.path("plate.csv"), dtype={"label": str}, keep_default_na=False)
+
+
+def _best(folds: StageResult, facts: TableFacts) -> pd.DataFrame:
+    """Return all known measured designs, the best first."""
+    table = load_folds(folds)
+    known = table[table["fold"] != "withheld"]
+    ordered = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+    return _named(ordered["design"].tolist(), facts)
+
+
+def _named(designs: list[str], facts: TableFacts) -> pd.DataFrame:
+    ids = [design_id(design, facts.kind) for design in designs]
+    return pd.DataFrame({"candidate_id": ids, "design": designs}, dtype=object)
+
+
+def _labelled(wells: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
+    """Add what a picture shows in a well: the rank, C for a control, R for a reference."""
+    rank = dict(zip(candidates["candidate_id"], candidates["rank"].astype(str), strict=True))
+    of_role = {"control": "C", "reference": "R"}
+    labels = [of_role.get(role) or rank[name]
+              for role, name in zip(wells["role"], wells["candidate_id"], strict=True)]  # fmt: skip
+    return wells.assign(label=labels)
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode()

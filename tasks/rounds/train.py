@@ -1,0 +1,286 @@
+"""Training predictors: checkpoints on disk as they are made, and in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import pandas as pd
+import torch
+from prefect import task
+
+from designlib.config.tables import Transform
+from designlib.config.training import TrainingConfig
+from designlib.predictors.training import Examples, TrainingState, noise_weights, own_repeats, train
+from designlib.randomness import derive_seed
+from designlib.spaces import describe_space
+from designlib.predictors.trajectory import (
+    PredictorSpec,
+    Trajectory,
+    learning_errors,
+    learning_scale,
+    state_from_bytes,
+    state_to_bytes,
+    thinned,
+)
+from designlib.types import InputError
+from tasks.installation.device import use_device
+from tasks.rounds.learning import learned_shares
+from tasks.installation.log import run_logger
+from tasks.stages.results import Round
+from tasks.installation.settings import Settings
+from tasks.stages.stages import Stage, StageResult, open_stage
+from tasks.stages.table_facts import TableFacts, load_facts, load_folds
+from tasks.tracking.tracking import (
+    find_run,
+    flatten,
+    log_checkpoint,
+    log_params,
+    logged_steps,
+    run_for,
+)
+
+__all__ = [
+    "Part",
+    "Role",
+    "keep_checkpoints",
+    "load_trajectory",
+    "prepare",
+    "train_member",
+    "write_checkpoint",
+]
+
+Role = Literal["predictor", "scorer"]
+T = TypeVar("T")
+
+
+class Part(NamedTuple):
+    """Which predictor of a round is meant."""
+
+    role: Role
+    number: int
+    seed: int
+    column: str = ""
+
+    @property
+    def words(self) -> tuple[str | int, ...]:
+        """What its seed is derived by."""
+        return (self.role, self.number, *([self.column] if self.column else []))
+
+
+_LATEST = "latest.safetensors"
+
+
+@task(name="train-member", task_run_name="train {role} {number}")
+def train_member(
+    measured: StageResult,
+    folds: StageResult,
+    round_: Round,
+    config: TrainingConfig,
+    role: Role,
+    number: int,
+    seed: int,
+    device: str,
+    column: str = "",
+    before: StageResult | None = None,
+) -> StageResult:
+    """Train one predictor, or go on where its training stopped, and log every checkpoint.
+
+    ``column`` is the further value column that it learns; by default the objective of the table.
+    ``before`` is the training of the last round, from whose end it starts; by default it starts
+    from new weights. Raises InputError where that was another network.
+    """
+    where = use_device(device)
+    shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
+    inputs = {
+        "measured": measured.files,
+        "folds": folds.files,
+        "training": shared,
+        "role": role,
+        "number": number,
+        "seed": seed,
+        "device": where.type,
+        "column": column,
+        "before": before.files if before else None,
+    }
+    with open_stage(Settings(), "train", inputs) as stage:
+        if stage.result():
+            # A kill between the manifest and the clean-up leaves it behind.
+            (stage.folder / _LATEST).unlink(missing_ok=True)
+        return keep_checkpoints(
+            stage, round_, Part(role, number, seed, column), flatten(shared),
+            _checkpoints(
+                stage, measured, folds, config, Part(role, number, seed, column), where, before
+            ),
+        )  # fmt: skip
+
+
+def keep_checkpoints(
+    stage: Stage,
+    round_: Round,
+    part: Part,
+    settings: Mapping[str, Any],
+    checkpoints: Iterator[tuple[Path, TrainingState]],
+) -> StageResult:
+    """Log each checkpoint of one predictor as it is made, and return its finished stage.
+
+    Nothing is asked of ``checkpoints`` where all of it is done.
+    """
+    logged_run = find_run(round_.experiment_id, stage.key)
+    if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
+        return done
+    name = f"{part.role} {part.number} {part.column}".strip()
+    tags = {"role": part.role, **({"column": part.column} if part.column else {})}
+    about = {"role": part.role, "number": part.number, "seed": part.seed}
+    with run_for(round_.experiment_id, stage.key, name, round_.run_id, tags) as run_id:
+        log_params(run_id, {**settings, **about})
+        known = logged_steps(run_id, "validation_loss")
+        for file, state in checkpoints:
+            if state.step not in known:
+                metrics = {**state.metrics, **learned_shares(file)}
+                log_checkpoint(run_id, file, state.step, metrics)
+                run_logger().info(
+                    "%s: step %d, validation loss %.3f, rank correlation %.3f",
+                    name, state.step, state.metrics["validation_loss"],
+                    state.metrics["validation_rank_correlation"],
+                )  # fmt: skip
+    return stage.result() or _finish(stage)
+
+
+def load_trajectory(member: StageResult) -> Trajectory:
+    """Return the trajectory that a training stage holds."""
+    loaded = [state_from_bytes(member.path(name).read_bytes()) for name in sorted(member.files)]
+    return Trajectory(loaded[0][1], tuple(state for state, _ in loaded))
+
+
+def _checkpoints(
+    stage: Stage,
+    measured: StageResult,
+    folds: StageResult,
+    config: TrainingConfig,
+    part: Part,
+    device: torch.device,
+    last_round: StageResult | None,
+) -> Iterator[tuple[Path, TrainingState]]:
+    """Yield the checkpoints that exist, then train on from the latest and yield the others.
+
+    A warm start counts its steps on from those of the last round.
+    """
+    latest = _read_latest(stage)
+    for path in sorted(stage.folder.glob("checkpoint-*.safetensors")):
+        state, _ = state_from_bytes(path.read_bytes())
+        # One that is ahead of the resumable state is made again, with the same bytes.
+        if stage.result() is not None or (latest is not None and state.step <= latest.step):
+            yield path, state
+    if stage.result() is not None:
+        return
+    before = load_trajectory(last_round) if last_round else None
+    spec, training, validation = prepare(
+        load_facts(measured), load_folds(folds), config, part, device, before
+    )
+    network = spec.build().to(device)
+    done = 0
+    if before is not None:
+        *kept, last = thinned(before.states, max(2, config.checkpoints // 2))
+        done = last.step
+        network.load_state_dict(last.parameters)
+        if latest is None:
+            for state in kept:
+                yield write_checkpoint(stage, state, spec), state
+    resume = latest and latest._replace(step=latest.step - done)
+    states = train(network, training, validation, config, spec.seed, resume)
+    for state in _timed(stage, states):
+        state = state._replace(step=done + state.step)  # noqa: PLW2901 - counted on
+        path = write_checkpoint(stage, state, spec)
+        stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
+        yield path, state
+
+
+def write_checkpoint(stage: Stage, state: TrainingState, spec: PredictorSpec) -> Path:
+    """Write one checkpoint of a predictor under the name that its step has."""
+    return stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
+
+
+def prepare(
+    facts: TableFacts,
+    folds: pd.DataFrame,
+    config: TrainingConfig,
+    part: Part,
+    device: torch.device,
+    before: Trajectory | None = None,
+) -> tuple[PredictorSpec, Examples, Examples]:
+    """Return what a predictor is, and the designs that it learns from and is validated on.
+
+    Raises InputError where ``before``, from whose end it starts, is another network.
+    """
+    if part.column:
+        # Errors and weights are those of the first objective.
+        folds = folds.assign(value=folds[part.column], error=float("nan"), weight=float("nan"))
+        folds = folds[folds["value"].notna()]
+    learned = folds[folds["fold"] == part.role]
+    direction = 1.0 if dict(facts.objectives)[part.column] else -1.0
+    known = pd.Series(_values(learned, facts.transform).numpy())
+    spec = PredictorSpec(
+        network=config.network,
+        **describe_space(facts.space),
+        both_strands=facts.both_strands,
+        centre=float(known.mean()),
+        scale=direction * float(known.std()),
+        transform=facts.transform,
+        seed=derive_seed(part.seed, *part.words),
+        column=part.column,
+    )
+    if before is not None:
+        # What its weights have learned is on its own scale.
+        scale = {"centre": before.spec.centre, "scale": before.spec.scale}
+        spec = spec.model_copy(update=scale)
+        if spec.model_copy(update={"seed": before.spec.seed}) != before.spec:
+            raise InputError(
+                "training.start: warm needs the network and the designs of the round before; they "
+                "have changed, so use start: fresh"
+            )
+
+    def examples(rows: pd.DataFrame) -> Examples:
+        designs = facts.space.encode(rows["design"].tolist())
+        target = spec.learnt(torch.tensor(rows["value"].to_numpy()))
+        given = rows["weight"].fillna(1.0).to_numpy()
+        if config.noise_weights:
+            errors, values = (torch.tensor(rows[name].to_numpy()) for name in ("error", "value"))
+            on_scale = learning_errors(errors, values, facts.transform)
+            given = given * noise_weights(on_scale.numpy())
+        weight = torch.tensor(given)
+        return Examples(
+            facts.space.relax(designs).to(device),
+            target.float().to(device),
+            weight.float().to(device),
+        )
+
+    repeated = learned.iloc[own_repeats((learned["round"] > 0).to_numpy(), config.own_share)]
+    return spec, examples(repeated), examples(folds[folds["fold"] == "validation"])
+
+
+def _values(rows: pd.DataFrame, transform: Transform) -> torch.Tensor:
+    return learning_scale(torch.tensor(rows["value"].to_numpy()), transform)
+
+
+def _read_latest(stage: Stage) -> TrainingState | None:
+    path = stage.folder / _LATEST
+    return state_from_bytes(path.read_bytes())[0] if path.exists() else None
+
+
+def _finish(stage: Stage) -> StageResult:
+    result = stage.finish([path.name for path in stage.folder.glob("checkpoint-*.safetensors")])
+    (stage.folder / _LATEST).unlink(missing_ok=True)
+    return result
+
+
+def _timed(stage: Stage, items: Iterable[T]) -> Iterator[T]:
+    """Yield ``items``, counting the time it takes to make each as computation."""
+    iterator = iter(items)
+    while True:
+        with stage.computing():
+            item = next(iterator, None)
+        if item is None:
+            return
+        yield item

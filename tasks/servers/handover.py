@@ -1,0 +1,152 @@
+"""Handing a flow to the pool it belongs to, and taking up its result."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from typing import Any, ParamSpec, TypeVar, get_type_hints
+from uuid import UUID
+
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterType,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.deployments import run_deployment
+from prefect.runtime import deployment, flow_run
+from prefect.utilities.callables import get_call_parameters
+from pydantic import BaseModel, TypeAdapter
+
+from tasks.installation.log import run_logger
+from tasks.stages.stages import StageResult, content_key
+
+__all__ = ["HandedOverError", "hand_back", "in_gpu_pool"]
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=BaseModel)
+_POLL_SECONDS = 1.0
+_RESULT = "result"
+_OF_THIS_RUN_ONLY = {"reused", "compute"}
+
+
+class HandedOverError(RuntimeError):
+    """A flow that was handed to a pool did not complete."""
+
+
+def in_gpu_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a flow by its deployment ``gpu`` and return its result; in this process where this run
+    has no deployment itself.
+
+    A run that is resumed takes up what its earlier attempt handed over: a result is used, a flow
+    that is still running is waited for, one that failed is handed over again.
+
+    Raises HandedOverError with the reason where the flow fails, crashes or is cancelled.
+    """
+    if deployment.id is None:
+        return stage(*args, **kwargs)
+    parameters = get_call_parameters(stage.fn, args, kwargs)
+    given = {name: TypeAdapter(Any).dump_python(v, mode="json") for name, v in parameters.items()}
+    with get_client(sync_client=True) as client:
+        for attempt in count(1):
+            run = _hand_over(client, stage.name, given, attempt)
+            if run.state is None or not run.state.is_final():
+                run_logger().info("handed over to pool gpu: %s", run.name)
+                return _result(client, _wait(client, run.id), stage)
+            # It ended before this attempt of ours: what has failed or was lost is done again.
+            with suppress(HandedOverError):
+                return _result(client, run, stage)
+    raise AssertionError("counting never ends")
+
+
+def hand_back(result: R) -> R:
+    """Leave the result with the server for the run that handed this flow over, and return it.
+
+    The result holds references and hashes, no data. Results of Prefect's own lie in a folder or
+    object store that both runs would have to reach.
+    """
+    if deployment.id is not None:
+        artifact = ArtifactCreate(
+            type=_RESULT,
+            data=result.model_dump_json(),
+            description="Where the stages of this run are.",
+            flow_run_id=UUID(str(flow_run.id)),
+        )
+        with get_client(sync_client=True) as client:
+            client.create_artifact(artifact)
+    return result
+
+
+def _hand_over(
+    client: SyncPrefectClient, flow_name: str, parameters: dict[str, Any], attempt: int
+) -> FlowRun:
+    """Return the flow run of this attempt, created where there is none."""
+    key = content_key({"flow": flow_name, "parameters": _lasting(parameters)})
+    own = client.read_flow_run(UUID(str(flow_run.id)))
+    return run_deployment(
+        f"{flow_name}/gpu",
+        parameters=parameters,
+        timeout=0,
+        idempotency_key=f"{own.id}:{key}:{attempt}",
+        # What is urgent is urgent in every pool.
+        work_queue_name=own.work_queue_name,
+    )  # pyright: ignore[reportReturnType] - the synchronous form returns no coroutine
+
+
+def _wait(client: SyncPrefectClient, run_id: UUID) -> FlowRun:
+    while True:
+        run = client.read_flow_run(run_id)
+        if run.state is not None and run.state.is_final():
+            return run
+        time.sleep(_POLL_SECONDS)
+
+
+def _result(client: SyncPrefectClient, run: FlowRun, flow: Flow[P, R]) -> R:
+    """Return what a finished run has returned, its files checked."""
+    state = run.state
+    if state is None or not state.is_completed():
+        ended = f"{state.name}: {state.message}" if state else "in no state"
+        raise HandedOverError(f"{flow.name} ended {ended}")
+    model: type[R] = get_type_hints(flow.fn)["return"]
+    result = model.model_validate(_handed_back(client, run.id))
+    for stage in _stages(result):
+        if not stage.is_intact():
+            raise HandedOverError(
+                f"{flow.name} completed, but {stage.folder} is not here as it was left; workers "
+                "of one server share DESIGN_HOME, or DESIGN_STORE on different hosts"
+            )
+    return result
+
+
+def _handed_back(client: SyncPrefectClient, run_id: UUID) -> object:
+    mine = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]), type=ArtifactFilterType(any_=[_RESULT])
+    )
+    found = client.read_artifacts(artifact_filter=mine, sort=ArtifactSort.CREATED_DESC, limit=1)
+    if not found:
+        raise HandedOverError(f"flow run {run_id} completed without a result")
+    return json.loads(str(found[0].data))
+
+
+def _stages(value: object) -> Iterator[StageResult]:
+    if isinstance(value, StageResult):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _stages(list(value.__dict__.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _stages(item)
+
+
+def _lasting(value: Any) -> Any:
+    """Return parameters without what differs between two attempts at the same work."""
+    if isinstance(value, dict):
+        return {k: _lasting(v) for k, v in value.items() if k not in _OF_THIS_RUN_ONLY}
+    return [_lasting(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,207 @@
+"""What stages and flows hand each other: names and paths, never tables or tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.stages.stages import StageResult
+
+__all__ = [
+    "Counterfactuals",
+    "ImportedResults",
+    "LearningReport",
+    "Published",
+    "RegisteredPredictor",
+    "Round",
+    "RoundStages",
+]
+
+
+class Round(BaseModel):
+    """What the tasks of one round share."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    number: int
+    key: str
+    """Content hash of data, configuration and code: the same round has the same key anywhere."""
+    config_hash: str
+    experiment_id: str
+    run_id: str
+
+
+class RegisteredPredictor(BaseModel):
+    """A version of a registered predictor, pinned: the number and what it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    predictor_hash: str
+
+
+class RoundStages(BaseModel):
+    """All finished stages of one round."""
+
+    model_config = ConfigDict(frozen=True)
+
+    measured: StageResult
+    folds: StageResult
+    members: list[StageResult]
+    scorers: list[StageResult]
+    plan: StageResult
+    shards: list[StageResult]
+    snapshots: StageResult
+    scored: StageResult
+    selected: StageResult
+    version: RegisteredPredictor
+    layout: StageResult | None = None
+
+    def all(self) -> list[tuple[str, StageResult]]:
+        """Return every stage with what a reader calls it, in the order of the work."""
+        return [
+            ("ingest", self.measured),
+            ("split", self.folds),
+            *((f"train predictor {n}", stage) for n, stage in enumerate(self.members, start=1)),
+            *((f"train scorer {n}", stage) for n, stage in enumerate(self.scorers, start=1)),
+            ("plan walk", self.plan),
+            *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
+            ("gather shards", self.snapshots),
+            ("score", self.scored),
+            ("select", self.selected),
+            *([("lay out", self.layout)] if self.layout else []),
+        ]
+
+
+class Published(BaseModel):
+    """Where a round's results are, and their figures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    candidates: Path
+    report: Path
+    summary: Path
+    mlflow_page: str
+    figures: dict[str, Any]
+    note: str = ""
+    """What there is to say besides, such as that nothing new has arrived."""
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        batch, wall = self.figures["batch"], self.figures["wall_time"]
+        stages = self.figures["stages"]
+        lines = [
+            "",
+            *([self.note] if self.note else []),
+            f"{batch['candidates']} candidates, {batch['feasible_share']:.0%} feasible, "
+            f"predicted median {batch['predicted_median']:.4g}",
+        ]
+        if ladder := self.figures["walk"].get("ladder"):
+            lines.append(f"ladder: {ladder}")
+        if true := batch.get("true_percentile"):
+            best = true["median_of_best_by_score"]
+            lines.append(
+                f"true percentile of the {batch['judged']} that the oracle knows: "
+                f"median {true['median']:.2f}, best {true['best']:.2f}"
+                + ("" if best is None else f", median of the best by score {best:.2f}")
+            )
+        lines += [
+            f"{wall['total_seconds']:.0f} s: {wall['set_up_seconds']:.0f} s set-up, "
+            f"{wall['compute_seconds']:.0f} s compute, "
+            f"{wall['orchestration_seconds']:.0f} s orchestration; "
+            f"{list(stages.values()).count('reused')} of {len(stages)} stages reused",
+            f"candidates  {self.candidates}",
+            f"report      {self.report}",
+            f"summary     {self.summary}",
+            f"MLflow      make ui, then {self.mlflow_page}",
+        ]
+        return "\n".join(lines)
+
+
+class ImportedResults(BaseModel):
+    """What one file has added to a campaign's record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    added: int
+    failed: int
+    """How many of those are failures."""
+    known: int
+    corrected: int
+    unproposed: int
+    pending: int
+    """Candidates of the campaign that still wait for a result."""
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def on_screen(self) -> str:
+        """Return what a command prints."""
+        lines = [f"{self.source}: {note}" for note in self.notes]
+        lines += [f"warning: {self.source}, {text}" for text in self.warnings]
+        if self.added == 0:
+            lines.append(f"{self.source}: nothing new; all {self.known} measurements are known")
+        else:
+            lines.append(
+                f"{self.source}: {self.added} measurements imported ({self.failed} failed, "
+                f"{self.corrected} corrected, {self.unproposed} of designs that nobody proposed), "
+                f"{self.known} known before"
+            )
+        return "\n".join(lines)
+
+
+class Counterfactuals(BaseModel):
+    """Where the answer is, and what it says in short."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    page: Path
+    figures: dict[str, Any]
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        told = self.figures
+        most = ", ".join(f"{what} {share:.0%}" for what, share in told["most_edited"])
+        lines = [
+            "",
+            f"{told['counterfactuals']} counterfactuals of {told['reached']} of {told['designs']} "
+            f"designs, at least {told['fewest_edits']} edits",
+            f"edited most: {most or 'nothing'}",
+        ]
+        if told["heldout_agrees"] is not None:
+            lines.append(f"held-out scorer agrees with {told['heldout_agrees']:.0%}")
+        table = self.folder / "counterfactuals.parquet"
+        return "\n".join([*lines, f"table  {table}", f"page   {self.page}"])
+
+
+class LearningReport(BaseModel):
+    """Where the order of learning is told, and the verdict."""
+
+    model_config = ConfigDict(frozen=True)
+
+    page: Path
+    holds: bool | None
+    reason: str
+    advice: str
+    motif: str = ""
+    notes: list[str] = []
+    """What single measurements, and more of them, are worth."""
+
+    def on_screen(self) -> str:
+        """Return what a command prints at its end."""
+        said = {True: "holds", False: "does not hold", None: "cannot be asked"}[self.holds]
+        return "\n".join(
+            [
+                "",
+                f"coarse to fine {said}: {self.reason}",
+                self.advice,
+                *self.notes,
+                f"page  {self.page}",
+            ]
+        )

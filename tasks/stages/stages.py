@@ -1,0 +1,276 @@
+"""Stages keyed by content: what is done is not done again, what changed is.
+
+The folder of a stage is named after a hash of everything its result depends on:
+the inputs' hashes, the configuration, the code and the numerical libraries. Files
+appear in it whole or not at all; ``manifest.json`` is written last and says that
+the stage is finished. A stage that was interrupted goes on from its files.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+from filelock import FileLock
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from tasks.installation.files import sha256_of, write_atomically
+from tasks.installation.settings import REPOSITORY, Settings
+from tasks.stages.store import MANIFEST, fetch_stage, keep_stage
+
+__all__ = [
+    "ALL_CODE",
+    "Stage",
+    "StageResult",
+    "code_fingerprint",
+    "commit",
+    "content_key",
+    "finished_stage",
+    "noted",
+    "noted_stage",
+    "open_stage",
+    "run_stage",
+    "write_stage",
+]
+
+ALL_CODE = ("designlib", "tasks")
+"""What a result depends on unless less is known to be enough."""
+
+
+def _on_this_host(folder: Path) -> Path:
+    """Return where a stage lies here that another host says lies in a folder of its own."""
+    return folder if folder.is_dir() else Settings().stages / folder.parent.name / folder.name
+
+
+class StageResult(BaseModel):
+    """A finished stage as other tasks see it: where its files are and what they hold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    key: str
+    folder: Annotated[Path, AfterValidator(_on_this_host)]
+    files: dict[str, str]
+    """sha256 of each file, by name."""
+    reused: bool
+    compute: tuple[tuple[float, float], ...] = ()
+    """Wall-clock intervals, in seconds since the epoch, in which this run computed."""
+
+    def path(self, name: str) -> Path:
+        """Return the path of one of the stage's files.
+
+        Raises FileNotFoundError where the stage is neither here nor in the store.
+        """
+        if name not in self.files:
+            raise KeyError(f"stage {self.name} has no file {name!r}, only {sorted(self.files)}")
+        if not (self.folder / name).exists() and not self.is_intact():
+            raise FileNotFoundError(
+                f"stage {self.name} is not in {self.folder}; workers of one server share "
+                "DESIGN_HOME, or DESIGN_STORE where they are on different hosts"
+            )
+        return self.folder / name
+
+    def is_intact(self) -> bool:
+        """Return whether the stage's files are here as they were left, or came from the store."""
+        if _intact_files(self.folder) == self.files:
+            return True
+        if Settings().store is None:
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            # Another process may have fetched it while this one waited.
+            if _intact_files(self.folder) is None:
+                fetch_stage(Settings(), self.folder)
+            return _intact_files(self.folder) == self.files
+
+
+def noted(stage: StageResult) -> dict[str, Any]:
+    """Return what a record keeps of a stage, from which `noted_stage` finds it again."""
+    return {"key": stage.key, "files": stage.files}
+
+
+def noted_stage(name: str, told: Mapping[str, Any]) -> StageResult:
+    """Return the stage of that name that a record tells of, whether or not it is still here."""
+    folder = Settings().stages / name / told["key"]
+    return StageResult(name=name, key=told["key"], folder=folder, files=told["files"], reused=True)
+
+
+class Stage:
+    """A stage that this process holds: nobody else writes to its folder meanwhile."""
+
+    def __init__(
+        self, settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...]
+    ) -> None:
+        self.name = name
+        self.key = content_key({"stage": name, **inputs}, code)
+        self.folder = settings.stages / name / self.key
+        self._settings = settings
+        self._inputs = dict(inputs)
+        self._compute: list[tuple[float, float]] = []
+        self._reused = False
+
+    def result(self) -> StageResult | None:
+        """Return the finished stage, or None where it is unfinished or its files were damaged."""
+        files = _intact_files(self.folder)
+        if files is None:
+            return None
+        return StageResult(
+            name=self.name,
+            key=self.key,
+            folder=self.folder,
+            files=files,
+            reused=not self._compute and self._reused,
+            compute=tuple(self._compute),
+        )
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Count the time inside as computation of this run."""
+        started = time.time()
+        try:
+            yield
+        finally:
+            self._compute.append((started, time.time()))
+
+    def write(self, name: str, content: bytes | Callable[[BinaryIO], object]) -> Path:
+        """Write one file of the stage, whole or not at all; see `write_atomically`."""
+        path = self.folder / name
+        write_atomically(path, content)
+        return path
+
+    def finish(self, names: list[str]) -> StageResult:
+        """Declare the stage finished with these files."""
+        files = {name: sha256_of(self.folder / name) for name in sorted(names)}
+        about = {"stage": self.name, "key": self.key, "files": files, "inputs": self._inputs}
+        manifest = json.dumps(about, indent=2, sort_keys=True, default=str).encode()
+        keep_stage(self._settings, self.folder, files, manifest)
+        self.write(MANIFEST, manifest)
+        result = self.result()
+        if result is None:
+            raise OSError(f"the files of {self.folder} changed while the stage was being finished")
+        return result
+
+
+@contextmanager
+def open_stage(
+    settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE
+) -> Iterator[Stage]:
+    """Hold the stage of this name and these inputs; wait while another process holds it."""
+    stage = Stage(settings, name, inputs, code)
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(stage.folder / ".lock"):
+        for leftover in stage.folder.glob(".*.tmp"):
+            leftover.unlink()
+        here = _intact_files(stage.folder) is not None
+        stage._reused = here or fetch_stage(settings, stage.folder)
+        yield stage
+
+
+def finished_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
+    """Return the stage if it is finished."""
+    with open_stage(settings, name, inputs) as stage:
+        return stage.result()
+
+
+def write_stage(
+    settings: Settings,
+    name: str,
+    inputs: Mapping[str, Any],
+    make: Callable[[Stage], list[str]],
+    code: tuple[str, ...] = ALL_CODE,
+) -> StageResult:
+    """Return the finished stage; where needed ``make`` writes its files and returns their names.
+
+    ``code`` names the files and folders of the repository that the result depends on.
+    """
+    with open_stage(settings, name, inputs, code) as stage:
+        if (done := stage.result()) is not None:
+            return done
+        with stage.computing():
+            names = make(stage)
+        return stage.finish(names)
+
+
+def run_stage(
+    settings: Settings,
+    name: str,
+    inputs: Mapping[str, Any],
+    make: Callable[[], Mapping[str, bytes]],
+    code: tuple[str, ...] = ALL_CODE,
+) -> StageResult:
+    """Return the finished stage, calling ``make`` for its files; see `write_stage`."""
+
+    def write(stage: Stage) -> list[str]:
+        contents = make()
+        for file, content in contents.items():
+            stage.write(file, content)
+        return list(contents)
+
+    return write_stage(settings, name, inputs, write, code)
+
+
+def content_key(inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE) -> str:
+    """Return 16 hex digits that change whenever the inputs or the code behind them change."""
+    text = json.dumps(
+        {**inputs, "code": code_fingerprint(code)},
+        sort_keys=True,
+        default=_as_json,
+        allow_nan=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def code_fingerprint(code: tuple[str, ...] = ALL_CODE) -> str:
+    """Return a hash of the code and the numerical libraries that results depend on.
+
+    Raises FileNotFoundError for a part of the code that is not there.
+    """
+    digest = hashlib.sha256()
+    for part in code:
+        place = REPOSITORY / part
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(path.relative_to(REPOSITORY).as_posix().encode())
+            digest.update(path.read_bytes())
+    for library in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow"):
+        digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def commit() -> str:
+    """Return the commit that the code is from; empty outside a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = [git, "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
+    return told.stdout.strip()
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{value!r} cannot be part of a content key")
+
+
+def _intact_files(folder: Path) -> dict[str, str] | None:
+    try:
+        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+    except FileNotFoundError:
+        return None
+    for name, digest in files.items():
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != digest:
+            (folder / MANIFEST).unlink()
+            return None
+    return files

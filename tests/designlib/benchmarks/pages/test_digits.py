@@ -1,0 +1,73 @@
+"""Sampled digits on the page: what replaces what, the verdict, and the table."""
+
+import pandas as pd
+import pytest
+import torch
+
+from designlib.benchmarks.problems.mnist import packed_images
+from designlib.benchmarks.pages.benchmark_page import benchmark_files
+from designlib.benchmarks.pages.digits import digits_section, merge_images, summarise_images
+from designlib.reports.style import Picture
+from designlib.benchmarks.pages.verdicts import verdicts
+
+OURS, THEIRS = "trajectory annealing, raw", "temperature annealing"
+
+
+def images(ours=3.0, theirs=12.0, problem="mnist", steps=(100, 1000)):
+    shown = packed_images(torch.eye(9, dtype=torch.int64))
+    rows = [
+        {"problem": problem, "method": method, "settings": "softening 2" if method == THEIRS
+         else "none", "steps": number, "images": 9, "seed": seed,
+         "fid": fid * 1000 / number + seed, "floor": 0.5, "accuracy": 0.97, "evaluations": 1.0,
+         "side": 3, "wall_seconds": 1.0, "cpu_seconds": 1.0, "commit": "abc", "machine": "one core",
+         "shown": shown}
+        for method, fid in ((OURS, ours), (THEIRS, theirs))
+        for number in steps
+        for seed in range(2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def none():
+    return pd.DataFrame({"problem": []})
+
+
+def test_new_cells_take_the_place_of_old_ones():
+    known = merge_images(images(), images(problem="digits"))
+    merged = merge_images(known, images(ours=9.0, steps=(1000,)))
+    assert len(merged) == len(known) == 16
+    mean = summarise_images(merged).set_index(["problem", "method", "steps"])["fid"]
+    assert mean["mnist", OURS, 1000] == 9.5
+    assert mean["mnist", OURS, 100] == 30.5
+    assert mean["digits", OURS, 1000] == 3.5
+
+
+@pytest.mark.parametrize(("ours", "met"), [(3.0, True), (4.0, False)])
+def test_a_third_of_the_distance_is_asked_at_the_most_steps(ours, met):
+    (row,) = verdicts(none(), summarise_images(images(ours)))
+    assert row.asked.startswith("mnist, 1,000 steps")
+    assert row.met is met
+    assert f"{ours + 0.5:g} ±" in row.found
+    assert not row.sure
+    assert verdicts(none(), summarise_images(images(problem="digits"))) == []
+    only = images()
+    assert verdicts(none(), summarise_images(only[only["method"] == OURS])) == []
+
+
+def test_the_table_has_the_nearest_first_and_a_dash_where_nothing_ran():
+    cells = images()
+    cells = cells[(cells["method"] == OURS) | (cells["steps"] == 1000)]
+    picture = Picture("samples-mnist", "mnist", b"", "caption")
+    lines = digits_section("mnist", cells, summarise_images(cells), picture, "f/").splitlines()
+    table = [line for line in lines if line.startswith("| t")]
+    assert table[0].split(" | ")[0] == f"| {OURS}"
+    assert table[1].split(" | ")[1] == "-"
+    assert "![caption](f/samples-mnist.png)" in lines
+    assert "0.97 of the test images" in " ".join(lines)
+
+
+def test_a_page_of_images_alone():
+    files = benchmark_files(None, None, "", images())
+    assert files["samples-mnist.png"].startswith(b"\x89PNG")
+    assert b"## mnist" in files["BENCHMARKS.md"]
+    assert b"What was asked" not in files["BENCHMARKS.md"]

@@ -1,0 +1,106 @@
+"""The section on simulated campaigns, from cells."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from designlib.benchmarks.pages.loops import loop_section, merge_loops, summarise_loops
+
+
+def cells() -> pd.DataFrame:
+    """Return three loops: the second is behind by 1 on every seed, the third is ahead on one."""
+    rows = [
+        {
+            "problem": "p", "loop": loop, "seed": seed, "round": number, "measured": 10 * number,
+            "best": base + seed + number, "top_mean": base + number + noise * (seed == 1),
+            "settings": f"{loop}()", "commit": "abc", "tuned": False, "cpu_seconds": 7.0,
+            "optimum": 5.0,
+        }
+        for loop, base, noise in (("this project", 1.0, 0), ("far", 0.0, 0), ("near", 1.0, 5.0))
+        for seed in range(3)
+        for number in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_means_and_intervals_are_over_seeds() -> None:
+    summary = summarise_loops(cells())
+    (row,) = summary[(summary["loop"] == "this project") & (summary["round"] == 2)].to_dict(
+        "records"
+    )
+    assert [row[name] for name in ("best", "top_mean", "seeds", "measured")] == [4.0, 3.0, 3, 20]
+    # Student's t of 2 degrees of freedom, 4.3027, by 1 / sqrt(3).
+    assert row["best_interval"] == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
+
+
+def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
+    section, pictures = loop_section(cells(), "here/")
+    lines = section.splitlines()
+    assert "| far | best | 20 | +1.0000 ± 0.0000 | ahead |" in lines
+    assert "| near | mean of the best 100 | 20 | -1.6667 ± 7.1711 | level |" in lines
+    assert "| this project | 3 | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
+    assert "- far: `far()`" in lines
+    assert "2 rounds; settings of this project chosen by hand on another seed" in section
+    assert "(here/rounds-p.png)" in section
+    assert [picture.name for picture in pictures] == ["rounds-p"]
+    said = section[section.index("Of 1 problems") :]
+    assert "in both figures, on 1 (p); ahead of all of them in the best on none, in the" in said
+    assert "mean of the best 100 on none, in both on none. Its means" in said
+    assert "at least as high as every other's on none" in said
+
+
+def test_loops_that_were_not_run_on_a_problem_are_named() -> None:
+    several = pd.concat([cells(), cells().assign(problem="q").query("loop != 'near'")])
+    first, second = loop_section(several, "")[0].split("### q")
+    assert "Not run" not in first
+    assert "Not run on this problem: near." in second
+
+
+def test_being_behind_is_told() -> None:
+    swapped = cells().replace({"loop": {"this project": "far", "far": "this project"}})
+    section, _ = loop_section(swapped, "")
+    assert "| far | mean of the best 100 | 20 | -1.0000 ± 0.0000 | behind |" in section
+    assert "in both figures, on none; ahead of all of them in the best on none" in section
+
+
+def test_being_ahead_is_told_by_figure() -> None:
+    without = cells().query("loop != 'near'")
+    section, _ = loop_section(without.assign(best=1.0), "")
+    assert "in the best on none, in the mean of the best 100 on 1 (p), in both on none." in section
+    assert (
+        "in the best on 1 (p), in the mean of the best 100 on 1 (p), in both on 1 (p)."
+        in (loop_section(without, "")[0])
+    )
+
+
+def test_who_found_the_best_there_is_is_told() -> None:
+    section, _ = loop_section(cells(), "")
+    assert (
+        "The largest value that there is, 5, was found by near on 1 of 3 seeds, this project on "
+        "1 of 3 seeds; nothing can be better than that." in section
+    )
+    assert "found by none of them." in loop_section(cells().assign(optimum=50.0), "")[0]
+    assert "The largest" not in loop_section(cells().assign(optimum=None), "")[0]
+
+
+def test_new_cells_replace_those_of_the_same_loop_and_problem() -> None:
+    old = cells()
+    new = old[old["loop"] == "far"].assign(best=99.0)
+    merged = merge_loops(old, new)
+    assert len(merged) == len(old)
+    assert (merged["best"] == 99.0).equals(merged["loop"] == "far")
+    assert merge_loops(merged, new).equals(merged)
+
+
+def test_a_choice_that_was_not_blind_is_told_unless_settings_were_tuned() -> None:
+    by_hand = cells().assign(problem="ehrlich-64")
+    assert "the choice is not blind" in loop_section(by_hand, "")[0]
+    assert "not blind" not in loop_section(by_hand.assign(tuned=True), "")[0]
+
+
+def test_a_loop_that_found_fewer_designs_is_compared_with_what_others_had_then() -> None:
+    short = cells().query("loop != 'near'")
+    short.loc[(short["loop"] == "far") & (short["round"] == 2), "measured"] = 15
+    # After 15 measurements this project stands where it stood after its first round.
+    assert "| far | best | 10 | +0.0000 ± 0.0000 | level |" in loop_section(short, "")[0]

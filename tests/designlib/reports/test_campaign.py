@@ -1,0 +1,183 @@
+"""The page over all rounds, and what it says of predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from designlib.candidates.entries import Entry
+from designlib.candidates.record import Record
+from designlib.reports.calibration import calibration_by_round
+from designlib.reports.campaign import advice, campaign_page
+from designlib.reports.fronts import front_figure, fronts_by_round
+from designlib.reports.rounds import (
+    calibration_figure,
+    ground_figure,
+    learning_figure,
+    map_figure,
+    progress_figure,
+    scatter_figure,
+)
+
+
+def candidates(error: float, rounds: int = 3, size: int = 200) -> pd.DataFrame:
+    """Rounds whose errors are ``error`` times the spread that the ensemble states."""
+    draw = np.random.default_rng(0)
+    number = rounds * size
+    predicted = draw.normal(size=number)
+    spread = draw.uniform(0.1, 0.3, number)
+    return pd.DataFrame(
+        {
+            "round": np.repeat(np.arange(1, rounds + 1), size), "predicted_mean": predicted,
+            "predicted_spread": spread, "distance_to_measured": draw.integers(1, 4, number),
+            "measured_value": predicted + error * spread * draw.normal(size=number),
+            "design": [f"D{n}" for n in range(number)],
+            "candidate_id": [f"c{n}" for n in range(number)], "status": "proposed",
+        }
+    )  # fmt: skip
+
+
+def record(frame: pd.DataFrame, *, simulated: bool = False) -> Record:
+    about = {
+        "maximise": True, "value_name": "<signal>", "units": "a.u.", "simulated": simulated,
+    }  # fmt: skip
+    entries = []
+    for number, batch in frame.groupby("round"):
+        known = batch[batch["measured_value"].notna()]
+        rows = known[["candidate_id", "design", "round"]].assign(
+            value=known["measured_value"], plate="", well="", replicate=1, objective="",
+            outcome="measured",
+            error=np.nan,
+        )  # fmt: skip
+        count = len(entries)
+        entries.append(Entry(count + 1, "proposed", int(str(number)), about, batch, f"p{number}"))
+        if len(rows):
+            entries.append(Entry(count + 2, "measured", int(str(number)), {}, rows, f"m{number}"))
+    return Record(tuple(entries))
+
+
+@pytest.mark.parametrize("error", [0.5, 1.0, 4.0])
+def test_calibration_finds_how_wrong_the_spreads_are(error: float) -> None:
+    found = calibration_by_round(candidates(error, size=2000))
+    assert found["round"].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(found["spread_factor"], error, rtol=0.06)
+    np.testing.assert_allclose(found["bias"], 0, atol=0.05)
+    if error == 1.0:
+        np.testing.assert_allclose(found["within_1"], 0.683, atol=0.03)
+        np.testing.assert_allclose(found["within_2"], 0.954, atol=0.02)
+
+
+def test_calibration_by_hand() -> None:
+    frame = pd.DataFrame(
+        {
+            "round": 1, "predicted_mean": [1.0, 2.0, 3.0, 9.0], "predicted_spread": 0.5,
+            "measured_value": [1.25, 2.75, 4.5, np.nan],
+        }
+    )  # fmt: skip
+    (row,) = calibration_by_round(frame).to_dict("records")
+    assert (row["designs"], row["within_1"], row["within_2"]) == (3, 1 / 3, 2 / 3)
+    assert row["bias"] == pytest.approx(2.5 / 3)
+    assert row["spread_factor"] == pytest.approx(np.sqrt((0.25 + 2.25 + 9) / 3))
+    assert row["rank_correlation"] == pytest.approx(1.0)
+
+
+def test_advice_speaks_of_what_stands_out_and_of_nothing_else() -> None:
+    assert advice(record(candidates(1.0), simulated=True), "c") == ["Go on: nothing stands out."]
+    (sure,) = advice(record(candidates(5.0, rounds=1), simulated=True), "c")
+    assert "5.0 times the ensemble's spread" in sure or "surer than it should be" in sure
+    frame = candidates(1.0, rounds=5)
+    frame.loc[frame["round"] == 1, "measured_value"] += 9
+    frame.loc[frame["round"] == 1, "predicted_mean"] += 9
+    (stuck,) = advice(record(frame, simulated=True), "c")
+    assert "not been beaten for 4 rounds" in stuck
+
+
+def test_advice_says_that_a_batch_stayed_short() -> None:
+    frame = candidates(1.0, rounds=2)
+    (short,) = advice(record(frame.iloc[:-50], simulated=True), "c")
+    assert "Round 2 has 150 candidates, an earlier one had 200" in short
+
+
+def test_advice_names_the_command_for_what_waits() -> None:
+    frame = candidates(1.0, rounds=2)
+    frame.loc[frame["round"] == 2, "measured_value"] = np.nan
+    lines = advice(record(frame), "mine")
+    assert lines == [
+        "200 candidates wait for results: import them with python -m flows.measure mine FILE."
+    ]
+
+
+def test_the_page_stands_alone_and_escapes_what_people_wrote() -> None:
+    frame = candidates(1.0, size=20)
+    frame.loc[frame["round"] == 3, "measured_value"] = np.nan
+    letters = np.random.default_rng(0).integers(0, 4, (len(frame), 8))
+    distances = (letters[:, None] != letters[None]).sum(2)
+    pictures = [
+        progress_figure(frame, "signal", "a.u.", maximise=True),
+        scatter_figure(frame, "signal", "a.u."),
+        calibration_figure(calibration_by_round(frame)),
+        ground_figure(frame, pd.Series({1: 4.0, 2: 3.0, 3: 2.5})),
+        map_figure(distances, frame["round"]),
+    ]
+    page = campaign_page(record(frame), "a & b", pictures, {1: {"too close": 5}})
+    assert page == campaign_page(record(frame), "a & b", pictures, {1: {"too close": 5}})
+    assert "a &amp; b" in page
+    assert "&lt;signal&gt;" in page
+    assert "<signal>" not in page
+    assert 'src="http' not in page
+    assert page.count("data:image/png;base64,") == 5
+    assert "60 candidates in 3 rounds, 40 of them measured" in page
+    assert "too close" in page
+
+
+def test_the_map_keeps_distances_that_fit_on_a_plane() -> None:
+    from designlib.reports.rounds import _plane
+
+    corners = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0], [0.0, 4.0]])
+    distances = np.linalg.norm(corners[:, None] - corners[None], axis=2)
+    places = _plane(distances)
+    np.testing.assert_allclose(
+        np.linalg.norm(places[:, None] - places[None], axis=2), distances, atol=1e-9
+    )
+
+
+OBJECTIVES = [
+    {"name": "on", "maximise": True, "reference": 0.0},
+    {"name": "off", "maximise": False, "reference": 1.0},
+]
+
+
+def of_two() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "round": [1, 1, 2, 2],
+            "measured_value": [1.0, 0.5, 2.0, 3.0],
+            "measured_off": [0.5, 0.5, 0.0, np.nan],
+        }
+    )
+
+
+def test_fronts_count_what_every_objective_was_measured_of() -> None:
+    found = fronts_by_round(of_two(), OBJECTIVES)
+    # Round 1: a box of 1 by 0.5. Round 2: (2, 0) dominates all of the box of 2 by 1.
+    assert found.to_dict("list") == {
+        "round": [1, 2], "designs": [2, 3], "on_front": [1, 1], "hypervolume": [0.25, 1.0],
+    }  # fmt: skip
+
+
+def test_one_objective_has_no_front() -> None:
+    assert fronts_by_round(of_two(), []).empty
+    assert fronts_by_round(of_two().assign(measured_off=np.nan), OBJECTIVES).empty
+
+
+def test_the_front_is_drawn() -> None:
+    assert front_figure(of_two(), OBJECTIVES).png.startswith(b"\x89PNG")
+
+
+def test_what_was_learned_is_drawn_with_and_without_shares() -> None:
+    curves = pd.DataFrame({"step": [0, 10, 0, 10], "rank_correlation": [0.0, 0.5, 0.1, 0.6]})
+    shares = curves.assign(variance_of_single_sites=0.6, variance_of_pairs=0.2)
+    plain, full = learning_figure(curves), learning_figure(shares)
+    assert plain.png.startswith(b"\x89PNG")
+    assert plain.png != full.png

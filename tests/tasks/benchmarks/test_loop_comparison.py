@@ -1,0 +1,96 @@
+"""Cells of simulated campaigns: each once, settings by their outcome, and a section of the page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from designlib.benchmarks.methods import GeneticAlgorithm, RandomMutation
+from designlib.benchmarks.loops.loops import Loop
+from designlib.benchmarks.loops.proposing import MeasuredSearch
+from designlib.benchmarks.problems.tfbind8 import TfBind8
+from tasks.benchmarks import loop_comparison
+from tasks.benchmarks.comparison_report import PUBLISHED, write_benchmarks
+from tasks.benchmarks.loop_comparison import (
+    LOOP_PROBLEMS,
+    loops_for,
+    publish_loops,
+    run_loop_cell,
+    tune_loop,
+)
+from tasks.installation.settings import REPOSITORY, Settings
+
+GENETIC, MUTATION = MeasuredSearch(GeneticAlgorithm()), MeasuredSearch(RandomMutation())
+
+
+@pytest.fixture
+def small(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """TF Bind 8 from its worst hundredth, which takes no time without predictors."""
+    del home
+    table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
+    problem = TfBind8.from_table(table.set_index("design")["e_score"], share=0.01)
+    monkeypatch.setattr(loop_comparison, "make_problem", lambda name: problem)
+    return "small"
+
+
+def test_a_cell_is_computed_once(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run_loop_cell.fn(small, GENETIC, 2, 10, 0)
+    rows = pd.read_parquet(first.path("standings.parquet"))
+    assert rows["measured"].tolist() == [0, 10, 20]
+    assert set(rows["settings"]) == {repr(GENETIC)}
+    assert rows["cpu_seconds"].is_monotonic_increasing
+
+    def fails(*arguments: object) -> None:
+        raise AssertionError("a finished cell was computed again")
+
+    monkeypatch.setattr(loop_comparison, "run_loop", fails)
+    assert run_loop_cell.fn(small, GENETIC, 2, 10, 0).key == first.key
+
+
+def test_tuning_takes_the_settings_that_end_best(small: str) -> None:
+    tried: tuple[Loop, ...] = tuple(
+        MeasuredSearch(RandomMutation(mutations)) for mutations in (4.0, 1.0, 2.0)
+    )
+    ends: dict[Loop, float] = {
+        loop: pd.read_parquet(
+            run_loop_cell.fn(small, loop, 3, 20, 1000).path("standings.parquet")
+        ).iloc[-1]["top_mean"]
+        for loop in tried
+    }
+    assert len(set(ends.values())) == 3
+    assert ends[tune_loop.fn(small, tried, 3, 20)] == max(ends.values())
+
+
+@pytest.mark.parametrize("problem", LOOP_PROBLEMS)
+def test_settings_that_are_tried_differ_in_nothing_but_settings(problem: str) -> None:
+    kinds = loops_for(problem)
+    for tried in kinds:
+        assert len({loop.name for loop in tried}) == 1
+        assert len(set(map(repr, tried))) == len(tried) > 1
+    assert len({loop.predictors for tried in kinds for loop in tried} - {None}) == 1
+
+
+def test_cells_become_a_section_of_the_page_in_the_repository(small: str, tmp_path: Path) -> None:
+    cells = [
+        run_loop_cell.fn(small, loop, 2, 10, seed)
+        for loop in (GENETIC, MUTATION)
+        for seed in range(2)
+    ]
+    page = publish_loops.fn(cells, tuned=False)
+    assert page == Settings().home / "benchmarks" / "ROUNDS.md"
+    assert "| genetic algorithm | 2 | 20 |" in page.read_text()
+    assert (page.parent / "rounds-small.png").exists()
+
+    repository = tmp_path / "repository"
+    (repository / PUBLISHED).mkdir(parents=True)
+    known = pd.read_parquet(REPOSITORY / PUBLISHED / "cells.parquet")
+    known[known["problem"] == "needle-5"].to_parquet(repository / PUBLISHED / "cells.parquet")
+    written = write_benchmarks(repository)
+    assert "## Good designs for few measurements" in written.read_text()
+    assert (repository / PUBLISHED / "rounds-small.png").exists()
+    before = written.read_bytes()
+    shutil.rmtree(page.parent)
+    assert write_benchmarks(repository).read_bytes() == before

@@ -1,0 +1,119 @@
+"""The settings of a campaign: defaults, relative paths, and what decides the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from designlib.types import InputError
+from tasks.inputs.campaign_config import CampaignConfig, load_config
+from tasks.inputs.config import CompositionTable, NamedDataset, TableFile
+from tasks.installation.settings import REPOSITORY
+
+
+def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text("seed: 7\ntraining: {members: 2}\n")
+    config = load_config(file)
+    default = CampaignConfig()
+    assert config.seed == 7
+    assert config.training == default.training.model_copy(update={"members": 2})
+    assert config.model_copy(update={"seed": 0, "training": default.training}) == default
+
+
+@pytest.mark.parametrize("content", ["", "# nothing yet\n", "{}"])
+def test_an_empty_file_is_the_default(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(content)
+    assert load_config(file) == CampaignConfig()
+
+
+def test_a_path_is_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plates").mkdir()
+    file = tmp_path / "plates" / "campaign.yaml"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    for said, meant in {
+        "one.csv": str(tmp_path / "plates" / "one.csv"),
+        "/elsewhere/one.csv": "/elsewhere/one.csv",
+        "~/one.csv": "/home/someone/one.csv",
+    }.items():
+        file.write_text(f"data: {{source: {{path: {said}}}}}")
+        source = load_config(file).data.source
+        assert isinstance(source, TableFile)
+        assert source.path == meant
+
+
+def test_a_named_data_set_has_no_path(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text("data: {source: {visible_share: 0.25}}")
+    assert load_config(file).data.source == NamedDataset(visible_share=0.25)
+
+
+def test_every_wrong_setting_is_named_with_what_was_given(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text("seed: x\ntraining: {stepz: 3, members: 99}\n")
+    with pytest.raises(InputError) as caught:
+        load_config(file)
+    said = str(caught.value)
+    assert said.startswith(f"{file}: ")
+    for part in ("seed: ", "'x'", "training.stepz: ", "training.members: ", "99"):
+        assert part in said
+    assert "\n" not in said
+
+
+def test_where_and_how_it_runs_does_not_decide_the_result() -> None:
+    def own(path: str, **others: str) -> CampaignConfig:
+        return CampaignConfig.model_validate(
+            {"data": {"source": {"path": path, **others}}, "execution": {"shards": len(path)}}
+        )
+
+    assert own("a.csv").deciding() == own("elsewhere/a.csv").deciding()
+    assert own("a.csv").deciding() != own("a.csv", objective="minimise").deciding()
+    assert CampaignConfig(seed=1).deciding() != CampaignConfig().deciding()
+    assert CampaignConfig(name="b").deciding() != CampaignConfig().deciding()
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "flows" / "configs").glob("*.yaml")))
+def test_the_configurations_that_come_with_it_are_valid(file: Path) -> None:
+    load_config(file)
+
+
+def test_of_alternatives_only_the_one_that_was_meant_is_spoken_of(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(
+        "constraints: {most_components: 0}\n"
+        "data: {source: {composition_file: x, reading: {step: 7}}}"
+    )
+    with pytest.raises(InputError) as caught:
+        load_config(file)
+    said = str(caught.value)
+    assert "data.source.reading.step: " in said
+    assert "7 % cannot make up 100 %" in said
+    assert "constraints.most_components: " in said
+    assert said.count("given: ") == 2
+
+
+def test_the_path_of_compositions_is_relative_to_the_file_and_does_not_decide(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text("data: {source: {composition_file: blends.csv, direction: minimise}}")
+    config = load_config(file)
+    assert isinstance(config.data.source, CompositionTable)
+    assert config.data.source.composition_file == str(tmp_path / "blends.csv")
+    assert "composition_file" not in config.deciding()["data"]["source"]
+
+
+def test_what_schedules_start_are_valid_configurations() -> None:
+    content = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text(encoding="utf-8"))
+    scheduled = [d for d in content["deployments"] if d.get("schedules")]
+    assert [d["name"] for d in scheduled] == ["nightly-dna", "weekly-materials"]
+    for deployment in scheduled:
+        own = deployment["parameters"]["config"]
+        assert CampaignConfig.model_validate(own).name == own["name"]
+        for schedule in deployment["schedules"]:
+            assert schedule["parameters"] == deployment["parameters"]
+            assert "active" not in schedule

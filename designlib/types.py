@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from designlib.errors import InputError
 __all__ = [
     "Conflicts",
     "Designs",
+    "DeviceTensors",
     "Gradients",
     "InputError",
     "Letters",
@@ -48,3 +50,17 @@ Gradients: TypeAlias = Float[Tensor, "designs *shape"]
 
 Moves: TypeAlias = Bool[Tensor, "designs sites letters"]
 """True where changing that site to that letter is allowed."""
+
+
+class DeviceTensors:
+    """Constant tensors, copied once to each device that asks for them."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self._held: dict[torch.device, tuple[Tensor, ...]] = {torch.device("cpu"): tensors}
+
+    def on(self, device: torch.device) -> tuple[Tensor, ...]:
+        """Return the tensors on ``device``, in the order given at construction."""
+        if device not in self._held:
+            host = self._held[torch.device("cpu")]
+            self._held[device] = tuple(tensor.to(device) for tensor in host)
+        return self._held[device]

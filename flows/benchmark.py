@@ -55,9 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     from designlib.benchmarks.methods import ALL as METHODS
     from flows.comparison import BUDGETS, compare_loops, compare_methods, run_ready_campaigns
-    from tasks.servers.command import run_command
     from tasks.benchmarks.comparison_problems import PROBLEMS, chosen_problems
     from tasks.benchmarks.image_comparison import IMAGE_SETS
+    from tasks.servers.command import run_command
     from tasks.servers.runners import in_processes
 
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
@@ -122,8 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _page(what: str, seeds: int, processes: int) -> Path:
     """Run what needs no choice of methods, and return the page that it is published on."""
     from flows.comparison import APPENDIX_G, IMAGE_STEPS, compare_checkpoints, compare_images
-    from tasks.servers.command import run_command
     from tasks.benchmarks.comparison_report import write_benchmarks
+    from tasks.servers.command import run_command
     from tasks.servers.runners import in_processes
 
     if what == "page":

@@ -21,14 +21,14 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     """Propose the next plate, or go through all rounds where an oracle measures them."""
     # PyTorch and pandas come with these: loaded for a run, not for a server that shows the form.
     from flows.round import propose
+    from tasks.inputs.tables import check_constraints, ingest
+    from tasks.record.progress import ended_by, rounds_ahead, waiting_round
     from tasks.reports.campaign_page import write_campaign_page
     from tasks.rounds.knowledge import measure_by_oracle
     from tasks.rounds.layout import check_batch
-    from tasks.record.progress import ended_by, rounds_ahead, waiting_round
     from tasks.rounds.registry import promote_on_results
-    from tasks.inputs.tables import check_constraints, ingest
-    from tasks.stages.table_facts import load_facts
     from tasks.rounds.take_over import take_over, taken_over
+    from tasks.stages.table_facts import load_facts
 
     start = ingest(config.data, config.objectives)
     check_constraints(start, config.rules, config.recipe)
@@ -95,9 +95,9 @@ def _explain(candidate: str) -> str:
 
 def _run(path: Path | None) -> str:
     config = load_config(path) if path else CampaignConfig()
-    from tasks.servers.command import run_command
-    from tasks.installation.device import use_device
     from tasks.inputs.tables import check_input
+    from tasks.installation.device import use_device
+    from tasks.servers.command import run_command
 
     check_input(config.data, config.rules, config.recipe, config.objectives)
     use_device(config.execution.device)

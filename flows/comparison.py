@@ -9,10 +9,9 @@ from typing import Any
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from designlib.errors import InputError
 from designlib.benchmarks.methods.variants import checkpoint_variants
+from designlib.errors import InputError
 from flows.campaign import design_campaign
-from tasks.inputs.campaign_config import CampaignConfig, load_config
 from tasks.benchmarks.cells import learned_by, train_on
 from tasks.benchmarks.comparison import Plan, compare_on, compare_variant, gather_cells
 from tasks.benchmarks.comparison_problems import chosen_methods, suits, within_reach
@@ -31,6 +30,7 @@ from tasks.benchmarks.loop_comparison import (
     tune_loop,
 )
 from tasks.benchmarks.ready_campaigns import judge_campaign, publish_campaigns
+from tasks.inputs.campaign_config import CampaignConfig, load_config
 from tasks.inputs.tables import ingest
 
 __all__ = [

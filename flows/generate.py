@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from designlib.config.sampling import SamplingConfig
 from designlib.config.synthesis import DesignRules
 from tasks.inputs.config import ExecutionConfig
-from tasks.stages.results import RegisteredPredictor, Round
 from tasks.servers.runners import runner_of
+from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 
 __all__ = ["GeneratedDesigns", "generate_candidates"]
@@ -42,10 +42,10 @@ def generate_candidates(
 ) -> GeneratedDesigns:
     """Plan the ladder, walk it in shards, several at a time, and join them."""
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
-    from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
-    from tasks.servers.handover import hand_back
-    from tasks.rounds.registry import check_version
     from tasks.reports.walk_page import log_walk
+    from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
+    from tasks.rounds.registry import check_version
+    from tasks.servers.handover import hand_back
 
     check_version(version, members)
     device = execution.device

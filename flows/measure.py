@@ -82,8 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="values that differ from earlier ones of the same measurement replace them",
     )
     asked = parser.parse_args(arguments)
-    from tasks.servers.command import run_command
     from tasks.record.status import status_text
+    from tasks.servers.command import run_command
 
     try:
         imported = run_command(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.inputs.campaign_config import CampaignConfig
 from flows.generate import generate_candidates
 from flows.train import train_predictor
-from tasks.servers.handover import in_gpu_pool
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.inputs.tables import split
+from tasks.reports.publish import publish
+from tasks.reports.report import write_report
 from tasks.rounds.knowledge import known_entries, last_predictors, recall, record_proposal
 from tasks.rounds.layout import lay_out_batch
-from tasks.reports.publish import publish
 from tasks.rounds.registry import promote
-from tasks.reports.report import write_report
-from tasks.stages.results import Published, RoundStages
 from tasks.rounds.rounds import open_round, round_seed
 from tasks.rounds.score import score_designs, select_designs
+from tasks.servers.handover import in_gpu_pool
+from tasks.stages.results import Published, RoundStages
 from tasks.stages.stages import StageResult
-from tasks.inputs.tables import split
 
 __all__ = ["propose"]
 

@@ -8,8 +8,8 @@ from prefect import flow
 from pydantic import BaseModel
 
 from designlib.config.training import TrainingConfig
-from tasks.stages.results import RegisteredPredictor, Round
 from tasks.servers.runners import side_by_side
+from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 
 __all__ = ["TrainedPredictors", "train_predictor"]
@@ -45,11 +45,11 @@ def train_predictor(
     trained elsewhere and takes the place of the members; the scorers that check it are trained.
     """
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
-    from tasks.servers.handover import hand_back
     from tasks.rounds.registry import register_predictor
-    from tasks.stages.table_facts import objective_columns
     from tasks.rounds.take_over import adopt_member, members_of
     from tasks.rounds.train import train_member
+    from tasks.servers.handover import hand_back
+    from tasks.stages.table_facts import objective_columns
 
     earlier = iter(before)
     columns = objective_columns(measured)

@@ -57,7 +57,7 @@ def degree_spectrum(
 
     Examples
     --------
-    >>> from designlib.spaces import BINARY
+    >>> from designlib.notation.alphabets import BINARY
     >>> parity = torch.tensor([1.0, -1.0, -1.0, 1.0])
     >>> degree_spectrum(parity, SequenceSpace(BINARY, 2)).tolist()
     [0.0, 0.0, 1.0]

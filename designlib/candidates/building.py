@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from designlib.notation.alphabets import Alphabet
 from designlib.candidates.columns import (
     COLUMNS,
     PREFIXES,
@@ -19,8 +18,9 @@ from designlib.candidates.columns import (
     place,
     table_schema,
 )
-from designlib.spaces.edits import changes, edits
+from designlib.notation.alphabets import Alphabet
 from designlib.spaces import MixedSpace, SimplexSpace
+from designlib.spaces.edits import changes, edits
 from designlib.types import InputError
 
 __all__ = ["build_table", "design_id"]
@@ -37,7 +37,7 @@ _DERIVED = ("candidate_id", "parent_id", "edits", "n_edits", "nearest_measured_i
 def design_id(design: str, kind: Alphabet | SimplexSpace | MixedSpace) -> str:
     """Return the id of a design: a hash of its text and the name of its kind.
 
-    >>> from designlib.spaces import DNA
+    >>> from designlib.notation.alphabets import DNA
     >>> design_id("ACGT", DNA)
     'c-3bbe8ef5a8af'
     """

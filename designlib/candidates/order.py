@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from designlib.config.synthesis import SynthesisConfig
+from designlib.constraints.synthesis import verdict as verdict_of
 from designlib.types import InputError
 
 __all__ = ["fasta", "order_sheet"]
@@ -21,7 +22,7 @@ def order_sheet(wells: pd.DataFrame, synthesis: SynthesisConfig | None) -> pd.Da
     made = synthesis or SynthesisConfig()
     if synthesis is not None:
         for row in wells.itertuples():
-            verdict = synthesis.verdict(str(row.design))
+            verdict = verdict_of(str(row.design), synthesis)
             if verdict != "ok" and getattr(row, "role", "") not in {"control", "reference"}:
                 raise InputError(
                     f"{row.candidate_id} ({row.design}) must not be ordered: {verdict}"

@@ -147,7 +147,7 @@ def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[fl
 def variable_units(space: DesignSpace) -> dict[str, str]:
     """Return the unit of each ``quantity_<name>`` column.
 
-    >>> from designlib.spaces import Quantity
+    >>> from designlib.notation.variables import Quantity
     >>> variable_units(MixedSpace(None, (Quantity(name="T", unit="K", low=0, high=9), )))
     {'quantity_T': 'K'}
     """

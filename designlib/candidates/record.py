@@ -1,11 +1,11 @@
 """The record of a campaign: what was proposed and what came back, in the order it happened.
 
-The record is a sequence of entries (`designlib.candidates.entries`) that only grows. What is true now follows
-from them by three rules. A proposal of round k replaces earlier proposals of rounds k and later,
-unless one of their candidates was measured in the meantime; it also takes back what an oracle had
-measured for those rounds. A later measurement of the same design, plate, well and replicate
-corrects an earlier one. A candidate is pending from its proposal until a value or a failure is
-known.
+The record is a sequence of entries (`designlib.candidates.entries`) that only grows. What is true
+now follows from them by three rules. A proposal of round k replaces earlier proposals of rounds k
+and later, unless one of their candidates was measured in the meantime; it also takes back what an
+oracle had measured for those rounds. A later measurement of the same design, plate, well and
+replicate corrects an earlier one. A candidate is pending from its proposal until a value or a
+failure is known.
 """
 
 from __future__ import annotations

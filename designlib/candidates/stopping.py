@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from designlib.config.stopping import StoppingConfig
 from designlib.candidates.record import Record
+from designlib.config.stopping import StoppingConfig
 
 __all__ = ["reason_to_stop"]
 

@@ -6,11 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from designlib.notation.alphabets import DNA, iupac_letters
 from designlib.config.constraints import ConstraintConfig, DesignConstraints
 from designlib.errors import InputError
-from designlib.constraints.synthesis.checks import breaches
-from designlib.constraints.synthesis.rules import PRESETS, GCLimit, RuleSet
+from designlib.notation.alphabets import DNA, iupac_letters
 
 __all__ = ["DesignRules", "OwnRules", "SynthesisConfig", "VendorRules"]
 
@@ -132,31 +130,6 @@ class SynthesisConfig(BaseModel):
                 f"{self.rules.gc_high:g}"
             )
         return self
-
-    @property
-    def rule_set(self) -> RuleSet:
-        """All rules together."""
-        rules = self.rules
-        if isinstance(rules, VendorRules):
-            base = PRESETS[rules.vendor]
-        else:
-            base = RuleSet(
-                gc=(GCLimit(rules.gc_low, rules.gc_high, rules.window),),
-                max_run_at=rules.max_run,
-                max_run_gc=rules.max_run,
-                max_repeat=rules.max_repeat,
-                hairpin_stem=rules.hairpin_stem,
-                source="the campaign's settings",
-            )
-        told = {name: getattr(base, name) for name in RuleSet.__dataclass_fields__}
-        told["forbidden"] = (*base.forbidden, *self.forbidden_sites)
-        told["required"] = (*base.required, *self.required_motifs)
-        return RuleSet(**told)
-
-    def verdict(self, design: str) -> str:
-        """Return ``ok``, or what is wrong with a design between its adapters."""
-        found = breaches(design, self.rule_set, self.adapter_before, self.adapter_after)
-        return ", ".join(found) or "ok"
 
     def molecule(self, design: str) -> str:
         """Return what is ordered: the design between its adapters."""

@@ -3,7 +3,6 @@
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
 
-from designlib.config.constraints import ConstraintConfig
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
@@ -31,7 +30,6 @@ __all__ = [
     "AtMostComponents",
     "Bounds",
     "Constraint",
-    "ConstraintConfig",
     "ForbiddenMotifs",
     "ForbiddenTransitions",
     "GCWindow",

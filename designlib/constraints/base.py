@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace, Space
-from designlib.types import Conflicts, Designs, InputError, Letters, Moves
+from designlib.types import Conflicts, Designs, DeviceTensors, InputError, Letters, Moves
 
 __all__ = ["Constraint", "Masking", "Product"]
 

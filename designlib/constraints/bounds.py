@@ -11,9 +11,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
-from designlib.types import DeviceTensors
 from designlib.spaces import BoxSpace, SimplexSpace, Space
-from designlib.types import InputError, Points, Scores
+from designlib.types import DeviceTensors, InputError, Points, Scores
 
 __all__ = ["Bounds", "Limits", "limits_of", "members_of"]
 

@@ -9,9 +9,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters, Moves
+from designlib.types import DeviceTensors, InputError, Letters, Moves
 
 __all__ = ["GCWindow"]
 

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn.functional import conv1d, embedding
 
 from designlib.constraints.readings import MotifScan, Reading, read_motifs
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import Letters, Moves
+from designlib.types import DeviceTensors, Letters, Moves
 
 __all__ = ["ForbiddenMotifs"]
 

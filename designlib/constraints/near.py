@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.types import DeviceTensors
 from designlib.spaces import SimplexSpace
-from designlib.types import InputError, Points, Scores
+from designlib.types import DeviceTensors, InputError, Points, Scores
 
 __all__ = ["NearMeasured"]
 

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import members_of
-from designlib.types import DeviceTensors
 from designlib.spaces import LevelSpace, MixedSpace
-from designlib.types import Conflicts, InputError, Points
+from designlib.types import Conflicts, DeviceTensors, InputError, Points
 
 __all__ = ["AllowedLevels", "OnPart", "of_part"]
 

@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.nn.functional import conv1d, embedding, pad
 
 from designlib.constraints.iupac import letter_sets
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters
+from designlib.types import DeviceTensors, InputError, Letters
 
 __all__ = ["LetterSets", "MotifScan", "Reading", "read_motifs"]
 

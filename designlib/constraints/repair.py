@@ -49,7 +49,7 @@ def repair(
     Examples
     --------
     >>> from designlib.constraints.homopolymer import HomopolymerLimit
-    >>> from designlib.spaces import BINARY
+    >>> from designlib.notation.alphabets import BINARY
     >>> space = SequenceSpace(BINARY, 5)
     >>> designs = space.encode(["01011", "01110"])
     >>> limit = HomopolymerLimit(space, 2)

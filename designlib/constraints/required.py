@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.nn.functional import embedding, pad
 
 from designlib.constraints.readings import LetterSets, MotifScan, Reading, read_motifs
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import Letters, Moves
+from designlib.types import DeviceTensors, Letters, Moves
 
 __all__ = ["RequiredMotifs"]
 
@@ -45,7 +44,7 @@ class RequiredMotifs:
 
     Examples
     --------
-    >>> from designlib.spaces import DNA
+    >>> from designlib.notation.alphabets import DNA
     >>> space = SequenceSpace(DNA, 8)
     >>> constraint = RequiredMotifs(space, ["GGTCTC"], both_strands=True)
     >>> constraint.violations(space.encode(["AGAGACCA", "AGGTCTTA"]))

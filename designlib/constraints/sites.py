@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters, Moves
+from designlib.types import DeviceTensors, InputError, Letters, Moves
 
 __all__ = ["AllowedLetters"]
 

@@ -7,9 +7,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from designlib.types import DeviceTensors
 from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters, Moves
+from designlib.types import DeviceTensors, InputError, Letters, Moves
 
 __all__ = ["ForbiddenTransitions"]
 
@@ -36,7 +35,7 @@ class ForbiddenTransitions:
 
     Examples
     --------
-    >>> from designlib.spaces import BINARY
+    >>> from designlib.notation.alphabets import BINARY
     >>> space = SequenceSpace(BINARY, 4)
     >>> no_two_ones = torch.tensor([[True, True], [True, False]])
     >>> ForbiddenTransitions(space, no_two_ones).violations(space.encode(["0101", "0110"]))

@@ -29,7 +29,7 @@ _CLASSES = {"design": "sequence long", "edits": "sequence long", "what": "sequen
 def render_counterfactuals(
     campaign: str, goal: str, rows: pd.DataFrame, shares: pd.DataFrame, unreached: Sequence[str]
 ) -> str:
-    """Return the page; ``rows`` and ``shares`` as `designlib.analysis.counterfactuals.tables` makes them.
+    """Return the page of the tables that `designlib.analysis.counterfactuals.tables` makes.
 
     ``goal`` says what was wanted, as in "at least 0.3 E-score".
     """

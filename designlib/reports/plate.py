@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.patches import Circle
 
 from designlib.candidates.plates import PLATE_ROLES
-from designlib.reports.style import BLUE, GREEN, GREY, ORANGE, Picture, panels, to_png
 from designlib.config.plates import PLATE_FORMATS
+from designlib.reports.style import BLUE, GREEN, GREY, ORANGE, Picture, panels, to_png
 
 __all__ = ["plate_figure"]
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from designlib.config.sampling import SamplingConfig
 from designlib.constraints.base import Constraint
 from designlib.constraints.starts import feasible_starts
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.anneal import anneal
 from designlib.sampling.drivers.smc import Population, smc
 from designlib.sampling.kernels.base import MetropolisKernel
@@ -29,7 +30,6 @@ from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
 from designlib.sampling.kernels.transfer import MOST_MOVES, GridTransfer
 from designlib.sampling.ladders.base import Rung
 from designlib.sampling.ladders.plan import RungPlan
-from designlib.randomness import torch_generator
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import Designs
 

@@ -14,12 +14,12 @@ import pandas as pd
 
 from designlib.config.selection import SelectionConfig
 from designlib.selection.clusters import clusters
-from designlib.spaces.distances import distances_to, pairwise_distances, span
 from designlib.selection.diversity import choose_determinantal, choose_representative
 from designlib.selection.filters import rejection_counts
 from designlib.selection.frames import refuse_nan, require
 from designlib.selection.walk import Quota, Walk
 from designlib.spaces import DesignSpace, SequenceSpace
+from designlib.spaces.distances import distances_to, pairwise_distances, span
 from designlib.types import InputError
 
 __all__ = ["Batch", "BatchReport", "Shortlist", "select_batch"]

@@ -12,11 +12,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from designlib.config.tables import TruthKind
+from designlib.spaces import (
+    DesignSpace,
+)
 from designlib.spaces.distances import nearest_measured
-from designlib.selection.oracles import true_percentile
-from designlib.spaces import DesignSpace
+from designlib.types import InputError
 
-__all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "oracle_of"]
+__all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "oracle_of", "true_percentile"]
 
 
 @runtime_checkable
@@ -127,3 +129,26 @@ def _standing(
     table = values.to_numpy(dtype=np.float64)
     percentiles[known] = true_percentile(table, found[known], maximise=maximise)
     return percentiles
+
+
+def true_percentile(
+    values: Float[np.ndarray, "table"], x: Float[np.ndarray, "designs"], *, maximise: bool = True
+) -> Float[np.ndarray, "designs"]:
+    """Return where each ``x`` stands in a complete table of true values, in percent; 100 is best.
+
+    A value of the table gets its mid-rank, ``scipy.stats.rankdata(values) / n * 100``;
+    a value that is not in the table gets the share of the table that it beats.
+    With ``maximise=False`` small values are the good ones.
+
+    Raises InputError for an empty table and for NaN.
+    """
+    if len(values) == 0:
+        raise InputError("a percentile needs a table of at least one true value")
+    if np.isnan(values).any() or np.isnan(x).any():
+        raise InputError("a percentile needs true values that are all known; NaN was given")
+    sign = 1.0 if maximise else -1.0
+    table = np.sort(sign * values)
+    below = np.searchsorted(table, sign * x, side="left")
+    up_to = np.searchsorted(table, sign * x, side="right")
+    rank = np.where(up_to > below, (below + up_to + 1) / 2, below)
+    return rank / len(table) * 100

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from designlib.notation.alphabets import ALPHABETS, Alphabet
+from designlib.notation.variables import Choice, Quantity
 from designlib.spaces.mixed import MixedSpace
 from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
-from designlib.notation.variables import Choice, Quantity
 
 __all__ = ["DescribedSpace", "DesignSpace", "describe_space", "described"]
 

@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.types import DeviceTensors
-from designlib.types import InputError, Points, Relaxed
+from designlib.types import DeviceTensors, InputError, Points, Relaxed
 
 __all__ = ["LevelSpace", "Levels"]
 

@@ -11,11 +11,11 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from designlib.notation.variables import Choice, Quantity, as_text
 from designlib.spaces.boxes import BoxSpace
 from designlib.spaces.levels import Levels, LevelSpace
 from designlib.spaces.simplex import SimplexSpace
 from designlib.types import InputError, Points, Relaxed
-from designlib.notation.variables import Choice, Quantity, as_text
 
 __all__ = ["MixedSpace", "Part", "PartSpace"]
 

@@ -1,11 +1,5 @@
 """Tables of measured designs: a user's file in, one clean row per design out."""
 
-from designlib.config.tables import (
-    CANONICAL_COLUMNS,
-    AlphabetChoice,
-    CompositionReading,
-    TableColumns,
-)
 from designlib.tables.compositions import parse_compositions
 from designlib.tables.joining import ROUND_COLUMN, join_results, reveal_results
 from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
@@ -14,13 +8,9 @@ from designlib.tables.storage import from_parquet, to_parquet_bytes
 
 __all__ = [
     "ACCEPTED_SUFFIXES",
-    "CANONICAL_COLUMNS",
     "MINIMUM_DESIGNS",
     "ROUND_COLUMN",
-    "AlphabetChoice",
-    "CompositionReading",
     "MeasuredTable",
-    "TableColumns",
     "from_parquet",
     "join_results",
     "parse_compositions",

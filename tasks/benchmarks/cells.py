@@ -12,12 +12,9 @@ from prefect import task
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from designlib.constraints import feasible_starts
-from designlib.sampling.ladders import by_log_step
 from designlib.benchmarks.methods import Method, Setting
 from designlib.benchmarks.methods.judging import SHOWN, judge
 from designlib.benchmarks.methods.starts import best_measured, from_elites
-from designlib.predictors.schedule import log_spaced_steps
 from designlib.benchmarks.problems.base import (
     Placing,
     Problem,
@@ -27,14 +24,17 @@ from designlib.benchmarks.problems.base import (
 )
 from designlib.benchmarks.problems.boolean import BooleanProblem
 from designlib.benchmarks.problems.learning import alignment_with_truth
+from designlib.constraints import feasible_starts
+from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator
+from designlib.sampling.ladders import by_log_step
 from designlib.types import Designs
 from tasks.benchmarks.comparison_problems import make_problem, starts_from_elites
 from tasks.installation.device import use_device
+from tasks.installation.files import json_bytes
 from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
-from tasks.installation.files import json_bytes
 
 __all__ = ["CODE", "learned_by", "run_cell", "train_on"]
 

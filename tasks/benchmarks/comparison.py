@@ -13,10 +13,10 @@ from prefect import task
 from designlib.benchmarks.methods import BudgetError, Method
 from designlib.benchmarks.pages.comparison import VARIANT
 from tasks.benchmarks.cells import run_cell
+from tasks.installation.files import parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
-from tasks.installation.files import parquet_bytes
 
 __all__ = ["Plan", "compare_on", "compare_variant", "gather_cells", "tune_method"]
 

@@ -14,12 +14,11 @@ from designlib.benchmarks.pages.digits import merge_images, summarise_images
 from designlib.benchmarks.pages.loops import merge_loops
 from designlib.benchmarks.pages.ready import merge_campaigns
 from designlib.types import InputError
-from tasks.installation.files import write_atomically
-from tasks.installation.log import run_logger
 from tasks.benchmarks.ready_campaigns import CAMPAIGNS
+from tasks.installation.files import parquet_bytes, write_atomically
+from tasks.installation.log import run_logger
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.stages.stages import StageResult
-from tasks.installation.files import parquet_bytes
 from tasks.tracking.tracking import experiment_id, log_bytes, log_table, run_for
 
 __all__ = ["publish_comparison", "write_benchmarks"]

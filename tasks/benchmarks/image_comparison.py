@@ -22,14 +22,14 @@ from designlib.benchmarks.problems.energy_model import EnergyConfig, EnergyModel
 from designlib.benchmarks.problems.mnist import Digits, Mnist, packed_images, read_packed_digits
 from designlib.randomness import torch_generator
 from designlib.types import InputError
-from tasks.inputs.catalogue import locate
 from tasks.benchmarks.cells import CODE
+from tasks.inputs.catalogue import locate
 from tasks.installation.device import use_device
+from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
-from tasks.installation.files import json_bytes, parquet_bytes
 
 __all__ = [
     "IMAGE_METHODS",

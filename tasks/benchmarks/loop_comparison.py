@@ -11,21 +11,20 @@ from pathlib import Path
 import pandas as pd
 from prefect import task
 
-from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
-from designlib.benchmarks.problems.base import Solvable
 from designlib.benchmarks.loops.ensembles import EnsembleConfig
 from designlib.benchmarks.loops.loops import Loop, run_loop
 from designlib.benchmarks.loops.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
+from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.pages.loops import loop_section, summarise_loops
+from designlib.benchmarks.problems.base import Solvable
 from tasks.benchmarks.cells import CODE
 from tasks.benchmarks.comparison_problems import make_problem
 from tasks.installation.device import use_device
-from tasks.installation.files import write_atomically
+from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
-from tasks.installation.files import parquet_bytes
 from tasks.tracking.tracking import experiment_id, log_bytes, log_table, run_for
 
 __all__ = ["LOOP_PROBLEMS", "loops_for", "publish_loops", "run_loop_cell", "tune_loop"]
@@ -134,7 +133,8 @@ def publish_loops(cells: Sequence[StageResult], *, tuned: bool) -> Path:
 
     ``tuned`` says whether the settings of the loops were chosen on another seed.
 
-    `tasks.benchmarks.comparison_report.write_benchmarks` takes the cells into the page of the repository.
+    `tasks.benchmarks.comparison_report.write_benchmarks` takes the cells into the repository's
+    page.
     """
     settings = Settings()
     table = pd.concat([_standings(cell) for cell in cells], ignore_index=True)

@@ -15,12 +15,11 @@ from typing import Any
 import httpx
 from prefect import task
 
-from tasks.installation.files import write_atomically
+from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import describe_machine
-from tasks.servers.prefect_server import running_server
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.installation.files import json_bytes
+from tasks.servers.prefect_server import running_server
 
 __all__ = ["measure_orchestration"]
 

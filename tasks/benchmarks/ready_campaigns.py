@@ -12,14 +12,13 @@ import pandas as pd
 from prefect import task
 
 from designlib.benchmarks.pages.ready import merge_campaigns, ready_section
-from tasks.installation.files import write_atomically
+from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
-from tasks.stages.results import Published
 from tasks.installation.settings import Settings
+from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
-from tasks.installation.files import parquet_bytes
 from tasks.tracking.tracking import experiment_id, log_bytes, run_for
 
 __all__ = ["CAMPAIGNS", "judge_campaign", "publish_campaigns"]

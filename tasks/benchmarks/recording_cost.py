@@ -12,12 +12,11 @@ from prefect import task
 from torch import nn
 
 from designlib.randomness import torch_generator
-from tasks.installation.files import write_atomically
+from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import describe_machine
-from tasks.tracking.recording import record_training
 from tasks.installation.settings import Settings
-from tasks.installation.files import json_bytes
+from tasks.tracking.recording import record_training
 
 __all__ = ["measure_recording"]
 

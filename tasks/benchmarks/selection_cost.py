@@ -16,19 +16,18 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.selection.acquisition import acquisition
-from designlib.notation.alphabets import DNA
 from designlib.config.selection import SelectionConfig
+from designlib.notation.alphabets import DNA
 from designlib.randomness import numpy_generator
 from designlib.selection import Shortlist
+from designlib.selection.acquisition import acquisition
 from designlib.spaces import SequenceSpace
-from tasks.rounds.choice import Filters, filter_rows
-from tasks.installation.files import write_atomically
+from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import describe_machine
-from tasks.stages.rows import ROWS, write_rows
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.installation.files import json_bytes
+from tasks.rounds.choice import Filters, filter_rows
+from tasks.stages.rows import ROWS, write_rows
 
 __all__ = ["SIZES", "measure_selection"]
 

@@ -12,15 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from designlib.config.constraints import CompositionConstraints, ConstraintConfig, DesignConstraints
-from designlib.config.own_predictor import OwnPredictor
-from designlib.config.plates import PlateConfig
-from designlib.config.recipes import RecipeConfig
-from designlib.config.sampling import SamplingConfig
-from designlib.config.selection import SelectionConfig
-from designlib.config.splits import SplitConfig
-from designlib.config.stopping import StoppingConfig
-from designlib.config.training import TrainingConfig
-from designlib.errors import InputError
 from designlib.config.objectives import (
     LimitedGoals,
     ObjectivesConfig,
@@ -28,7 +19,16 @@ from designlib.config.objectives import (
     SpecificityGoals,
     WeightedGoals,
 )
+from designlib.config.own_predictor import OwnPredictor
+from designlib.config.plates import PlateConfig
+from designlib.config.recipes import RecipeConfig
+from designlib.config.sampling import SamplingConfig
+from designlib.config.selection import SelectionConfig
+from designlib.config.splits import SplitConfig
+from designlib.config.stopping import StoppingConfig
 from designlib.config.synthesis import DesignRules, SynthesisConfig
+from designlib.config.training import TrainingConfig
+from designlib.errors import InputError
 from tasks.inputs.config import (
     CompositionTable,
     DataConfig,

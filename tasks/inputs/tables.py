@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +11,13 @@ from prefect import task
 from prefect.runtime import deployment
 from pydantic import BaseModel
 
+from designlib.candidates.recipes import check_recipe
 from designlib.config.constraints import CompositionConstraints
+from designlib.config.objectives import ObjectivesConfig
 from designlib.config.recipes import RecipeConfig
 from designlib.config.splits import SplitConfig
+from designlib.config.synthesis import DesignRules
 from designlib.config.tables import (
-    CANONICAL_COLUMNS,
     AlphabetChoice,
     CompositionReading,
     TableColumns,
@@ -26,88 +26,34 @@ from designlib.config.tables import (
 )
 from designlib.constraints.compositions import check_chemistry
 from designlib.constraints.starts import feasible_starts
-from designlib.config.objectives import Further, ObjectivesConfig
-from designlib.randomness import torch_generator
-from designlib.candidates.recipes import check_recipe
-from designlib.spaces import DescribedSpace, SequenceSpace, describe_space
-from designlib.tables.splits import assign_folds, random_rows, visible_rows
-from designlib.config.synthesis import DesignRules
 from designlib.constraints.synthesis.drawing import build_rules
+from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace, describe_space
 from designlib.tables import (
     ROUND_COLUMN,
     MeasuredTable,
-    from_parquet,
     parse_compositions,
     parse_table,
     to_parquet_bytes,
 )
-from designlib.types import Designs, InputError
+from designlib.tables.splits import assign_folds, random_rows, visible_rows
+from designlib.types import InputError
 from tasks.inputs.catalogue import CompositionTableReading, TableReading, find_dataset, locate
 from tasks.inputs.config import CompositionTable, DataConfig, NamedDataset, TableFile
-from tasks.installation.files import read_input, sha256_of
+from tasks.installation.files import parquet_bytes, read_input, sha256_of
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
+from tasks.stages.table_facts import (
+    TableFacts,
+    best_measured,
+    further_columns,
+    load_facts,
+    load_folds,
+    load_table,
+)
 
-__all__ = [
-    "TableFacts",
-    "best_measured",
-    "check_constraints",
-    "check_input",
-    "further_columns",
-    "ingest",
-    "load_facts",
-    "load_folds",
-    "load_table",
-    "objective_columns",
-    "read_named",
-    "split",
-    "table_path",
-]
-
-
-class TableFacts(DescribedSpace):
-    """What is known of a measured table besides its rows."""
-
-    name: str
-    description: str
-    citation: str
-    licence: str
-    rows_read: int
-    designs: int
-    guesses: dict[str, str]
-    value_name: str
-    units: str
-    maximise: bool
-    both_strands: bool
-    visible_share: float
-    """Below 1 the table also serves as the oracle that judges the candidates."""
-    visible: Literal["worst", "random"] = "worst"
-    truth: TruthKind = "table"
-    """How the table answers for a candidate that it does not hold."""
-    transform: Transform = "none"
-    bounds: tuple[float | None, float | None] = (None, None)
-    """Smallest and largest value that can be, in ``units``."""
-    goals: ObjectivesConfig | None = None
-    """What is wanted of several value columns; None where only the first one counts."""
-
-    @property
-    def objectives(self) -> tuple[Further, ...]:
-        """All objectives, the first one under the empty name."""
-        further = () if self.goals is None else self.goals.further(self.maximise)
-        return (Further("", self.maximise), *further)
-
-    @property
-    def has_oracle(self) -> bool:
-        """Whether the withheld part of the table answers for what is proposed."""
-        return self.visible_share < 1
-
-    @property
-    def distance_units(self) -> str:
-        """What the distance between two designs is counted in."""
-        if self.quantities or self.choices:
-            return "hundredths of ranges"
-        return f"steps of {self.step}" if self.components else "letters"
+__all__ = ["check_constraints", "check_input", "ingest", "read_named", "split", "table_path"]
 
 
 class _Source(BaseModel):
@@ -193,12 +139,6 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
     return stage
 
 
-def further_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the value columns of a measured table after the first one."""
-    own = {*CANONICAL_COLUMNS, ROUND_COLUMN, "fold", "round"}
-    return [str(name) for name in frame.columns if name not in own]
-
-
 def _check_columns(table: MeasuredTable, facts: TableFacts) -> None:
     known = further_columns(table.frame)
     for column, _ in facts.objectives[1:]:
@@ -244,44 +184,9 @@ def _check_feasible(
     feasible_starts(facts.space, constraint, 1, torch_generator(0, "check"), measured)
 
 
-def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
-    """Return the measured designs that the campaign may learn from, best first."""
-    if "fold" in frame:
-        frame = frame[frame["fold"] != "withheld"]
-    ordered = frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    return facts.space.encode(ordered["design"].tolist())
-
-
-def load_facts(measured: StageResult) -> TableFacts:
-    """Return what the ingest stage knows of the table."""
-    return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
-
-
-def load_table(measured: StageResult) -> pd.DataFrame:
-    """Return the measured designs, one row each."""
-    return from_parquet(measured.path("measured.parquet").read_bytes()).frame
-
-
-def objective_columns(measured: StageResult) -> list[str]:
-    """Return the value columns that have predictors, the first one as the empty name."""
-    return [column for column, _ in load_facts(measured).objectives]
-
-
 def read_named(dataset: str) -> tuple[MeasuredTable, TableFacts]:
     """Return the whole table of a data set of the catalogue, and what is known of it."""
     return _read(_source(DataConfig(source=NamedDataset(dataset=dataset)), Settings()))
-
-
-def load_folds(split_stage: StageResult) -> pd.DataFrame:
-    """Return design, value, weight and fold of every measured design."""
-    return pd.read_parquet(split_stage.path("folds.parquet"))
-
-
-def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a frame as Parquet; same frame, same bytes."""
-    sink = io.BytesIO()
-    frame.to_parquet(sink, index=False, compression="zstd")
-    return sink.getvalue()
 
 
 def _source(data: DataConfig, settings: Settings) -> _Source:
@@ -392,8 +297,3 @@ def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
         transform=source.transform,
         bounds=source.bounds,
     )
-
-
-def json_bytes(content: object) -> bytes:
-    """Return indented JSON with sorted keys; NaN raises."""
-    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False).encode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
 import secrets
 import shutil
@@ -10,9 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
+
 from designlib.errors import InputError
 
-__all__ = ["copy_atomically", "read_input", "sha256_of", "write_atomically"]
+__all__ = [
+    "copy_atomically",
+    "json_bytes",
+    "parquet_bytes",
+    "read_input",
+    "sha256_of",
+    "write_atomically",
+]
 
 _CHUNK = 1 << 20
 
@@ -80,3 +91,15 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as Parquet; same frame, same bytes."""
+    sink = io.BytesIO()
+    frame.to_parquet(sink, index=False, compression="zstd")
+    return sink.getvalue()
+
+
+def json_bytes(content: object) -> bytes:
+    """Return indented JSON with sorted keys; NaN raises."""
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False).encode()

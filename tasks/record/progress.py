@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from designlib.config.stopping import StoppingConfig
 from designlib.candidates.entries import Entry
 from designlib.candidates.record import Record
 from designlib.candidates.stopping import reason_to_stop
+from designlib.config.stopping import StoppingConfig
 from tasks.installation.log import run_logger
-from tasks.record.record import round_folder
-from tasks.record.record import load_record
-from tasks.stages.results import Published
 from tasks.installation.settings import Settings
+from tasks.record.record import load_record, round_folder
+from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.tracking.tracking import experiment_id, find_run, mlflow_page, run_link

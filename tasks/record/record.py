@@ -1,8 +1,9 @@
 """The record of a campaign on disk: a folder of entries that are only ever added.
 
-``campaigns/NAME/record`` holds ``000001-proposed-HASH.parquet`` and so on; see `designlib.candidates.record`
-for what they mean. ``campaigns/NAME/all_rounds.parquet`` and ``.csv`` hold every candidate with its
-present state; they are made from the entries and can be made again at any time.
+``campaigns/NAME/record`` holds ``000001-proposed-HASH.parquet`` and so on; see
+`designlib.candidates.record` for what they mean. ``campaigns/NAME/all_rounds.parquet`` and
+``.csv`` hold every candidate with its present state; they are made from the entries and can be
+made again at any time.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from filelock import FileLock
 from designlib.candidates.entries import Entry, Kind, content_hash, entry_bytes, read_entry
 from designlib.candidates.record import Record
 from designlib.types import InputError
-from tasks.installation.files import write_atomically
+from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.settings import Settings
-from tasks.installation.files import parquet_bytes
 
-__all__ = ["campaign_folder", "held_record", "load_record"]
+__all__ = ["campaign_folder", "held_record", "load_record", "round_folder"]
 
 _NAME = re.compile(r"(\d{6})-(proposed|measured)-([0-9a-f]{16})\.parquet")
 
@@ -128,3 +128,8 @@ def _unrecorded(folder: Path) -> list[Path]:
     """Return the candidate tables of published rounds, oldest first."""
     found = folder.glob("round-*/candidates.parquet")
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
+
+
+def round_folder(campaign: str, number: int, key: str) -> Path:
+    """Return the folder that people open for the results of a round."""
+    return Settings().campaigns / campaign / f"round-{number:02d}-{key[:8]}"

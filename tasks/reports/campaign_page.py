@@ -13,11 +13,10 @@ from prefect import task
 from designlib.candidates.record import Record
 from designlib.spaces import DesignSpace, SequenceSpace, described
 from tasks.installation.files import write_atomically
-from tasks.rounds.learning import learning_curves
 from tasks.installation.log import run_logger
-from tasks.record.record import round_folder
-from tasks.record.record import campaign_folder, load_record
 from tasks.installation.settings import Settings
+from tasks.record.record import campaign_folder, load_record, round_folder
+from tasks.rounds.learning import learning_curves
 from tasks.stages.stages import noted_stage, run_stage
 from tasks.stages.table_facts import load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes

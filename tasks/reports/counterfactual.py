@@ -11,32 +11,36 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.config.constraints import CompositionConstraints
-from designlib.config.counterfactuals import CounterfactualConfig
-from designlib.constraints.base import Product
 from designlib.analysis.counterfactuals.search import Found, find_counterfactuals
 from designlib.analysis.counterfactuals.tables import counterfactual_rows, edit_shares
-from designlib.sampling.ladders import RungPlan, plan_trajectory
+from designlib.config.constraints import CompositionConstraints
+from designlib.config.counterfactuals import CounterfactualConfig
+from designlib.config.synthesis import DesignRules
+from designlib.constraints.base import Product
+from designlib.constraints.synthesis.drawing import build_rules
 from designlib.predictors.networks import evaluate
+from designlib.predictors.trajectory import Trajectory
 from designlib.reports.counterfactuals import counterfactual_lines, render_counterfactuals
 from designlib.reports.report import with_explained
+from designlib.sampling.ladders import RungPlan, plan_trajectory
 from designlib.sampling.run import reference_designs
-from designlib.config.synthesis import DesignRules
-from designlib.constraints.synthesis.drawing import build_rules
-from designlib.predictors.trajectory import Trajectory
 from designlib.types import InputError
 from tasks.installation.device import use_device
-from tasks.installation.files import copy_atomically, read_input, write_atomically
+from tasks.installation.files import (
+    copy_atomically,
+    json_bytes,
+    parquet_bytes,
+    read_input,
+    write_atomically,
+)
 from tasks.installation.log import run_logger
-from tasks.record.record import round_folder
-from tasks.record.record import campaign_folder, load_record
-from tasks.reports.report import asked_counterfactuals
-from tasks.stages.results import Counterfactuals
 from tasks.installation.settings import Settings
-from tasks.stages.stages import StageResult, noted_stage, run_stage
-from tasks.installation.files import json_bytes, parquet_bytes
-from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes, log_params, run_for
+from tasks.record.record import campaign_folder, load_record, round_folder
+from tasks.reports.report import asked_counterfactuals
 from tasks.rounds.train import load_trajectory
+from tasks.stages.results import Counterfactuals
+from tasks.stages.stages import StageResult, noted_stage, run_stage
+from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes, log_params, run_for
 
 __all__ = ["explain_designs", "named_designs", "recorded_stages"]
 

@@ -10,15 +10,15 @@ import pandas as pd
 import torch
 from jaxtyping import Int64
 
-from designlib.config.training import TrainingConfig
 from designlib.analysis.data_curve import PowerLaw, fit_power_law, subset_sizes
+from designlib.config.training import TrainingConfig
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import Examples, rank_correlation, train
-from designlib.randomness import derive_seed, numpy_generator
 from designlib.predictors.trajectory import PredictorSpec
+from designlib.randomness import derive_seed, numpy_generator
 from designlib.types import InputError
-from tasks.stages.table_facts import TableFacts
 from tasks.rounds.train import Part, prepare
+from tasks.stages.table_facts import TableFacts
 
 __all__ = ["Grounds", "expected_gains", "measure_curve", "trained_score"]
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from designlib.candidates import read_candidates
-from designlib.config.recipes import RecipeConfig
 from designlib.candidates.recipes import recipe_sheet
+from designlib.config.recipes import RecipeConfig
+from designlib.predictors.trajectory import state_from_bytes
 from designlib.reports.compositions import parallel_figure, ternary_figure, variable_axes
 from designlib.reports.confidence import confidence_lines
 from designlib.reports.counterfactuals import counterfactual_lines
@@ -28,15 +29,14 @@ from designlib.reports.plate import plate_figure
 from designlib.reports.report import RESAMPLED, SEARCHED, KeyFigure, ReportContent, render_report
 from designlib.reports.style import Picture
 from designlib.reports.summary import LADDERS
-from designlib.spaces.distances import pairwise_distances
 from designlib.spaces import DesignSpace, SequenceSpace
-from designlib.predictors.trajectory import state_from_bytes
-from tasks.stages.walk_plan import load_ladder_kind, load_sampler
+from designlib.spaces.distances import pairwise_distances
+from tasks.reports.summary import round_figures
 from tasks.rounds.layout import laid_out
 from tasks.stages.results import Round, RoundStages
 from tasks.stages.stages import code_fingerprint
-from tasks.reports.summary import round_figures
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
+from tasks.stages.walk_plan import load_ladder_kind, load_sampler
 
 __all__ = ["draw_report"]
 

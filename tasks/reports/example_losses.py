@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 
 from designlib.analysis.examples import core_set, example_table
-from designlib.sampling.ladders.plan import mean_score
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import Examples, emphasise
 from designlib.predictors.trajectory import Trajectory, thinned
+from designlib.sampling.ladders.plan import mean_score
 from tasks.reports.data_curve import Grounds, trained_score
 
 __all__ = ["compare_core", "example_losses"]

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 from prefect import task
 
-from designlib.config.learning import LearningConfig
-from designlib.config.training import TrainingConfig
 from designlib.analysis.kmers import LARGEST, kmer_alignment
 from designlib.analysis.order import (
     NO_DEGREES,
@@ -25,8 +23,10 @@ from designlib.analysis.order import (
     motif_match,
     order_of_learning,
 )
-from designlib.sampling.ladders.plan import mean_score
 from designlib.analysis.position_weights import Motif, read_motifs
+from designlib.config.learning import LearningConfig
+from designlib.config.training import TrainingConfig
+from designlib.predictors.trajectory import Trajectory
 from designlib.randomness import torch_generator
 from designlib.reports.learning import (
     LearningContent,
@@ -34,23 +34,28 @@ from designlib.reports.learning import (
     learning_figure,
     render_learning,
 )
+from designlib.sampling.ladders.plan import mean_score
 from designlib.spaces import SequenceSpace
-from designlib.predictors.trajectory import Trajectory
 from designlib.types import InputError
+from tasks.installation.device import use_device
+from tasks.installation.files import (
+    copy_atomically,
+    json_bytes,
+    parquet_bytes,
+    read_input,
+    sha256_of,
+)
+from tasks.installation.log import run_logger
+from tasks.installation.settings import Settings
+from tasks.record.record import campaign_folder, load_record
 from tasks.reports.counterfactual import recorded_stages
 from tasks.reports.data_curve import Grounds, expected_gains, measure_curve
-from tasks.installation.device import use_device
 from tasks.reports.example_losses import compare_core, example_losses
-from tasks.installation.files import copy_atomically, read_input, sha256_of
-from tasks.installation.log import run_logger
-from tasks.record.record import campaign_folder, load_record
+from tasks.rounds.train import load_trajectory
 from tasks.stages.results import LearningReport
-from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, noted_stage, run_stage
-from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.stages.table_facts import load_facts, load_folds
 from tasks.tracking.tracking import experiment_id, log_bytes, log_params, run_for
-from tasks.rounds.train import load_trajectory
 
 __all__ = ["report_learning"]
 

@@ -16,18 +16,18 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from designlib.candidates.entries import Entry
-from designlib.randomness import derive_seed
-from designlib.sampling.run import cut_blocks, walk_block
 from designlib.config.synthesis import DesignRules
 from designlib.constraints.synthesis.drawing import build_rules
+from designlib.randomness import derive_seed
+from designlib.sampling.run import cut_blocks, walk_block
 from designlib.types import InputError
 from tasks.installation.device import use_device
-from tasks.rounds.generate import load_ladders
-from tasks.stages.walk_plan import load_plan, load_sampler
-from tasks.record.record import campaign_folder, load_record
 from tasks.installation.settings import Settings
+from tasks.record.record import campaign_folder, load_record
+from tasks.rounds.generate import load_ladders
 from tasks.stages.stages import StageResult, code_fingerprint
 from tasks.stages.table_facts import best_measured, load_facts, load_folds
+from tasks.stages.walk_plan import load_plan, load_sampler
 
 __all__ = ["Lineage", "find_candidate", "lineage_text", "walk_again"]
 

@@ -14,12 +14,11 @@ from prefect.context import FlowRunContext
 
 from designlib.candidates import read_candidates, readable
 from tasks.installation.clock import current_clock
-from tasks.installation.files import copy_atomically, write_atomically
-from tasks.stages.results import Published, RegisteredPredictor, Round, RoundStages
-from tasks.installation.settings import Settings
-from tasks.stages.stages import StageResult
+from tasks.installation.files import copy_atomically, json_bytes, write_atomically
+from tasks.record.record import round_folder
 from tasks.reports.summary import round_figures
-from tasks.installation.files import json_bytes
+from tasks.stages.results import Published, RegisteredPredictor, Round, RoundStages
+from tasks.stages.stages import StageResult
 from tasks.tracking.tracking import (
     artifact_names,
     client,
@@ -31,12 +30,7 @@ from tasks.tracking.tracking import (
     run_link,
 )
 
-__all__ = ["publish", "round_folder"]
-
-
-def round_folder(campaign: str, number: int, key: str) -> Path:
-    """Return the folder that people open for the results of a round."""
-    return Settings().campaigns / campaign / f"round-{number:02d}-{key[:8]}"
+__all__ = ["publish"]
 
 
 @task(name="publish")

@@ -9,9 +9,9 @@ from typing import Any
 from prefect import task
 
 from tasks.installation.log import run_logger
+from tasks.installation.settings import Settings
 from tasks.record.record import campaign_folder
 from tasks.stages.results import Round, RoundStages
-from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 
 __all__ = ["asked_counterfactuals", "write_report"]

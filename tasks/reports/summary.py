@@ -11,10 +11,10 @@ from designlib.candidates import read_candidates
 from designlib.reports.confidence import summarise_confidence
 from designlib.reports.summary import LADDERS, summarise_batch, summarise_predictor, summarise_walk
 from tasks.rounds.confidence import calibration_of
-from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler
+from tasks.rounds.train import load_trajectory
 from tasks.stages.results import Round, RoundStages
 from tasks.stages.table_facts import load_facts
-from tasks.rounds.train import load_trajectory
+from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler
 
 __all__ = ["round_figures"]
 

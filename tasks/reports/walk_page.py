@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 
 from designlib.config.sampling import SamplingConfig
-from tasks.stages.walk_plan import load_plan, load_sampler
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.snapshots import walk_figures
 from tasks.stages.stages import StageResult, content_key
+from tasks.stages.walk_plan import load_plan, load_sampler
 from tasks.tracking.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for
 
 __all__ = ["log_walk"]

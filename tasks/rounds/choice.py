@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from designlib.config.selection import SelectionConfig
-from designlib.selection import Shortlist, filter_designs, spread_limit
 from designlib.config.synthesis import SynthesisConfig
+from designlib.constraints.synthesis import verdict
+from designlib.selection import Shortlist, filter_designs, spread_limit
 from tasks.stages.rows import read_rows, with_progress
 
 __all__ = ["Filters", "filter_rows"]
@@ -49,7 +50,7 @@ def filter_rows(
     most_spread = spread_limit(spreads, filters.config)
     for part in with_progress(read_rows(scored), "designs filtered"):
         if filters.synthesis is not None:
-            verdicts = [filters.synthesis.verdict(design) for design in part["design"]]
+            verdicts = [verdict(design, filters.synthesis) for design in part["design"]]
             part["constraint_synthesis"] = verdicts
         judged = filter_designs(
             judge(part),

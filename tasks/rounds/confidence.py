@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from designlib.selection.applicability import applicability, unusualness
 from designlib.config.tables import Transform
-from designlib.selection.intervals import Calibration, calibrate, intervals
 from designlib.randomness import numpy_generator
+from designlib.selection.applicability import applicability, unusualness
+from designlib.selection.intervals import Calibration, calibrate, intervals
 from designlib.types import Relaxed
+from tasks.rounds.train import load_trajectory
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import TableFacts
-from tasks.rounds.train import load_trajectory
 
 __all__ = ["CHECKED", "calibration_of", "confidence_columns"]
 

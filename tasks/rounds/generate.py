@@ -12,7 +12,10 @@ import torch
 from prefect import task
 
 from designlib.config.sampling import SamplingConfig
+from designlib.config.synthesis import DesignRules
 from designlib.constraints.base import Constraint
+from designlib.constraints.synthesis.drawing import build_rules
+from designlib.randomness import derive_seed
 from designlib.sampling.ladders import (
     Rung,
     RungPlan,
@@ -21,11 +24,9 @@ from designlib.sampling.ladders import (
     plan_trajectory,
     rescaled,
 )
-from designlib.sampling.ladders.plan import LadderKind, ladder_kind
-from designlib.randomness import derive_seed
+from designlib.sampling.ladders.plan import ladder_kind
 from designlib.sampling.run import (
     Block,
-    Sampler,
     choose_sampler,
     choose_starts,
     cut_blocks,
@@ -33,28 +34,19 @@ from designlib.sampling.run import (
     share_out,
     walk_block,
 )
-from designlib.config.synthesis import DesignRules
-from designlib.constraints.synthesis.drawing import build_rules
 from tasks.installation.device import use_device
+from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
-from tasks.rounds.objectives import best_by_goals, walk_scores
-from tasks.stages.rows import write_rows
 from tasks.installation.settings import Settings
+from tasks.rounds.objectives import best_by_goals, walk_scores
+from tasks.rounds.train import load_trajectory
+from tasks.stages.rows import write_rows
 from tasks.stages.snapshots import join_shards
 from tasks.stages.stages import Stage, StageResult, finished_stage, run_stage, write_stage
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds
-from tasks.installation.files import json_bytes, parquet_bytes
-from tasks.rounds.train import load_trajectory
+from tasks.stages.walk_plan import load_plan, load_sampler
 
-__all__ = [
-    "gather_shards",
-    "load_ladder_kind",
-    "load_ladders",
-    "load_plan",
-    "load_sampler",
-    "plan_walk",
-    "walk_shard",
-]
+__all__ = ["gather_shards", "load_ladders", "plan_walk", "walk_shard"]
 
 _PROGRESS_SECONDS = 5.0
 
@@ -213,13 +205,6 @@ def gather_shards(
     return write_stage(Settings(), "walk", inputs, make)
 
 
-def load_plan(plan_stage: StageResult) -> tuple[list[RungPlan], int]:
-    """Return the rungs and the rung at which elite chains enter."""
-    content = json.loads(plan_stage.path("plan.json").read_bytes())
-    rungs = [RungPlan.model_validate(rung) for rung in content["rungs"]]
-    return rungs, content["elite_entry_rung"]
-
-
 def load_ladders(
     plan_stage: StageResult,
     members: Sequence[StageResult],
@@ -241,17 +226,6 @@ def load_ladders(
         build_ladder(trajectories, plan, constraint, device, walked, score)
         for plan, score in zip(plans, scores, strict=True)
     ]
-
-
-def load_ladder_kind(plan_stage: StageResult) -> LadderKind:
-    """Return what the rungs of a plan are."""
-    return json.loads(plan_stage.path("plan.json").read_bytes())["ladder"]
-
-
-def load_sampler(plan_stage: StageResult) -> Sampler:
-    """Return how the chains of a plan walk."""
-    content = json.loads(plan_stage.path("plan.json").read_bytes())
-    return Sampler.model_validate(content["sampler"])
 
 
 def _walk_inputs(

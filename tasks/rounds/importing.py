@@ -11,12 +11,12 @@ from designlib.candidates.entries import measurement_table
 from designlib.candidates.results import merge_results, parse_results
 from designlib.tables import ACCEPTED_SUFFIXES
 from designlib.types import InputError
+from tasks.inputs.tables import table_path
 from tasks.installation.files import read_input
-from tasks.rounds.knowledge import mirror_results
 from tasks.installation.log import run_logger
 from tasks.record.record import held_record, load_record
+from tasks.rounds.knowledge import mirror_results
 from tasks.stages.results import ImportedResults
-from tasks.inputs.tables import table_path
 
 __all__ = ["find_result_files", "import_results"]
 

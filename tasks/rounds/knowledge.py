@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,21 +9,21 @@ import pandas as pd
 from prefect import task
 
 from designlib.candidates import read_candidates
-from designlib.config.training import TrainingConfig
 from designlib.candidates.entries import content_hash, measurement_table
-from designlib.selection.oracles import oracle_of
 from designlib.candidates.record import Record
+from designlib.config.training import TrainingConfig
+from designlib.selection.oracles import oracle_of
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError
-from tasks.rounds.layout import laid_out
-from tasks.installation.log import run_logger
-from tasks.record.record import held_record, load_record
-from tasks.stages.results import Round
-from tasks.installation.settings import Settings
-from tasks.stages.stages import StageResult, code_fingerprint, commit, noted, noted_stage, run_stage
-from tasks.stages.table_facts import TableFacts, load_facts, load_folds
 from tasks.installation.files import json_bytes, parquet_bytes
+from tasks.installation.log import run_logger
+from tasks.installation.settings import Settings
+from tasks.record.record import held_record, load_record
+from tasks.rounds.layout import laid_out
+from tasks.stages.results import Round
+from tasks.stages.stages import StageResult, code_fingerprint, commit, noted, noted_stage, run_stage
+from tasks.stages.table_facts import PENDING, TableFacts, load_facts, load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes, log_metrics
 
 __all__ = [
@@ -32,12 +31,9 @@ __all__ = [
     "last_predictors",
     "measure_by_oracle",
     "mirror_results",
-    "pending_designs",
     "recall",
     "record_proposal",
 ]
-
-PENDING = "pending.json"
 
 
 def known_entries(campaign: str, number: int) -> int:
@@ -210,13 +206,6 @@ def _objectives(folds: pd.DataFrame, facts: TableFacts) -> list[dict[str, Any]]:
         }
         for column, wanted in facts.objectives
     ]  # fmt: skip
-
-
-def pending_designs(measured: StageResult) -> list[str]:
-    """Return the designs that wait for a measurement while this round is chosen."""
-    if PENDING not in measured.files:
-        return []
-    return json.loads(measured.path(PENDING).read_bytes())
 
 
 def _figures(known: pd.DataFrame, *, maximise: bool) -> dict[str, float]:

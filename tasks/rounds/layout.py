@@ -5,16 +5,16 @@ from __future__ import annotations
 import pandas as pd
 from prefect import task
 
-from designlib.notation.alphabets import DNA
 from designlib.candidates import design_id, read_candidates
-from designlib.config.plates import PlateConfig
-from designlib.candidates.plates import lay_out
-from designlib.config.synthesis import SynthesisConfig
 from designlib.candidates.order import fasta, order_sheet
+from designlib.candidates.plates import lay_out
+from designlib.config.plates import PlateConfig
+from designlib.config.synthesis import SynthesisConfig
+from designlib.notation.alphabets import DNA
 from designlib.types import InputError
 from tasks.installation.log import run_logger
-from tasks.stages.results import Round
 from tasks.installation.settings import Settings
+from tasks.stages.results import Round
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
 

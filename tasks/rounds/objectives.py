@@ -11,18 +11,18 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from designlib.selection.acquisition import acquisition, thompson_order
-from designlib.config.selection import SelectionConfig
-from designlib.selection.pareto import front_order
 from designlib.config.objectives import Goals, ParetoGoals, Scored
-from designlib.sampling.ladders.combined import combined_scores, ideal_scores, scale_of
-from designlib.sampling.ladders.plan import ScoreAt
+from designlib.config.selection import SelectionConfig
 from designlib.predictors.networks import evaluate
 from designlib.predictors.trajectory import PredictorSpec, Trajectory, network_at
+from designlib.sampling.ladders.combined import combined_scores, ideal_scores, scale_of
+from designlib.sampling.ladders.plan import ScoreAt
+from designlib.selection.acquisition import acquisition, thompson_order
+from designlib.selection.pareto import front_order
 from designlib.types import Designs
+from tasks.rounds.train import load_trajectory
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import TableFacts
-from tasks.rounds.train import load_trajectory
 
 __all__ = [
     "Judgement",

@@ -20,12 +20,12 @@ from prefect import task
 
 from designlib.types import InputError
 from tasks.installation.log import run_logger
-from tasks.record.record import load_record
-from tasks.stages.results import RegisteredPredictor, Round
 from tasks.installation.settings import Settings
+from tasks.record.record import load_record
+from tasks.rounds.train import load_trajectory
+from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult, content_key
 from tasks.tracking.tracking import client, run_for
-from tasks.rounds.train import load_trajectory
 
 if TYPE_CHECKING:
     from mlflow.types.schema import ColSpec, TensorSpec

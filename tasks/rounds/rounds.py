@@ -8,8 +8,8 @@ from typing import Any
 
 from designlib.randomness import derive_seed
 from tasks.installation.log import run_logger
-from tasks.stages.results import Round
 from tasks.installation.settings import Settings
+from tasks.stages.results import Round
 from tasks.stages.stages import StageResult, content_key
 from tasks.stages.table_facts import load_facts
 from tasks.tracking.tracking import (

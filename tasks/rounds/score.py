@@ -11,29 +11,30 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.selection.acquisition import acquisition, thompson_order
 from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
-from designlib.notation.chemistry import ChemistryRules
+from designlib.candidates.recipes import component_columns, variable_units
 from designlib.config.constraints import CompositionConstraints, DesignConstraints
 from designlib.config.sampling import SamplingConfig
 from designlib.config.selection import SelectionConfig
+from designlib.config.synthesis import SynthesisConfig
 from designlib.constraints.base import Product
 from designlib.constraints.compositions import chemistry_verdicts
 from designlib.constraints.config import build
-from designlib.selection.oracles import oracle_of
-from designlib.candidates.recipes import component_columns, variable_units
+from designlib.notation.chemistry import ChemistryRules
 from designlib.sampling.run import choose_sampler, ladder_bands
-from designlib.selection.clusters import clusters
-from designlib.spaces.distances import nearest_measured
 from designlib.selection import Shortlist
+from designlib.selection.acquisition import acquisition, thompson_order
+from designlib.selection.clusters import clusters
+from designlib.selection.oracles import oracle_of
 from designlib.spaces import SequenceSpace
-from designlib.config.synthesis import SynthesisConfig
+from designlib.spaces.distances import nearest_measured
 from designlib.types import Designs
+from tasks.installation.device import use_device
+from tasks.installation.files import json_bytes, parquet_bytes
+from tasks.installation.log import run_logger
+from tasks.installation.settings import Settings
 from tasks.rounds.choice import Filters, filter_rows
 from tasks.rounds.confidence import CHECKED, confidence_columns
-from tasks.installation.device import use_device
-from tasks.stages.table_facts import pending_designs
-from tasks.installation.log import run_logger
 from tasks.rounds.objectives import (
     in_units_again,
     judge_designs,
@@ -43,11 +44,15 @@ from tasks.rounds.objectives import (
 from tasks.rounds.registry import predictor_hash
 from tasks.stages.results import Round
 from tasks.stages.rows import read_rows, with_progress, write_rows
-from tasks.installation.settings import Settings
 from tasks.stages.snapshots import read_few_chains, read_pool
 from tasks.stages.stages import Stage, StageResult, write_stage
-from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds
-from tasks.installation.files import json_bytes, parquet_bytes
+from tasks.stages.table_facts import (
+    TableFacts,
+    best_measured,
+    load_facts,
+    load_folds,
+    pending_designs,
+)
 
 __all__ = ["score_designs", "select_designs"]
 

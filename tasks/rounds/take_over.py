@@ -31,20 +31,19 @@ from designlib.predictors.distillation import distil
 from designlib.predictors.matching import check_examples
 from designlib.predictors.own import build_model, factory_source
 from designlib.predictors.training import TrainingState, checkpoint_metrics
-from designlib.spaces import SequenceSpace, describe_space
 from designlib.predictors.trajectory import PROGRAM
+from designlib.spaces import SequenceSpace, describe_space
 from designlib.types import Designs, InputError
+from tasks.inputs.tables import table_path
 from tasks.installation.device import use_device
-from tasks.installation.files import read_input, sha256_of
+from tasks.installation.files import json_bytes, read_input, sha256_of
 from tasks.installation.log import run_logger
-from tasks.rounds.rounds import Round
 from tasks.installation.settings import Settings
+from tasks.rounds.rounds import Round
+from tasks.rounds.train import Part, keep_checkpoints, prepare, write_checkpoint
 from tasks.stages.stages import Stage, StageResult, open_stage, write_stage
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds, load_table
-from tasks.installation.files import json_bytes
-from tasks.inputs.tables import table_path
 from tasks.tracking.tracking import client, flatten
-from tasks.rounds.train import Part, keep_checkpoints, prepare, write_checkpoint
 
 __all__ = ["adopt_member", "members_of", "take_over", "taken_over"]
 
@@ -131,8 +130,8 @@ def adopt_member(
 ) -> StageResult:
     """Make a member that was taken over a predictor of the round, and log every checkpoint.
 
-    The result is that of `tasks.rounds.train.train_member`; nothing is trained. Raises InputError for a
-    checkpoint that gives NaN.
+    The result is that of `tasks.rounds.train.train_member`; nothing is trained. Raises InputError
+    for a checkpoint that gives NaN.
     """
     where = use_device(device)
     inputs = {

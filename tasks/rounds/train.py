@@ -13,8 +13,6 @@ from prefect import task
 from designlib.config.tables import Transform
 from designlib.config.training import TrainingConfig
 from designlib.predictors.training import Examples, TrainingState, noise_weights, own_repeats, train
-from designlib.randomness import derive_seed
-from designlib.spaces import describe_space
 from designlib.predictors.trajectory import (
     PredictorSpec,
     Trajectory,
@@ -24,12 +22,14 @@ from designlib.predictors.trajectory import (
     state_to_bytes,
     thinned,
 )
+from designlib.randomness import derive_seed
+from designlib.spaces import describe_space
 from designlib.types import InputError
 from tasks.installation.device import use_device
-from tasks.rounds.learning import learned_shares
 from tasks.installation.log import run_logger
-from tasks.stages.results import Round
 from tasks.installation.settings import Settings
+from tasks.rounds.learning import learned_shares
+from tasks.stages.results import Round
 from tasks.stages.stages import Stage, StageResult, open_stage
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
 from tasks.tracking.tracking import (

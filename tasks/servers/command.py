@@ -13,8 +13,8 @@ from prefect.context import refresh_global_settings_context
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.installation.clock import command_clock
-from tasks.servers.prefect_server import server_address, wait_until_healthy
 from tasks.installation.settings import Settings
+from tasks.servers.prefect_server import server_address, wait_until_healthy
 from tasks.tracking.tracking import end_open_runs, prepare_tracking
 
 __all__ = ["run_command"]

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from designlib.types import InputError
-from tasks.servers import pages
 from tasks.installation.environment import prepare_environment
+from tasks.installation.settings import Settings
+from tasks.servers import pages
 from tasks.servers.prefect_server import Announcement, running_server
 from tasks.servers.services import is_running, start, stop_all
-from tasks.installation.settings import Settings
 
 __all__ = ["main"]
 

@@ -12,12 +12,12 @@ import time
 import httpx
 
 from designlib.types import InputError
-from tasks.servers.database import mlflow_database, prefect_database, prepare_database
 from tasks.installation.environment import prepare_environment
 from tasks.installation.files import write_atomically
+from tasks.installation.settings import Settings
+from tasks.servers.database import mlflow_database, prefect_database, prepare_database
 from tasks.servers.prefect_server import Announcement, announce, free_port, withdraw
 from tasks.servers.services import Service, claim, end_as_interrupt
-from tasks.installation.settings import Settings
 
 __all__ = ["SERVICE", "main"]
 

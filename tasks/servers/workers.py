@@ -12,8 +12,8 @@ from datetime import datetime
 
 from designlib.types import InputError
 from tasks.installation.environment import prepare_environment
-from tasks.servers.services import Service, claim, end_as_interrupt
 from tasks.installation.settings import REPOSITORY, Settings
+from tasks.servers.services import Service, claim, end_as_interrupt
 
 __all__ = ["cpu_worker_name", "gpu_workers", "heard_of", "main"]
 

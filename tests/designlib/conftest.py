@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.notation.alphabets import DNA
 from designlib.predictors.training import Examples, train
+from designlib.predictors.trajectory import PredictorSpec, Trajectory
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
-from designlib.predictors.trajectory import PredictorSpec, Trajectory
 
 SPACE = SequenceSpace(DNA, 6)
 

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.candidates import (
     Provenance,
     build_table,
@@ -13,16 +12,22 @@ from designlib.candidates import (
     readable,
     to_parquet_bytes,
 )
+from designlib.candidates.recipes import component_columns
 from designlib.config.constraints import CompositionConstraints
 from designlib.config.sampling import SamplingConfig
 from designlib.config.tables import Transform, TruthKind
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.constraints import build
-from designlib.sampling.ladders import build_ladder, plan_trajectory
-from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
+from designlib.notation.alphabets import DNA
 from designlib.predictors.training import Examples, train
+from designlib.predictors.trajectory import (
+    PredictorSpec,
+    Trajectory,
+    state_from_bytes,
+    state_to_bytes,
+)
 from designlib.randomness import torch_generator
-from designlib.candidates.recipes import component_columns
+from designlib.sampling.ladders import build_ladder, plan_trajectory
 from designlib.sampling.run import (
     choose_sampler,
     choose_starts,
@@ -31,15 +36,10 @@ from designlib.sampling.run import (
     walk_block,
 )
 from designlib.selection.clusters import clusters
-from designlib.spaces.distances import nearest_measured, pairwise_distances, span
+from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
 from designlib.spaces import SequenceSpace, SimplexSpace
+from designlib.spaces.distances import nearest_measured, pairwise_distances, span
 from designlib.tables.splits import random_rows
-from designlib.predictors.trajectory import (
-    PredictorSpec,
-    Trajectory,
-    state_from_bytes,
-    state_to_bytes,
-)
 from designlib.types import InputError
 
 SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=20)

@@ -7,8 +7,9 @@ import sys
 SCRIPT = """
 import json, sys
 import designlib
-import designlib.constraints, designlib.analysis, designlib.sampling.drivers, designlib.sampling.kernels
-import designlib.sampling.ladders, designlib.sampling.objectives, designlib.spaces, designlib.sampling.targets
+import designlib.analysis, designlib.constraints, designlib.spaces
+import designlib.sampling.drivers, designlib.sampling.kernels, designlib.sampling.ladders
+import designlib.sampling.objectives, designlib.sampling.targets
 heavy = ["torch._dynamo", "torch._inductor", "matplotlib", "pandas", "prefect", "mlflow", "sklearn"]
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """

@@ -16,22 +16,29 @@ from designlib.candidates import (
     readable,
     to_parquet_bytes,
 )
-from designlib.config.constraints import CompositionConstraints, ConstraintConfig
-from designlib.config.recipes import RecipeConfig
-from designlib.config.sampling import SamplingConfig
-from designlib.config.tables import CompositionReading
-from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.constraints import build
-from designlib.sampling.ladders import build_ladder, plan_trajectory
-from designlib.predictors.training import Examples, train
-from designlib.randomness import torch_generator
 from designlib.candidates.recipes import (
     check_recipe,
     component_columns,
     recipe_sheet,
     variable_units,
 )
+from designlib.config.constraints import CompositionConstraints, ConstraintConfig
+from designlib.config.recipes import RecipeConfig
+from designlib.config.sampling import SamplingConfig
+from designlib.config.tables import CompositionReading
+from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.constraints import build
+from designlib.notation.variables import Choice, Quantity
+from designlib.predictors.training import Examples, train
+from designlib.predictors.trajectory import (
+    PredictorSpec,
+    Trajectory,
+    state_from_bytes,
+    state_to_bytes,
+)
+from designlib.randomness import torch_generator
 from designlib.reports.compositions import parallel_figure, variable_axes
+from designlib.sampling.ladders import build_ladder, plan_trajectory
 from designlib.sampling.run import (
     choose_sampler,
     choose_starts,
@@ -39,19 +46,12 @@ from designlib.sampling.run import (
     reference_designs,
     walk_block,
 )
-from designlib.spaces.edits import changes
 from designlib.selection.clusters import clusters
-from designlib.spaces.distances import nearest_measured, pairwise_distances, span
-from designlib.notation.variables import Choice, Quantity
 from designlib.spaces import MixedSpace, SimplexSpace, Space, describe_space, described
+from designlib.spaces.distances import nearest_measured, pairwise_distances, span
+from designlib.spaces.edits import changes
 from designlib.tables import from_parquet, parse_compositions
 from designlib.tables import to_parquet_bytes as table_bytes
-from designlib.predictors.trajectory import (
-    PredictorSpec,
-    Trajectory,
-    state_from_bytes,
-    state_to_bytes,
-)
 from designlib.types import InputError
 
 ALLOY = SimplexSpace(("Fe", "Ni", "Co"), 20)

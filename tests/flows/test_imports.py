@@ -6,8 +6,8 @@ import sys
 
 SCRIPT = """
 import json, sys
-import flows.benchmark, flows.campaign, tasks.inputs.campaign_config, flows.counterfactual, flows.generate
-import flows.learning, flows.measure, flows.train
+import flows.benchmark, flows.campaign, flows.counterfactual, flows.generate, flows.learning
+import flows.measure, flows.train, tasks.inputs.campaign_config
 heavy = ["torch", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "mlflow", "matplotlib"]
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """

@@ -19,8 +19,8 @@ from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from tasks.installation.environment import tracking_uri
-from tasks.servers.prefect_server import free_port, wait_until_healthy
 from tasks.installation.settings import REPOSITORY, Settings
+from tasks.servers.prefect_server import free_port, wait_until_healthy
 from tests.services.site import registered, site
 
 __all__ = ["registered", "site"]

@@ -20,9 +20,9 @@ import pytest
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
+from tasks.installation.settings import REPOSITORY, Settings
 from tasks.servers.prefect_server import Announcement, free_port, running_server
 from tasks.servers.services import stop
-from tasks.installation.settings import REPOSITORY, Settings
 
 CAMPAIGN = "design-campaign/cpu"
 NIGHTLY = "design-campaign/nightly-dna"

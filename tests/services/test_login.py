@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tasks.installation.settings import Settings
 from tasks.servers.prefect_server import free_port
 from tasks.servers.services import stop
-from tasks.installation.settings import Settings
 from tests.services.site import Site
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]

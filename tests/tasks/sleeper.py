@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from tasks.servers.services import claim, end_as_interrupt
 from tasks.installation.settings import Settings
+from tasks.servers.services import claim, end_as_interrupt
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:

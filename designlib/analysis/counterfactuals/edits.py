@@ -14,10 +14,9 @@ from designlib.constraints.bounds import Bounds
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.parts import AllowedLevels, OnPart
 from designlib.constraints.sites import AllowedLetters
-from designlib.types import DeviceTensors
 from designlib.spaces import BoxSpace, DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.spaces.mixed import Part
-from designlib.types import Designs, InputError, Relaxed, Scores
+from designlib.types import Designs, DeviceTensors, InputError, Relaxed, Scores
 
 __all__ = [
     "EditCount",
@@ -40,7 +39,7 @@ _SAME = 0.01
 def edit_names(space: DesignSpace) -> list[str]:
     """Return what can be edited, one name each: positions from 1, or variables.
 
-    >>> from designlib.spaces import DNA
+    >>> from designlib.notation.alphabets import DNA
     >>> edit_names(SequenceSpace(DNA, 3))
     ['1', '2', '3']
     """

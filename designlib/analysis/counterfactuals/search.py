@@ -26,9 +26,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from designlib.config.counterfactuals import CounterfactualConfig
-from designlib.config.sampling import SamplingConfig
-from designlib.constraints.base import Constraint, Product
 from designlib.analysis.counterfactuals.edits import (
     EditCount,
     Reference,
@@ -37,15 +34,18 @@ from designlib.analysis.counterfactuals.edits import (
     undone,
     without_traces,
 )
+from designlib.config.counterfactuals import CounterfactualConfig
+from designlib.config.sampling import SamplingConfig
+from designlib.constraints.base import Constraint, Product
+from designlib.predictors.networks import evaluate
+from designlib.predictors.trajectory import Trajectory
+from designlib.randomness import derive_seed
 from designlib.sampling.drivers.anneal import anneal
 from designlib.sampling.ladders import Rung, RungPlan
 from designlib.sampling.ladders.plan import mean_score
-from designlib.predictors.networks import evaluate
-from designlib.randomness import derive_seed
 from designlib.sampling.run import choose_sampler
-from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.sampling.targets import Target
-from designlib.predictors.trajectory import Trajectory
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import Designs, InputError, Relaxed, Scores
 
 __all__ = ["Found", "find_counterfactuals", "in_scores"]

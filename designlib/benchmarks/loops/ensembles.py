@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from designlib.benchmarks.loops.known import Known
+from designlib.benchmarks.problems.base import Problem, build_predictor
 from designlib.config.training import TrainingConfig
-from designlib.sampling.objectives import EnsembleMean
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import Examples, TrainingState, own_repeats, train
-from designlib.benchmarks.problems.base import Problem, build_predictor
-from designlib.benchmarks.loops.known import Known
-from designlib.randomness import derive_seed, torch_generator
 from designlib.predictors.trajectory import thinned
+from designlib.randomness import derive_seed, torch_generator
+from designlib.sampling.objectives import EnsembleMean
 from designlib.types import Designs
 
 __all__ = ["Ensemble", "EnsembleConfig"]

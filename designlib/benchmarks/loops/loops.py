@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import torch
 
-from designlib.benchmarks.problems.base import Problem
 from designlib.benchmarks.loops.ensembles import Ensemble, EnsembleConfig
 from designlib.benchmarks.loops.known import Known
+from designlib.benchmarks.problems.base import Problem
 from designlib.randomness import derive_seed
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, InputError

@@ -14,15 +14,15 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.constraints.base import Constraint
+from designlib.predictors.networks import evaluate
 from designlib.sampling.kernels.base import MetropolisKernel
 from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.sampling.kernels.mala import Mala
 from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
 from designlib.sampling.kernels.transfer import GridTransfer
 from designlib.sampling.objectives import Objective
-from designlib.predictors.networks import evaluate
-from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Scores
 
 __all__ = [

@@ -8,6 +8,15 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
+from designlib.benchmarks.methods.base import (
+    EVALUATIONS_PER_PASS,
+    Method,
+    Outcome,
+    Setting,
+    local_kernel,
+    passes_of,
+)
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.anneal import anneal
 from designlib.sampling.drivers.common import last_of
 from designlib.sampling.kernels.base import Kernel
@@ -20,16 +29,7 @@ from designlib.sampling.ladders.choice import by_function_change
 from designlib.sampling.ladders.fixed import fixed_ladder
 from designlib.sampling.ladders.temperature import temperature_ladder
 from designlib.sampling.ladders.trajectory import score_reference, trajectory_ladder
-from designlib.benchmarks.methods.base import (
-    EVALUATIONS_PER_PASS,
-    Method,
-    Outcome,
-    Setting,
-    local_kernel,
-    passes_of,
-)
 from designlib.sampling.objectives import Objective
-from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 

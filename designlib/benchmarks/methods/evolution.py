@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Masking
-from designlib.sampling.drivers.archive import EliteArchive
 from designlib.benchmarks.methods.base import Method, Outcome, Setting
+from designlib.constraints.base import Masking
 from designlib.randomness import torch_generator
+from designlib.sampling.drivers.archive import EliteArchive
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, InputError, Letters, Moves, Scores
 

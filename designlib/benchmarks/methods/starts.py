@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from designlib.benchmarks.methods.base import Setting
 from designlib.constraints.base import Constraint
 from designlib.sampling.ladders.elites import elite_entry_rung
 from designlib.sampling.ladders.trajectory import trajectory_ladder
-from designlib.benchmarks.methods.base import Setting
 from designlib.types import Designs, InputError, Scores
 
 __all__ = ["best_measured", "from_elites"]

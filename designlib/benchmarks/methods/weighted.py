@@ -8,15 +8,6 @@ from typing import Any, ClassVar
 
 import torch
 
-from designlib.sampling.drivers.ais import ais
-from designlib.sampling.drivers.common import last_of
-from designlib.sampling.drivers.resampling import systematic
-from designlib.sampling.drivers.smc import smc
-from designlib.sampling.kernels.base import Kernel
-from designlib.sampling.kernels.crossover import Crossover
-from designlib.sampling.ladders.base import Rung
-from designlib.sampling.ladders.temperature import temperature_ladder
-from designlib.sampling.ladders.trajectory import trajectory_ladder
 from designlib.benchmarks.methods.base import (
     EVALUATIONS_PER_PASS,
     Method,
@@ -27,6 +18,15 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
+from designlib.sampling.drivers.ais import ais
+from designlib.sampling.drivers.common import last_of
+from designlib.sampling.drivers.resampling import systematic
+from designlib.sampling.drivers.smc import smc
+from designlib.sampling.kernels.base import Kernel
+from designlib.sampling.kernels.crossover import Crossover
+from designlib.sampling.ladders.base import Rung
+from designlib.sampling.ladders.temperature import temperature_ladder
+from designlib.sampling.ladders.trajectory import trajectory_ladder
 from designlib.types import Designs
 
 __all__ = ["AnnealedImportance", "TemperatureSmc", "TrajectorySmc"]

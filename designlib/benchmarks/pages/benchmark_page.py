@@ -17,8 +17,8 @@ from designlib.benchmarks.pages.comparison import (
 from designlib.benchmarks.pages.digits import digits_picture, digits_section, summarise_images
 from designlib.benchmarks.pages.loops import loop_section
 from designlib.benchmarks.pages.ready import ready_section
-from designlib.reports.style import Picture
 from designlib.benchmarks.pages.verdicts import verdict_table
+from designlib.reports.style import Picture
 
 __all__ = ["benchmark_files"]
 

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from designlib.notation.alphabets import BINARY
 from designlib.analysis.alignment import Alignment
 from designlib.analysis.walsh import degree_alignment
-from designlib.sampling.objectives import Objective
-from designlib.predictors.networks import evaluate
 from designlib.benchmarks.problems.boolean import BooleanProblem
+from designlib.notation.alphabets import BINARY
+from designlib.predictors.networks import evaluate
 from designlib.randomness import torch_generator
+from designlib.sampling.objectives import Objective
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters, Scores
 

@@ -31,11 +31,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.notation.alphabets import DNA
+from designlib.analysis.position_weights import Motif
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.constraints.base import Constraint
 from designlib.constraints.hamming import HammingBall
-from designlib.analysis.position_weights import Motif
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.selection.oracles import true_percentile
 from designlib.spaces import SequenceSpace

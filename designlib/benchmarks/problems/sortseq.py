@@ -26,10 +26,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from designlib.notation.alphabets import DNA
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.constraints.base import Constraint
 from designlib.constraints.hamming import HammingBall
+from designlib.notation.alphabets import DNA
 from designlib.predictors.networks import build_network, evaluate
 from designlib.predictors.training import Examples, rank_correlation, train
 from designlib.randomness import derive_seed, torch_generator

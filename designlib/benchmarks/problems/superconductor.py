@@ -20,11 +20,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
 from designlib.config.training import TrainingConfig
 from designlib.constraints.components import AtMostComponents
 from designlib.notation.formulas import ELEMENTS, element_shares
 from designlib.predictors.point_network import PointNetwork
-from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
 from designlib.predictors.ranking import enrichment, ndcg
 from designlib.randomness import numpy_generator
 from designlib.selection.oracles import true_percentile

@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.notation.alphabets import DNA
-from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
+from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.notation.alphabets import DNA
 from designlib.selection.oracles import true_percentile
 from designlib.spaces import SequenceSpace
 from designlib.tables.splits import visible_rows

@@ -3,15 +3,12 @@
 from designlib.candidates.results.columns import ResultColumns, find_columns
 from designlib.candidates.results.merging import Import, merge_results
 from designlib.candidates.results.parsing import ParsedResults, parse_results
-from designlib.config.plates import PLATE_FORMATS, read_well
 
 __all__ = [
-    "PLATE_FORMATS",
     "Import",
     "ParsedResults",
     "ResultColumns",
     "find_columns",
     "merge_results",
     "parse_results",
-    "read_well",
 ]

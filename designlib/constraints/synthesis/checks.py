@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 
+from designlib.config.synthesis import SynthesisConfig, VendorRules
+from designlib.constraints.synthesis.rules import PRESETS, GCLimit, RuleSet
 from designlib.notation.alphabets import DNA, iupac_letters
-from designlib.constraints.synthesis.rules import GCLimit, RuleSet
 
-__all__ = ["breaches"]
+__all__ = ["breaches", "rule_set", "verdict"]
 
 _LOOP = 3
 """Fewest letters in the loop of a hairpin."""
+
+
+def rule_set(config: SynthesisConfig) -> RuleSet:
+    """Return all rules of a campaign together: the vendor's or its own, and its motifs."""
+    rules = config.rules
+    if isinstance(rules, VendorRules):
+        base = PRESETS[rules.vendor]
+    else:
+        base = RuleSet(
+            gc=(GCLimit(rules.gc_low, rules.gc_high, rules.window),),
+            max_run_at=rules.max_run,
+            max_run_gc=rules.max_run,
+            max_repeat=rules.max_repeat,
+            hairpin_stem=rules.hairpin_stem,
+            source="the campaign's settings",
+        )
+    return replace(
+        base,
+        forbidden=(*base.forbidden, *config.forbidden_sites),
+        required=(*base.required, *config.required_motifs),
+    )
+
+
+def verdict(design: str, config: SynthesisConfig) -> str:
+    """Return ``ok``, or what is wrong with a design between its adapters."""
+    found = breaches(design, rule_set(config), config.adapter_before, config.adapter_after)
+    return ", ".join(found) or "ok"
 
 
 def breaches(insert: str, rules: RuleSet, before: str = "", after: str = "") -> list[str]:

@@ -2,8 +2,8 @@
 
 Motifs, runs and GC content are properties that a mask of single changes states exactly, so designs
 need not be drawn and then thrown away for them. Repeats, hairpins, copies of two or three letters
-and limits on the ends alone are left to `designlib.constraints.synthesis.checks`, which checks all rules of
-every design in any case.
+and limits on the ends alone are left to `designlib.constraints.synthesis.checks`, which checks all
+rules of every design in any case.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from functools import partial
 from jaxtyping import Shaped
 from torch import Tensor
 
+from designlib.config.synthesis import DesignRules, SynthesisConfig
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.required import RequiredMotifs
-from designlib.spaces import DesignSpace, SequenceSpace
-from designlib.config.synthesis import DesignRules, SynthesisConfig
+from designlib.constraints.synthesis.checks import rule_set
 from designlib.constraints.synthesis.rules import RuleSet
+from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
 __all__ = ["build_rules"]
@@ -51,7 +52,7 @@ def build_rules(
 
 
 def _rules(space: SequenceSpace, config: SynthesisConfig) -> Iterator[Constraint]:
-    rules, before, after = config.rule_set, config.adapter_before, config.adapter_after
+    rules, before, after = rule_set(config), config.adapter_before, config.adapter_after
     length = len(before) + space.length + len(after)
     for size, (one_strand, both_strands) in sorted(_forbidden(rules).items()):
         # With so much of the adapters, every window touches the design.

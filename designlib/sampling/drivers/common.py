@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
+from designlib.randomness import uniform_steps
 from designlib.sampling.kernels.base import Kernel, StateT
 from designlib.sampling.ladders.base import Rung
-from designlib.randomness import uniform_steps
 from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Scores
 

@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from designlib.randomness import derive_seed, uniform_steps
 from designlib.sampling.drivers.common import check_walk, moved
 from designlib.sampling.kernels.base import ChainState, Kernel, choose
 from designlib.sampling.ladders.base import Rung
-from designlib.randomness import derive_seed, uniform_steps
 from designlib.types import Designs, InputError, Scores
 
 __all__ = ["Replicas", "replica_exchange", "swap"]

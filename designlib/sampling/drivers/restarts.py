@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import torch
 
+from designlib.randomness import derive_seed
 from designlib.sampling.drivers.anneal import Snapshot, anneal
 from designlib.sampling.drivers.archive import EliteArchive
 from designlib.sampling.drivers.common import check_walk, last_of
 from designlib.sampling.kernels.base import Kernel
 from designlib.sampling.ladders.base import Rung
-from designlib.randomness import derive_seed
 from designlib.types import Designs, InputError
 
 __all__ = ["Cycle", "restarts"]

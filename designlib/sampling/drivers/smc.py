@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from designlib.randomness import chain_uniforms, derive_seed
 from designlib.sampling.drivers.common import Mover, check_walk, moved
 from designlib.sampling.drivers.resampling import (
     conditional_share,
@@ -32,7 +33,6 @@ from designlib.sampling.drivers.resampling import (
 )
 from designlib.sampling.kernels.base import ChainState, Kernel, take
 from designlib.sampling.ladders.base import Rung, bridge
-from designlib.randomness import chain_uniforms, derive_seed
 from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Scores
 
@@ -137,7 +137,7 @@ def smc(
     initial
         Particles, population after population, drawn from ``origin``.
     seed, chains
-        Seed of all draws, and the numbers of the particles (see `designlib.sampling.drivers.anneal`).
+        Seed of all draws, and the numbers of the particles (`designlib.sampling.drivers.anneal`).
     populations
         Number of independent populations of equal size in this batch. They do not see each
         other, but with ``adaptive`` they share the bridges.

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from designlib.sampling.kernels.base import Info, Kernel, StateT
-from designlib.spaces import Space
 from designlib.sampling.targets import Target
+from designlib.spaces import Space
 from designlib.types import Designs, InputError, Relaxed, Scores
 
 __all__ = ["CompiledKernel"]

@@ -41,8 +41,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.sampling.kernels.base import Info, MetropolisKernel, StateT, choose
-from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Letters, Points, Scores
 
 __all__ = ["Crossover", "Partners"]

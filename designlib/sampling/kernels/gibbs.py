@@ -28,8 +28,8 @@ from designlib.sampling.kernels.base import (
     inverse_cdf,
     letters_space,
 )
-from designlib.spaces import Space
 from designlib.sampling.targets import FORWARD_SHARE, Target
+from designlib.spaces import Space
 from designlib.types import Designs, Letters, Scores
 
 __all__ = ["Gibbs", "State"]

@@ -26,8 +26,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.sampling.kernels.base import MetropolisKernel, Tuning, allowed_moves, letters_space
-from designlib.spaces import Space
 from designlib.sampling.targets import Target
+from designlib.spaces import Space
 from designlib.types import Gradients, Letters, Scores
 
 __all__ = ["GibbsWithGradients", "State"]

@@ -15,7 +15,8 @@ about alike. The move is accepted by Metropolis and Hastings with the reverse on
 the same w; so the density proportional to exp(beta f) on the feasible designs is kept exactly,
 while no infeasible one is ever proposed.
 
-The proposal is that of Grathwohl et al., ICML 2021, balanced as in `designlib.sampling.kernels.transfer`.
+The proposal is that of Grathwohl et al., ICML 2021, balanced as in
+`designlib.sampling.kernels.transfer`.
 """
 
 from __future__ import annotations
@@ -27,11 +28,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints.base import Constraint
-from designlib.types import DeviceTensors
 from designlib.sampling.kernels.base import PartKernel, Tuning
-from designlib.spaces import LevelSpace, Space
 from designlib.sampling.targets import Target
-from designlib.types import Designs, Gradients, InputError, Points, Scores
+from designlib.spaces import LevelSpace, Space
+from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
 __all__ = ["LevelSteps", "State"]
 

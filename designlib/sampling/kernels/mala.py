@@ -48,11 +48,10 @@ from torch import Tensor
 from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import limits_of, members_of
 from designlib.constraints.sum_to_one import SumToOne
-from designlib.types import DeviceTensors
 from designlib.sampling.kernels.base import PartKernel, Tuning, initial_tuning
-from designlib.spaces import BoxSpace, Space
 from designlib.sampling.targets import Target
-from designlib.types import Designs, Gradients, InputError, Points, Scores
+from designlib.spaces import BoxSpace, Space
+from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
 __all__ = ["Mala", "State", "TruncatedNormal", "step_sizes"]
 

@@ -32,9 +32,9 @@ from designlib.sampling.kernels.level_steps import LevelSteps
 from designlib.sampling.kernels.mala import Mala
 from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
 from designlib.sampling.kernels.transfer import GridTransfer
+from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, Space
 from designlib.spaces.mixed import PartSpace
-from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Points, Scores
 
 __all__ = ["MixedKernel", "Move", "State"]

@@ -38,8 +38,8 @@ from designlib.sampling.kernels.base import (
     inverse_cdf,
     letters_space,
 )
-from designlib.spaces import Space
 from designlib.sampling.targets import Target
+from designlib.spaces import Space
 from designlib.types import Designs, Gradients, InputError, Letters, Scores
 
 __all__ = ["Path", "PathAuxiliary", "State"]

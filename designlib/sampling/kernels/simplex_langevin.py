@@ -42,12 +42,11 @@ from torch import Tensor
 from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import limits_of
 from designlib.constraints.components import most_components
-from designlib.types import DeviceTensors
 from designlib.sampling.kernels.base import PartKernel, Tuning, initial_tuning
 from designlib.sampling.kernels.mala import TruncatedNormal, require_step_size, step_sizes
-from designlib.spaces import SimplexSpace, Space
 from designlib.sampling.targets import Target
-from designlib.types import Designs, Gradients, InputError, Points, Scores
+from designlib.spaces import SimplexSpace, Space
+from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
 __all__ = ["Move", "SimplexLangevin", "State"]
 

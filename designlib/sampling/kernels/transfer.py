@@ -28,11 +28,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints.base import Constraint
-from designlib.types import DeviceTensors
 from designlib.sampling.kernels.base import PartKernel, Tuning
-from designlib.spaces import SimplexSpace, Space
 from designlib.sampling.targets import Target
-from designlib.types import Designs, Gradients, InputError, Points, Scores
+from designlib.spaces import SimplexSpace, Space
+from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
 __all__ = ["MOST_MOVES", "GridTransfer", "State"]
 

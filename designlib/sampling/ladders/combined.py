@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from designlib.config.objectives import Goals, Scale, Scored
+from designlib.predictors.trajectory import PredictorSpec, Trajectory, learning_scale
 from designlib.sampling.ladders.plan import ScoreAt, mean_score
 from designlib.sampling.objectives import Objective
-from designlib.predictors.trajectory import PredictorSpec, Trajectory, learning_scale
 from designlib.types import InputError, Relaxed, Scores
 
 __all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]

@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from designlib.config.own_predictor import OwnNetwork
 from designlib.config.sampling import RungChoice, RungScale
 from designlib.constraints.base import Constraint
+from designlib.predictors.trajectory import Trajectory
 from designlib.sampling.ladders.base import Rung, check_steps
 from designlib.sampling.ladders.choice import by_function_change, by_log_step, by_smc_criterion
 from designlib.sampling.ladders.temperature import geometric_betas
 from designlib.sampling.ladders.trajectory import FLAT, score_reference
 from designlib.sampling.objectives import EnsembleMean, Objective
-from designlib.spaces import DesignSpace, Space
 from designlib.sampling.targets import Target
-from designlib.predictors.trajectory import Trajectory
+from designlib.spaces import DesignSpace, Space
 from designlib.types import Designs, InputError
 
 __all__ = [
@@ -94,8 +94,8 @@ def plan_trajectory(
     """Return the rungs along the checkpoints of an ensemble, each with its scale.
 
     The target of rung t is pi_t(x) ~ exp(beta_t f_t(x)), f_t the ``score`` of the members, by
-    default their mean; see `designlib.sampling.ladders.trajectory` for beta_t. A checkpoint that gives every
-    reference design the same score orders nothing and is left out. The last rung gets
+    default their mean; see `designlib.sampling.ladders.trajectory` for beta_t. A checkpoint that
+    gives every reference design the same score orders nothing and is left out. The last rung gets
     ``final_steps`` more steps.
     ``rungs`` is the number of rungs for the choices by training step and by function change;
     the SMC criterion finds its own. Members of a single checkpoint have no training to walk along:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from designlib.constraints.base import Constraint
+from designlib.predictors.networks import evaluate
 from designlib.sampling.ladders.base import Rung, check_steps
 from designlib.sampling.objectives import Objective
-from designlib.predictors.networks import evaluate
-from designlib.spaces import Space
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import Space
 from designlib.types import Designs, InputError
 
 __all__ = ["FLAT", "score_reference", "trajectory_ladder"]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.analysis.examples import agreement, core_set, example_table, mislabelled
+from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import Examples, rank_correlation, train
-from designlib.randomness import torch_generator
 from designlib.predictors.trajectory import PredictorSpec
+from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from designlib.analysis.kmers import kmer_alignment, kmer_counts
-from designlib.randomness import torch_generator
 from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 

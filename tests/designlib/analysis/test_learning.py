@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.analysis.learning import interaction_shares
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 

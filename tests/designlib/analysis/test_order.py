@@ -16,6 +16,7 @@ from designlib.analysis.order import (
     motif_match,
     order_of_learning,
 )
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.reports.learning import (
     LearningContent,
@@ -23,7 +24,6 @@ from designlib.reports.learning import (
     learning_figure,
     render_learning,
 )
-from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 

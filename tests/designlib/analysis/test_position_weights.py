@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.analysis.position_weights import Motif, read_motifs
+from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 from tests.designlib.benchmarks.problems.published import published

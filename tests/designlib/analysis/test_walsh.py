@@ -6,11 +6,11 @@ from math import comb, prod
 import pytest
 import torch
 
-from designlib.notation.alphabets import BINARY, DNA, Alphabet
 from designlib.analysis import degree_alignment, degree_spectrum, learning_order, subcube_values
+from designlib.notation.alphabets import BINARY, DNA, Alphabet
 from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace
 from designlib.sampling.targets import NonFiniteScoreError
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 BITS = SequenceSpace(BINARY, 6)

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from designlib.notation.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id
+from designlib.notation.alphabets import DNA
 
 ABOUT = {"alphabet": "dna", "length": 4, "both_strands": False, "round_key": "k", "maximise": True}
 

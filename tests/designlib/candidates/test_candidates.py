@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from designlib.notation.alphabets import DNA, RNA
 from designlib.candidates import (
     COLUMNS,
     SCHEMA_VERSION,
@@ -19,6 +18,7 @@ from designlib.candidates import (
     to_csv_bytes,
     to_parquet_bytes,
 )
+from designlib.notation.alphabets import DNA, RNA
 from designlib.types import InputError
 
 PROVENANCE = Provenance(

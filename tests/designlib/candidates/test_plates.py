@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from designlib.config.plates import PlateConfig
-from designlib.config.plates import read_well
 from designlib.candidates.plates import lay_out
+from designlib.config.plates import PlateConfig, read_well
 from designlib.reports.plate import plate_figure
 from designlib.types import InputError
 

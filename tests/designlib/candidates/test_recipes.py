@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from designlib.notation.alphabets import DNA
-from designlib.config.recipes import Precursor, RecipeConfig
 from designlib.candidates.recipes import check_recipe, recipe_sheet
+from designlib.config.recipes import Precursor, RecipeConfig
+from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.notation.alphabets import DNA
 from designlib.candidates import design_id
 from designlib.candidates.entries import Entry, entry_bytes, measurement_table, read_entry
 from designlib.candidates.record import Record
+from designlib.notation.alphabets import DNA
 from tests.designlib.candidates.recorded import ABOUT, candidates, row
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.config.stopping import StoppingConfig
 from designlib.candidates.entries import Entry
 from designlib.candidates.record import Record
 from designlib.candidates.stopping import reason_to_stop
+from designlib.config.stopping import StoppingConfig
 
 
 def campaign(best: list[float], *, maximise: bool = True, predicted: float = 0.0) -> Record:

@@ -5,7 +5,6 @@ from itertools import combinations
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -21,6 +20,7 @@ from designlib.constraints import (
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.clash import certainly_empty, clash
 from designlib.constraints.components import AtMostComponents
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError

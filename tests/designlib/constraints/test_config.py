@@ -4,9 +4,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from designlib.notation.alphabets import DNA, PROTEIN
 from designlib.config.constraints import ConstraintConfig, FixedSite, GCConfig, HammingBallConfig
 from designlib.constraints import build
+from designlib.notation.alphabets import DNA, PROTEIN
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from designlib.notation.alphabets import DNA, PROTEIN, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     Constraint,
@@ -27,6 +26,7 @@ from designlib.constraints import (
     base,
     feasible_starts,
 )
+from designlib.notation.alphabets import DNA, PROTEIN, Alphabet
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 

@@ -2,7 +2,6 @@
 
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenTransitions,
@@ -12,6 +11,7 @@ from designlib.constraints import (
     RequiredMotifs,
 )
 from designlib.constraints.drafts import draft
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 

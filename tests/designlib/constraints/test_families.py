@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA, RNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -15,6 +14,7 @@ from designlib.constraints import (
     Rejection,
     RequiredMotifs,
 )
+from designlib.notation.alphabets import DNA, RNA, Alphabet
 from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 

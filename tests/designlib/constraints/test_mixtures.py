@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.config.constraints import (
     ComponentPair,
     ComponentRange,
@@ -21,6 +20,7 @@ from designlib.constraints import (
     build,
     feasible_starts,
 )
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError

@@ -4,7 +4,6 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.notation.alphabets import DNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -19,6 +18,7 @@ from designlib.constraints.paths import (
     lowest_costs,
     pair_rules,
 )
+from designlib.notation.alphabets import DNA, Alphabet
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 

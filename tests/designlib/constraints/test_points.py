@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import Constraint, HammingBall, Product
 from designlib.constraints.base import Masking
 from designlib.constraints.bounds import Bounds, limits_of, members_of
 from designlib.constraints.components import AtMostComponents, most_components
 from designlib.constraints.sum_to_one import SumToOne
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError

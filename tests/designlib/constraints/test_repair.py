@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -21,6 +20,7 @@ from designlib.constraints import (
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
 from designlib.constraints.sum_to_one import SumToOne
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError

@@ -4,7 +4,6 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.notation.alphabets import BINARY, DNA, PROTEIN
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -17,6 +16,7 @@ from designlib.constraints import (
     RequiredMotifs,
     feasible_starts,
 )
+from designlib.notation.alphabets import BINARY, DNA, PROTEIN
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError

@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
+from designlib.constraints.compositions import check_chemistry, chemistry_verdicts
 from designlib.notation import chemistry
 from designlib.notation.alphabets import DNA
 from designlib.notation.chemistry import ChemistryRules, require_smact
-from designlib.constraints.compositions import check_chemistry, chemistry_verdicts
 from designlib.notation.formulas import element_shares
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from designlib.config.own_predictor import Example, OwnInput, OwnOutput, OwnPredictor
+from designlib.notation.alphabets import DNA, RNA
 from designlib.predictors.checkpoints import fitted, in_order, read_tensors
 from designlib.predictors.matching import check_examples
 from designlib.predictors.own import OwnScore
-from designlib.notation.alphabets import DNA, RNA
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 

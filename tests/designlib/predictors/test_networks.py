@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA, Alphabet
 from designlib.config.training import NetworkConfig
+from designlib.notation.alphabets import DNA, Alphabet
 from designlib.predictors import networks
 from designlib.predictors.networks import build_network, evaluate
 from designlib.randomness import torch_generator

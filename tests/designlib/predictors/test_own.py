@@ -14,13 +14,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from designlib.config.own_predictor import Example, OwnInput, OwnNetwork, OwnOutput, OwnPredictor
+from designlib.notation.alphabets import DNA, PROTEIN
 from designlib.predictors.matching import check_examples
 from designlib.predictors.networks import evaluate
 from designlib.predictors.own import OwnScore, build_model, evaluating
 from designlib.predictors.training import TrainingState
-from designlib.randomness import torch_generator
-from designlib.notation.alphabets import DNA, PROTEIN
-from designlib.spaces import SequenceSpace
 from designlib.predictors.trajectory import (
     PROGRAM,
     PredictorSpec,
@@ -28,6 +26,8 @@ from designlib.predictors.trajectory import (
     state_from_bytes,
     state_to_bytes,
 )
+from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 6)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.notation.alphabets import DNA
 from designlib.predictors.networks import build_network, evaluate
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.predictors.training import Examples, rank_correlation, train

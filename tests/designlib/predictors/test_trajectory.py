@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from designlib.predictors.networks import evaluate
-from designlib.randomness import torch_generator
 from designlib.predictors.trajectory import Trajectory, state_from_bytes, state_to_bytes
+from designlib.randomness import torch_generator
 from designlib.types import InputError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.selection.intervals import calibrate
 from designlib.reports.confidence import confidence_lines, gain_confirmed, summarise_confidence
+from designlib.selection.intervals import calibrate
 
 TEST = pd.DataFrame(
     {

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from designlib.notation.alphabets import DNA
 from designlib.candidates import Provenance, build_table
+from designlib.notation.alphabets import DNA
 from designlib.reports.counterfactuals import counterfactual_lines
 from designlib.reports.report import (
     RESAMPLED,

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from designlib.sampling.evidence import log_mean_exp_with_error
 from designlib.randomness import torch_generator
+from designlib.sampling.evidence import log_mean_exp_with_error
 from designlib.types import InputError
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from designlib.randomness import torch_generator
 from designlib.sampling.objectives import (
     EnsembleMean,
     LowerConfidence,
@@ -15,7 +16,6 @@ from designlib.sampling.objectives import (
     Specificity,
     WeightedSum,
 )
-from designlib.randomness import torch_generator
 from designlib.types import InputError
 
 OBJECTIVES = {

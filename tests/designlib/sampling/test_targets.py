@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import DNA
-from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 4)

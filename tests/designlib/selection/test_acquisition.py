@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from designlib.selection.acquisition import acquisition, thompson_order
 from designlib.config.selection import AcquisitionKind
+from designlib.selection.acquisition import acquisition, thompson_order
 from designlib.types import InputError
 
 MEAN, SPREAD = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, 2.0])

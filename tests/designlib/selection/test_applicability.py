@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from designlib.selection.applicability import Unusual, applicability, hidden_features, unusualness
 from designlib.config.training import NetworkConfig
-from designlib.predictors.networks import build_network
-from designlib.randomness import torch_generator
 from designlib.notation.alphabets import DNA
-from designlib.spaces import SequenceSpace
+from designlib.predictors.networks import build_network
 from designlib.predictors.trajectory import Trajectory
+from designlib.randomness import torch_generator
+from designlib.selection.applicability import Unusual, applicability, hidden_features, unusualness
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from designlib.notation.alphabets import DNA
 from designlib.config.selection import SelectionConfig
+from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
-from designlib.spaces.distances import pairwise_distances
 from designlib.selection import Shortlist, rejection_counts, select_batch
 from designlib.spaces import SequenceSpace
+from designlib.spaces.distances import pairwise_distances
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 6)

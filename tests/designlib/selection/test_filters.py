@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.selection.acquisition import acquisition
 from designlib.config.selection import SelectionConfig
 from designlib.selection import filter_designs, rejection_counts
+from designlib.selection.acquisition import acquisition
 from designlib.types import InputError
 
 

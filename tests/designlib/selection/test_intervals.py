@@ -11,12 +11,12 @@ import torch
 
 from designlib.config.tables import Transform
 from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.selection.intervals import LEVEL, Calibration, calibrate, coverage, intervals
+from designlib.notation.alphabets import DNA
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import Examples, train
-from designlib.notation.alphabets import DNA
-from designlib.spaces import SequenceSpace
 from designlib.predictors.trajectory import PredictorSpec
+from designlib.selection.intervals import LEVEL, Calibration, calibrate, coverage, intervals
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 

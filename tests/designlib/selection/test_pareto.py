@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from designlib.selection.pareto import front_order, hypervolume, non_dominated
 from designlib.randomness import numpy_generator
+from designlib.selection.pareto import front_order, hypervolume, non_dominated
 from designlib.types import InputError
 
 

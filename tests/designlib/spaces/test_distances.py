@@ -3,13 +3,13 @@ import pytest
 import torch
 from scipy.stats import rankdata
 
-from designlib.selection import clusters as scoring
 from designlib.notation.alphabets import DNA, PROTEIN
+from designlib.selection import clusters as scoring
 from designlib.selection.clusters import clusters
-from designlib.spaces.edits import edits
-from designlib.spaces.distances import nearest_measured, orient, pairwise_distances
 from designlib.selection.oracles import true_percentile
 from designlib.spaces import SequenceSpace
+from designlib.spaces.distances import nearest_measured, orient, pairwise_distances
+from designlib.spaces.edits import edits
 from designlib.types import InputError
 
 

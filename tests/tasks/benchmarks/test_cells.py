@@ -34,7 +34,8 @@ def test_elites_are_the_starts_of_problems_that_say_so(small_needle, home, monke
 def test_a_cell_depends_on_all_the_code_that_it_imports():
     """A module that is not in the list would change and leave the cells as they are."""
     loaded = (
-        "import importlib, pkgutil, sys, designlib.benchmarks.methods.starts, designlib.benchmarks.methods.judging\n"
+        "import importlib, pkgutil, sys\n"
+        "import designlib.benchmarks.methods.starts, designlib.benchmarks.methods.judging\n"
         "import designlib.benchmarks.problems as problems\n"
         "for module in pkgutil.iter_modules(problems.__path__):\n"
         "    importlib.import_module(f'designlib.benchmarks.problems.{module.name}')\n"

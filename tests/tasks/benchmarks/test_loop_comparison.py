@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from designlib.benchmarks.methods import GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.loops.loops import Loop
 from designlib.benchmarks.loops.proposing import MeasuredSearch
+from designlib.benchmarks.methods import GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.problems.tfbind8 import TfBind8
 from tasks.benchmarks import loop_comparison
 from tasks.benchmarks.comparison_report import PUBLISHED, write_benchmarks

@@ -10,16 +10,16 @@ import torch
 
 from designlib.config.constraints import ComponentRange, CompositionConstraints
 from designlib.config.splits import SplitConfig
+from designlib.config.synthesis import DesignRules
 from designlib.config.tables import CompositionReading
 from designlib.config.training import TrainingConfig
 from designlib.predictors.training import noise_weights
-from designlib.config.synthesis import DesignRules
 from designlib.types import InputError
 from tasks.inputs.config import CompositionTable, DataConfig, NamedDataset
-from tasks.installation.settings import Settings
 from tasks.inputs.tables import _read, _source, check_constraints, check_input, ingest, split
-from tasks.stages.table_facts import load_facts, load_folds
+from tasks.installation.settings import Settings
 from tasks.rounds.train import Part, prepare
+from tasks.stages.table_facts import load_facts, load_folds
 
 BLENDS = DataConfig(source=NamedDataset(dataset="photo_pce10", visible_share=0.1, visible="random"))
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from designlib.config.stopping import StoppingConfig
 from designlib.candidates.entries import measurement_table
+from designlib.config.stopping import StoppingConfig
 from tasks.record import progress
 from tasks.record.progress import ended_by, rounds_ahead
 from tasks.record.record import held_record

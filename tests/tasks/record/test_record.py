@@ -12,15 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from designlib.notation.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id, to_parquet_bytes
 from designlib.candidates.entries import measurement_table
+from designlib.notation.alphabets import DNA
 from designlib.types import InputError
-from tasks.record import record as module
-from tasks.rounds.importing import find_result_files, import_results
-from tasks.record.record import campaign_folder, held_record, load_record
 from tasks.installation.settings import REPOSITORY
+from tasks.record import record as module
+from tasks.record.record import campaign_folder, held_record, load_record
 from tasks.record.status import status_text
+from tasks.rounds.importing import find_result_files, import_results
 
 DESIGNS = ["ACGT", "CCGT", "GGGT"]
 

@@ -11,10 +11,10 @@ import pytest
 
 from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
-from tasks.reports.campaign_page import _of_designs, _started_from
-from tasks.installation.settings import Settings
-from tasks.stages.stages import noted, run_stage
 from tasks.installation.files import parquet_bytes
+from tasks.installation.settings import Settings
+from tasks.reports.campaign_page import _of_designs, _started_from
+from tasks.stages.stages import noted, run_stage
 
 FOLDS = pd.DataFrame(
     {

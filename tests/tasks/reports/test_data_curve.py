@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.predictors.training import train
 from designlib.notation.alphabets import DNA
-from designlib.spaces import SequenceSpace, describe_space
+from designlib.predictors.training import train
 from designlib.predictors.trajectory import Trajectory
+from designlib.spaces import SequenceSpace, describe_space
 from designlib.types import InputError
+from tasks.installation.settings import REPOSITORY
 from tasks.reports.data_curve import Grounds, expected_gains, measure_curve
 from tasks.reports.example_losses import compare_core, example_losses
-from tasks.installation.settings import REPOSITORY
 from tasks.stages.table_facts import TableFacts
 
 CONFIG = TrainingConfig(

@@ -11,17 +11,17 @@ import torch
 
 from designlib.config.learning import LearningConfig
 from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.predictors.training import train
-from designlib.randomness import torch_generator
 from designlib.notation.alphabets import DNA
-from designlib.spaces import SequenceSpace, describe_space
+from designlib.predictors.training import train
 from designlib.predictors.trajectory import state_to_bytes
+from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace, describe_space
+from tasks.installation.files import parquet_bytes
+from tasks.installation.settings import Settings
 from tasks.reports.data_curve import Grounds
 from tasks.reports.learning_order import _look, _notes, _page
-from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import TableFacts
-from tasks.installation.files import parquet_bytes
 
 SPACE = SequenceSpace(DNA, 6)
 CONFIG = TrainingConfig(

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from mlflow.artifacts import download_artifacts
 
+from tasks.installation.settings import Settings
 from tasks.reports.publish import _log
 from tasks.stages.results import Round
-from tasks.installation.settings import Settings
 from tasks.tracking.tracking import artifact_names, client, experiment_id, log_bytes
 
 FIGURES: dict[str, Any] = {

@@ -14,22 +14,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from designlib.config.constraints import ConstraintConfig
 from designlib.config.own_predictor import Example, OwnInput, OwnOutput, OwnPredictor
 from designlib.config.sampling import SamplingConfig
-from designlib.config.training import TrainingConfig
-from designlib.config.constraints import ConstraintConfig
-from designlib.tables.splits import SplitConfig
 from designlib.config.synthesis import DesignRules
+from designlib.config.training import TrainingConfig
+from designlib.tables.splits import SplitConfig
 from tasks.inputs.config import DataConfig, TableFile
-from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
-from tasks.stages.walk_plan import load_ladder_kind
-from tasks.rounds.rounds import Round
-from tasks.installation.settings import REPOSITORY, Settings
 from tasks.inputs.tables import ingest, split
-from tasks.stages.table_facts import load_facts
+from tasks.installation.settings import REPOSITORY, Settings
+from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
+from tasks.rounds.rounds import Round
 from tasks.rounds.take_over import adopt_member, take_over
-from tasks.tracking.tracking import experiment_id, run_for
 from tasks.rounds.train import load_trajectory
+from tasks.stages.table_facts import load_facts
+from tasks.stages.walk_plan import load_ladder_kind
+from tasks.tracking.tracking import experiment_id, run_for
 
 LEFT, RIGHT = "ACGTTGCA" * 4, "TTGACCGA" * 4
 STEPS = (0, 10, 60, 150)

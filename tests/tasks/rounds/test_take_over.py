@@ -16,25 +16,25 @@ from torch import nn
 from designlib.config.constraints import CompositionConstraints
 from designlib.config.own_predictor import Example, OwnInput, OwnNetwork, OwnPredictor
 from designlib.config.sampling import SamplingConfig
+from designlib.config.synthesis import DesignRules
 from designlib.config.tables import CompositionReading
 from designlib.config.training import TrainingConfig
 from designlib.predictors.own import build_model
 from designlib.randomness import torch_generator
 from designlib.tables.splits import SplitConfig
-from designlib.config.synthesis import DesignRules
 from designlib.types import InputError
-from tasks.rounds import take_over as module
 from tasks.inputs.config import CompositionTable, DataConfig, TableFile
-from tasks.stages.walk_plan import load_ladder_kind, load_plan
+from tasks.inputs.tables import ingest, split
+from tasks.installation.settings import REPOSITORY, Settings
+from tasks.rounds import take_over as module
 from tasks.rounds.generate import plan_walk
 from tasks.rounds.rounds import Round
-from tasks.installation.settings import REPOSITORY, Settings
-from tasks.stages.stages import StageResult
-from tasks.inputs.tables import ingest, split
-from tasks.stages.table_facts import load_facts
 from tasks.rounds.take_over import adopt_member, members_of, take_over, taken_over
-from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
 from tasks.rounds.train import load_trajectory
+from tasks.stages.stages import StageResult
+from tasks.stages.table_facts import load_facts
+from tasks.stages.walk_plan import load_ladder_kind, load_plan
+from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
 
 FACTORY = "tests.tasks.rounds.test_take_over:network(width=5)"
 STEPS = (0, 20, 500)

@@ -17,13 +17,13 @@ from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.types import InputError
 from tasks.inputs.config import DataConfig, TableFile
-from tasks.installation.environment import tracking_uri
-from tasks.stages.results import Round
-from tasks.installation.settings import REPOSITORY, Settings
-from tasks.stages.stages import Stage, StageResult
 from tasks.inputs.tables import ingest, split
-from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
+from tasks.installation.environment import tracking_uri
+from tasks.installation.settings import REPOSITORY, Settings
 from tasks.rounds.train import load_trajectory, train_member
+from tasks.stages.results import Round
+from tasks.stages.stages import Stage, StageResult
+from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
 
 CONFIG = TrainingConfig(
     members=1, steps=30, checkpoints=7, network=NetworkConfig(architecture="mlp", width=8)

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 
 from tasks.installation.environment import tracking_uri
-from tasks.servers.housekeeping import end_orphaned_runs
 from tasks.installation.settings import Settings
+from tasks.servers.housekeeping import end_orphaned_runs
 from tasks.tracking.tracking import FLOW_RUN_TAG, client, experiment_id
 
 STATES = {

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.installation.settings import REPOSITORY, Settings
 from tasks.servers.prefect_server import (
     Announcement,
     announce,
@@ -23,7 +24,6 @@ from tasks.servers.prefect_server import (
     wait_until_healthy,
     withdraw,
 )
-from tasks.installation.settings import REPOSITORY, Settings
 
 
 class _Health(BaseHTTPRequestHandler):

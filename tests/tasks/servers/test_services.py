@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from designlib.types import InputError
+from tasks.installation.settings import Settings
 from tasks.servers import services
 from tasks.servers.services import claim, is_running, start, stop, stop_all
-from tasks.installation.settings import Settings
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from designlib.config.splits import SplitConfig
-from tasks.stages import stages
 from tasks.installation.settings import REPOSITORY, Settings
+from tasks.stages import stages
 from tasks.stages.stages import content_key, finished_stage, open_stage, run_stage
 
 INPUTS = {"file": "abc", "seed": 1}
@@ -166,7 +166,8 @@ def test_leftovers_of_a_killed_process_are_removed(settings: Settings) -> None:
 def test_another_process_waits_until_the_stage_is_free(settings: Settings) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from tasks.installation.settings import Settings; from tasks.stages.stages import run_stage\n"
+        "from tasks.installation.settings import Settings\n"
+        "from tasks.stages.stages import run_stage\n"
         "print('asking', flush=True)\n"
         "done = run_stage(Settings(home=Path(sys.argv[1])), 'train', {'seed': 1},"
         " lambda: {'a.txt': b'theirs'})\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tasks.stages import store
 from tasks.installation.settings import Settings
+from tasks.stages import store
 from tasks.stages.stages import StageResult, finished_stage, run_stage
 
 INPUTS = {"seed": 1}

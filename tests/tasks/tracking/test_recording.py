@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from designlib.predictors.recording import Recorder
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.types import InputError
-from tasks.tracking.recording import TrainingCallback, record_training
 from tasks.installation.settings import Settings
+from tasks.tracking.recording import TrainingCallback, record_training
 from tasks.tracking.tracking import client, experiment_id, logged_steps
 
 

@@ -17,9 +17,9 @@ import pytest
 from mlflow.artifacts import load_dict
 from mlflow.entities import Run
 
-from tasks.tracking import tracking
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import REPOSITORY, Settings
+from tasks.tracking import tracking
 from tasks.tracking.tracking import (
     artifact_names,
     client,

@@ -11,21 +11,21 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from designlib.analysis.counterfactuals.edits import EditCount, FewEdits, edited, near_design
+from designlib.analysis.counterfactuals.search import find_counterfactuals
+from designlib.analysis.counterfactuals.tables import counterfactual_rows, edit_shares
 from designlib.config.counterfactuals import CounterfactualConfig
 from designlib.config.own_predictor import OwnInput, OwnNetwork
 from designlib.constraints.base import Product
 from designlib.constraints.motifs import ForbiddenMotifs
-from designlib.analysis.counterfactuals.edits import EditCount, FewEdits, edited, near_design
-from designlib.analysis.counterfactuals.search import find_counterfactuals
-from designlib.analysis.counterfactuals.tables import counterfactual_rows, edit_shares
-from designlib.sampling.ladders import plan_trajectory
-from designlib.predictors.training import TrainingState
-from designlib.randomness import torch_generator
-from designlib.reports.counterfactuals import render_counterfactuals
 from designlib.notation.alphabets import DNA
 from designlib.notation.variables import Choice, Quantity
-from designlib.spaces import MixedSpace, SequenceSpace, SimplexSpace, describe_space
+from designlib.predictors.training import TrainingState
 from designlib.predictors.trajectory import PredictorSpec, Trajectory
+from designlib.randomness import torch_generator
+from designlib.reports.counterfactuals import render_counterfactuals
+from designlib.sampling.ladders import plan_trajectory
+from designlib.spaces import MixedSpace, SequenceSpace, SimplexSpace, describe_space
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 8)

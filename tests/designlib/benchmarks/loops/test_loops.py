@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.loops.ensembles import Ensemble, EnsembleConfig
 from designlib.benchmarks.loops.known import Known
 from designlib.benchmarks.loops.loops import Loop, run_loop
 from designlib.benchmarks.loops.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
+from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.problems.tfbind8 import TfBind8
 from designlib.types import InputError
 from tasks.installation.settings import REPOSITORY

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from designlib.constraints import AtMostComponents, feasible_starts
 from designlib.benchmarks.methods import BoTorch, Setting
-from designlib.randomness import torch_generator
+from designlib.constraints import AtMostComponents, feasible_starts
 from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from designlib.benchmarks import methods
-from designlib.config.constraints import ConstraintConfig
-from designlib.constraints import build, feasible_starts
 from designlib.benchmarks.methods import Setting
 from designlib.benchmarks.methods.variants import checkpoint_variants
+from designlib.config.constraints import ConstraintConfig
+from designlib.constraints import build, feasible_starts
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from designlib.benchmarks.methods import Ledidi, Setting
 from designlib.config.constraints import ConstraintConfig
 from designlib.constraints import build, feasible_starts
-from designlib.benchmarks.methods import Ledidi, Setting
-from designlib.randomness import torch_generator
 from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
-from designlib.constraints import HammingBall
 from designlib.benchmarks.methods import Outcome, Setting
 from designlib.benchmarks.methods.judging import judge
+from designlib.constraints import HammingBall
+from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 4)

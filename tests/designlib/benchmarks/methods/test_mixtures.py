@@ -6,14 +6,14 @@ import torch
 from scipy import stats
 
 from designlib.benchmarks import methods
-from designlib.constraints import AtMostComponents, feasible_starts
-from designlib.sampling.kernels import Crossover, GridTransfer
 from designlib.benchmarks.methods import Setting
 from designlib.benchmarks.problems.base import Placing, Problem, Solvable, train_trajectory
 from designlib.benchmarks.problems.mixtures import MeasuredMixtures
+from designlib.constraints import AtMostComponents, feasible_starts
 from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace, SimplexSpace
+from designlib.sampling.kernels import Crossover, GridTransfer
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError
 
 GRID = SimplexSpace(("Fe", "Ni", "Co", "Mn"), parts=10)

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from designlib.benchmarks.methods import Setting, TrajectorySearch
 from designlib.config.constraints import ConstraintConfig
 from designlib.constraints import build
+from designlib.randomness import torch_generator
 from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.sampling.kernels.mala import Mala
-from designlib.benchmarks.methods import Setting, TrajectorySearch
-from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from tests.designlib.conftest import SPACE
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from designlib.config.constraints import ConstraintConfig
-from designlib.constraints import build
 from designlib.benchmarks.methods import Setting
 from designlib.benchmarks.methods.starts import best_measured, from_elites
+from designlib.config.constraints import ConstraintConfig
+from designlib.constraints import build
 from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.benchmarks.problems.mnist import packed_images
 from designlib.benchmarks.pages.benchmark_page import benchmark_files
 from designlib.benchmarks.pages.digits import digits_section, merge_images, summarise_images
-from designlib.reports.style import Picture
 from designlib.benchmarks.pages.verdicts import verdicts
+from designlib.benchmarks.problems.mnist import packed_images
+from designlib.reports.style import Picture
 
 OURS, THEIRS = "trajectory annealing, raw", "temperature annealing"
 

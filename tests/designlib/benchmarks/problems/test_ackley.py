@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.predictors.networks import evaluate
-from designlib.predictors.training import rank_correlation
 from designlib.benchmarks.problems.ackley import Ackley
 from designlib.benchmarks.problems.base import Problem, train_trajectory
+from designlib.predictors.networks import evaluate
+from designlib.predictors.training import rank_correlation
 from designlib.types import InputError
 
 

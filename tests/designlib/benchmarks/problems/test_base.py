@@ -4,9 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from designlib.notation.alphabets import DNA
-from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.predictors.schedule import log_spaced_steps
 from designlib.benchmarks.problems.base import (
     Builder,
     Problem,
@@ -14,6 +11,9 @@ from designlib.benchmarks.problems.base import (
     build_predictor,
     train_trajectory,
 )
+from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.notation.alphabets import DNA
+from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, Space
 from designlib.types import InputError

@@ -3,7 +3,6 @@ import itertools
 import pytest
 import torch
 
-from designlib.notation.alphabets import BINARY
 from designlib.analysis import degree_spectrum
 from designlib.benchmarks.problems.base import Solvable, train_trajectory
 from designlib.benchmarks.problems.boolean import (
@@ -12,6 +11,7 @@ from designlib.benchmarks.problems.boolean import (
     Needle,
     Polynomial,
 )
+from designlib.notation.alphabets import BINARY
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 

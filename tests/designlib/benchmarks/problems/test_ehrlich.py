@@ -5,11 +5,11 @@ import warnings
 import pytest
 import torch
 
+from designlib.benchmarks.problems.base import Solvable, train_trajectory
+from designlib.benchmarks.problems.ehrlich import Ehrlich, EhrlichFunction, draw_function, ehrlich
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import rank_correlation
-from designlib.benchmarks.problems.base import Solvable, train_trajectory
-from designlib.benchmarks.problems.ehrlich import Ehrlich, EhrlichFunction, draw_function, ehrlich
 from designlib.randomness import torch_generator
 from designlib.types import InputError
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from designlib.analysis.position_weights import Motif, read_motifs
 from designlib.benchmarks.problems.base import Solvable, train_trajectory
 from designlib.benchmarks.problems.motifs import MotifTask, enhancer, two_motif
-from designlib.analysis.position_weights import Motif, read_motifs
 from designlib.types import InputError, Letters
 from tests.designlib.benchmarks.problems.published import published
 

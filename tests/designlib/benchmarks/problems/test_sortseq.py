@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
-from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.benchmarks.problems.base import Problem, train_trajectory
 from designlib.benchmarks.problems.sortseq import SortSeq, mean_bins
+from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 from tests.designlib.benchmarks.problems.published import published

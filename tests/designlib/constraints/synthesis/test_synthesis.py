@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from designlib.constraints.synthesis import PRESETS, GCLimit, RuleSet, breaches
-from designlib.config.synthesis import OwnRules, SynthesisConfig, VendorRules
 from designlib.candidates.order import fasta, order_sheet
+from designlib.config.synthesis import OwnRules, SynthesisConfig, VendorRules
+from designlib.constraints.synthesis import PRESETS, GCLimit, RuleSet, breaches, rule_set, verdict
 from designlib.types import InputError
 
 BSAI = "GGTCTC"
@@ -127,11 +127,11 @@ def test_every_preset_says_where_it_is_from_and_refuses_what_cannot_be_made(name
 
 def test_settings_add_sites_to_the_rules_of_a_vendor() -> None:
     config = SynthesisConfig(rules=VendorRules(vendor="gen9"), forbidden_sites=("gaattc",))
-    assert config.rule_set.forbidden == ("GGTCTC", "CACCTGC", "GAATTC")
+    assert rule_set(config).forbidden == ("GGTCTC", "CACCTGC", "GAATTC")
     own = SynthesisConfig(rules=OwnRules(max_run=3), adapter_before=" ac ", adapter_after="GT")
     assert own.molecule("TTT") == "ACTTTGT"
-    assert own.verdict("CAGTTTTCAG").startswith("4 T in a row")
-    assert own.verdict("CAGTTTCAG") == "ok"
+    assert verdict("CAGTTTTCAG", own).startswith("4 T in a row")
+    assert verdict("CAGTTTCAG", own) == "ok"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import norm, rankdata
 
-from designlib.sampling.diagnostics import effective_sample_size, ess_per_pass, r_hat
 from designlib.randomness import torch_generator
+from designlib.sampling.diagnostics import effective_sample_size, ess_per_pass, r_hat
 from designlib.types import InputError
 
 

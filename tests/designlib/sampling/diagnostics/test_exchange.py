@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from designlib.sampling.diagnostics import round_trips, swap_rates
 from designlib.randomness import torch_generator
+from designlib.sampling.diagnostics import round_trips, swap_rates
 from designlib.types import InputError
 
 

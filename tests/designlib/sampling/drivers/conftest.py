@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import BINARY
-from designlib.sampling.ladders import Rung
 from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace
+from designlib.sampling.ladders import Rung
 from designlib.sampling.targets import Target
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(BINARY, 3)
 

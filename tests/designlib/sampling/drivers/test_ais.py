@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.ais import ais
 from designlib.sampling.kernels import GibbsWithGradients
-from designlib.randomness import torch_generator
 
 KERNEL = GibbsWithGradients()
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from designlib.constraints import HammingBall
+from designlib.predictors.networks import evaluate
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.anneal import anneal
 from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.sampling.ladders import build_ladder, plan_trajectory, temperature_ladder
-from designlib.predictors.networks import evaluate
-from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from designlib.sampling.drivers.archive import EliteArchive
 from designlib.randomness import torch_generator
+from designlib.sampling.drivers.archive import EliteArchive
 from designlib.types import InputError
 
 

@@ -7,10 +7,10 @@ import torch
 from scipy import stats
 
 from designlib.constraints import HammingBall
+from designlib.randomness import torch_generator
 from designlib.sampling.diagnostics import round_trips
 from designlib.sampling.drivers.replica_exchange import replica_exchange, swap_log_ratio
 from designlib.sampling.kernels import GibbsWithGradients
-from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tests.designlib.sampling.kernels.conftest import transition_matrix
 from tests.designlib.sampling.kernels.test_exactness import g_statistic

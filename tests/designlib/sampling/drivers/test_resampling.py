@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.resampling import (
     conditional_share,
     effective_share,
     genealogical_variance,
     systematic,
 )
-from designlib.randomness import torch_generator
 
 
 def test_each_particle_gets_its_share_rounded_up_or_down():

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.archive import EliteArchive
 from designlib.sampling.drivers.restarts import restarts
 from designlib.sampling.kernels import GibbsWithGradients
-from designlib.randomness import torch_generator
 from designlib.types import InputError
 
 KERNEL = GibbsWithGradients()

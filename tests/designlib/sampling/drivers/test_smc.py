@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from designlib.constraints import HammingBall
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers.smc import smc
 from designlib.sampling.kernels import GibbsWithGradients
-from designlib.randomness import torch_generator
 from designlib.sampling.targets import NonFiniteScoreError
 from designlib.types import InputError
 

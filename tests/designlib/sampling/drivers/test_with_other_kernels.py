@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers import ais, anneal, replica_exchange, smc
 from designlib.sampling.kernels import (
     Crossover,
@@ -17,9 +18,8 @@ from designlib.sampling.kernels import (
     SimplexLangevin,
 )
 from designlib.sampling.ladders import temperature_ladder
-from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SimplexSpace
 
 BOX = BoxSpace.cube(2, -1.0, 1.0)
 BETA = 20.0

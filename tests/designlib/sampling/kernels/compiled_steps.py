@@ -9,14 +9,14 @@ import sys
 import torch
 from torch import nn
 
-from designlib.notation.alphabets import DNA
 from designlib.config.constraints import ConstraintConfig
 from designlib.constraints import build
+from designlib.notation.alphabets import DNA
+from designlib.randomness import chain_uniforms, torch_generator
 from designlib.sampling.kernels import GibbsWithGradients
 from designlib.sampling.kernels.compiled import CompiledKernel
-from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import SequenceSpace
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 12)
 CONSTRAINT = build(ConstraintConfig(max_homopolymer=3), SPACE)

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA, Alphabet
 from designlib.constraints import (
     AllowedLetters,
     ForbiddenMotifs,
@@ -19,14 +18,15 @@ from designlib.constraints import (
     Rejection,
     RequiredMotifs,
 )
+from designlib.notation.alphabets import DNA, Alphabet
+from designlib.randomness import torch_generator
 from designlib.sampling.kernels import GibbsWithGradients
 from designlib.sampling.kernels.base import take
 from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin
 from designlib.sampling.kernels.gibbs import Gibbs
 from designlib.sampling.kernels.path_auxiliary import Path, PathAuxiliary
-from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import SequenceSpace
 
 BINARY = SequenceSpace(Alphabet("binary", "01"), 6)
 TERNARY = SequenceSpace(Alphabet("ternary", "abc"), 4)

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import DNA
+from designlib.randomness import chain_uniforms, torch_generator
 from designlib.sampling.kernels.base import AIMED_ACCEPTANCE, Info
 from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin
 from designlib.sampling.kernels.path_auxiliary import PathAuxiliary
-from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import SequenceSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import SequenceSpace
 
 SPACE = SequenceSpace(DNA, 30)
 # Sizes to begin with that are far too small, and far too large.

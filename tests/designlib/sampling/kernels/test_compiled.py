@@ -10,8 +10,8 @@ from designlib.notation.alphabets import DNA
 from designlib.sampling.kernels import GibbsWithGradients
 from designlib.sampling.kernels.base import Kernel
 from designlib.sampling.kernels.compiled import CompiledKernel
-from designlib.spaces import SequenceSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from designlib.notation.alphabets import BINARY, DNA
 from designlib.constraints import ForbiddenMotifs, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
+from designlib.notation.alphabets import BINARY, DNA
+from designlib.randomness import chain_uniforms, torch_generator
 from designlib.sampling.kernels import GibbsWithGradients, Kernel, crossover
 from designlib.sampling.kernels.crossover import Crossover
 from designlib.sampling.kernels.mala import Mala
 from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
-from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 from tests.designlib.sampling.kernels.points import Case, check_end_states, check_ranks, uniforms
 

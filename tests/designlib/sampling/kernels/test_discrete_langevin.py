@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.sampling.kernels import Kernel
 from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin
-from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 KERNEL = DiscreteLangevin(step_size=0.5)

@@ -6,12 +6,12 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.notation.alphabets import DNA
 from designlib.config.constraints import ConstraintConfig, FixedSite, GCConfig, HammingBallConfig
 from designlib.constraints import base, build, feasible_starts
+from designlib.notation.alphabets import DNA
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import SequenceSpace
 from designlib.sampling.targets import FORWARD_SHARE, NonFiniteScoreError, Target
+from designlib.spaces import SequenceSpace
 
 
 @pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])

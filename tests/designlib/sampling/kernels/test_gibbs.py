@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import BINARY, DNA
+from designlib.randomness import torch_generator
 from designlib.sampling.kernels import Kernel
 from designlib.sampling.kernels.gibbs import Gibbs
-from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 KERNEL = Gibbs()

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import DNA
-from designlib.sampling.kernels import GibbsWithGradients, Kernel
 from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace
+from designlib.sampling.kernels import GibbsWithGradients, Kernel
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 KERNEL = GibbsWithGradients()

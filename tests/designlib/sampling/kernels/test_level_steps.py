@@ -7,13 +7,13 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import AllowedLevels, Product, Rejection
+from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.sampling.kernels import LevelSteps
 from designlib.sampling.kernels.base import take
-from designlib.randomness import torch_generator
-from designlib.spaces import Levels, LevelSpace, SequenceSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import Levels, LevelSpace, SequenceSpace
 from designlib.types import InputError
 
 TEMPERATURE = Levels("T", ("20", "40", "60", "80", "100"), (20.0, 40.0, 60.0, 80.0, 100.0))

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.sum_to_one import SumToOne
+from designlib.notation.alphabets import DNA
+from designlib.randomness import chain_uniforms, torch_generator
 from designlib.sampling.kernels import Kernel
 from designlib.sampling.kernels.mala import Mala, State, TruncatedNormal
-from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 from tests.designlib.sampling.kernels.points import (
     Case,

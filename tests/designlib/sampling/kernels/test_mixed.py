@@ -9,7 +9,6 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AllowedLevels,
     AtMostComponents,
@@ -19,15 +18,16 @@ from designlib.constraints import (
     Rejection,
     feasible_starts,
 )
+from designlib.notation.alphabets import DNA
+from designlib.notation.variables import Choice, Quantity
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers import anneal, smc
 from designlib.sampling.kernels import MixedKernel
 from designlib.sampling.kernels.base import take
 from designlib.sampling.kernels.mixed import Move
 from designlib.sampling.ladders.base import Rung
-from designlib.randomness import torch_generator
-from designlib.notation.variables import Choice, Quantity
-from designlib.spaces import MixedSpace, SequenceSpace, SimplexSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 from tests.designlib.sampling.kernels.points import (
     Case,

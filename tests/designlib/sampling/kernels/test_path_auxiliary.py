@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.sampling.kernels import GibbsWithGradients, Kernel
 from designlib.sampling.kernels.base import take
 from designlib.sampling.kernels.path_auxiliary import Path, PathAuxiliary, _LengthLaw
-from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 KERNEL = PathAuxiliary(mean_length=1.7, longest=3)

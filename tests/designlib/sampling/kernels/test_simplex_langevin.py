@@ -12,12 +12,12 @@ import torch
 from designlib.constraints import Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
+from designlib.randomness import chain_uniforms, torch_generator
 from designlib.sampling.kernels import Kernel
 from designlib.sampling.kernels.mala import TruncatedNormal
 from designlib.sampling.kernels.simplex_langevin import Move, SimplexLangevin, State
-from designlib.randomness import chain_uniforms, torch_generator
-from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError
 from tests.designlib.sampling.kernels.points import (
     Case,

@@ -7,7 +7,6 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import (
     AtLeastComponents,
     AtMostComponents,
@@ -19,13 +18,14 @@ from designlib.constraints import (
     Rejection,
     feasible_starts,
 )
+from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.sampling.drivers import anneal
 from designlib.sampling.kernels import GridTransfer
 from designlib.sampling.kernels.base import take
 from designlib.sampling.ladders.base import Rung
-from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.sampling.targets import Target
+from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
 THREE = SimplexSpace(("Fe", "Ni", "Co"), parts=6)

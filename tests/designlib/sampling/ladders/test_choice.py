@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from designlib.sampling.ladders import by_function_change, by_log_step, by_smc_criterion
 from designlib.randomness import torch_generator
+from designlib.sampling.ladders import by_function_change, by_log_step, by_smc_criterion
 from designlib.types import InputError
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from designlib.notation.alphabets import DNA
 from designlib.constraints import HammingBall
+from designlib.notation.alphabets import DNA
+from designlib.randomness import torch_generator
 from designlib.sampling.ladders import (
     Rung,
     bridge,
@@ -16,9 +17,8 @@ from designlib.sampling.ladders import (
     trajectory_ladder,
 )
 from designlib.sampling.objectives import WeightedSum
-from designlib.randomness import torch_generator
-from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.sampling.targets import NonFiniteScoreError, Target
+from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 5)

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from designlib.sampling.ladders import build_ladder, elite_entry_rung, plan_trajectory
 from designlib.predictors.networks import evaluate
 from designlib.randomness import torch_generator
+from designlib.sampling.ladders import build_ladder, elite_entry_rung, plan_trajectory
 from designlib.types import InputError
 from tests.designlib.conftest import SPACE, train_small
 

@@ -1,0 +1,1 @@
+"""The benchmark: problems with known answers, methods that compete on them, and their pages."""

@@ -1,0 +1,1 @@
+"""Simulated campaigns of several rounds on a benchmark problem."""

@@ -1,0 +1,1 @@
+"""How designs are written: alphabets, formulas, elements, process variables. No PyTorch."""

@@ -1,0 +1,1 @@
+"""Sampling designs along a ladder of targets: kernels, ladders, drivers, diagnostics."""

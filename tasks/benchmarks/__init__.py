@@ -1,0 +1,1 @@
+"""The benchmark's input and output, and measurements of cost."""

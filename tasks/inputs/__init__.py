@@ -1,0 +1,1 @@
+"""What a campaign starts from: its settings, the data catalogue, tables."""

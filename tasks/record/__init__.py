@@ -1,0 +1,1 @@
+"""A campaign's ledger on disk, and how far the campaign is."""

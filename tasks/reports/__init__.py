@@ -1,0 +1,1 @@
+"""What people read: reports, pages, the published folder of a round."""

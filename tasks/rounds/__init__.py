@@ -1,0 +1,1 @@
+"""The work of one round: train, generate, score, choose, lay out."""

@@ -1,0 +1,1 @@
+"""Prefect and MLflow servers, workers, deployments, and commands without a server."""

@@ -1,0 +1,1 @@
+"""Stages keyed by content, and what they hold."""

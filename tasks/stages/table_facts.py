@@ -1,0 +1,122 @@
+"""What later stages read of a measured table: its rows, its folds and its description."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import pandas as pd
+
+from designlib.config.objectives import Further, ObjectivesConfig
+from designlib.config.tables import (
+    CANONICAL_COLUMNS,
+    Transform,
+    TruthKind,
+)
+from designlib.spaces import DescribedSpace
+from designlib.tables import (
+    ROUND_COLUMN,
+    from_parquet,
+)
+from designlib.types import Designs
+from tasks.stages.stages import StageResult
+
+__all__ = [
+    "PENDING",
+    "TableFacts",
+    "best_measured",
+    "further_columns",
+    "load_facts",
+    "load_folds",
+    "load_table",
+    "objective_columns",
+    "pending_designs",
+]
+
+
+class TableFacts(DescribedSpace):
+    """What is known of a measured table besides its rows."""
+
+    name: str
+    description: str
+    citation: str
+    licence: str
+    rows_read: int
+    designs: int
+    guesses: dict[str, str]
+    value_name: str
+    units: str
+    maximise: bool
+    both_strands: bool
+    visible_share: float
+    """Below 1 the table also serves as the oracle that judges the candidates."""
+    visible: Literal["worst", "random"] = "worst"
+    truth: TruthKind = "table"
+    """How the table answers for a candidate that it does not hold."""
+    transform: Transform = "none"
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Smallest and largest value that can be, in ``units``."""
+    goals: ObjectivesConfig | None = None
+    """What is wanted of several value columns; None where only the first one counts."""
+
+    @property
+    def objectives(self) -> tuple[Further, ...]:
+        """All objectives, the first one under the empty name."""
+        further = () if self.goals is None else self.goals.further(self.maximise)
+        return (Further("", self.maximise), *further)
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether the withheld part of the table answers for what is proposed."""
+        return self.visible_share < 1
+
+    @property
+    def distance_units(self) -> str:
+        """What the distance between two designs is counted in."""
+        if self.quantities or self.choices:
+            return "hundredths of ranges"
+        return f"steps of {self.step}" if self.components else "letters"
+
+
+def further_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the value columns of a measured table after the first one."""
+    own = {*CANONICAL_COLUMNS, ROUND_COLUMN, "fold", "round"}
+    return [str(name) for name in frame.columns if name not in own]
+
+
+def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
+    """Return the measured designs that the campaign may learn from, best first."""
+    if "fold" in frame:
+        frame = frame[frame["fold"] != "withheld"]
+    ordered = frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+    return facts.space.encode(ordered["design"].tolist())
+
+
+def load_facts(measured: StageResult) -> TableFacts:
+    """Return what the ingest stage knows of the table."""
+    return TableFacts.model_validate_json(measured.path("facts.json").read_bytes())
+
+
+def load_table(measured: StageResult) -> pd.DataFrame:
+    """Return the measured designs, one row each."""
+    return from_parquet(measured.path("measured.parquet").read_bytes()).frame
+
+
+def objective_columns(measured: StageResult) -> list[str]:
+    """Return the value columns that have predictors, the first one as the empty name."""
+    return [column for column, _ in load_facts(measured).objectives]
+
+
+def load_folds(split_stage: StageResult) -> pd.DataFrame:
+    """Return design, value, weight and fold of every measured design."""
+    return pd.read_parquet(split_stage.path("folds.parquet"))
+
+
+PENDING = "pending.json"
+
+
+def pending_designs(measured: StageResult) -> list[str]:
+    """Return the designs that wait for a measurement while this round is chosen."""
+    if PENDING not in measured.files:
+        return []
+    return json.loads(measured.path(PENDING).read_bytes())

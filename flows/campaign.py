@@ -26,7 +26,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     from tasks.reports.campaign_page import write_campaign_page
     from tasks.rounds.knowledge import measure_by_oracle
     from tasks.rounds.layout import check_batch
-    from tasks.rounds.registry import promote_on_results
+    from tasks.rounds.promotion import promote_on_results
     from tasks.rounds.take_over import take_over, taken_over
     from tasks.stages.table_facts import load_facts
 

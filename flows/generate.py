@@ -44,7 +44,7 @@ def generate_candidates(
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
     from tasks.reports.walk_page import log_walk
     from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
-    from tasks.rounds.registry import check_version
+    from tasks.rounds.promotion import check_version
     from tasks.servers.handover import hand_back
 
     check_version(version, members)

@@ -55,7 +55,7 @@ def import_measurements(
     # pandas and PyTorch come with these: loaded for a run, not for a server that shows the form.
     from tasks.reports.campaign_page import write_campaign_page
     from tasks.rounds.importing import find_result_files, import_results
-    from tasks.rounds.registry import promote_on_results
+    from tasks.rounds.promotion import promote_on_results
 
     done, refused = [], []
     for file in find_result_files(path):

@@ -12,7 +12,7 @@ from tasks.reports.publish import publish
 from tasks.reports.report import write_report
 from tasks.rounds.knowledge import known_entries, last_predictors, recall, record_proposal
 from tasks.rounds.layout import lay_out_batch
-from tasks.rounds.registry import promote
+from tasks.rounds.promotion import promote
 from tasks.rounds.rounds import open_round, round_seed
 from tasks.rounds.score import score_designs, select_designs
 from tasks.servers.handover import in_gpu_pool

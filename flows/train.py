@@ -45,7 +45,7 @@ def train_predictor(
     trained elsewhere and takes the place of the members; the scorers that check it are trained.
     """
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
-    from tasks.rounds.registry import register_predictor
+    from tasks.rounds.promotion import register_predictor
     from tasks.rounds.take_over import adopt_member, members_of
     from tasks.rounds.train import train_member
     from tasks.servers.handover import hand_back

@@ -41,7 +41,7 @@ from tasks.rounds.objectives import (
     member_predictions,
     predicted_columns,
 )
-from tasks.rounds.registry import predictor_hash
+from tasks.rounds.promotion import predictor_hash
 from tasks.stages.results import Round
 from tasks.stages.rows import read_rows, with_progress, write_rows
 from tasks.stages.snapshots import read_few_chains, read_pool

@@ -43,7 +43,7 @@ from tasks.rounds.rounds import Round
 from tasks.rounds.train import Part, keep_checkpoints, prepare, write_checkpoint
 from tasks.stages.stages import Stage, StageResult, open_stage, write_stage
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds, load_table
-from tasks.tracking.tracking import client, flatten
+from tasks.tracking.tracking import download_artifacts, flatten
 
 __all__ = ["adopt_member", "members_of", "take_over", "taken_over"]
 
@@ -235,14 +235,9 @@ def _folders(own: OwnPredictor) -> Iterator[list[Path]]:
 
 
 def _fetched(named: str, folder: Path) -> Path:
-    from mlflow.exceptions import MlflowException
-
     run_id, _, path = named.removeprefix("runs:/").partition("/")
     folder.mkdir()
-    try:
-        return Path(client().download_artifacts(run_id, path, str(folder)))
-    except (MlflowException, OSError) as error:
-        raise InputError(f"{named}: cannot be read from MLflow ({error})") from None
+    return download_artifacts(run_id, path, folder)
 
 
 def _groups(folder: Path) -> dict[str, list[Path]]:

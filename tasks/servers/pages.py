@@ -95,7 +95,7 @@ def _serve(settings: Settings, service: Service) -> None:
 
 def _keep_house(prefect_api: str, mlflow: str, login: tuple[str, str] | None) -> None:
     """End the MLflow runs of flow runs that are over, again and again."""
-    from tasks.servers.housekeeping import end_orphaned_runs
+    from tasks.tracking.housekeeping import end_orphaned_runs
 
     while True:
         time.sleep(_SWEEP_SECONDS)

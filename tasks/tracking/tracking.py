@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlparse
 
 from filelock import FileLock
 
+from designlib.errors import InputError
 from tasks.installation.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "client",
+    "download_artifacts",
     "end_abandoned_runs",
     "end_open_runs",
     "experiment_id",
@@ -87,6 +89,19 @@ def client_of(address: str) -> MlflowClient:
     from mlflow.tracking import MlflowClient
 
     return MlflowClient(tracking_uri=address)
+
+
+def download_artifacts(run_id: str, path: str, folder: Path) -> Path:
+    """Fetch artifacts of a run into a folder and return where they lie there.
+
+    Raises InputError where MLflow cannot give them.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(client().download_artifacts(run_id, path, str(folder)))
+    except (MlflowException, OSError) as error:
+        raise InputError(f"runs:/{run_id}/{path}: cannot be read from MLflow ({error})") from None
 
 
 def experiment_id(settings: Settings, campaign: str) -> str:

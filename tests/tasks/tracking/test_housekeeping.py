@@ -13,7 +13,7 @@ import pytest
 
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import Settings
-from tasks.servers.housekeeping import end_orphaned_runs
+from tasks.tracking.housekeeping import end_orphaned_runs
 from tasks.tracking.tracking import FLOW_RUN_TAG, client, experiment_id
 
 STATES = {

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from tasks.rounds import registry
-from tasks.rounds.registry import NEWEST_ERROR, promote_on_results
+from tasks.rounds import promotion
+from tasks.rounds.promotion import NEWEST_ERROR, promote_on_results
 from tasks.tracking.tracking import client
 
 NAME = "c-predictor"
@@ -41,7 +41,7 @@ def asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[s
         calls.append((version, measured["design"].tolist()))
         return ERRORS[version]
 
-    monkeypatch.setattr(registry, "_error", error)
+    monkeypatch.setattr(promotion, "mean_absolute_error", error)
     return calls
 
 
@@ -52,7 +52,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, *values: float | None) -> None:
         for n, value in enumerate(values, start=1)
     ]
     frame = pd.DataFrame(rows).astype({"measured_value": "float64"})
-    monkeypatch.setattr(registry, "load_record", lambda _: Known(frame))
+    monkeypatch.setattr(promotion, "load_record", lambda _: Known(frame))
 
 
 def champion() -> str | None:

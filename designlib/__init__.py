@@ -1,6 +1,102 @@
 """Sampling designs along a predictor's training trajectory: the pure library.
 
-No orchestration, no tracking, no network and no printing happen here; see
-``tasks`` for those. Import the module that holds what you need, for example
-``designlib.sampling.kernels.gibbs_with_gradients``: importing this package alone is free.
+No orchestration, no tracking, no network and no printing happen here; see ``tasks`` for those.
+Each room exports its public names, for example ``designlib.sampling.kernels``; importing this
+package alone is free.
+
+Modules that moved since release 0.1 can still be imported by their old names, with a
+`FutureWarning` that gives the new one. Models that were registered then are loaded that way.
 """
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__: list[str] = []
+
+_MOVED = {
+    "acquisition": ["selection.acquisition"],
+    "alphabets": ["notation.alphabets"],
+    "applicability": ["selection.applicability"],
+    "chemistry": ["notation.chemistry"],
+    "configs": ["config"],
+    "counterfactuals": ["analysis.counterfactuals"],
+    "devices": ["types"],
+    "diagnostics": ["analysis", "sampling.diagnostics", "sampling.evidence"],
+    "diagnostics.convergence": ["sampling.diagnostics.convergence"],
+    "diagnostics.exchange": ["sampling.diagnostics.exchange"],
+    "diagnostics.modes": ["sampling.diagnostics.modes"],
+    "drivers": ["sampling.drivers"],
+    "elements": ["notation.elements"],
+    "entries": ["candidates.events"],
+    "evidence": ["sampling.evidence"],
+    "formulas": ["notation.formulas"],
+    "fronts": ["selection.pareto"],
+    "goals": ["config.objectives"],
+    "intervals": ["selection.intervals"],
+    "kernels": ["sampling.kernels"],
+    "ladders": ["sampling.ladders"],
+    "measurements": ["candidates.results"],
+    "methods": ["benchmarks.methods"],
+    "objectives": ["sampling.objectives"],
+    "oracles": ["selection.oracles"],
+    "plates": ["candidates.plates"],
+    "problems": ["benchmarks.problems"],
+    "recipes": ["candidates.recipes"],
+    "record": ["candidates.ledger"],
+    "reporting": ["reports"],
+    "scoring": ["spaces", "selection.clusters", "selection.oracles"],
+    "splits": ["tables.splits"],
+    "stopping": ["candidates.stopping"],
+    "synthesis": ["constraints.synthesis", "config.synthesis"],
+    "targets": ["sampling.targets"],
+    "trajectory": ["predictors.trajectory"],
+    "variables": ["notation.variables"],
+    "wells": ["config.plates"],
+}
+"""Where the names of a module of release 0.1 are now, without the leading ``designlib``."""
+
+
+class _OldNames(MetaPathFinder, Loader):
+    """Makes a module under its old name out of those that hold its names now."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return a spec for a name of release 0.1; None for every other module."""
+        del path, target
+        known = fullname.startswith("designlib.") and _now_at(fullname)
+        return ModuleSpec(fullname, self, is_package=True) if known else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python."""
+        del spec
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill the module with the names of its successors."""
+        now = _now_at(module.__name__)
+        warnings.warn(
+            f"{module.__name__} is now {' and '.join(now)}; the old name goes with release 0.3",
+            FutureWarning,
+            stacklevel=2,
+        )
+        for successor in map(importlib.import_module, now):
+            names = {k: v for k, v in vars(successor).items() if not k.startswith("__")}
+            module.__dict__.update(names)
+
+
+def _now_at(fullname: str) -> list[str]:
+    name = fullname.removeprefix("designlib.")
+    if name in _MOVED:
+        return [f"designlib.{now}" for now in _MOVED[name]]
+    head, _, rest = name.partition(".")
+    return [f"designlib.{_MOVED[head][0]}.{rest}"] if rest and head in _MOVED else []
+
+
+sys.meta_path.insert(0, _OldNames())

@@ -9,7 +9,7 @@ from typing import Any
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from designlib.benchmarks.methods.variants import checkpoint_variants
+from designlib.benchmarks.methods import checkpoint_variants
 from designlib.errors import InputError
 from flows.campaign import design_campaign
 from tasks.benchmarks.cells import learned_by, train_on

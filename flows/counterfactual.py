@@ -11,7 +11,7 @@ from typing import Any
 from prefect import flow
 from pydantic import ValidationError
 
-from designlib.config.counterfactuals import CounterfactualConfig
+from designlib.config import CounterfactualConfig
 from designlib.errors import InputError
 from tasks.stages.results import Counterfactuals
 

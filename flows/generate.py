@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.config.sampling import SamplingConfig
-from designlib.config.synthesis import DesignRules
+from designlib.config import DesignRules, SamplingConfig
 from tasks.inputs.config import ExecutionConfig
 from tasks.servers.runners import runner_of
 from tasks.stages.results import RegisteredPredictor, Round

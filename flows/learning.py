@@ -10,7 +10,7 @@ from typing import Any
 from prefect import flow
 from pydantic import ValidationError
 
-from designlib.config.learning import LearningConfig
+from designlib.config import LearningConfig
 from designlib.errors import InputError
 from tasks.stages.results import LearningReport
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.config.training import TrainingConfig
+from designlib.config import TrainingConfig
 from tasks.servers.runners import side_by_side
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.analysis.walsh import learning_order
-from designlib.predictors.networks import evaluate
+from designlib.predictors import evaluate
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, OneHot, Scores
 

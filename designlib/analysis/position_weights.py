@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.notation.alphabets import DNA
+from designlib.notation import DNA
 from designlib.types import InputError, Letters
 
 __all__ = ["Motif", "read_motifs"]

@@ -13,6 +13,14 @@ from designlib.candidates.columns import (
     Provenance,
     with_all_columns,
 )
+from designlib.candidates.entries import (
+    Entry,
+    Kind,
+    content_hash,
+    entry_bytes,
+    measurement_table,
+    read_entry,
+)
 from designlib.candidates.files import (
     describe_columns,
     read_candidates,
@@ -20,18 +28,44 @@ from designlib.candidates.files import (
     to_csv_bytes,
     to_parquet_bytes,
 )
+from designlib.candidates.order import fasta, order_sheet
+from designlib.candidates.plates import PLATE_ROLES, lay_out
+from designlib.candidates.recipes import (
+    check_recipe,
+    component_columns,
+    recipe_sheet,
+    variable_units,
+)
+from designlib.candidates.record import Record
+from designlib.candidates.stopping import reason_to_stop
 
 __all__ = [
     "COLUMNS",
+    "PLATE_ROLES",
     "SCHEMA_VERSION",
     "Column",
+    "Entry",
+    "Kind",
     "Provenance",
+    "Record",
     "build_table",
+    "check_recipe",
+    "component_columns",
+    "content_hash",
     "describe_columns",
     "design_id",
+    "entry_bytes",
+    "fasta",
+    "lay_out",
+    "measurement_table",
+    "order_sheet",
     "read_candidates",
+    "read_entry",
     "readable",
+    "reason_to_stop",
+    "recipe_sheet",
     "to_csv_bytes",
     "to_parquet_bytes",
+    "variable_units",
     "with_all_columns",
 ]

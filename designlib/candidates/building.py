@@ -18,9 +18,8 @@ from designlib.candidates.columns import (
     place,
     table_schema,
 )
-from designlib.notation.alphabets import Alphabet
-from designlib.spaces import MixedSpace, SimplexSpace
-from designlib.spaces.edits import changes, edits
+from designlib.notation import Alphabet
+from designlib.spaces import MixedSpace, SimplexSpace, changes, edits
 from designlib.types import InputError
 
 __all__ = ["build_table", "design_id"]

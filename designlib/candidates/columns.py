@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from designlib.selection.intervals import LEVEL
+from designlib.selection import LEVEL
 
 __all__ = [
     "COLUMNS",

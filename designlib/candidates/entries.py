@@ -20,8 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.candidates import design_id, with_all_columns
-from designlib.notation.alphabets import ALPHABETS
+from designlib.candidates.building import design_id
+from designlib.candidates.columns import with_all_columns
+from designlib.notation import ALPHABETS
 from designlib.types import InputError
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from designlib.config.synthesis import SynthesisConfig
+from designlib.config import SynthesisConfig
 from designlib.constraints.synthesis import verdict as verdict_of
 from designlib.types import InputError
 

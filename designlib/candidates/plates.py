@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from designlib.config.plates import PlateConfig
+from designlib.config import PlateConfig
 from designlib.randomness import numpy_generator
 from designlib.types import InputError
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from designlib.config.recipes import RecipeConfig
-from designlib.notation.elements import PROPERTIES, molar_mass
-from designlib.notation.formulas import format_formula, parse_formula
+from designlib.config import RecipeConfig
+from designlib.notation import PROPERTIES, format_formula, molar_mass, parse_formula
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import Designs, InputError, Points
 

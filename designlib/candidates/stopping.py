@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from designlib.candidates.record import Record
-from designlib.config.stopping import StoppingConfig
+from designlib.config import StoppingConfig
 
 __all__ = ["reason_to_stop"]
 

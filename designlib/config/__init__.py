@@ -3,3 +3,99 @@
 These modules import neither PyTorch nor NumPy nor pandas, so that a server which only shows the
 form, or a command which only reads a file, starts at once.
 """
+
+from designlib.config.constraints import (
+    ComponentRange,
+    CompositionConstraints,
+    ConstraintConfig,
+    DesignConstraints,
+    FixedSite,
+    GCConfig,
+    OptionChoice,
+    QuantityRange,
+)
+from designlib.config.counterfactuals import CounterfactualConfig
+from designlib.config.learning import LearningConfig
+from designlib.config.objectives import (
+    Further,
+    Goals,
+    LimitedGoals,
+    ObjectivesConfig,
+    ParetoGoals,
+    Scale,
+    Scored,
+    SpecificityGoals,
+    WeightedGoals,
+)
+from designlib.config.own_predictor import (
+    OwnInput,
+    OwnNetwork,
+    OwnOutput,
+    OwnPredictor,
+    factory_call,
+)
+from designlib.config.plates import PLATE_FORMATS, PlateConfig, read_well
+from designlib.config.recipes import RecipeConfig
+from designlib.config.sampling import RungChoice, RungScale, SamplingConfig
+from designlib.config.selection import AcquisitionKind, SelectionConfig
+from designlib.config.splits import SplitConfig
+from designlib.config.stopping import StoppingConfig
+from designlib.config.synthesis import DesignRules, SynthesisConfig, VendorRules
+from designlib.config.tables import (
+    CANONICAL_COLUMNS,
+    AlphabetChoice,
+    CompositionReading,
+    TableColumns,
+    Transform,
+    TruthKind,
+)
+from designlib.config.training import NetworkConfig, TrainingConfig
+
+__all__ = [
+    "CANONICAL_COLUMNS",
+    "PLATE_FORMATS",
+    "AcquisitionKind",
+    "AlphabetChoice",
+    "ComponentRange",
+    "CompositionConstraints",
+    "CompositionReading",
+    "ConstraintConfig",
+    "CounterfactualConfig",
+    "DesignConstraints",
+    "DesignRules",
+    "FixedSite",
+    "Further",
+    "GCConfig",
+    "Goals",
+    "LearningConfig",
+    "LimitedGoals",
+    "NetworkConfig",
+    "ObjectivesConfig",
+    "OptionChoice",
+    "OwnInput",
+    "OwnNetwork",
+    "OwnOutput",
+    "OwnPredictor",
+    "ParetoGoals",
+    "PlateConfig",
+    "QuantityRange",
+    "RecipeConfig",
+    "RungChoice",
+    "RungScale",
+    "SamplingConfig",
+    "Scale",
+    "Scored",
+    "SelectionConfig",
+    "SpecificityGoals",
+    "SplitConfig",
+    "StoppingConfig",
+    "SynthesisConfig",
+    "TableColumns",
+    "TrainingConfig",
+    "Transform",
+    "TruthKind",
+    "VendorRules",
+    "WeightedGoals",
+    "factory_call",
+    "read_well",
+]

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from designlib.notation.chemistry import ChemistryRules
+from designlib.notation import ChemistryRules
 
 __all__ = [
     "ComponentPair",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from designlib.notation.elements import molar_mass
+from designlib.notation import molar_mass
 
 __all__ = ["Precursor", "RecipeConfig"]
 

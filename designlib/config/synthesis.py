@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from designlib.config.constraints import ConstraintConfig, DesignConstraints
 from designlib.errors import InputError
-from designlib.notation.alphabets import DNA, iupac_letters
+from designlib.notation import DNA, iupac_letters
 
 __all__ = ["DesignRules", "OwnRules", "SynthesisConfig", "VendorRules"]
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from designlib.notation.variables import Choice, Quantity
+from designlib.notation import Choice, Quantity
 
 __all__ = [
     "CANONICAL_COLUMNS",

@@ -4,8 +4,14 @@ A sampler that follows the masks never leaves the feasible set; a file per famil
 """
 
 from designlib.constraints.base import Constraint, Masking, Product
-from designlib.constraints.bounds import Bounds
-from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
+from designlib.constraints.bounds import Bounds, limits_of, members_of
+from designlib.constraints.components import (
+    AtLeastComponents,
+    AtMostComponents,
+    NeverTogether,
+    most_components,
+)
+from designlib.constraints.compositions import check_chemistry, chemistry_verdicts
 from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
@@ -14,7 +20,8 @@ from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.near import NearMeasured
-from designlib.constraints.parts import AllowedLevels, OnPart
+from designlib.constraints.parts import AllowedLevels, OnPart, of_part
+from designlib.constraints.points import inside, nearest_points
 from designlib.constraints.rejection import Rejection
 from designlib.constraints.repair import repair
 from designlib.constraints.required import RequiredMotifs
@@ -47,6 +54,14 @@ __all__ = [
     "SumToOne",
     "WithFlanks",
     "build",
+    "check_chemistry",
+    "chemistry_verdicts",
     "feasible_starts",
+    "inside",
+    "limits_of",
+    "members_of",
+    "most_components",
+    "nearest_points",
+    "of_part",
     "repair",
 ]

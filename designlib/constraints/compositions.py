@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.config.constraints import ComponentRange, CompositionConstraints
+from designlib.config import ComponentRange, CompositionConstraints
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import (
@@ -21,8 +21,7 @@ from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.near import NearMeasured
 from designlib.constraints.parts import OnPart
 from designlib.constraints.variables import variable_members
-from designlib.notation.chemistry import ChemistryRules, require_smact
-from designlib.notation.elements import PROPERTIES
+from designlib.notation import PROPERTIES, ChemistryRules, require_smact
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError, Points
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.config.constraints import CompositionConstraints, DesignConstraints, FixedSite
+from designlib.config import CompositionConstraints, DesignConstraints, FixedSite
 from designlib.constraints.base import Constraint, Product
 from designlib.constraints.compositions import build_for_compositions
 from designlib.constraints.gc import GCWindow

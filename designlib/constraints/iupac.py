@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.notation.alphabets import Alphabet, iupac_letters
+from designlib.notation import Alphabet, iupac_letters
 
 __all__ = ["letter_sets"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from designlib.config.constraints import OptionChoice, QuantityRange
+from designlib.config import OptionChoice, QuantityRange
 from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.parts import AllowedLevels, OnPart

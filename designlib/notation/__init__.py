@@ -1,1 +1,36 @@
 """How designs are written: alphabets, formulas, elements, process variables. No PyTorch."""
+
+from designlib.notation.alphabets import (
+    ALPHABETS,
+    BINARY,
+    DNA,
+    PROTEIN,
+    RNA,
+    Alphabet,
+    iupac_letters,
+)
+from designlib.notation.chemistry import ChemistryRules, require_smact
+from designlib.notation.elements import PROPERTIES, molar_mass
+from designlib.notation.formulas import ELEMENTS, element_shares, format_formula, parse_formula
+from designlib.notation.variables import Choice, Quantity, as_text
+
+__all__ = [
+    "ALPHABETS",
+    "BINARY",
+    "DNA",
+    "ELEMENTS",
+    "PROPERTIES",
+    "PROTEIN",
+    "RNA",
+    "Alphabet",
+    "ChemistryRules",
+    "Choice",
+    "Quantity",
+    "as_text",
+    "element_shares",
+    "format_formula",
+    "iupac_letters",
+    "molar_mass",
+    "parse_formula",
+    "require_smact",
+]

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.config.training import NetworkConfig
-from designlib.notation.elements import PROPERTIES
+from designlib.config import NetworkConfig
+from designlib.notation import PROPERTIES
 from designlib.predictors.point_network import PointNetwork
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import OwnNetwork
-from designlib.config.training import TrainingConfig
+from designlib.config import OwnNetwork, TrainingConfig
 from designlib.predictors.networks import evaluate
 from designlib.predictors.own import OwnScore
 from designlib.predictors.training import Examples, train

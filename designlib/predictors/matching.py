@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import OwnInput, OwnNetwork, OwnOutput, OwnPredictor
+from designlib.config import OwnInput, OwnNetwork, OwnOutput, OwnPredictor
 from designlib.predictors.own import OwnScore, evaluating, read_part
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from designlib.config.training import NetworkConfig
+from designlib.config import NetworkConfig
 from designlib.predictors.compositions import FACTOR, ElementFeatures
 from designlib.predictors.point_network import PointNetwork
 from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, SimplexSpace

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from designlib.config.training import NetworkConfig
-from designlib.notation.alphabets import Alphabet
+from designlib.config import NetworkConfig
+from designlib.notation import Alphabet
 from designlib.randomness import torch_generator
 from designlib.types import Relaxed, Scores
 

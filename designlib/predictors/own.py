@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import OwnNetwork, factory_call
+from designlib.config import OwnNetwork, factory_call
 from designlib.predictors.programs import load_program
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int, Int64
 from torch import Tensor, nn
 
-from designlib.config.training import TrainingConfig
+from designlib.config import TrainingConfig
 from designlib.predictors.networks import evaluate
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator

@@ -12,9 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import OwnNetwork
-from designlib.config.tables import Transform
-from designlib.config.training import NetworkConfig
+from designlib.config import NetworkConfig, OwnNetwork, Transform
 from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import build_network

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from designlib.predictors.training import rank_correlation
-from designlib.selection.intervals import coverage
+from designlib.predictors import rank_correlation
+from designlib.selection import coverage
 
 __all__ = ["EXPECTED_WITHIN", "calibration_by_round"]
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from designlib.candidates.record import Record
+from designlib.candidates import Record
 from designlib.reports.calibration import calibration_by_round
 from designlib.reports.fronts import fronts_by_round
 from designlib.reports.pages import PageTable, tables_page
 from designlib.reports.style import Picture
-from designlib.selection.intervals import LEVEL
+from designlib.selection import LEVEL
 
 __all__ = ["advice", "campaign_page"]
 

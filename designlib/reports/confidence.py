@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from designlib.selection.intervals import LEVEL, Calibration, coverage, intervals
+from designlib.selection import LEVEL, Calibration, coverage, intervals
 
 __all__ = ["EXTRAPOLATED", "confidence_lines", "gain_confirmed", "summarise_confidence"]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from designlib.predictors.training import rank_correlation
+from designlib.predictors import rank_correlation
 from designlib.reports.style import (
     BLUE,
     GREEN,

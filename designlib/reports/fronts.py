@@ -11,7 +11,7 @@ from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
 from designlib.reports.style import BLUE, VERMILION, Picture, legend_above, panels, to_png
-from designlib.selection.pareto import hypervolume, non_dominated
+from designlib.selection import hypervolume, non_dominated
 
 __all__ = ["front_figure", "fronts_by_round"]
 

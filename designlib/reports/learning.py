@@ -8,17 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from designlib.analysis.data_curve import PowerLaw
-from designlib.analysis.order import LearningOrder, Verdict
+from designlib.analysis import LearningOrder, PowerLaw, Verdict
 from designlib.reports.pages import PageTable, tables_page
 from designlib.reports.style import SERIES, Picture, legend_above, panels, to_png
 
-__all__ = ["LearningContent", "curve_figure", "learning_figure", "render_learning"]
+__all__ = ["LearningContent", "curve_figure", "learning_order_figure", "render_learning"]
 
 _SUSPICIOUS = 20
 
 
-def learning_figure(order: LearningOrder, rungs: Sequence[int]) -> Picture:
+def learning_order_figure(order: LearningOrder, rungs: Sequence[int]) -> Picture:
     """Return the share of each degree that is learned by training step, rungs marked."""
     figure, (axis,) = panels(1, 1, 7.0, 3.2)
     for degree, column in enumerate(order.learned.T.tolist(), start=1):

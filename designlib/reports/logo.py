@@ -11,10 +11,9 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from designlib.notation.alphabets import Alphabet
+from designlib.notation import Alphabet
 from designlib.reports.style import BLUE, GREEN, ORANGE, VERMILION, Picture, panels, to_png
-from designlib.spaces import SequenceSpace
-from designlib.spaces.distances import orient
+from designlib.spaces import SequenceSpace, orient
 from designlib.types import Letters
 
 __all__ = ["information", "logo_figure"]

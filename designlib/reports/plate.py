@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.patches import Circle
 
-from designlib.candidates.plates import PLATE_ROLES
-from designlib.config.plates import PLATE_FORMATS
+from designlib.candidates import PLATE_ROLES
+from designlib.config import PLATE_FORMATS
 from designlib.reports.style import BLUE, GREEN, GREY, ORANGE, Picture, panels, to_png
 
 __all__ = ["plate_figure"]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from designlib.candidates import describe_columns, readable
 from designlib.reports.pages import embedded, render
 from designlib.reports.style import Picture
-from designlib.sampling.ladders.plan import LadderKind
+from designlib.sampling.ladders import LadderKind
 
 __all__ = [
     "RESAMPLED", "SEARCHED", "WALKED", "KeyFigure", "ReportContent", "render_report",

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from designlib.predictors.ranking import enrichment, ndcg
-from designlib.predictors.training import rank_correlation
-from designlib.sampling.ladders.plan import LadderKind
-from designlib.spaces import DesignSpace
-from designlib.spaces.distances import pairwise_distances
+from designlib.predictors import enrichment, ndcg, rank_correlation
+from designlib.sampling.ladders import LadderKind
+from designlib.spaces import DesignSpace, pairwise_distances
 
 __all__ = ["LADDERS", "summarise_batch", "summarise_predictor", "summarise_walk"]
 

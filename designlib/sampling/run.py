@@ -17,9 +17,8 @@ from jaxtyping import Bool, Shaped
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from designlib.config.sampling import SamplingConfig
-from designlib.constraints.base import Constraint
-from designlib.constraints.starts import feasible_starts
+from designlib.config import SamplingConfig
+from designlib.constraints import Constraint, feasible_starts
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers.anneal import anneal
 from designlib.sampling.drivers.smc import Population, smc

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
+from designlib.constraints import Constraint
 from designlib.spaces import Space
 from designlib.types import Designs, Gradients, InputError, Relaxed, Scores
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm
 
-from designlib.config.selection import AcquisitionKind
+from designlib.config import AcquisitionKind
 from designlib.randomness import numpy_generator
 from designlib.types import InputError
 

@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from designlib.predictors.networks import evaluate
-from designlib.predictors.trajectory import Trajectory, thinned
+from designlib.predictors import Trajectory, evaluate, thinned
 from designlib.types import InputError, Relaxed
 
 __all__ = ["Unusual", "applicability", "family_scores", "hidden_features", "unusualness"]

@@ -12,14 +12,13 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 import pandas as pd
 
-from designlib.config.selection import SelectionConfig
+from designlib.config import SelectionConfig
 from designlib.selection.clusters import clusters
 from designlib.selection.diversity import choose_determinantal, choose_representative
 from designlib.selection.filters import rejection_counts
 from designlib.selection.frames import refuse_nan, require
 from designlib.selection.walk import Quota, Walk
-from designlib.spaces import DesignSpace, SequenceSpace
-from designlib.spaces.distances import distances_to, pairwise_distances, span
+from designlib.spaces import DesignSpace, SequenceSpace, distances_to, pairwise_distances, span
 from designlib.types import InputError
 
 __all__ = ["Batch", "BatchReport", "Shortlist", "select_batch"]

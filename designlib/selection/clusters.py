@@ -7,8 +7,9 @@ from jaxtyping import Int
 
 from designlib.spaces import (
     DesignSpace,
+    pairwise_distances,
+    span,
 )
-from designlib.spaces.distances import pairwise_distances, span
 from designlib.types import Designs
 
 __all__ = ["clusters"]

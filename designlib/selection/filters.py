@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from designlib.config.selection import SelectionConfig
+from designlib.config import SelectionConfig
 from designlib.selection.frames import refuse_nan, require
 
 __all__ = ["filter_designs", "rejection_counts", "spread_limit"]

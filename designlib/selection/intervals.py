@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from designlib.config.tables import Transform
-from designlib.predictors.trajectory import learning_errors, learning_scale
+from designlib.config import Transform
+from designlib.predictors import learning_errors, learning_scale
 from designlib.types import InputError
 
 __all__ = ["LEVEL", "Calibration", "calibrate", "coverage", "intervals"]

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from designlib.config.tables import TruthKind
+from designlib.config import TruthKind
 from designlib.spaces import (
     DesignSpace,
+    nearest_measured,
 )
-from designlib.spaces.distances import nearest_measured
 from designlib.types import InputError
 
 __all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "oracle_of", "true_percentile"]

@@ -1,28 +1,50 @@
 """Design spaces: what a design is, and how it looks to a person and to a predictor."""
 
+from designlib.notation.alphabets import ALPHABETS, BINARY, DNA, PROTEIN, RNA, Alphabet
+from designlib.notation.variables import Choice, Quantity
 from designlib.spaces.base import Space
 from designlib.spaces.boxes import BoxSpace
-from designlib.spaces.description import (
-    DescribedSpace,
-    DesignSpace,
-    describe_space,
-    described,
+from designlib.spaces.description import DescribedSpace, DesignSpace, describe_space, described
+from designlib.spaces.distances import (
+    distances_to,
+    nearest_measured,
+    orient,
+    pairwise_distances,
+    span,
 )
+from designlib.spaces.edits import changes, edits
 from designlib.spaces.levels import Levels, LevelSpace
-from designlib.spaces.mixed import MixedSpace
+from designlib.spaces.mixed import MixedSpace, Part, PartSpace
 from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 
 __all__ = [
+    "ALPHABETS",
+    "BINARY",
+    "DNA",
+    "PROTEIN",
+    "RNA",
+    "Alphabet",
     "BoxSpace",
+    "Choice",
     "DescribedSpace",
     "DesignSpace",
     "LevelSpace",
     "Levels",
     "MixedSpace",
+    "Part",
+    "PartSpace",
+    "Quantity",
     "SequenceSpace",
     "SimplexSpace",
     "Space",
+    "changes",
     "describe_space",
     "described",
+    "distances_to",
+    "edits",
+    "nearest_measured",
+    "orient",
+    "pairwise_distances",
+    "span",
 ]

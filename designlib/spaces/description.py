@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from designlib.notation.alphabets import ALPHABETS, Alphabet
-from designlib.notation.variables import Choice, Quantity
+from designlib.notation import ALPHABETS, Alphabet, Choice, Quantity
 from designlib.spaces.mixed import MixedSpace
 from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace

@@ -18,13 +18,11 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from designlib.spaces import (
-    BoxSpace,
-    DesignSpace,
-    MixedSpace,
-    SequenceSpace,
-    SimplexSpace,
-)
+from designlib.spaces.boxes import BoxSpace
+from designlib.spaces.description import DesignSpace
+from designlib.spaces.mixed import MixedSpace
+from designlib.spaces.sequences import SequenceSpace
+from designlib.spaces.simplex import SimplexSpace
 from designlib.types import Designs, InputError
 
 __all__ = ["Nearest", "distances_to", "nearest_measured", "orient", "pairwise_distances", "span"]

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from designlib.notation.variables import Choice, Quantity, as_text
+from designlib.notation import Choice, Quantity, as_text
 from designlib.spaces.boxes import BoxSpace
 from designlib.spaces.levels import Levels, LevelSpace
 from designlib.spaces.simplex import SimplexSpace

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from designlib.notation.alphabets import Alphabet
+from designlib.notation import Alphabet
 from designlib.types import InputError, Letters, OneHot
 
 __all__ = ["SequenceSpace"]

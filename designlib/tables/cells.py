@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float64
 
-from designlib.config.tables import AlphabetChoice
-from designlib.notation.alphabets import ALPHABETS, DNA, PROTEIN, RNA, Alphabet
+from designlib.config import AlphabetChoice
+from designlib.notation import ALPHABETS, DNA, PROTEIN, RNA, Alphabet
 from designlib.tables.raw import RawTable, compute
 from designlib.types import InputError
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import torch
 from jaxtyping import Bool, Float64
 
-from designlib.config.tables import CompositionReading, TableColumns
-from designlib.notation.formulas import ELEMENTS, element_shares
+from designlib.config import CompositionReading, TableColumns
+from designlib.notation import ELEMENTS, element_shares
 from designlib.spaces import MixedSpace, SimplexSpace
 from designlib.tables.cells import is_text, numbers
 from designlib.tables.guessing import resolve_columns

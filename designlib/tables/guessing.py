@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
-from designlib.config.tables import TableColumns
+from designlib.config import TableColumns
 from designlib.tables.cells import NUMBER, is_numeric, is_text
 from designlib.tables.raw import RawTable, compute, listed
 from designlib.types import InputError

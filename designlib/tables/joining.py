@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from designlib.config.tables import CANONICAL_COLUMNS
+from designlib.config import CANONICAL_COLUMNS
 from designlib.tables.measured import MeasuredTable
 
 __all__ = ["ROUND_COLUMN", "join_results", "reveal_results"]

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float64
 
-from designlib.config.tables import AlphabetChoice, TableColumns
-from designlib.notation.alphabets import Alphabet
+from designlib.config import AlphabetChoice, TableColumns
+from designlib.notation import Alphabet
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.tables.cells import is_text, numbers, sequences
 from designlib.tables.guessing import resolve_columns

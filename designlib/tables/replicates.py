@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Float64, Int64
 
-from designlib.config.tables import CANONICAL_COLUMNS
+from designlib.config import CANONICAL_COLUMNS
 from designlib.tables.raw import compute
 
 __all__ = ["aggregate"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from designlib.config.splits import SplitConfig
+from designlib.config import SplitConfig
 from designlib.types import InputError
 
 __all__ = ["FOLDS", "assign_folds", "random_rows", "visible_rows"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.config.tables import CANONICAL_COLUMNS
+from designlib.config import CANONICAL_COLUMNS
 from designlib.spaces import DescribedSpace, describe_space
 from designlib.tables.measured import MeasuredTable
 from designlib.types import InputError

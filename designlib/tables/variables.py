@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from designlib.notation.variables import Choice, Quantity, as_text
+from designlib.notation import Choice, Quantity, as_text
 from designlib.tables.cells import is_text, numbers
 from designlib.tables.raw import RawTable, listed
 from designlib.types import InputError

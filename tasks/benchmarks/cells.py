@@ -12,20 +12,18 @@ from prefect import task
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from designlib.benchmarks.methods import Method, Setting
-from designlib.benchmarks.methods.judging import SHOWN, judge
-from designlib.benchmarks.methods.starts import best_measured, from_elites
-from designlib.benchmarks.problems.base import (
+from designlib.benchmarks.methods import SHOWN, Method, Setting, best_measured, from_elites, judge
+from designlib.benchmarks.problems import (
+    BooleanProblem,
     Placing,
     Problem,
     Solvable,
+    alignment_with_truth,
     rebuild_trajectory,
     train_trajectory,
 )
-from designlib.benchmarks.problems.boolean import BooleanProblem
-from designlib.benchmarks.problems.learning import alignment_with_truth
 from designlib.constraints import feasible_starts
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.sampling.ladders import by_log_step
 from designlib.types import Designs
@@ -40,13 +38,11 @@ __all__ = ["CODE", "learned_by", "run_cell", "train_on"]
 
 CODE = (
     *(
-        f"designlib/{part}"
-        for part in (
-            "configs", "constraints", "diagnostics", "drivers", "kernels", "ladders", "methods",
-            "predictors", "problems", "selection", "spaces", "acquisition.py", "alphabets.py",
-            "chemistry.py", "devices.py", "elements.py", "errors.py", "formulas.py",
-            "objectives.py", "evidence.py", "oracles.py", "randomness.py", "scoring.py",
-            "splits.py", "targets.py", "trajectory.py", "types.py", "variables.py",
+        f"designlib/{room}"
+        for room in (
+            "benchmarks/__init__.py", "benchmarks/loops", "benchmarks/methods", "benchmarks/problems", "analysis", "config",
+            "constraints", "notation", "predictors", "sampling", "selection", "spaces", "tables",
+            "errors.py", "randomness.py", "types.py",
         )
     ),
     "tasks/benchmarks/cells.py",

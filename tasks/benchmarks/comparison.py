@@ -11,7 +11,7 @@ import pandas as pd
 from prefect import task
 
 from designlib.benchmarks.methods import BudgetError, Method
-from designlib.benchmarks.pages.comparison import VARIANT
+from designlib.benchmarks.pages import VARIANT
 from tasks.benchmarks.cells import run_cell
 from tasks.installation.files import parquet_bytes
 from tasks.installation.log import run_logger

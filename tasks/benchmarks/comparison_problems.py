@@ -9,23 +9,25 @@ from typing import Literal
 
 import pandas as pd
 
-from designlib.analysis.position_weights import Motif, read_motifs
+from designlib.analysis import Motif, read_motifs
 from designlib.benchmarks import methods
 from designlib.benchmarks.methods import Method
-from designlib.benchmarks.problems.ackley import Ackley
-from designlib.benchmarks.problems.base import Problem
-from designlib.benchmarks.problems.boolean import (
+from designlib.benchmarks.problems import (
+    Ackley,
     AdversarialNeedle,
     DisjointNeedles,
+    MeasuredMixtures,
     Needle,
     Polynomial,
+    Problem,
+    SortSeq,
+    Superconductor,
+    TfBind8,
+    ehrlich,
+    enhancer,
+    read_compositions,
+    two_motif,
 )
-from designlib.benchmarks.problems.ehrlich import ehrlich
-from designlib.benchmarks.problems.mixtures import MeasuredMixtures
-from designlib.benchmarks.problems.motifs import enhancer, two_motif
-from designlib.benchmarks.problems.sortseq import SortSeq
-from designlib.benchmarks.problems.superconductor import Superconductor, read_compositions
-from designlib.benchmarks.problems.tfbind8 import TfBind8
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError
 from tasks.inputs.catalogue import DataFileError, locate

@@ -8,11 +8,16 @@ from pathlib import Path
 import pandas as pd
 from prefect import task
 
-from designlib.benchmarks.pages.benchmark_page import benchmark_files
-from designlib.benchmarks.pages.comparison import merge_cells, merge_learning, summarise
-from designlib.benchmarks.pages.digits import merge_images, summarise_images
-from designlib.benchmarks.pages.loops import merge_loops
-from designlib.benchmarks.pages.ready import merge_campaigns
+from designlib.benchmarks.pages import (
+    benchmark_files,
+    merge_campaigns,
+    merge_cells,
+    merge_images,
+    merge_learning,
+    merge_loops,
+    summarise,
+    summarise_images,
+)
 from designlib.types import InputError
 from tasks.benchmarks.ready_campaigns import CAMPAIGNS
 from tasks.installation.files import parquet_bytes, write_atomically

@@ -16,10 +16,21 @@ from prefect import task
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from designlib.benchmarks.methods import FixedChain, RawTrajectoryWalk, Setting, TemperatureChain
-from designlib.benchmarks.methods.base import EVALUATIONS_PER_PASS
-from designlib.benchmarks.problems.energy_model import EnergyConfig, EnergyModel
-from designlib.benchmarks.problems.mnist import Digits, Mnist, packed_images, read_packed_digits
+from designlib.benchmarks.methods import (
+    EVALUATIONS_PER_PASS,
+    FixedChain,
+    RawTrajectoryWalk,
+    Setting,
+    TemperatureChain,
+)
+from designlib.benchmarks.problems import (
+    Digits,
+    EnergyConfig,
+    EnergyModel,
+    Mnist,
+    packed_images,
+    read_packed_digits,
+)
 from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tasks.benchmarks.cells import CODE

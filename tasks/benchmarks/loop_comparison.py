@@ -11,12 +11,17 @@ from pathlib import Path
 import pandas as pd
 from prefect import task
 
-from designlib.benchmarks.loops.ensembles import EnsembleConfig
-from designlib.benchmarks.loops.loops import Loop, run_loop
-from designlib.benchmarks.loops.proposing import GuidedSearch, MeasuredSearch, TrajectoryLoop
+from designlib.benchmarks.loops import (
+    EnsembleConfig,
+    GuidedSearch,
+    Loop,
+    MeasuredSearch,
+    TrajectoryLoop,
+    run_loop,
+)
 from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
-from designlib.benchmarks.pages.loops import loop_section, summarise_loops
-from designlib.benchmarks.problems.base import Solvable
+from designlib.benchmarks.pages import loop_section, summarise_loops
+from designlib.benchmarks.problems import Solvable
 from tasks.benchmarks.cells import CODE
 from tasks.benchmarks.comparison_problems import make_problem
 from tasks.installation.device import use_device

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from prefect import task
 
-from designlib.benchmarks.pages.ready import merge_campaigns, ready_section
+from designlib.benchmarks.pages import merge_campaigns, ready_section
 from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line

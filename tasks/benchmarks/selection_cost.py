@@ -16,11 +16,10 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.config.selection import SelectionConfig
-from designlib.notation.alphabets import DNA
+from designlib.config import SelectionConfig
+from designlib.notation import DNA
 from designlib.randomness import numpy_generator
-from designlib.selection import Shortlist
-from designlib.selection.acquisition import acquisition
+from designlib.selection import Shortlist, acquisition
 from designlib.spaces import SequenceSpace
 from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger

@@ -14,14 +14,11 @@ import torch
 from prefect import task
 from torch import nn
 
-from designlib.config.constraints import ConstraintConfig, GCConfig
-from designlib.constraints.base import Constraint
-from designlib.constraints.config import build
-from designlib.notation.alphabets import DNA
+from designlib.config import ConstraintConfig, GCConfig
+from designlib.constraints import Constraint, build
+from designlib.notation import DNA
 from designlib.randomness import chain_uniforms, torch_generator
-from designlib.sampling.kernels.base import Kernel
-from designlib.sampling.kernels.compiled import CompiledKernel
-from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.sampling.kernels import CompiledKernel, GibbsWithGradients, Kernel
 from designlib.sampling.targets import Target
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters
@@ -183,7 +180,7 @@ def _count(what: str, start: float) -> float:
     import torch
 
     from designlib.randomness import chain_uniforms, torch_generator
-    from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
+    from designlib.sampling.kernels import GibbsWithGradients
     from designlib.sampling.targets import Target
 
     torch.set_num_threads(1)

@@ -11,23 +11,26 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from designlib.config.constraints import CompositionConstraints, ConstraintConfig, DesignConstraints
-from designlib.config.objectives import (
+from designlib.config import (
+    CompositionConstraints,
+    ConstraintConfig,
+    DesignConstraints,
+    DesignRules,
     LimitedGoals,
     ObjectivesConfig,
+    OwnPredictor,
     ParetoGoals,
+    PlateConfig,
+    RecipeConfig,
+    SamplingConfig,
+    SelectionConfig,
     SpecificityGoals,
+    SplitConfig,
+    StoppingConfig,
+    SynthesisConfig,
+    TrainingConfig,
     WeightedGoals,
 )
-from designlib.config.own_predictor import OwnPredictor
-from designlib.config.plates import PlateConfig
-from designlib.config.recipes import RecipeConfig
-from designlib.config.sampling import SamplingConfig
-from designlib.config.selection import SelectionConfig
-from designlib.config.splits import SplitConfig
-from designlib.config.stopping import StoppingConfig
-from designlib.config.synthesis import DesignRules, SynthesisConfig
-from designlib.config.training import TrainingConfig
 from designlib.errors import InputError
 from tasks.inputs.config import (
     CompositionTable,

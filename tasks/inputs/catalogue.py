@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from designlib.config.tables import (
+from designlib.config import (
     AlphabetChoice,
     CompositionReading,
     TableColumns,

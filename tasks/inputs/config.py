@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from designlib.config.tables import CompositionReading, TableColumns, Transform
+from designlib.config import CompositionReading, TableColumns, Transform
 from tasks.inputs.catalogue import read_catalogue
 
 __all__ = ["CompositionTable", "DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]

@@ -11,32 +11,33 @@ from prefect import task
 from prefect.runtime import deployment
 from pydantic import BaseModel
 
-from designlib.candidates.recipes import check_recipe
-from designlib.config.constraints import CompositionConstraints
-from designlib.config.objectives import ObjectivesConfig
-from designlib.config.recipes import RecipeConfig
-from designlib.config.splits import SplitConfig
-from designlib.config.synthesis import DesignRules
-from designlib.config.tables import (
+from designlib.candidates import check_recipe
+from designlib.config import (
     AlphabetChoice,
+    CompositionConstraints,
     CompositionReading,
+    DesignRules,
+    ObjectivesConfig,
+    RecipeConfig,
+    SplitConfig,
     TableColumns,
     Transform,
     TruthKind,
 )
-from designlib.constraints.compositions import check_chemistry
-from designlib.constraints.starts import feasible_starts
-from designlib.constraints.synthesis.drawing import build_rules
+from designlib.constraints import check_chemistry, feasible_starts
+from designlib.constraints.synthesis import build_rules
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, describe_space
 from designlib.tables import (
     ROUND_COLUMN,
     MeasuredTable,
+    assign_folds,
     parse_compositions,
     parse_table,
+    random_rows,
     to_parquet_bytes,
+    visible_rows,
 )
-from designlib.tables.splits import assign_folds, random_rows, visible_rows
 from designlib.types import InputError
 from tasks.inputs.catalogue import CompositionTableReading, TableReading, find_dataset, locate
 from tasks.inputs.config import CompositionTable, DataConfig, NamedDataset, TableFile

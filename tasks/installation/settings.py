@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 __all__ = ["REPOSITORY", "Settings"]
 
 _SHORTEST_PASSWORD = 12  # what MLflow asks for
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):

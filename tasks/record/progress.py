@@ -6,10 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from designlib.candidates.entries import Entry
-from designlib.candidates.record import Record
-from designlib.candidates.stopping import reason_to_stop
-from designlib.config.stopping import StoppingConfig
+from designlib.candidates import Entry, Record, reason_to_stop
+from designlib.config import StoppingConfig
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.record import load_record, round_folder

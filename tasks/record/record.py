@@ -17,8 +17,7 @@ from typing import Any
 import pyarrow as pa
 from filelock import FileLock
 
-from designlib.candidates.entries import Entry, Kind, content_hash, entry_bytes, read_entry
-from designlib.candidates.record import Record
+from designlib.candidates import Entry, Kind, Record, content_hash, entry_bytes, read_entry
 from designlib.types import InputError
 from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from designlib.candidates.record import Record
+from designlib.candidates import Record
 from designlib.types import InputError
 from tasks.record.record import campaign_folder, load_record
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from prefect import task
 
-from designlib.candidates.record import Record
+from designlib.candidates import Record
 from designlib.spaces import DesignSpace, SequenceSpace, described
 from tasks.installation.files import write_atomically
 from tasks.installation.log import run_logger
@@ -22,7 +22,7 @@ from tasks.stages.table_facts import load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes
 
 if TYPE_CHECKING:
-    from designlib.reports.style import Picture
+    from designlib.reports import Picture
 
 __all__ = ["write_campaign_page"]
 
@@ -55,18 +55,19 @@ def write_campaign_page(campaign: str) -> None:
 
 def _draw(record: Record, campaign: str) -> bytes:
     # Plotting takes a second to import.
-    from designlib.reports.calibration import calibration_by_round
-    from designlib.reports.campaign import campaign_page
-    from designlib.reports.fronts import front_figure, fronts_by_round
-    from designlib.reports.rounds import (
+    from designlib.reports import (
+        calibration_by_round,
         calibration_figure,
+        campaign_page,
+        front_figure,
+        fronts_by_round,
         ground_figure,
         learning_figure,
         map_figure,
         progress_figure,
         scatter_figure,
     )
-    from designlib.spaces.distances import pairwise_distances
+    from designlib.spaces import pairwise_distances
 
     about = record.proposals[-1].about
     candidates = record.candidates()
@@ -106,8 +107,7 @@ def _of_designs(
     These are the best of the table that the campaign started from, or candidates of the first
     round where that table is not here any more.
     """
-    from designlib.reports.compositions import parallel_figure, variable_axes
-    from designlib.reports.logo import logo_figure
+    from designlib.reports import logo_figure, parallel_figure, variable_axes
 
     first = candidates[candidates["round"] == candidates["round"].min()]
     known, beside = _started_from(about), "best designs of the table at the start"

@@ -11,17 +11,17 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.analysis.counterfactuals.search import Found, find_counterfactuals
-from designlib.analysis.counterfactuals.tables import counterfactual_rows, edit_shares
-from designlib.config.constraints import CompositionConstraints
-from designlib.config.counterfactuals import CounterfactualConfig
-from designlib.config.synthesis import DesignRules
-from designlib.constraints.base import Product
-from designlib.constraints.synthesis.drawing import build_rules
-from designlib.predictors.networks import evaluate
-from designlib.predictors.trajectory import Trajectory
-from designlib.reports.counterfactuals import counterfactual_lines, render_counterfactuals
-from designlib.reports.report import with_explained
+from designlib.analysis.counterfactuals import (
+    Found,
+    counterfactual_rows,
+    edit_shares,
+    find_counterfactuals,
+)
+from designlib.config import CompositionConstraints, CounterfactualConfig, DesignRules
+from designlib.constraints import Product
+from designlib.constraints.synthesis import build_rules
+from designlib.predictors import Trajectory, evaluate
+from designlib.reports import counterfactual_lines, render_counterfactuals, with_explained
 from designlib.sampling.ladders import RungPlan, plan_trajectory
 from designlib.sampling.run import reference_designs
 from designlib.types import InputError

@@ -10,11 +10,9 @@ import pandas as pd
 import torch
 from jaxtyping import Int64
 
-from designlib.analysis.data_curve import PowerLaw, fit_power_law, subset_sizes
-from designlib.config.training import TrainingConfig
-from designlib.predictors.networks import evaluate
-from designlib.predictors.training import Examples, rank_correlation, train
-from designlib.predictors.trajectory import PredictorSpec
+from designlib.analysis import PowerLaw, fit_power_law, subset_sizes
+from designlib.config import TrainingConfig
+from designlib.predictors import Examples, PredictorSpec, evaluate, rank_correlation, train
 from designlib.randomness import derive_seed, numpy_generator
 from designlib.types import InputError
 from tasks.rounds.train import Part, prepare

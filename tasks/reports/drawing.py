@@ -10,27 +10,31 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from designlib.candidates import read_candidates
-from designlib.candidates.recipes import recipe_sheet
-from designlib.config.recipes import RecipeConfig
-from designlib.predictors.trajectory import state_from_bytes
-from designlib.reports.compositions import parallel_figure, ternary_figure, variable_axes
-from designlib.reports.confidence import confidence_lines
-from designlib.reports.counterfactuals import counterfactual_lines
-from designlib.reports.figures import (
+from designlib.candidates import read_candidates, recipe_sheet
+from designlib.config import RecipeConfig
+from designlib.predictors import state_from_bytes
+from designlib.reports import (
+    LADDERS,
+    RESAMPLED,
+    SEARCHED,
+    KeyFigure,
+    Picture,
     Points,
+    ReportContent,
+    confidence_lines,
+    counterfactual_lines,
     distance_figure,
     ladder_figure,
+    logo_figure,
+    parallel_figure,
+    plate_figure,
     predicted_against_known,
+    render_report,
+    ternary_figure,
     training_figure,
+    variable_axes,
 )
-from designlib.reports.logo import logo_figure
-from designlib.reports.plate import plate_figure
-from designlib.reports.report import RESAMPLED, SEARCHED, KeyFigure, ReportContent, render_report
-from designlib.reports.style import Picture
-from designlib.reports.summary import LADDERS
-from designlib.spaces import DesignSpace, SequenceSpace
-from designlib.spaces.distances import pairwise_distances
+from designlib.spaces import DesignSpace, SequenceSpace, pairwise_distances
 from tasks.reports.summary import round_figures
 from tasks.rounds.layout import laid_out
 from tasks.stages.results import Round, RoundStages

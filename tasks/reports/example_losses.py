@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from designlib.analysis.examples import core_set, example_table
-from designlib.predictors.networks import evaluate
-from designlib.predictors.training import Examples, emphasise
-from designlib.predictors.trajectory import Trajectory, thinned
-from designlib.sampling.ladders.plan import mean_score
+from designlib.analysis import core_set, example_table
+from designlib.predictors import Examples, Trajectory, emphasise, evaluate, thinned
+from designlib.sampling.ladders import mean_score
 from tasks.reports.data_curve import Grounds, trained_score
 
 __all__ = ["compare_core", "example_losses"]

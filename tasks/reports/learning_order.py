@@ -11,30 +11,31 @@ from typing import Any, NamedTuple
 import pandas as pd
 from prefect import task
 
-from designlib.analysis.kmers import LARGEST, kmer_alignment
-from designlib.analysis.order import (
+from designlib.analysis import (
+    LARGEST,
     NO_DEGREES,
     LearningOrder,
+    Motif,
     Verdict,
     effect_maps,
     judge_order,
+    kmer_alignment,
     map_agreement,
     mean_degrees,
     motif_match,
     order_of_learning,
+    read_motifs,
 )
-from designlib.analysis.position_weights import Motif, read_motifs
-from designlib.config.learning import LearningConfig
-from designlib.config.training import TrainingConfig
-from designlib.predictors.trajectory import Trajectory
+from designlib.config import LearningConfig, TrainingConfig
+from designlib.predictors import Trajectory
 from designlib.randomness import torch_generator
-from designlib.reports.learning import (
+from designlib.reports import (
     LearningContent,
     curve_figure,
-    learning_figure,
+    learning_order_figure,
     render_learning,
 )
-from designlib.sampling.ladders.plan import mean_score
+from designlib.sampling.ladders import mean_score
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 from tasks.installation.device import use_device
@@ -218,7 +219,7 @@ def _page(campaign: str, found: _Found) -> str:
     if "order.json" in found.order.files:
         table = pd.read_csv(found.order.path("learning.csv"))
         order = LearningOrder.from_plain(json.loads(found.order.path("order.json").read_bytes()))
-        pictures.append(learning_figure(order, order.steps))
+        pictures.append(learning_order_figure(order, order.steps))
     curve = gains = core = None
     if found.curve is not None:
         curve = pd.read_csv(found.curve.path("curve.csv"))

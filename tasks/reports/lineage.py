@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from designlib.candidates.entries import Entry
-from designlib.config.synthesis import DesignRules
-from designlib.constraints.synthesis.drawing import build_rules
+from designlib.candidates import Entry
+from designlib.config import DesignRules
+from designlib.constraints.synthesis import build_rules
 from designlib.randomness import derive_seed
 from designlib.sampling.run import cut_blocks, walk_block
 from designlib.types import InputError

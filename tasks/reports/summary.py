@@ -8,8 +8,13 @@ from typing import Any
 import pandas as pd
 
 from designlib.candidates import read_candidates
-from designlib.reports.confidence import summarise_confidence
-from designlib.reports.summary import LADDERS, summarise_batch, summarise_predictor, summarise_walk
+from designlib.reports import (
+    LADDERS,
+    summarise_batch,
+    summarise_confidence,
+    summarise_predictor,
+    summarise_walk,
+)
 from tasks.rounds.confidence import calibration_of
 from tasks.rounds.train import load_trajectory
 from tasks.stages.results import Round, RoundStages

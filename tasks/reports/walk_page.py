@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
-from designlib.config.sampling import SamplingConfig
+from designlib.config import SamplingConfig
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.snapshots import walk_figures
 from tasks.stages.stages import StageResult, content_key

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from designlib.config.selection import SelectionConfig
-from designlib.config.synthesis import SynthesisConfig
+from designlib.config import SelectionConfig, SynthesisConfig
 from designlib.constraints.synthesis import verdict
 from designlib.selection import Shortlist, filter_designs, spread_limit
 from tasks.stages.rows import read_rows, with_progress

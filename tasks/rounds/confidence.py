@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from designlib.config.tables import Transform
+from designlib.config import Transform
 from designlib.randomness import numpy_generator
-from designlib.selection.applicability import applicability, unusualness
-from designlib.selection.intervals import Calibration, calibrate, intervals
+from designlib.selection import Calibration, applicability, calibrate, intervals, unusualness
 from designlib.types import Relaxed
 from tasks.rounds.train import load_trajectory
 from tasks.stages.stages import StageResult

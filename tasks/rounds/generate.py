@@ -11,20 +11,19 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.config.sampling import SamplingConfig
-from designlib.config.synthesis import DesignRules
-from designlib.constraints.base import Constraint
-from designlib.constraints.synthesis.drawing import build_rules
+from designlib.config import DesignRules, SamplingConfig
+from designlib.constraints import Constraint
+from designlib.constraints.synthesis import build_rules
 from designlib.randomness import derive_seed
 from designlib.sampling.ladders import (
     Rung,
     RungPlan,
     build_ladder,
     elite_entry_rung,
+    ladder_kind,
     plan_trajectory,
     rescaled,
 )
-from designlib.sampling.ladders.plan import ladder_kind
 from designlib.sampling.run import (
     Block,
     choose_sampler,

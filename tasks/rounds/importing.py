@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prefect import task
 
-from designlib.candidates.entries import measurement_table
+from designlib.candidates import measurement_table
 from designlib.candidates.results import merge_results, parse_results
 from designlib.tables import ACCEPTED_SUFFIXES
 from designlib.types import InputError

@@ -8,11 +8,9 @@ from typing import Any
 import pandas as pd
 from prefect import task
 
-from designlib.candidates import read_candidates
-from designlib.candidates.entries import content_hash, measurement_table
-from designlib.candidates.record import Record
-from designlib.config.training import TrainingConfig
-from designlib.selection.oracles import oracle_of
+from designlib.candidates import Record, content_hash, measurement_table, read_candidates
+from designlib.config import TrainingConfig
+from designlib.selection import oracle_of
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError

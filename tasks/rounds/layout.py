@@ -5,12 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from prefect import task
 
-from designlib.candidates import design_id, read_candidates
-from designlib.candidates.order import fasta, order_sheet
-from designlib.candidates.plates import lay_out
-from designlib.config.plates import PlateConfig
-from designlib.config.synthesis import SynthesisConfig
-from designlib.notation.alphabets import DNA
+from designlib.candidates import design_id, fasta, lay_out, order_sheet, read_candidates
+from designlib.config import PlateConfig, SynthesisConfig
+from designlib.notation import DNA
 from designlib.types import InputError
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings

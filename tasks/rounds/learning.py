@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from designlib.analysis.learning import interaction_shares
-from designlib.predictors.trajectory import network_at, state_from_bytes
+from designlib.analysis import interaction_shares
+from designlib.predictors import network_at, state_from_bytes
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from tasks.stages.stages import noted_stage

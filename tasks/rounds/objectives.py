@@ -11,14 +11,10 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from designlib.config.objectives import Goals, ParetoGoals, Scored
-from designlib.config.selection import SelectionConfig
-from designlib.predictors.networks import evaluate
-from designlib.predictors.trajectory import PredictorSpec, Trajectory, network_at
-from designlib.sampling.ladders.combined import combined_scores, ideal_scores, scale_of
-from designlib.sampling.ladders.plan import ScoreAt
-from designlib.selection.acquisition import acquisition, thompson_order
-from designlib.selection.pareto import front_order
+from designlib.config import Goals, ParetoGoals, Scored, SelectionConfig
+from designlib.predictors import PredictorSpec, Trajectory, evaluate, network_at
+from designlib.sampling.ladders import ScoreAt, combined_scores, ideal_scores, scale_of
+from designlib.selection import acquisition, front_order, thompson_order
 from designlib.types import Designs
 from tasks.rounds.train import load_trajectory
 from tasks.stages.stages import StageResult

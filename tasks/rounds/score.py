@@ -11,23 +11,26 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.candidates import Provenance, build_table, to_csv_bytes, to_parquet_bytes
-from designlib.candidates.recipes import component_columns, variable_units
-from designlib.config.constraints import CompositionConstraints, DesignConstraints
-from designlib.config.sampling import SamplingConfig
-from designlib.config.selection import SelectionConfig
-from designlib.config.synthesis import SynthesisConfig
-from designlib.constraints.base import Product
-from designlib.constraints.compositions import chemistry_verdicts
-from designlib.constraints.config import build
-from designlib.notation.chemistry import ChemistryRules
+from designlib.candidates import (
+    Provenance,
+    build_table,
+    component_columns,
+    to_csv_bytes,
+    to_parquet_bytes,
+    variable_units,
+)
+from designlib.config import (
+    CompositionConstraints,
+    DesignConstraints,
+    SamplingConfig,
+    SelectionConfig,
+    SynthesisConfig,
+)
+from designlib.constraints import Product, build, chemistry_verdicts
+from designlib.notation import ChemistryRules
 from designlib.sampling.run import choose_sampler, ladder_bands
-from designlib.selection import Shortlist
-from designlib.selection.acquisition import acquisition, thompson_order
-from designlib.selection.clusters import clusters
-from designlib.selection.oracles import oracle_of
-from designlib.spaces import SequenceSpace
-from designlib.spaces.distances import nearest_measured
+from designlib.selection import Shortlist, acquisition, clusters, oracle_of, thompson_order
+from designlib.spaces import SequenceSpace, nearest_measured
 from designlib.types import Designs
 from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes, parquet_bytes

@@ -17,21 +17,22 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import OwnPredictor, factory_call
-from designlib.config.training import TrainingConfig
-from designlib.predictors.checkpoints import (
+from designlib.config import OwnPredictor, TrainingConfig, factory_call
+from designlib.predictors import (
+    PROGRAM,
     SUFFIXES,
     RawCheckpoint,
+    TrainingState,
+    build_model,
+    check_examples,
+    checkpoint_metrics,
+    distil,
+    factory_source,
     fitted,
     in_order,
     read_tensors,
     step_in_name,
 )
-from designlib.predictors.distillation import distil
-from designlib.predictors.matching import check_examples
-from designlib.predictors.own import build_model, factory_source
-from designlib.predictors.training import TrainingState, checkpoint_metrics
-from designlib.predictors.trajectory import PROGRAM
 from designlib.spaces import SequenceSpace, describe_space
 from designlib.types import Designs, InputError
 from tasks.inputs.tables import table_path

@@ -10,17 +10,20 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.config.tables import Transform
-from designlib.config.training import TrainingConfig
-from designlib.predictors.training import Examples, TrainingState, noise_weights, own_repeats, train
-from designlib.predictors.trajectory import (
+from designlib.config import TrainingConfig, Transform
+from designlib.predictors import (
+    Examples,
     PredictorSpec,
+    TrainingState,
     Trajectory,
     learning_errors,
     learning_scale,
+    noise_weights,
+    own_repeats,
     state_from_bytes,
     state_to_bytes,
     thinned,
+    train,
 )
 from designlib.randomness import derive_seed
 from designlib.spaces import describe_space

@@ -7,9 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
-from designlib.config.objectives import Further, ObjectivesConfig
-from designlib.config.tables import (
+from designlib.config import (
     CANONICAL_COLUMNS,
+    Further,
+    ObjectivesConfig,
     Transform,
     TruthKind,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from designlib.sampling.ladders import (
+    LadderKind,
     RungPlan,
 )
-from designlib.sampling.ladders.plan import LadderKind
 from designlib.sampling.run import (
     Sampler,
 )

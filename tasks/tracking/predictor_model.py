@@ -9,8 +9,7 @@ import torch
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from designlib.predictors.networks import evaluate
-from designlib.predictors.trajectory import network_at, state_from_bytes
+from designlib.predictors import evaluate, network_at, state_from_bytes
 
 
 class EnsemblePredictor(PythonModel):

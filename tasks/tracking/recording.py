@@ -23,7 +23,7 @@ from typing import Any
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.predictors.recording import Recorder
+from designlib.predictors import Recorder
 from designlib.types import InputError
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import Settings

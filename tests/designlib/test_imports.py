@@ -7,7 +7,7 @@ import sys
 SCRIPT = """
 import json, sys
 import designlib
-import designlib.analysis, designlib.constraints, designlib.spaces
+import designlib.constraints, designlib.predictors, designlib.spaces
 import designlib.sampling.drivers, designlib.sampling.kernels, designlib.sampling.ladders
 import designlib.sampling.objectives, designlib.sampling.targets
 heavy = ["torch._dynamo", "torch._inductor", "matplotlib", "pandas", "prefect", "mlflow", "sklearn"]

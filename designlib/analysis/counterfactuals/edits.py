@@ -9,13 +9,15 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
-from designlib.constraints.bounds import Bounds
-from designlib.constraints.hamming import HammingBall
-from designlib.constraints.parts import AllowedLevels, OnPart
-from designlib.constraints.sites import AllowedLetters
-from designlib.spaces import BoxSpace, DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
-from designlib.spaces.mixed import Part
+from designlib.constraints import (
+    AllowedLetters,
+    AllowedLevels,
+    Bounds,
+    Constraint,
+    HammingBall,
+    OnPart,
+)
+from designlib.spaces import BoxSpace, DesignSpace, MixedSpace, Part, SequenceSpace, SimplexSpace
 from designlib.types import Designs, DeviceTensors, InputError, Relaxed, Scores
 
 __all__ = [

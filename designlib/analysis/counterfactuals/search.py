@@ -34,15 +34,12 @@ from designlib.analysis.counterfactuals.edits import (
     undone,
     without_traces,
 )
-from designlib.config.counterfactuals import CounterfactualConfig
-from designlib.config.sampling import SamplingConfig
-from designlib.constraints.base import Constraint, Product
-from designlib.predictors.networks import evaluate
-from designlib.predictors.trajectory import Trajectory
+from designlib.config import CounterfactualConfig, SamplingConfig
+from designlib.constraints import Constraint, Product
+from designlib.predictors import Trajectory, evaluate
 from designlib.randomness import derive_seed
-from designlib.sampling.drivers.anneal import anneal
-from designlib.sampling.ladders import Rung, RungPlan
-from designlib.sampling.ladders.plan import mean_score
+from designlib.sampling.drivers import anneal
+from designlib.sampling.ladders import Rung, RungPlan, mean_score
 from designlib.sampling.run import choose_sampler
 from designlib.sampling.targets import Target
 from designlib.spaces import DesignSpace, SequenceSpace

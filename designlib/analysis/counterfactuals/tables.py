@@ -10,8 +10,7 @@ from jaxtyping import Float
 
 from designlib.analysis.counterfactuals.edits import edit_names
 from designlib.analysis.counterfactuals.search import Found
-from designlib.spaces import DesignSpace, SequenceSpace
-from designlib.spaces.edits import changes, edits
+from designlib.spaces import DesignSpace, SequenceSpace, changes, edits
 
 __all__ = ["counterfactual_rows", "edit_shares"]
 

@@ -10,11 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from designlib.benchmarks.loops.known import Known
-from designlib.benchmarks.problems.base import Problem, build_predictor
-from designlib.config.training import TrainingConfig
-from designlib.predictors.networks import evaluate
-from designlib.predictors.training import Examples, TrainingState, own_repeats, train
-from designlib.predictors.trajectory import thinned
+from designlib.benchmarks.problems import Problem, build_predictor
+from designlib.config import TrainingConfig
+from designlib.predictors import Examples, TrainingState, evaluate, own_repeats, thinned, train
 from designlib.randomness import derive_seed, torch_generator
 from designlib.sampling.objectives import EnsembleMean
 from designlib.types import Designs

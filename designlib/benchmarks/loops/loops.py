@@ -15,7 +15,7 @@ import torch
 
 from designlib.benchmarks.loops.ensembles import Ensemble, EnsembleConfig
 from designlib.benchmarks.loops.known import Known
-from designlib.benchmarks.problems.base import Problem
+from designlib.benchmarks.problems import Problem
 from designlib.randomness import derive_seed
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, InputError

@@ -12,19 +12,15 @@ from torch import Tensor
 from designlib.benchmarks.loops.ensembles import Ensemble, EnsembleConfig
 from designlib.benchmarks.loops.known import Known, keys_of
 from designlib.benchmarks.loops.loops import Loop
-from designlib.benchmarks.methods.base import Method, Setting
-from designlib.benchmarks.problems.base import Problem
-from designlib.config.selection import SelectionConfig
+from designlib.benchmarks.methods import Method, Setting
+from designlib.benchmarks.problems import Problem
+from designlib.config import SelectionConfig
 from designlib.constraints import feasible_starts
 from designlib.randomness import derive_seed, torch_generator
-from designlib.sampling.drivers.anneal import anneal
-from designlib.sampling.drivers.archive import EliteArchive
-from designlib.sampling.kernels.base import Kernel
-from designlib.sampling.kernels.crossover import Crossover
-from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
+from designlib.sampling.drivers import EliteArchive, anneal
+from designlib.sampling.kernels import Crossover, GibbsWithGradients, Kernel
 from designlib.sampling.ladders import elite_entry_rung, trajectory_ladder
-from designlib.selection import select_batch
-from designlib.selection.acquisition import acquisition
+from designlib.selection import acquisition, select_batch
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, Scores
 

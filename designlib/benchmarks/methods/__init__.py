@@ -1,6 +1,12 @@
 """Methods of finding designs, all given the same predictor and the same budget."""
 
-from designlib.benchmarks.methods.base import BudgetError, Method, Outcome, Setting
+from designlib.benchmarks.methods.base import (
+    EVALUATIONS_PER_PASS,
+    BudgetError,
+    Method,
+    Outcome,
+    Setting,
+)
 from designlib.benchmarks.methods.bayesian import BoTorch
 from designlib.benchmarks.methods.chains import (
     FixedChain,
@@ -19,8 +25,11 @@ from designlib.benchmarks.methods.evolution import (
     SimulatedAnnealing,
 )
 from designlib.benchmarks.methods.exchange import TemperatureExchange, TrajectoryExchange
+from designlib.benchmarks.methods.judging import SHOWN, judge
 from designlib.benchmarks.methods.mixtures import MixtureGenetic, RandomDesigns, RandomSearch
 from designlib.benchmarks.methods.search import TrajectorySearch
+from designlib.benchmarks.methods.starts import best_measured, from_elites
+from designlib.benchmarks.methods.variants import checkpoint_variants
 from designlib.benchmarks.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
 ALL: tuple[type[Method], ...] = (
@@ -47,10 +56,12 @@ ALL: tuple[type[Method], ...] = (
     RandomDesigns,
     BoTorch,
 )
-"""Every method, those along the trajectory first."""
+
 
 __all__ = [
     "ALL",
+    "EVALUATIONS_PER_PASS",
+    "SHOWN",
     "AdaLead",
     "AnnealedImportance",
     "BoTorch",
@@ -77,4 +88,8 @@ __all__ = [
     "TrajectorySearch",
     "TrajectorySmc",
     "TrajectoryWalk",
+    "best_measured",
+    "checkpoint_variants",
+    "from_elites",
+    "judge",
 ]

@@ -13,13 +13,15 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
-from designlib.predictors.networks import evaluate
-from designlib.sampling.kernels.base import MetropolisKernel
-from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
-from designlib.sampling.kernels.mala import Mala
-from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
-from designlib.sampling.kernels.transfer import GridTransfer
+from designlib.constraints import Constraint
+from designlib.predictors import evaluate
+from designlib.sampling.kernels import (
+    GibbsWithGradients,
+    GridTransfer,
+    Mala,
+    MetropolisKernel,
+    SimplexLangevin,
+)
 from designlib.sampling.objectives import Objective
 from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space

@@ -29,8 +29,7 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.mixtures import made_feasible
 from designlib.benchmarks.methods.starts import best_measured
-from designlib.constraints.base import Product
-from designlib.constraints.points import nearest_points
+from designlib.constraints import Product, nearest_points
 from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError, Points, Scores

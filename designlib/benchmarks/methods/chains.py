@@ -17,18 +17,16 @@ from designlib.benchmarks.methods.base import (
     passes_of,
 )
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers.anneal import anneal
-from designlib.sampling.drivers.common import last_of
-from designlib.sampling.kernels.base import Kernel
-from designlib.sampling.kernels.crossover import Crossover
-from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin
-from designlib.sampling.kernels.gibbs import Gibbs
-from designlib.sampling.kernels.path_auxiliary import PathAuxiliary
-from designlib.sampling.ladders.base import Rung
-from designlib.sampling.ladders.choice import by_function_change
-from designlib.sampling.ladders.fixed import fixed_ladder
-from designlib.sampling.ladders.temperature import temperature_ladder
-from designlib.sampling.ladders.trajectory import score_reference, trajectory_ladder
+from designlib.sampling.drivers import anneal, last_of
+from designlib.sampling.kernels import Crossover, DiscreteLangevin, Gibbs, Kernel, PathAuxiliary
+from designlib.sampling.ladders import (
+    Rung,
+    by_function_change,
+    fixed_ladder,
+    score_reference,
+    temperature_ladder,
+    trajectory_ladder,
+)
 from designlib.sampling.objectives import Objective
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError

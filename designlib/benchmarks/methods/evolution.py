@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.benchmarks.methods.base import Method, Outcome, Setting
-from designlib.constraints.base import Masking
+from designlib.constraints import Masking
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers.archive import EliteArchive
+from designlib.sampling.drivers import EliteArchive
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, InputError, Letters, Moves, Scores
 

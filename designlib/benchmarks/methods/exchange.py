@@ -16,11 +16,8 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers.common import last_of
-from designlib.sampling.drivers.replica_exchange import replica_exchange
-from designlib.sampling.ladders.base import Rung
-from designlib.sampling.ladders.temperature import temperature_ladder
-from designlib.sampling.ladders.trajectory import trajectory_ladder
+from designlib.sampling.drivers import last_of, replica_exchange
+from designlib.sampling.ladders import Rung, temperature_ladder, trajectory_ladder
 
 __all__ = ["TemperatureExchange", "TrajectoryExchange"]
 

@@ -11,10 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.benchmarks.methods.base import BudgetError, Method, Outcome, Setting
-from designlib.constraints.base import Product
-from designlib.constraints.points import inside, nearest_points
+from designlib.constraints import Product, inside, nearest_points
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers.archive import EliteArchive
+from designlib.sampling.drivers import EliteArchive
 from designlib.spaces import SimplexSpace
 from designlib.types import Designs, InputError, Points
 

@@ -19,14 +19,16 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers.archive import EliteArchive
-from designlib.sampling.drivers.common import last_of
-from designlib.sampling.drivers.smc import smc
-from designlib.sampling.kernels.base import Kernel, MetropolisKernel
-from designlib.sampling.kernels.crossover import Crossover
-from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin, Move, State
-from designlib.sampling.ladders.base import Rung
-from designlib.sampling.ladders.trajectory import trajectory_ladder
+from designlib.sampling.drivers import EliteArchive, last_of, smc
+from designlib.sampling.kernels import (
+    Crossover,
+    DiscreteLangevin,
+    Kernel,
+    MetropolisKernel,
+    Move,
+    State,
+)
+from designlib.sampling.ladders import Rung, trajectory_ladder
 from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Scores

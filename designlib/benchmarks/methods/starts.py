@@ -9,9 +9,8 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.benchmarks.methods.base import Setting
-from designlib.constraints.base import Constraint
-from designlib.sampling.ladders.elites import elite_entry_rung
-from designlib.sampling.ladders.trajectory import trajectory_ladder
+from designlib.constraints import Constraint
+from designlib.sampling.ladders import elite_entry_rung, trajectory_ladder
 from designlib.types import Designs, InputError, Scores
 
 __all__ = ["best_measured", "from_elites"]

@@ -18,15 +18,9 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers.ais import ais
-from designlib.sampling.drivers.common import last_of
-from designlib.sampling.drivers.resampling import systematic
-from designlib.sampling.drivers.smc import smc
-from designlib.sampling.kernels.base import Kernel
-from designlib.sampling.kernels.crossover import Crossover
-from designlib.sampling.ladders.base import Rung
-from designlib.sampling.ladders.temperature import temperature_ladder
-from designlib.sampling.ladders.trajectory import trajectory_ladder
+from designlib.sampling.drivers import ais, last_of, smc, systematic
+from designlib.sampling.kernels import Crossover, Kernel
+from designlib.sampling.ladders import Rung, temperature_ladder, trajectory_ladder
 from designlib.types import Designs
 
 __all__ = ["AnnealedImportance", "TemperatureSmc", "TrajectorySmc"]

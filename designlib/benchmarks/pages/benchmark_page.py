@@ -18,7 +18,7 @@ from designlib.benchmarks.pages.digits import digits_picture, digits_section, su
 from designlib.benchmarks.pages.loops import loop_section
 from designlib.benchmarks.pages.ready import ready_section
 from designlib.benchmarks.pages.verdicts import verdict_table
-from designlib.reports.style import Picture
+from designlib.reports import Picture
 
 __all__ = ["benchmark_files"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from designlib.reports.style import SERIES, Picture, panels, to_png
+from designlib.reports import SERIES, Picture, panels, to_png
 
 __all__ = [
     "VARIANT",

@@ -7,8 +7,8 @@ import math
 import pandas as pd
 
 from designlib.benchmarks.pages.comparison import half_interval, names_of
-from designlib.benchmarks.problems.mnist import sample_grid, unpacked_images
-from designlib.reports.style import Picture, panels, to_png
+from designlib.benchmarks.problems import sample_grid, unpacked_images
+from designlib.reports import Picture, panels, to_png
 
 __all__ = ["digits_picture", "digits_section", "merge_images", "summarise_images"]
 

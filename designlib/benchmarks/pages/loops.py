@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from designlib.benchmarks.pages.comparison import half_interval, names_of
-from designlib.reports.style import SERIES, Picture, panels, to_png
+from designlib.reports import SERIES, Picture, panels, to_png
 
 __all__ = ["loop_section", "merge_loops", "summarise_loops"]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from designlib.config.training import TrainingConfig
-from designlib.predictors.point_network import PointNetwork
+from designlib.config import TrainingConfig
+from designlib.predictors import PointNetwork
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from designlib.types import Points, Scores

@@ -15,10 +15,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.config import NetworkConfig, TrainingConfig
 from designlib.constraints import Constraint
-from designlib.predictors.networks import build_network
-from designlib.predictors.training import Examples, train
+from designlib.predictors import Examples, build_network, train
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores

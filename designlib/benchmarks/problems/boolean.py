@@ -32,8 +32,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.notation.alphabets import BINARY
+from designlib.config import NetworkConfig, TrainingConfig
+from designlib.notation import BINARY
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores

@@ -29,9 +29,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.config.training import NetworkConfig, TrainingConfig
+from designlib.config import NetworkConfig, TrainingConfig
 from designlib.constraints import ForbiddenTransitions
-from designlib.notation.alphabets import Alphabet
+from designlib.notation import Alphabet
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.types import InputError, OneHot, Points, Scores
 

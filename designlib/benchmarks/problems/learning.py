@@ -8,11 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from designlib.analysis.alignment import Alignment
-from designlib.analysis.walsh import degree_alignment
+from designlib.analysis import Alignment, degree_alignment
 from designlib.benchmarks.problems.boolean import BooleanProblem
-from designlib.notation.alphabets import BINARY
-from designlib.predictors.networks import evaluate
+from designlib.notation import BINARY
+from designlib.predictors import evaluate
 from designlib.randomness import torch_generator
 from designlib.sampling.objectives import Objective
 from designlib.spaces import SequenceSpace

@@ -16,14 +16,12 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from designlib.config.training import TrainingConfig
-from designlib.constraints.base import Constraint
-from designlib.constraints.components import AtMostComponents
-from designlib.predictors.compositions import FACTOR
-from designlib.predictors.point_network import PointNetwork
-from designlib.selection.oracles import Oracle, oracle_of
+from designlib.config import TrainingConfig
+from designlib.constraints import AtMostComponents, Constraint
+from designlib.predictors import FACTOR, PointNetwork
+from designlib.selection import Oracle, oracle_of
 from designlib.spaces import SimplexSpace
-from designlib.tables.splits import random_rows
+from designlib.tables import random_rows
 from designlib.types import InputError, Points, Scores
 
 __all__ = ["MeasuredMixtures"]

@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 
 from designlib.benchmarks.problems.energy_model import EnergyCheckpoint, EnergyConfig, train_energy
 from designlib.benchmarks.problems.frechet import frechet_distance
-from designlib.notation.alphabets import BINARY
+from designlib.notation import BINARY
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Points

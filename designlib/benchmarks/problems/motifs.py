@@ -31,13 +31,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.analysis.position_weights import Motif
-from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.constraints.base import Constraint
-from designlib.constraints.hamming import HammingBall
-from designlib.notation.alphabets import DNA
+from designlib.analysis import Motif
+from designlib.config import NetworkConfig, TrainingConfig
+from designlib.constraints import Constraint, HammingBall
+from designlib.notation import DNA
 from designlib.randomness import torch_generator
-from designlib.selection.oracles import true_percentile
+from designlib.selection import true_percentile
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 

@@ -26,16 +26,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.constraints.base import Constraint
-from designlib.constraints.hamming import HammingBall
-from designlib.notation.alphabets import DNA
-from designlib.predictors.networks import build_network, evaluate
-from designlib.predictors.training import Examples, rank_correlation, train
+from designlib.config import NetworkConfig, TrainingConfig
+from designlib.constraints import Constraint, HammingBall
+from designlib.notation import DNA
+from designlib.predictors import Examples, build_network, evaluate, rank_correlation, train
 from designlib.randomness import derive_seed, torch_generator
-from designlib.selection.oracles import true_percentile
+from designlib.selection import true_percentile
 from designlib.spaces import SequenceSpace
-from designlib.tables.splits import visible_rows
+from designlib.tables import visible_rows
 from designlib.types import InputError, Letters, Scores
 
 __all__ = ["SortSeq", "mean_bins"]

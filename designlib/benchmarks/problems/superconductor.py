@@ -21,15 +21,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
-from designlib.config.training import TrainingConfig
-from designlib.constraints.components import AtMostComponents
-from designlib.notation.formulas import ELEMENTS, element_shares
-from designlib.predictors.point_network import PointNetwork
-from designlib.predictors.ranking import enrichment, ndcg
+from designlib.config import TrainingConfig
+from designlib.constraints import AtMostComponents
+from designlib.notation import ELEMENTS, element_shares
+from designlib.predictors import PointNetwork, enrichment, ndcg
 from designlib.randomness import numpy_generator
-from designlib.selection.oracles import true_percentile
+from designlib.selection import true_percentile
 from designlib.spaces import SimplexSpace
-from designlib.tables.splits import visible_rows
+from designlib.tables import visible_rows
 from designlib.types import InputError, Points, Scores
 
 __all__ = ["PoolRanking", "Refused", "Superconductor", "read_compositions"]

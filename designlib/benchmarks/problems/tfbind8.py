@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
-from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.notation.alphabets import DNA
-from designlib.selection.oracles import true_percentile
+from designlib.config import NetworkConfig, TrainingConfig
+from designlib.notation import DNA
+from designlib.selection import true_percentile
 from designlib.spaces import SequenceSpace
-from designlib.tables.splits import visible_rows
+from designlib.tables import visible_rows
 from designlib.types import InputError, Letters, Scores
 
 __all__ = ["TfBind8"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from designlib.tables.cells import NUMBER, is_numeric, is_text
-from designlib.tables.raw import RawTable, listed
+from designlib.tables import NUMBER, is_numeric, is_text
+from designlib.tables import RawTable, listed
 from designlib.types import InputError
 
 __all__ = ["ResultColumns", "find_columns", "tells_designs"]

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from designlib.notation.alphabets import ALPHABETS, Alphabet
-from designlib.candidates import design_id
+from designlib.notation import ALPHABETS, Alphabet
+from designlib.candidates.building import design_id
 from designlib.candidates.results.columns import ResultColumns, find_columns, tells_designs
 from designlib.candidates.results.points import of_points, read_point, with_designs
 from designlib.candidates.record import Record
 from designlib.spaces import SequenceSpace, described
-from designlib.tables.cells import numbers
-from designlib.tables.raw import RawTable, as_text
-from designlib.tables.reading import read_raw
+from designlib.tables import numbers
+from designlib.tables import RawTable, as_text
+from designlib.tables import read_raw
 from designlib.types import InputError
-from designlib.config.plates import read_well
+from designlib.config import read_well
 
 __all__ = ["ParsedResults", "parse_results"]
 

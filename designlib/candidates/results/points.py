@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from designlib.notation.formulas import element_shares
+from designlib.notation import element_shares
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace, described
-from designlib.tables.cells import numbers
-from designlib.tables.raw import RawTable
-from designlib.tables.variables import read_variables, variable_columns
+from designlib.tables import numbers
+from designlib.tables import RawTable
+from designlib.tables import read_variables, variable_columns
 from designlib.types import InputError
 
 __all__ = ["of_points", "read_point", "with_designs"]

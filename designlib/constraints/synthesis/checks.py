@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import cache
 from itertools import groupby
 
-from designlib.config.synthesis import SynthesisConfig, VendorRules
+from designlib.config import SynthesisConfig, VendorRules
 from designlib.constraints.synthesis.rules import PRESETS, GCLimit, RuleSet
-from designlib.notation.alphabets import DNA, iupac_letters
+from designlib.notation import DNA, iupac_letters
 
 __all__ = ["breaches", "rule_set", "verdict"]
 

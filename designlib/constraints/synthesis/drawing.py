@@ -14,7 +14,7 @@ from functools import partial
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.config.synthesis import DesignRules, SynthesisConfig
+from designlib.config import DesignRules, SynthesisConfig
 from designlib.constraints.base import Constraint, Masking, Product
 from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks

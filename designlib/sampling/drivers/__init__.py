@@ -3,7 +3,9 @@
 from designlib.sampling.drivers.ais import WeightedChains, ais
 from designlib.sampling.drivers.anneal import Snapshot, anneal
 from designlib.sampling.drivers.archive import EliteArchive
+from designlib.sampling.drivers.common import last_of
 from designlib.sampling.drivers.replica_exchange import Replicas, replica_exchange
+from designlib.sampling.drivers.resampling import systematic
 from designlib.sampling.drivers.restarts import Cycle, restarts
 from designlib.sampling.drivers.smc import Population, smc
 
@@ -16,7 +18,9 @@ __all__ = [
     "WeightedChains",
     "ais",
     "anneal",
+    "last_of",
     "replica_exchange",
     "restarts",
     "smc",
+    "systematic",
 ]

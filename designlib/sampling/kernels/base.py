@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints import Constraint, Product
 from designlib.sampling.targets import Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Gradients, InputError, Letters, Moves, Scores

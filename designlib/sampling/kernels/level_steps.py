@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
+from designlib.constraints import Constraint
 from designlib.sampling.kernels.base import PartKernel, Tuning
 from designlib.sampling.targets import Target
 from designlib.spaces import LevelSpace, Space

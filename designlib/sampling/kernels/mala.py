@@ -45,9 +45,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
-from designlib.constraints.bounds import limits_of, members_of
-from designlib.constraints.sum_to_one import SumToOne
+from designlib.constraints import Constraint, SumToOne, limits_of, members_of
 from designlib.sampling.kernels.base import PartKernel, Tuning, initial_tuning
 from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, Space

@@ -24,17 +24,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Product
-from designlib.constraints.bounds import members_of
-from designlib.constraints.parts import OnPart, of_part
+from designlib.constraints import Constraint, OnPart, Product, members_of, of_part
 from designlib.sampling.kernels.base import Info, MetropolisKernel, PartKernel, Tuning, tuned
 from designlib.sampling.kernels.level_steps import LevelSteps
 from designlib.sampling.kernels.mala import Mala
 from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
 from designlib.sampling.kernels.transfer import GridTransfer
 from designlib.sampling.targets import Target
-from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, Space
-from designlib.spaces.mixed import PartSpace
+from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, PartSpace, Space
 from designlib.types import Designs, InputError, Points, Scores
 
 __all__ = ["MixedKernel", "Move", "State"]

@@ -39,9 +39,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
-from designlib.constraints.bounds import limits_of
-from designlib.constraints.components import most_components
+from designlib.constraints import Constraint, limits_of, most_components
 from designlib.sampling.kernels.base import PartKernel, Tuning, initial_tuning
 from designlib.sampling.kernels.mala import TruncatedNormal, require_step_size, step_sizes
 from designlib.sampling.targets import Target

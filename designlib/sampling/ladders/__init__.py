@@ -2,26 +2,44 @@
 
 from designlib.sampling.ladders.base import Rung, bridge
 from designlib.sampling.ladders.choice import by_function_change, by_log_step, by_smc_criterion
+from designlib.sampling.ladders.combined import combined_scores, ideal_scores, scale_of
 from designlib.sampling.ladders.elites import elite_entry_rung
 from designlib.sampling.ladders.fixed import fixed_ladder
-from designlib.sampling.ladders.plan import RungPlan, build_ladder, plan_trajectory, rescaled
+from designlib.sampling.ladders.plan import (
+    LadderKind,
+    RungPlan,
+    ScoreAt,
+    build_ladder,
+    ladder_kind,
+    mean_score,
+    plan_trajectory,
+    rescaled,
+)
 from designlib.sampling.ladders.product import product_ladder
 from designlib.sampling.ladders.temperature import temperature_ladder
-from designlib.sampling.ladders.trajectory import trajectory_ladder
+from designlib.sampling.ladders.trajectory import score_reference, trajectory_ladder
 
 __all__ = [
+    "LadderKind",
     "Rung",
     "RungPlan",
+    "ScoreAt",
     "bridge",
     "build_ladder",
     "by_function_change",
     "by_log_step",
     "by_smc_criterion",
+    "combined_scores",
     "elite_entry_rung",
     "fixed_ladder",
+    "ideal_scores",
+    "ladder_kind",
+    "mean_score",
     "plan_trajectory",
     "product_ladder",
     "rescaled",
+    "scale_of",
+    "score_reference",
     "temperature_ladder",
     "trajectory_ladder",
 ]

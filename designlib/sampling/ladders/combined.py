@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.config.objectives import Goals, Scale, Scored
-from designlib.predictors.trajectory import PredictorSpec, Trajectory, learning_scale
+from designlib.config import Goals, Scale, Scored
+from designlib.predictors import PredictorSpec, Trajectory, learning_scale
 from designlib.sampling.ladders.plan import ScoreAt, mean_score
 from designlib.sampling.objectives import Objective
 from designlib.types import InputError, Relaxed, Scores

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.predictors.networks import evaluate
+from designlib.predictors import evaluate
 from designlib.sampling.ladders.base import Rung
 
 __all__ = ["elite_entry_rung"]

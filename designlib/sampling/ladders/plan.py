@@ -8,10 +8,9 @@ from typing import Literal, TypeAlias
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from designlib.config.own_predictor import OwnNetwork
-from designlib.config.sampling import RungChoice, RungScale
-from designlib.constraints.base import Constraint
-from designlib.predictors.trajectory import Trajectory
+from designlib.config import OwnNetwork, RungChoice, RungScale
+from designlib.constraints import Constraint
+from designlib.predictors import Trajectory
 from designlib.sampling.ladders.base import Rung, check_steps
 from designlib.sampling.ladders.choice import by_function_change, by_log_step, by_smc_criterion
 from designlib.sampling.ladders.temperature import geometric_betas

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from designlib.constraints.base import Constraint
-from designlib.predictors.networks import evaluate
+from designlib.constraints import Constraint
+from designlib.predictors import evaluate
 from designlib.sampling.ladders.base import Rung, check_steps
 from designlib.sampling.objectives import Objective
 from designlib.sampling.targets import NonFiniteScoreError, Target

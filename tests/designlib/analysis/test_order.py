@@ -21,7 +21,7 @@ from designlib.randomness import torch_generator
 from designlib.reports.learning import (
     LearningContent,
     curve_figure,
-    learning_figure,
+    learning_order_figure,
     render_learning,
 )
 from designlib.spaces import SequenceSpace
@@ -126,7 +126,7 @@ def test_the_page_has_verdict_figure_and_table():
     curve = pd.DataFrame({"rows": [100, 100, 200, 200, 400, 400],
                           "rank_correlation": [0.5, 0.52, 0.6, 0.61, 0.7, 0.69]})  # fmt: skip
     law = fit_power_law(curve["rows"].tolist(), 1 - curve["rank_correlation"].to_numpy())
-    pictures = [learning_figure(found, [0, 100]), curve_figure(curve, law)]
+    pictures = [learning_order_figure(found, [0, 100]), curve_figure(curve, law)]
     examples = pd.DataFrame(
         {
             "design": ["<i>", "CC"], "value": [1.0, 2.0], "error": [4.25, 0.0],

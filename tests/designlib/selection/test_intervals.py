@@ -46,7 +46,7 @@ def test_new_designs_lie_inside_as_often_as_stated(transform: Transform) -> None
 @pytest.mark.parametrize("visible", ["random", "worst"])
 def test_the_intervals_of_a_simulated_campaign(visible: str) -> None:
     """Of the best predicted of SIX6, by predictors that saw a random tenth or the worst half."""
-    table = pd.read_parquet(Path(__file__).parents[2] / "data" / "tfbind8_six6.parquet").iloc[::8]
+    table = pd.read_parquet(Path(__file__).parents[3] / "data" / "tfbind8_six6.parquet").iloc[::8]
     space = SequenceSpace(DNA, 8)
     relaxed = space.relax(space.encode(table["design"].tolist()))
     value = table["e_score"].to_numpy(dtype=np.float64)

@@ -4,10 +4,9 @@ import torch
 from scipy.stats import rankdata
 
 from designlib.notation.alphabets import DNA, PROTEIN
-from designlib.selection import clusters as scoring
 from designlib.selection.clusters import clusters
 from designlib.selection.oracles import true_percentile
-from designlib.spaces import SequenceSpace
+from designlib.spaces import SequenceSpace, distances
 from designlib.spaces.distances import nearest_measured, orient, pairwise_distances
 from designlib.spaces.edits import edits
 from designlib.types import InputError
@@ -30,8 +29,8 @@ def slow_distance(one: str, other: str, both_strands: bool) -> int:
 @pytest.mark.parametrize("length", [1, 4, 9])
 def test_nearest_is_what_brute_force_finds(length, both_strands, monkeypatch):
     # Blocks far smaller than the data, so that every seam between blocks is crossed.
-    monkeypatch.setattr(scoring, "_BLOCK", 16 * 4 * length)
-    monkeypatch.setattr(scoring, "_DESIGN_ROWS", 8)
+    monkeypatch.setattr(distances, "_BLOCK", 16 * 4 * length)
+    monkeypatch.setattr(distances, "_DESIGN_ROWS", 8)
     space = SequenceSpace(DNA, length)
     generator = torch.Generator().manual_seed(length)
     designs, measured = space.random(37, generator), space.random(101, generator)
@@ -83,7 +82,7 @@ def test_both_strands_need_an_alphabet_that_has_them():
 
 @pytest.mark.parametrize("both_strands", [False, True])
 def test_pairwise_distances_are_what_brute_force_finds(both_strands, monkeypatch):
-    monkeypatch.setattr(scoring, "_DESIGN_ROWS", 8)
+    monkeypatch.setattr(distances, "_DESIGN_ROWS", 8)
     space = SequenceSpace(DNA, 7)
     letters = space.random(30, torch.Generator().manual_seed(1))
     found = pairwise_distances(space, letters, both_strands=both_strands)

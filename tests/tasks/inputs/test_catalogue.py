@@ -347,7 +347,7 @@ def test_progress_is_a_bar_on_a_terminal(
 
 FETCH = """
 import hashlib, pathlib, sys
-from tasks.download import download
+from tasks.inputs.download import download
 url, target, size, sha256 = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
@@ -369,7 +369,7 @@ def test_two_processes_do_not_disturb_each_other(here: Settings, site: Site) -> 
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
-                    cwd=Path(__file__).parents[2],
+                    cwd=Path(__file__).parents[3],
                 )
             )
             for _ in range(2)

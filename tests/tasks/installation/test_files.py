@@ -63,7 +63,7 @@ def test_a_killed_writer_leaves_nothing_that_looks_like_a_result(tmp_path: Path)
     with subprocess.Popen(
         [sys.executable, "-c", script, str(target)],
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"half\n"

@@ -72,11 +72,11 @@ def test_what_a_killed_process_left_of_a_database_is_no_obstacle(
 
 _SIX = """
 import os, sys
-from tasks.environment import prepare_environment
-from tasks.settings import Settings
+from tasks.installation.environment import prepare_environment
+from tasks.installation.settings import Settings
 prepare_environment(Settings())
 import mlflow.store.tracking.sqlalchemy_store
-from tasks.tracking import experiment_id, log_metrics, prepare_tracking, run_for
+from tasks.tracking.tracking import experiment_id, log_metrics, prepare_tracking, run_for
 for number in range(6):
     if os.fork() == 0:
         prepare_tracking(Settings())

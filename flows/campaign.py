@@ -22,21 +22,21 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     # PyTorch and pandas come with these: loaded for a run, not for a server that shows the form.
     from flows.round import propose
     from tasks.inputs.tables import check_constraints, ingest
-    from tasks.record.progress import ended_by, rounds_ahead, waiting_round
+    from tasks.record.progress import pending_round, rounds_to_run, stopping_reason
     from tasks.reports.campaign_page import write_campaign_page
+    from tasks.rounds.import_checkpoints import import_checkpoints, imported_settings
     from tasks.rounds.knowledge import measure_by_oracle
     from tasks.rounds.layout import check_batch
     from tasks.rounds.promotion import promote_on_results
-    from tasks.rounds.take_over import take_over, taken_over
     from tasks.stages.table_facts import load_facts
 
     start = ingest(config.data, config.objectives)
     check_constraints(start, config.rules, config.recipe)
     check_batch(start, config.plate, config.synthesis)
-    own = take_over(config.predictor, start) if config.predictor else None
-    deciding = config.deciding() | taken_over(own)
-    rounds = rounds_ahead(config.name, config.rounds, start)
-    published = waiting_round(config.name, deciding, start, config.stopping)
+    own = import_checkpoints(config.predictor, start) if config.predictor else None
+    deciding = config.deciding() | imported_settings(own)
+    rounds = rounds_to_run(config.name, config.rounds, start)
+    published = pending_round(config.name, deciding, start, config.stopping)
     if published is not None:
         return published
     for number in rounds:
@@ -44,7 +44,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
             promote_on_results(config.name)
-            if note := ended_by(config.name, number, config.stopping):
+            if note := stopping_reason(config.name, number, config.stopping):
                 published = published.model_copy(update={"note": note})
                 break
     write_campaign_page(config.name)
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _explain(candidate: str) -> str:
-    from tasks.reports.lineage import find_candidate, lineage_text, walk_again
+    from tasks.reports.lineage import find_candidate, lineage_text, replay_chain
 
     lineage = find_candidate(candidate)
     settings = lineage.entry.about.get("config", {})
@@ -90,7 +90,7 @@ def _explain(candidate: str) -> str:
         raise InputError(f"{candidate} was proposed by a release that kept no settings with it")
     known = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
     config = CampaignConfig.model_validate(known)
-    return lineage_text(lineage, walk_again(lineage, config.rules))
+    return lineage_text(lineage, replay_chain(lineage, config.rules))
 
 
 def _run(path: Path | None) -> str:

@@ -41,10 +41,10 @@ def generate_candidates(
 ) -> GeneratedDesigns:
     """Plan the ladder, walk it in shards, several at a time, and join them."""
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
-    from tasks.reports.walk_page import log_walk
-    from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
+    from tasks.reports.sampling_page import log_sampling
+    from tasks.rounds.generate import gather_shards, plan_walk, sample_shard
     from tasks.rounds.promotion import check_version
-    from tasks.servers.handover import hand_back
+    from tasks.servers.remote_flows import return_result
 
     check_version(version, members)
     device = execution.device
@@ -55,10 +55,10 @@ def generate_candidates(
     }  # fmt: skip
     with runner_of(execution) as runner:
         walks = [
-            runner.submit(walk_shard, {**walk, "shard": shard})
+            runner.submit(sample_shard, {**walk, "shard": shard})
             for shard in range(1, execution.shards + 1)
         ]
         shards = [shard for done in walks if (shard := done.result()) is not None]
     snapshots = gather_shards(plan, members, rules, seed, shards)
-    log_walk(plan, snapshots, version, round_, config)
-    return hand_back(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))
+    log_sampling(plan, snapshots, version, round_, config)
+    return return_result(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))

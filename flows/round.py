@@ -10,12 +10,12 @@ from tasks.inputs.campaign_config import CampaignConfig
 from tasks.inputs.tables import split
 from tasks.reports.publish import publish
 from tasks.reports.report import write_report
-from tasks.rounds.knowledge import known_entries, last_predictors, recall, record_proposal
+from tasks.rounds.knowledge import known_events, last_predictors, recall, record_proposal
 from tasks.rounds.layout import lay_out_batch
 from tasks.rounds.promotion import promote
 from tasks.rounds.rounds import open_round, round_seed
 from tasks.rounds.score import score_designs, select_designs
-from tasks.servers.handover import in_gpu_pool
+from tasks.servers.remote_flows import run_in_pool
 from tasks.stages.results import Published, RoundStages
 from tasks.stages.stages import StageResult
 
@@ -31,15 +31,15 @@ def propose(
 ) -> Published:
     """Learn from what is known, draw, score and choose designs, and publish them."""
     seed = round_seed(config.seed, number)
-    known = known_entries(config.name, number)
+    known = known_events(config.name, number)
     measured = recall(config.name, number, start, known)
     folds = split(measured, config.split, config.seed)
     with open_round(config.name, number, deciding, measured) as round_:
-        trained = in_gpu_pool(
+        trained = run_in_pool(
             train_predictor, measured, folds, round_, config.training, seed,
             config.execution.device, last_predictors(config.name, number, config.training), own,
         )  # fmt: skip
-        generated = in_gpu_pool(
+        generated = run_in_pool(
             generate_candidates, measured, folds, trained.members, trained.version, round_,
             config.rules, config.sampling, config.execution, seed,
         )  # fmt: skip

@@ -45,17 +45,17 @@ def train_predictor(
     trained elsewhere and takes the place of the members; the scorers that check it are trained.
     """
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
+    from tasks.rounds.import_checkpoints import members_of, register_member
     from tasks.rounds.promotion import register_predictor
-    from tasks.rounds.take_over import adopt_member, members_of
     from tasks.rounds.train import train_member
-    from tasks.servers.handover import hand_back
+    from tasks.servers.remote_flows import return_result
     from tasks.stages.table_facts import objective_columns
 
     earlier = iter(before)
     columns = objective_columns(measured)
     members = (
         [
-            adopt_member.submit(own, measured, folds, round_, config, number, seed, device)
+            register_member.submit(own, measured, folds, round_, config, number, seed, device)
             for number in members_of(own)
         ]
         if own
@@ -82,7 +82,7 @@ def train_predictor(
         for number in range(1, config.scorer_members + 1)
     ]
     trained = [member.result() for member in members]
-    return hand_back(
+    return return_result(
         TrainedPredictors(
             members=trained,
             scorers=[scorer.result() for scorer in scorers],

@@ -13,13 +13,13 @@ from designlib.candidates.columns import (
     Provenance,
     with_all_columns,
 )
-from designlib.candidates.entries import (
-    Entry,
+from designlib.candidates.events import (
+    Event,
     Kind,
     content_hash,
-    entry_bytes,
+    event_bytes,
     measurement_table,
-    read_entry,
+    read_event,
 )
 from designlib.candidates.files import (
     describe_columns,
@@ -28,6 +28,7 @@ from designlib.candidates.files import (
     to_csv_bytes,
     to_parquet_bytes,
 )
+from designlib.candidates.ledger import Ledger
 from designlib.candidates.order import fasta, order_sheet
 from designlib.candidates.plates import PLATE_ROLES, lay_out
 from designlib.candidates.recipes import (
@@ -36,7 +37,6 @@ from designlib.candidates.recipes import (
     recipe_sheet,
     variable_units,
 )
-from designlib.candidates.record import Record
 from designlib.candidates.stopping import reason_to_stop
 
 __all__ = [
@@ -44,23 +44,23 @@ __all__ = [
     "PLATE_ROLES",
     "SCHEMA_VERSION",
     "Column",
-    "Entry",
+    "Event",
     "Kind",
+    "Ledger",
     "Provenance",
-    "Record",
     "build_table",
     "check_recipe",
     "component_columns",
     "content_hash",
     "describe_columns",
     "design_id",
-    "entry_bytes",
+    "event_bytes",
     "fasta",
     "lay_out",
     "measurement_table",
     "order_sheet",
     "read_candidates",
-    "read_entry",
+    "read_event",
     "readable",
     "reason_to_stop",
     "recipe_sheet",

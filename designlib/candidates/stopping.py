@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from designlib.candidates.record import Record
+from designlib.candidates.ledger import Ledger
 from designlib.config import StoppingConfig
 
 __all__ = ["reason_to_stop"]
 
 
-def reason_to_stop(record: Record, config: StoppingConfig) -> str:
+def reason_to_stop(record: Ledger, config: StoppingConfig) -> str:
     """Return which rule ends the campaign, in words; empty where it goes on."""
     rounds = record.overview()
     if rounds.empty or rounds["best"].isna().all():

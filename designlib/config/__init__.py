@@ -15,6 +15,13 @@ from designlib.config.constraints import (
     QuantityRange,
 )
 from designlib.config.counterfactuals import CounterfactualConfig
+from designlib.config.external_predictor import (
+    ExternalPredictor,
+    OwnInput,
+    OwnNetwork,
+    OwnOutput,
+    factory_call,
+)
 from designlib.config.learning import LearningConfig
 from designlib.config.objectives import (
     Further,
@@ -26,13 +33,6 @@ from designlib.config.objectives import (
     Scored,
     SpecificityGoals,
     WeightedGoals,
-)
-from designlib.config.own_predictor import (
-    OwnInput,
-    OwnNetwork,
-    OwnOutput,
-    OwnPredictor,
-    factory_call,
 )
 from designlib.config.plates import PLATE_FORMATS, PlateConfig, read_well
 from designlib.config.recipes import RecipeConfig
@@ -63,6 +63,7 @@ __all__ = [
     "CounterfactualConfig",
     "DesignConstraints",
     "DesignRules",
+    "ExternalPredictor",
     "FixedSite",
     "Further",
     "GCConfig",
@@ -75,7 +76,6 @@ __all__ = [
     "OwnInput",
     "OwnNetwork",
     "OwnOutput",
-    "OwnPredictor",
     "ParetoGoals",
     "PlateConfig",
     "QuantityRange",

@@ -3,7 +3,7 @@
 A sampler that follows the masks never leaves the feasible set; a file per family.
 """
 
-from designlib.constraints.base import Constraint, Masking, Product
+from designlib.constraints.base import AllOf, Constraint, Masking
 from designlib.constraints.bounds import Bounds, limits_of, members_of
 from designlib.constraints.components import (
     AtLeastComponents,
@@ -31,6 +31,7 @@ from designlib.constraints.sum_to_one import SumToOne
 from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
+    "AllOf",
     "AllowedLetters",
     "AllowedLevels",
     "AtLeastComponents",
@@ -47,7 +48,6 @@ __all__ = [
     "NearMeasured",
     "NeverTogether",
     "OnPart",
-    "Product",
     "RatioBounds",
     "Rejection",
     "RequiredMotifs",

@@ -13,7 +13,7 @@ from torch import Tensor
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Conflicts, Designs, DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["Constraint", "Masking", "Product"]
+__all__ = ["AllOf", "Constraint", "Masking"]
 
 _LOOKED_UP = 1 << 16
 
@@ -63,7 +63,7 @@ class Masking(Constraint, Protocol):
         ...
 
 
-class Product:
+class AllOf:
     """All of several constraints at once.
 
     The mask is the AND of the members' masks, which is exact: a design is
@@ -87,7 +87,7 @@ class Product:
         self.members = tuple(
             part
             for member in members
-            for part in (member.members if isinstance(member, Product) else (member,))
+            for part in (member.members if isinstance(member, AllOf) else (member,))
         )
         self._masking = tuple(member for member in self.members if isinstance(member, Masking))
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import AllOf, Constraint
 from designlib.spaces import BoxSpace, SimplexSpace, Space
 from designlib.types import DeviceTensors, InputError, Points, Scores
 
@@ -131,7 +131,7 @@ def members_of(constraint: Constraint | None) -> tuple[Constraint, ...]:
     """Return the constraints that a constraint consists of: its own members, or itself."""
     if constraint is None:
         return ()
-    return constraint.members if isinstance(constraint, Product) else (constraint,)
+    return constraint.members if isinstance(constraint, AllOf) else (constraint,)
 
 
 def _limits_of_space(space: Space) -> tuple[Limits, Limits]:

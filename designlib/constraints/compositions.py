@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.config import ComponentRange, CompositionConstraints
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import AllOf, Constraint
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import (
     AtLeastComponents,
@@ -36,7 +36,7 @@ def build_for_compositions(
     config: CompositionConstraints,
     space: SimplexSpace | MixedSpace,
     measured: Shaped[Tensor, "measured columns"] | None = None,
-) -> Product:
+) -> AllOf:
     """Return the constraints that ``config`` asks for, in the order of its fields.
 
     ``measured`` are the measured compositions, best first, for the constraint that needs them.
@@ -72,9 +72,9 @@ def build_for_compositions(
         add("ratios", lambda r=ratio: RatioBounds(space, r.component, r.to, r.low, r.high))
     if (near := config.near_measured) is not None:
         known = space.random(0, torch.Generator()) if measured is None else measured
-        usable = known[Product(space, members).satisfied(known)][: near.best]
+        usable = known[AllOf(space, members).satisfied(known)][: near.best]
         add("near_measured", lambda: NearMeasured(space, usable, near.percent / 100))
-    return Product(space, members)
+    return AllOf(space, members)
 
 
 def check_chemistry(space: DesignSpace) -> None:
@@ -99,7 +99,7 @@ def _for_mixed(
     config: CompositionConstraints,
     space: MixedSpace,
     measured: Shaped[Tensor, "measured columns"] | None,
-) -> Product:
+) -> AllOf:
     """Return the constraints of each part, in the order of the parts."""
     composition, on_composition = space.composition, config.on_composition
     members: list[Constraint] = []
@@ -111,7 +111,7 @@ def _for_mixed(
         given = on_composition.model_dump(exclude_defaults=True)
         raise InputError(f"{next(iter(given))}: the designs have no composition")
     members += variable_members(space, config.quantity_ranges, config.allowed_options)
-    return Product(space, members)
+    return AllOf(space, members)
 
 
 def _bounds(space: SimplexSpace, ranges: tuple[ComponentRange, ...]) -> Bounds:

@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.config import CompositionConstraints, DesignConstraints, FixedSite
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import AllOf, Constraint
 from designlib.constraints.compositions import build_for_compositions
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
@@ -31,7 +31,7 @@ def build(
     config: DesignConstraints,
     space: DesignSpace,
     measured: Shaped[Tensor, "measured columns"] | None = None,
-) -> Product:
+) -> AllOf:
     """Return the constraints that ``config`` asks for, in the order of its fields.
 
     ``measured`` are measured designs, best first, for the constraint that stays near them.
@@ -42,7 +42,7 @@ def build(
     if isinstance(config, CompositionConstraints) and not isinstance(space, SequenceSpace):
         return build_for_compositions(config, space, measured)
     if type(config)() == config:
-        return Product(space, [])
+        return AllOf(space, [])
     if isinstance(config, CompositionConstraints) or not isinstance(space, SequenceSpace):
         kinds = ["compositions", "sequences"]
         given, designs = kinds if isinstance(space, SequenceSpace) else kinds[::-1]
@@ -72,7 +72,7 @@ def build(
         add("gc", lambda: GCWindow(space, gc.low, gc.high, gc.window))
     if limit is not None:
         add("max_homopolymer", lambda: HomopolymerLimit(space, limit))
-    return Product(space, members)
+    return AllOf(space, members)
 
 
 def _fixed(space: SequenceSpace, sites: Sequence[FixedSite]) -> AllowedLetters:

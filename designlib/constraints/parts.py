@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import AllOf, Constraint
 from designlib.constraints.bounds import members_of
 from designlib.spaces import LevelSpace, MixedSpace
 from designlib.types import Conflicts, DeviceTensors, InputError, Points
@@ -117,7 +117,7 @@ class AllowedLevels:
         return f"{variable.name} = {variable.labels[int(row[wrong[0]])]} (allowed {shown})"
 
 
-def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> Product | None:
+def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> AllOf | None:
     """Return what a constraint says of one part alone; None where it says nothing.
 
     Constraints on whole designs are left out.
@@ -127,4 +127,4 @@ def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> Prod
         for member in members_of(constraint)
         if isinstance(member, OnPart) and member.part == part
     ]
-    return Product(space.parts[part].space, members) if members else None
+    return AllOf(space.parts[part].space, members) if members else None

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import AllOf, Constraint
 from designlib.constraints.bounds import Limits, limits_of
 from designlib.constraints.components import most_components
 from designlib.constraints.parts import AllowedLevels, of_part
@@ -38,7 +38,7 @@ def find_points(
     """
     if empty_points(space, members):
         return space.random(0, generator)
-    constraint = Product(space, members)
+    constraint = AllOf(space, members)
     if isinstance(space, MixedSpace | LevelSpace):
         return _rejected(space, constraint, n, generator)
     limits = limits_of(space, constraint)
@@ -93,7 +93,7 @@ def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor,
     if isinstance(space, MixedSpace):
         fine = constraint.satisfied(points)
         for part in space.parts:
-            fine &= inside(part.space, Product(part.space, []), points[:, part.columns])
+            fine &= inside(part.space, AllOf(part.space, []), points[:, part.columns])
         return fine
     lower, upper = (limit.to(points) for limit in limits_of(space, None))
     fine = ((points >= lower) & (points <= upper)).all(1)
@@ -106,7 +106,7 @@ def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor,
 
 def empty_points(space: Space, members: Sequence[Constraint]) -> str:
     """Return why it is certain that no point satisfies ``members``, or an empty string."""
-    constraint = Product(space, members)
+    constraint = AllOf(space, members)
     if isinstance(space, MixedSpace):
         parts = [(p.space, of_part(constraint, space, n)) for n, p in enumerate(space.parts)]
         reasons = (empty_points(own, limited.members) for own, limited in parts if limited)
@@ -117,7 +117,7 @@ def empty_points(space: Space, members: Sequence[Constraint]) -> str:
     return _no_room(space, constraint)
 
 
-def _no_room(space: Space, constraint: Product) -> str:
+def _no_room(space: Space, constraint: AllOf) -> str:
     """Return why limits leave no point of a box or no composition, or an empty string."""
     lower, upper = limits_of(space, constraint)
     for name, low, high in zip(_labels(space), lower.tolist(), upper.tolist(), strict=True):
@@ -138,7 +138,7 @@ def _no_room(space: Space, constraint: Product) -> str:
 
 
 def _rejected(
-    space: MixedSpace | LevelSpace, constraint: Product, n: int, generator: torch.Generator
+    space: MixedSpace | LevelSpace, constraint: AllOf, n: int, generator: torch.Generator
 ) -> Points:
     """Return up to ``n`` feasible ones of designs whose parts, or levels, are drawn alone."""
     kept: list[Points] = [space.random(0, generator)]
@@ -153,7 +153,7 @@ def _rejected(
 
 
 def _drawn(
-    space: MixedSpace | LevelSpace, constraint: Product, n: int, generator: torch.Generator
+    space: MixedSpace | LevelSpace, constraint: AllOf, n: int, generator: torch.Generator
 ) -> Points:
     if isinstance(space, LevelSpace):
         columns = [
@@ -172,7 +172,7 @@ def _drawn(
     return torch.cat(parts, 1)
 
 
-def _allowed_levels(space: LevelSpace, constraint: Product) -> list[Bool[Tensor, "levels"]]:
+def _allowed_levels(space: LevelSpace, constraint: AllOf) -> list[Bool[Tensor, "levels"]]:
     """Return for each variable which levels every `AllowedLevels` allows."""
     tables = [m.allowed for m in constraint.members if isinstance(m, AllowedLevels)]
     everything = [[True] * len(levels.labels) for levels in space.variables]
@@ -186,7 +186,7 @@ def _labels(space: Space) -> tuple[str, ...]:
 
 
 def _sums_to_one(space: Space, constraint: Constraint) -> bool:
-    members = constraint.members if isinstance(constraint, Product) else (constraint,)
+    members = constraint.members if isinstance(constraint, AllOf) else (constraint,)
     return isinstance(space, SimplexSpace) or any(isinstance(m, SumToOne) for m in members)
 
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.constraints.base import Constraint, Product
+from designlib.constraints.base import AllOf, Constraint
 from designlib.constraints.bounds import members_of
 from designlib.constraints.clash import certainly_empty, clash
 from designlib.constraints.drafts import draft
@@ -98,7 +98,7 @@ def _search(
     seeds: Seeds | None,
 ) -> Found:
     """Return ``n`` feasible designs, or none."""
-    constraint = Product(space, members)
+    constraint = AllOf(space, members)
     if not isinstance(space, SequenceSpace):
         found = find_points(space, members, n, generator)
         known = found if seeds is None else torch.cat([found, seeds.to(found)])
@@ -169,7 +169,7 @@ def _reject(
 
 def _repaired(
     space: SequenceSpace,
-    constraint: Product,
+    constraint: AllOf,
     rules: PairRules,
     n: int,
     generator: torch.Generator,
@@ -194,7 +194,7 @@ def _repaired(
     return torch.cat(kept)
 
 
-def _walk(constraint: Product, letters: Letters, generator: torch.Generator) -> Letters:
+def _walk(constraint: AllOf, letters: Letters, generator: torch.Generator) -> Letters:
     """Return where random walks among feasible designs end that start at ``letters``."""
     n, sites = letters.shape
     for _ in range(_WALK_STEPS_PER_SITE * sites if n else 0):

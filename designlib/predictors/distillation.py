@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from designlib.config import OwnNetwork, TrainingConfig
+from designlib.predictors.external import OwnScore
 from designlib.predictors.networks import evaluate
-from designlib.predictors.own import OwnScore
 from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
 from designlib.spaces import DesignSpace

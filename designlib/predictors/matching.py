@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.config import OwnInput, OwnNetwork, OwnOutput, OwnPredictor
-from designlib.predictors.own import OwnScore, evaluating, read_part
+from designlib.config import ExternalPredictor, OwnInput, OwnNetwork, OwnOutput
+from designlib.predictors.external import OwnScore, evaluating, read_part
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
@@ -33,7 +33,7 @@ _INDEPENDENT = 1e-3
 """How much a score may differ, in terms of their range, in the company of other designs."""
 
 
-def check_examples(model: nn.Module, about: OwnPredictor, space: DesignSpace) -> None:
+def check_examples(model: nn.Module, about: ExternalPredictor, space: DesignSpace) -> None:
     """Raise InputError unless a model says of the examples what they claim.
 
     The message has the first example that differs and, where another layout, order of letters,
@@ -54,7 +54,7 @@ def check_examples(model: nn.Module, about: OwnPredictor, space: DesignSpace) ->
 
 def _check_values(
     model: nn.Module,
-    about: OwnPredictor,
+    about: ExternalPredictor,
     space: DesignSpace,
     relaxed: Tensor,
     wanted: Float[np.ndarray, "examples"],
@@ -91,7 +91,7 @@ def _check_values(
 
 def _other_outputs(
     model: nn.Module,
-    about: OwnPredictor,
+    about: ExternalPredictor,
     space: DesignSpace,
     relaxed: Tensor,
     wanted: Float[np.ndarray, "examples"],
@@ -118,7 +118,7 @@ def _other_outputs(
 
 def _other_inputs(
     model: nn.Module,
-    about: OwnPredictor,
+    about: ExternalPredictor,
     space: DesignSpace,
     relaxed: Tensor,
     wanted: Float[np.ndarray, "examples"],

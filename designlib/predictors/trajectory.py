@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from designlib.config import NetworkConfig, OwnNetwork, Transform
 from designlib.predictors.compositions import build_composition_network
+from designlib.predictors.external import build_own
 from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import build_network
-from designlib.predictors.own import build_own
 from designlib.predictors.training import TrainingState
 from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Scores

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from designlib.candidates import Record
+from designlib.candidates import Ledger
 from designlib.reports.calibration import calibration_by_round
 from designlib.reports.fronts import fronts_by_round
 from designlib.reports.pages import PageTable, tables_page
@@ -28,7 +28,7 @@ _NEW_EYES = 3
 
 
 def campaign_page(
-    record: Record,
+    record: Ledger,
     campaign: str,
     pictures: Sequence[Picture],
     rejected: Mapping[int, Mapping[str, int]],
@@ -74,12 +74,12 @@ def campaign_page(
     return tables_page(title, lead, tables, pictures, advice(record, campaign), _CLASSES)
 
 
-def _best_text(count: int, record: Record) -> str:
+def _best_text(count: int, record: Ledger) -> str:
     of = f" by {record.objectives[0]['name']}" if record.objectives else ""
     return f"The {count} best measured candidates{of}."
 
 
-def _wanted(record: Record, value: str) -> str:
+def _wanted(record: Ledger, value: str) -> str:
     about = record.proposals[-1].about
     if not record.objectives:
         return f"{'the largest' if about['maximise'] else 'the smallest'} {value} is wanted."
@@ -90,7 +90,7 @@ def _wanted(record: Record, value: str) -> str:
     )
 
 
-def advice(record: Record, campaign: str) -> list[str]:
+def advice(record: Ledger, campaign: str) -> list[str]:
     """Return what the figures suggest to do next, each in a sentence."""
     about = record.proposals[-1].about
     candidates = record.candidates()

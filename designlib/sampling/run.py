@@ -41,8 +41,8 @@ __all__ = [
     "cut_blocks",
     "ladder_bands",
     "reference_designs",
+    "sample_block",
     "share_out",
-    "walk_block",
 ]
 
 _BLOCK_SIZE = 128
@@ -218,7 +218,7 @@ def share_out(blocks: Sequence[Block], shards: int) -> list[list[Block]]:
     return [list(blocks[shard::shards]) for shard in range(min(shards, len(blocks)))]
 
 
-def walk_block(
+def sample_block(
     ladder: Sequence[Rung],
     plan: Sequence[RungPlan],
     starts: Designs,

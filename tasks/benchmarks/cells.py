@@ -40,9 +40,9 @@ CODE = (
     *(
         f"designlib/{room}"
         for room in (
-            "benchmarks/__init__.py", "benchmarks/loops", "benchmarks/methods", "benchmarks/problems", "analysis", "config",
-            "constraints", "notation", "predictors", "sampling", "selection", "spaces", "tables",
-            "errors.py", "randomness.py", "types.py",
+            "benchmarks/__init__.py", "benchmarks/loops", "benchmarks/methods",
+            "benchmarks/problems", "analysis", "config", "constraints", "notation", "predictors",
+            "sampling", "selection", "spaces", "tables", "errors.py", "randomness.py", "types.py",
         )
     ),
     "tasks/benchmarks/cells.py",

@@ -16,9 +16,9 @@ from designlib.config import (
     ConstraintConfig,
     DesignConstraints,
     DesignRules,
+    ExternalPredictor,
     LimitedGoals,
     ObjectivesConfig,
-    OwnPredictor,
     ParetoGoals,
     PlateConfig,
     RecipeConfig,
@@ -83,7 +83,7 @@ class CampaignConfig(BaseModel):
     data: DataConfig = Field(default=DataConfig(), title="Data")
     split: SplitConfig = Field(default=SplitConfig(), title="Split")
     training: TrainingConfig = Field(default=TrainingConfig(), title="Training")
-    predictor: OwnPredictor | None = Field(
+    predictor: ExternalPredictor | None = Field(
         default=None,
         description="A predictor that you have trained already, with its checkpoints; only the "
         "held-out scorer is then trained. Empty: predictors are trained on the table.",

@@ -6,20 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from designlib.candidates import Entry, Record, reason_to_stop
+from designlib.candidates import Event, Ledger, reason_to_stop
 from designlib.config import StoppingConfig
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import load_record, round_folder
+from tasks.record.ledger import load_ledger, round_folder
 from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.tracking.tracking import experiment_id, find_run, mlflow_page, run_link
 
-__all__ = ["ended_by", "rounds_ahead", "waiting_round"]
+__all__ = ["pending_round", "rounds_to_run", "stopping_reason"]
 
 
-def rounds_ahead(campaign: str, rounds: int, start: StageResult) -> range:
+def rounds_to_run(campaign: str, rounds: int, start: StageResult) -> range:
     """Return the numbers of the rounds that a run of a campaign goes through.
 
     A simulated campaign goes through all of its rounds, and repeats nothing of those it has done.
@@ -27,12 +27,12 @@ def rounds_ahead(campaign: str, rounds: int, start: StageResult) -> range:
     """
     if load_facts(start).has_oracle:
         return range(1, rounds + 1)
-    record = load_record(campaign)
+    record = load_ledger(campaign)
     number = record.rounds + 1 if record.has_news else max(1, record.rounds)
     return range(number, number + 1)
 
 
-def waiting_round(
+def pending_round(
     campaign: str, config: Mapping[str, Any], start: StageResult, stopping: StoppingConfig
 ) -> Published | None:
     """Return the last round where there is nothing to do after it, with a note that says why.
@@ -40,7 +40,7 @@ def waiting_round(
     Either nothing has changed since it was published, or a rule has ended the campaign. A plate
     that was ordered is not made anew because the code has changed.
     """
-    record = load_record(campaign)
+    record = load_ledger(campaign)
     if load_facts(start).has_oracle or not record.proposals:
         return None
     last = record.proposals[-1]
@@ -62,17 +62,17 @@ def waiting_round(
     )
 
 
-def ended_by(campaign: str, number: int, stopping: StoppingConfig) -> str:
+def stopping_reason(campaign: str, number: int, stopping: StoppingConfig) -> str:
     """Return which rule ends a simulated campaign after a round; empty where it goes on."""
-    record = load_record(campaign)
+    record = load_ledger(campaign)
     entries = tuple(entry for entry in record.current if entry.round <= number)
-    reason = reason_to_stop(Record(entries), stopping)
+    reason = reason_to_stop(Ledger(entries), stopping)
     if reason:
         run_logger().info("ended after round %d by %s", number, reason)
     return reason and f"ended after round {number} by {reason}"
 
 
-def _published(campaign: str, last: Entry, note: str) -> Published | None:
+def _published(campaign: str, last: Event, note: str) -> Published | None:
     """Return a round as it was published, or None where that was not finished."""
     key = last.about["round_key"]
     folder = round_folder(campaign, last.round, key)

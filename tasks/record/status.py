@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from designlib.candidates import Record
+from designlib.candidates import Ledger
 from designlib.types import InputError
-from tasks.record.record import campaign_folder, load_record
+from tasks.record.ledger import campaign_folder, load_ledger
 
 __all__ = ["status_text"]
 
@@ -16,7 +16,7 @@ def status_text(campaign: str) -> str:
 
     Raises InputError for a campaign that has proposed nothing.
     """
-    record = load_record(campaign)
+    record = load_ledger(campaign)
     folder = campaign_folder(campaign)
     if not record.proposals:
         known = sorted(p.name for p in folder.parent.glob("*") if p.is_dir())
@@ -49,7 +49,7 @@ def _table(overview: pd.DataFrame) -> str:
     return shown.to_string(index=False, float_format=cell, na_rep="")
 
 
-def _best(record: Record) -> list[str]:
+def _best(record: Ledger) -> list[str]:
     candidates = record.candidates()
     known = candidates[candidates["measured_value"].notna()]
     if known.empty:
@@ -62,14 +62,14 @@ def _best(record: Record) -> list[str]:
     ]
 
 
-def _besides(record: Record) -> list[str]:
+def _besides(record: Ledger) -> list[str]:
     """Say how many designs were measured that nobody proposed."""
     results = record.results()
     others = set(results["design"]) - set(record.candidates()["design"])
     return [f"{len(others)} measured designs were not proposed"] if others else []
 
 
-def _next(record: Record, campaign: str) -> str:
+def _next(record: Ledger, campaign: str) -> str:
     if record.proposals[-1].about["simulated"]:
         return "next: raise `rounds` and run the campaign again"
     if record.has_news:

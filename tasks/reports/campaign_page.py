@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from prefect import task
 
-from designlib.candidates import Record
+from designlib.candidates import Ledger
 from designlib.spaces import DesignSpace, SequenceSpace, described
 from tasks.installation.files import write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import campaign_folder, load_record, round_folder
+from tasks.record.ledger import campaign_folder, load_ledger, round_folder
 from tasks.rounds.learning import learning_curves
 from tasks.stages.stages import noted_stage, run_stage
 from tasks.stages.table_facts import load_folds
@@ -32,7 +32,7 @@ _PAGE = "campaign.html"
 @task(name="write-campaign-page")
 def write_campaign_page(campaign: str) -> None:
     """Draw the page of a campaign of which something was measured, unless it is there already."""
-    record = load_record(campaign)
+    record = load_ledger(campaign)
     simulated_once = bool(record.proposals) and record.proposals[-1].about["simulated"]
     if record.results().empty or (simulated_once and record.rounds == 1):
         return
@@ -53,7 +53,7 @@ def write_campaign_page(campaign: str) -> None:
     run_logger().info("page of the campaign: %s", path)
 
 
-def _draw(record: Record, campaign: str) -> bytes:
+def _draw(record: Ledger, campaign: str) -> bytes:
     # Plotting takes a second to import.
     from designlib.reports import (
         calibration_by_round,

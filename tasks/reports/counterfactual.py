@@ -18,7 +18,7 @@ from designlib.analysis.counterfactuals import (
     find_counterfactuals,
 )
 from designlib.config import CompositionConstraints, CounterfactualConfig, DesignRules
-from designlib.constraints import Product
+from designlib.constraints import AllOf
 from designlib.constraints.synthesis import build_rules
 from designlib.predictors import Trajectory, evaluate
 from designlib.reports import counterfactual_lines, render_counterfactuals, with_explained
@@ -35,7 +35,7 @@ from tasks.installation.files import (
 )
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import campaign_folder, load_record, round_folder
+from tasks.record.ledger import campaign_folder, load_ledger, round_folder
 from tasks.reports.report import asked_counterfactuals
 from tasks.rounds.train import load_trajectory
 from tasks.stages.results import Counterfactuals
@@ -52,7 +52,7 @@ class _Ground(NamedTuple):
 
     members: list[Trajectory]
     scorers: list[Trajectory]
-    constraint: Product
+    constraint: AllOf
     plan: list[RungPlan]
 
 
@@ -61,7 +61,7 @@ def named_designs(campaign: str, named: Sequence[str]) -> list[str]:
 
     Raises InputError for a file that cannot be read, and where nothing is named.
     """
-    known = load_record(campaign).candidates()
+    known = load_ledger(campaign).candidates()
     by_id = {} if known.empty else dict(zip(known["candidate_id"], known["design"], strict=True))
     designs: list[str] = []
     for name in named:
@@ -87,7 +87,7 @@ def explain_designs(
     for a design that is not of its space or breaks its constraints.
     """
     use_device("cpu")
-    proposals = load_record(campaign).proposals
+    proposals = load_ledger(campaign).proposals
     if not proposals:
         raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
     about, round_number = proposals[-1].about, proposals[-1].round

@@ -48,7 +48,7 @@ from tasks.installation.files import (
 )
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import campaign_folder, load_record
+from tasks.record.ledger import campaign_folder, load_ledger
 from tasks.reports.counterfactual import recorded_stages
 from tasks.reports.data_curve import Grounds, expected_gains, measure_curve
 from tasks.reports.example_losses import compare_core, example_losses
@@ -91,7 +91,7 @@ def report_learning(campaign: str, asked: LearningConfig) -> LearningReport:
     checkpoint.
     """
     use_device("cpu")
-    proposals = load_record(campaign).proposals
+    proposals = load_ledger(campaign).proposals
     if not proposals:
         raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
     about = proposals[-1].about

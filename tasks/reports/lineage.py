@@ -15,21 +15,21 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from designlib.candidates import Entry
+from designlib.candidates import Event
 from designlib.config import DesignRules
 from designlib.constraints.synthesis import build_rules
 from designlib.randomness import derive_seed
-from designlib.sampling.run import cut_blocks, walk_block
+from designlib.sampling.run import cut_blocks, sample_block
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.settings import Settings
-from tasks.record.record import campaign_folder, load_record
+from tasks.record.ledger import campaign_folder, load_ledger
 from tasks.rounds.generate import load_ladders
 from tasks.stages.stages import StageResult, code_fingerprint
 from tasks.stages.table_facts import best_measured, load_facts, load_folds
 from tasks.stages.walk_plan import load_plan, load_sampler
 
-__all__ = ["Lineage", "find_candidate", "lineage_text", "walk_again"]
+__all__ = ["Lineage", "find_candidate", "lineage_text", "replay_chain"]
 
 _SHOWN = (
     "design", "campaign", "round", "rank", "role", "predicted_mean", "predicted_spread",
@@ -42,7 +42,7 @@ _SHOWN = (
 class Lineage(NamedTuple):
     """A candidate as it was proposed."""
 
-    entry: Entry
+    entry: Event
     row: Mapping[str, Any]
     state: Mapping[str, Any]
     """Status and measured value as they are now."""
@@ -84,9 +84,9 @@ def find_candidate(candidate: str) -> Lineage:
 
     Raises InputError for an id that no campaign has proposed.
     """
-    found: list[tuple[str, Entry]] = []
+    found: list[tuple[str, Event]] = []
     for folder in sorted(Settings().campaigns.glob("*")):
-        entries = load_record(folder.name).entries
+        entries = load_ledger(folder.name).entries
         proposed = [entry for entry in entries if entry.kind == "proposed"]
         with_it = [e for e in proposed if (e.rows["candidate_id"] == candidate).any()]
         found += [(folder.name, entry) for entry in with_it]
@@ -94,7 +94,7 @@ def find_candidate(candidate: str) -> Lineage:
         raise InputError(f"no campaign in {Settings().campaigns} has proposed {candidate!r}")
     campaign, entry = found[-1]
     row = _row_of(entry.rows, candidate)
-    return Lineage(entry, row, _row_of(load_record(campaign).candidates(), candidate) or row)
+    return Lineage(entry, row, _row_of(load_ledger(campaign).candidates(), candidate) or row)
 
 
 def _row_of(rows: pd.DataFrame, candidate: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _row_of(rows: pd.DataFrame, candidate: str) -> dict[str, Any]:
     return {str(name): value for name, value in found[0].items()} if found else {}
 
 
-def walk_again(lineage: Lineage, rules: DesignRules) -> str:
+def replay_chain(lineage: Lineage, rules: DesignRules) -> str:
     """Return the design that the candidate's chain visits at its rung, walked once more.
 
     Raises InputError where the files of the walk are gone, and where the design is another one.
@@ -128,7 +128,7 @@ def walk_again(lineage: Lineage, rules: DesignRules) -> str:
     chain, rung = int(row["chain"]), int(row["rung"])
     block = next(b for b in cut_blocks(starts["elite"].tolist()) if chain in b.chains)
     ladder = ladders[block.turn % len(ladders)]
-    for frame in walk_block(ladder, plan, designs, block, entry, seed, sampler, space):
+    for frame in sample_block(ladder, plan, designs, block, entry, seed, sampler, space):
         at = frame[(frame["chain"] == chain) & (frame["rung"] == rung)]
         if len(at):
             return str(at["design"].iloc[0])

@@ -15,7 +15,7 @@ from prefect.context import FlowRunContext
 from designlib.candidates import read_candidates, readable
 from tasks.installation.clock import current_clock
 from tasks.installation.files import copy_atomically, json_bytes, write_atomically
-from tasks.record.record import round_folder
+from tasks.record.ledger import round_folder
 from tasks.reports.summary import round_figures
 from tasks.stages.results import Published, RegisteredPredictor, Round, RoundStages
 from tasks.stages.stages import StageResult

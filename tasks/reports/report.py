@@ -10,7 +10,7 @@ from prefect import task
 
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import campaign_folder
+from tasks.record.ledger import campaign_folder
 from tasks.stages.results import Round, RoundStages
 from tasks.stages.stages import StageResult, run_stage
 

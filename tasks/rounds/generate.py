@@ -30,8 +30,8 @@ from designlib.sampling.run import (
     choose_starts,
     cut_blocks,
     reference_designs,
+    sample_block,
     share_out,
-    walk_block,
 )
 from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes, parquet_bytes
@@ -45,12 +45,12 @@ from tasks.stages.stages import Stage, StageResult, finished_stage, run_stage, w
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds
 from tasks.stages.walk_plan import load_plan, load_sampler
 
-__all__ = ["gather_shards", "load_ladders", "plan_walk", "walk_shard"]
+__all__ = ["gather_shards", "load_ladders", "plan_walk", "sample_shard"]
 
 _PROGRESS_SECONDS = 5.0
 
 
-@task(name="plan-walk")
+@task(name="plan-sampling")
 def plan_walk(
     measured: StageResult,
     folds: StageResult,
@@ -134,8 +134,8 @@ def plan_walk(
     return stage
 
 
-@task(name="walk-shard", task_run_name="walk shard {shard} of {shards}")
-def walk_shard(
+@task(name="sample-shard", task_run_name="sample shard {shard} of {shards}")
+def sample_shard(
     measured: StageResult,
     folds: StageResult,
     plan_stage: StageResult,
@@ -172,7 +172,9 @@ def walk_shard(
         said = time.monotonic()
         for block in blocks:
             ladder = ladders[block.turn % len(ladders)]
-            for frame in walk_block(ladder, plan, designs, block, entry, walk_seed, sampler, space):
+            for frame in sample_block(
+                ladder, plan, designs, block, entry, walk_seed, sampler, space
+            ):
                 frames.append(frame)
                 if time.monotonic() - said > _PROGRESS_SECONDS:
                     said = time.monotonic()

@@ -14,7 +14,7 @@ from designlib.types import InputError
 from tasks.inputs.tables import table_path
 from tasks.installation.files import read_input
 from tasks.installation.log import run_logger
-from tasks.record.record import held_record, load_record
+from tasks.record.ledger import held_ledger, load_ledger
 from tasks.rounds.knowledge import mirror_results
 from tasks.stages.results import ImportedResults
 
@@ -47,12 +47,12 @@ def import_results(campaign: str, path: Path, *, corrections: bool = False) -> I
     Raises InputError for a campaign that has proposed nothing or that is simulated, and for a
     file that cannot be taken.
     """
-    if not load_record(campaign).proposals:
+    if not load_ledger(campaign).proposals:
         raise InputError(
             f"campaign {campaign!r} has proposed nothing yet, so no results can belong to it"
         )
     content = read_input(path)
-    with held_record(campaign) as held:
+    with held_ledger(campaign) as held:
         about = held.record.proposals[-1].about
         if about["simulated"]:
             raise InputError(

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from prefect import task
 
-from designlib.candidates import Record, content_hash, measurement_table, read_candidates
+from designlib.candidates import Ledger, content_hash, measurement_table, read_candidates
 from designlib.config import TrainingConfig
 from designlib.selection import oracle_of
 from designlib.spaces import describe_space, described
@@ -17,7 +17,7 @@ from designlib.types import InputError
 from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import held_record, load_record
+from tasks.record.ledger import held_ledger, load_ledger
 from tasks.rounds.layout import laid_out
 from tasks.stages.results import Round
 from tasks.stages.stages import StageResult, code_fingerprint, commit, noted, noted_stage, run_stage
@@ -25,7 +25,7 @@ from tasks.stages.table_facts import PENDING, TableFacts, load_facts, load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes, log_metrics
 
 __all__ = [
-    "known_entries",
+    "known_events",
     "last_predictors",
     "measure_by_oracle",
     "mirror_results",
@@ -34,9 +34,9 @@ __all__ = [
 ]
 
 
-def known_entries(campaign: str, number: int) -> int:
+def known_events(campaign: str, number: int) -> int:
     """Return how many entries of its record a round knows: those of when it was first proposed."""
-    return load_record(campaign).known_before(number)
+    return load_ledger(campaign).known_before(number)
 
 
 @task(name="recall")
@@ -47,7 +47,7 @@ def recall(campaign: str, number: int, start: StageResult, known: int) -> StageR
     a campaign the table is the first one itself.
     """
     facts = load_facts(start)
-    record = load_record(campaign).first(known)
+    record = load_ledger(campaign).first(known)
     _check_same_designs(record, facts, campaign)
     results, pending = record.results(), record.pending()
     if results.empty and not pending:
@@ -81,7 +81,7 @@ def last_predictors(campaign: str, number: int, config: TrainingConfig) -> list[
 
     Raises InputError where they are not here any more, or were another number.
     """
-    earlier = [entry for entry in load_record(campaign).proposals if entry.round < number]
+    earlier = [entry for entry in load_ledger(campaign).proposals if entry.round < number]
     if config.start == "fresh" or not earlier:
         return []
     last = earlier[-1]
@@ -134,7 +134,7 @@ def record_proposal(
     if wells is not None:
         about["wells"] = wells[["plate", "well", "design"]].to_numpy().tolist()
         about["plate_size"] = config["plate"]["wells"]
-    with held_record(round_.campaign) as held:
+    with held_ledger(round_.campaign) as held:
         if held.append("proposed", round_.number, about, table):
             run_logger().info("round %d: %d candidates proposed", round_.number, table.num_rows)
         held.write_overview()
@@ -151,7 +151,7 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
         )
         for column, wanted in facts.objectives
     }
-    with held_record(campaign) as held:
+    with held_ledger(campaign) as held:
         proposal = next(e for e in reversed(held.record.proposals) if e.round == number)
         rows = proposal.rows[["candidate_id", "design"]]
         rows = pd.concat(
@@ -174,7 +174,7 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
     mirror_results(campaign, record)
 
 
-def mirror_results(campaign: str, record: Record) -> None:
+def mirror_results(campaign: str, record: Ledger) -> None:
     """Log what was measured of each round to the MLflow run of the round."""
     experiment = experiment_id(Settings(), campaign)
     candidates = record.candidates()
@@ -221,7 +221,7 @@ def _same(metrics: Mapping[str, float], known: pd.DataFrame) -> bool:
     return told == (len(known), float(known["measured_value"].mean()))
 
 
-def _check_same_designs(record: Record, facts: TableFacts, campaign: str) -> None:
+def _check_same_designs(record: Ledger, facts: TableFacts, campaign: str) -> None:
     for entry in record.proposals:
         recorded = described(entry.about)
         if recorded.space != facts.space:

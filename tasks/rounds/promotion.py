@@ -18,7 +18,7 @@ from prefect import task
 from designlib.types import InputError
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.record import load_record
+from tasks.record.ledger import load_ledger
 from tasks.rounds.train import load_trajectory
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult, content_key
@@ -108,7 +108,7 @@ def promote_on_results(campaign: str) -> bool:
 
     Better is a smaller mean absolute error on the measured candidates of the round.
     """
-    candidates = load_record(campaign).candidates()
+    candidates = load_ledger(campaign).candidates()
     known = candidates[candidates["measured_value"].notna()]
     if known.empty:
         return False

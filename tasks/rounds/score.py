@@ -26,7 +26,7 @@ from designlib.config import (
     SelectionConfig,
     SynthesisConfig,
 )
-from designlib.constraints import Product, build, chemistry_verdicts
+from designlib.constraints import AllOf, build, chemistry_verdicts
 from designlib.notation import ChemistryRules
 from designlib.sampling.run import choose_sampler, ladder_bands
 from designlib.selection import Shortlist, acquisition, clusters, oracle_of, thompson_order
@@ -298,7 +298,7 @@ def _place(frame: pd.DataFrame, known: pd.DataFrame, facts: TableFacts) -> pd.Da
 
 
 def _judge(
-    frame: pd.DataFrame, constraint: Product, facts: TableFacts, rules: ChemistryRules | None
+    frame: pd.DataFrame, constraint: AllOf, facts: TableFacts, rules: ChemistryRules | None
 ) -> pd.DataFrame:
     """Add the verdict on each constraint, checked anew on the finished design, and on chemistry."""
     space = facts.space

@@ -33,7 +33,7 @@ from designlib.sampling.run import (
     choose_starts,
     cut_blocks,
     reference_designs,
-    walk_block,
+    sample_block,
 )
 from designlib.selection.clusters import clusters
 from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
@@ -83,7 +83,7 @@ def walk(members, config, constraint_config, seed=0):
     return sampler, pd.concat(
         frame
         for block in cut_blocks(starts.elite.tolist())
-        for frame in walk_block(
+        for frame in sample_block(
             ladder, plan, starts.designs, block, 0, seed, sampler, SPACE
         )
     )  # fmt: skip

@@ -44,7 +44,7 @@ from designlib.sampling.run import (
     choose_starts,
     cut_blocks,
     reference_designs,
-    walk_block,
+    sample_block,
 )
 from designlib.selection.clusters import clusters
 from designlib.spaces import MixedSpace, SimplexSpace, Space, describe_space, described
@@ -310,7 +310,7 @@ def walk(space, rules, config=None, seed=0):
     return sampler, pd.concat(
         frame
         for block in cut_blocks(starts.elite.tolist())
-        for frame in walk_block(ladder, plan, starts.designs, block, 0, seed, sampler, space)
+        for frame in sample_block(ladder, plan, starts.designs, block, 0, seed, sampler, space)
     )
 
 

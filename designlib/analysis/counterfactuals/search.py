@@ -35,7 +35,7 @@ from designlib.analysis.counterfactuals.edits import (
     without_traces,
 )
 from designlib.config import CounterfactualConfig, SamplingConfig
-from designlib.constraints import Constraint, Product
+from designlib.constraints import AllOf, Constraint
 from designlib.predictors import Trajectory, evaluate
 from designlib.randomness import derive_seed
 from designlib.sampling.drivers import anneal
@@ -111,7 +111,7 @@ def find_counterfactuals(
     design: str,
     members: Sequence[Trajectory],
     plan: Sequence[RungPlan],
-    constraint: Product,
+    constraint: AllOf,
     config: CounterfactualConfig,
 ) -> Found:
     """Return sampled counterfactuals of one design, none where none was found.
@@ -138,7 +138,7 @@ def find_counterfactuals(
     if reasons:
         raise InputError(f"{design} breaks a constraint of its campaign: {reasons[0]}")
     near = near_design(space, start, config.radius, config.keep)
-    everything = Product(space, [*constraint.members, *near])
+    everything = AllOf(space, [*constraint.members, *near])
     final = mean_score(members, plan[-1].checkpoint, "cpu")
     low, high = in_scores(config, members[0])
     base = float(evaluate(final, space.relax(start)))
@@ -195,7 +195,7 @@ class _Judge:
     """What reaches the goal, with no edit that is not needed."""
 
     def __init__(
-        self, space: DesignSpace, score: Callable[[Relaxed], Scores], constraint: Product,
+        self, space: DesignSpace, score: Callable[[Relaxed], Scores], constraint: AllOf,
         start: Reference, low: float, high: float,
     ) -> None:  # fmt: skip
         self.space, self.score, self.constraint, self.start = space, score, constraint, start

@@ -29,7 +29,7 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.mixtures import made_feasible
 from designlib.benchmarks.methods.starts import best_measured
-from designlib.constraints import Product, nearest_points
+from designlib.constraints import AllOf, nearest_points
 from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError, Points, Scores
@@ -151,7 +151,7 @@ def _best_of(paths: Paths, pool: Float[Tensor, "pool variables"]) -> tuple[Point
 
 def _climbed(paths: Paths, starts: Points, setting: Setting, reach: float, steps: int) -> Points:
     """Return where projected gradient ascent (Adam) ends, one point on each function."""
-    constraint = setting.constraint or Product(setting.space, [])
+    constraint = setting.constraint or AllOf(setting.space, [])
     points = starts.clone().requires_grad_()
     optimiser = torch.optim.Adam([points], lr=_RATE * reach, maximize=True)
     for _ in range(steps):

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.benchmarks.methods.base import BudgetError, Method, Outcome, Setting
-from designlib.constraints import Product, inside, nearest_points
+from designlib.constraints import AllOf, inside, nearest_points
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers import EliteArchive
 from designlib.spaces import SimplexSpace
@@ -130,7 +130,7 @@ def made_feasible(setting: Setting, points: Points, otherwise: Points) -> Points
 
     One that this does not make feasible is replaced by its row of ``otherwise``.
     """
-    constraint = setting.constraint or Product(setting.space, [])
+    constraint = setting.constraint or AllOf(setting.space, [])
     points = nearest_points(setting.space, constraint, points)
     if isinstance(setting.space, SimplexSpace) and setting.space.parts is not None:
         points = setting.space.on_grid(points)

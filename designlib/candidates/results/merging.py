@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from designlib.candidates.results.parsing import ParsedResults
-from designlib.candidates.record import IDENTITY, Record
+from designlib.candidates.ledger import IDENTITY, Ledger
 from designlib.types import InputError
 
 __all__ = ["Import", "merge_results"]
@@ -30,7 +30,7 @@ class Import(NamedTuple):
 
 
 def merge_results(
-    record: Record, parsed: ParsedResults, name: str, *, corrections: bool = False
+    record: Ledger, parsed: ParsedResults, name: str, *, corrections: bool = False
 ) -> Import:
     """Return what is new in a file.
 

@@ -14,7 +14,7 @@ from designlib.notation import ALPHABETS, Alphabet
 from designlib.candidates.building import design_id
 from designlib.candidates.results.columns import ResultColumns, find_columns, tells_designs
 from designlib.candidates.results.points import of_points, read_point, with_designs
-from designlib.candidates.record import Record
+from designlib.candidates.ledger import Ledger
 from designlib.spaces import SequenceSpace, described
 from designlib.tables import numbers
 from designlib.tables import RawTable, as_text
@@ -50,7 +50,7 @@ class ParsedResults:
     warnings: list[str]
 
 
-def parse_results(content: bytes, name: str, record: Record) -> ParsedResults:
+def parse_results(content: bytes, name: str, record: Ledger) -> ParsedResults:
     """Return the measurements that a file holds of designs of this campaign.
 
     A row is about the candidate with its ``candidate_id``, about its ``design``, proposed or not,
@@ -199,7 +199,7 @@ def _check_units(raw: RawTable, columns: ResultColumns, about: Any) -> None:
             )  # fmt: skip
 
 
-def _wells(raw: RawTable, columns: ResultColumns, record: Record) -> tuple[list[str], list[str]]:
+def _wells(raw: RawTable, columns: ResultColumns, record: Ledger) -> tuple[list[str], list[str]]:
     """Return plate and well of each row, empty where the file does not say."""
     plates = _texts(raw, columns.plate)
     if columns.well is None:
@@ -231,7 +231,7 @@ def _at(raw: RawTable, row: int, column: str, read: Callable[[], str] | str) -> 
 
 
 def _designs(
-    raw: RawTable, columns: ResultColumns, record: Record, plates: list[str], wells: list[str]
+    raw: RawTable, columns: ResultColumns, record: Ledger, plates: list[str], wells: list[str]
 ) -> list[str]:
     about = record.proposals[-1].about
     by_id = record.design_of
@@ -269,7 +269,7 @@ def _designs(
 
 
 def _nothing_told(
-    raw: RawTable, columns: ResultColumns, row: int, record: Record, plate: str, well: str
+    raw: RawTable, columns: ResultColumns, row: int, record: Ledger, plate: str, well: str
 ) -> InputError:
     if well:
         plates = sorted({name for name, _ in record.wells})

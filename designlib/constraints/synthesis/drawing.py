@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from designlib.config import DesignRules, SynthesisConfig
-from designlib.constraints.base import Constraint, Masking, Product
+from designlib.constraints.base import AllOf, Constraint, Masking
 from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
@@ -33,7 +33,7 @@ def build_rules(
     rules: DesignRules,
     space: DesignSpace,
     measured: Shaped[Tensor, "measured columns"] | None = None,
-) -> Product:
+) -> AllOf:
     """Return all constraints; see `designlib.constraints.config.build` for the campaign's own.
 
     A rule of synthesis counts for the design between its adapters, junctions included, as in the
@@ -46,7 +46,7 @@ def build_rules(
     if rules.synthesis is None or not isinstance(space, SequenceSpace):
         return constraint
     try:
-        return Product(space, [constraint, *_rules(space, rules.synthesis)])
+        return AllOf(space, [constraint, *_rules(space, rules.synthesis)])
     except InputError as error:
         raise InputError(f"synthesis: {error}") from error
 

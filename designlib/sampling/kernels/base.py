@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.constraints import Constraint, Product
+from designlib.constraints import AllOf, Constraint
 from designlib.sampling.targets import Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Gradients, InputError, Letters, Moves, Scores
@@ -282,7 +282,7 @@ def allowed_moves(target: Target, letters: Tensor) -> Moves | None:
 
 def has_full_mask(constraint: Constraint) -> bool:
     """Return whether a constraint's mask says all there is to say of single changes."""
-    if isinstance(constraint, Product):
+    if isinstance(constraint, AllOf):
         return constraint.is_masked
     return hasattr(constraint, "allowed_moves")
 

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.constraints import Constraint, OnPart, Product, members_of, of_part
+from designlib.constraints import AllOf, Constraint, OnPart, members_of, of_part
 from designlib.sampling.kernels.base import Info, MetropolisKernel, PartKernel, Tuning, tuned
 from designlib.sampling.kernels.level_steps import LevelSteps
 from designlib.sampling.kernels.mala import Mala
@@ -216,7 +216,7 @@ class _Own(NamedTuple):
     columns: slice
     inputs: slice
     kernel: PartKernel[Any, Any]
-    constraint: Product | None
+    constraint: AllOf | None
 
     def on(self, target: Target) -> Target:
         """Return the target that the part's kernel is asked on; it is never evaluated."""

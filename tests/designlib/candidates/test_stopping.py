@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.candidates.entries import Entry
-from designlib.candidates.record import Record
+from designlib.candidates.events import Event
+from designlib.candidates.ledger import Ledger
 from designlib.candidates.stopping import reason_to_stop
 from designlib.config.stopping import StoppingConfig
 
 
-def campaign(best: list[float], *, maximise: bool = True, predicted: float = 0.0) -> Record:
+def campaign(best: list[float], *, maximise: bool = True, predicted: float = 0.0) -> Ledger:
     """Rounds of two candidates each, of which the better one is given."""
     entries = []
     for number, value in enumerate(best, start=1):
@@ -32,18 +32,18 @@ def campaign(best: list[float], *, maximise: bool = True, predicted: float = 0.0
             }
         )  # fmt: skip
         about = {"maximise": maximise}
-        entries.append(Entry(2 * number - 1, "proposed", number, about, proposed, f"p{number}"))
-        entries.append(Entry(2 * number, "measured", number, {}, measured, f"m{number}"))
-    return Record(tuple(entries))
+        entries.append(Event(2 * number - 1, "proposed", number, about, proposed, f"p{number}"))
+        entries.append(Event(2 * number, "measured", number, {}, measured, f"m{number}"))
+    return Ledger(tuple(entries))
 
 
-def reason(record: Record, **rules: float) -> str:
+def reason(record: Ledger, **rules: float) -> str:
     return reason_to_stop(record, StoppingConfig.model_validate(rules))
 
 
 def test_without_rules_or_results_it_goes_on() -> None:
     assert reason(campaign([1.0, 2.0])) == ""
-    assert reason(Record(), budget=1, target=0.0, patience=1, least_gain=1.0) == ""
+    assert reason(Ledger(), budget=1, target=0.0, patience=1, least_gain=1.0) == ""
 
 
 def test_budget_counts_measurements() -> None:

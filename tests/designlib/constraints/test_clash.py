@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     ForbiddenMotifs,
     ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
-    Product,
     Rejection,
     RequiredMotifs,
     feasible_starts,
@@ -125,7 +125,7 @@ PROVED = [
 
 def complaint(space, *members):
     with pytest.raises(InputError) as caught:
-        feasible_starts(space, Product(space, members), 4, torch_generator(0))
+        feasible_starts(space, AllOf(space, members), 4, torch_generator(0))
     return str(caught.value)
 
 
@@ -137,7 +137,7 @@ def test_what_can_be_proved_is_said_for_sure(members, sentence):
 @pytest.mark.parametrize("members", [members for members, _ in PROVED if len(members) > 1])
 def test_none_of_the_named_can_be_spared(members):
     for spared in members:
-        rest = Product(SPACE, [*LOOSE, *(other for other in members if other is not spared)])
+        rest = AllOf(SPACE, [*LOOSE, *(other for other in members if other is not spared)])
         assert rest.satisfied(feasible_starts(SPACE, rest, 2, torch_generator(0))).all()
 
 
@@ -163,7 +163,7 @@ def test_nothing_false_is_proved():
     for size in (1, 2, 3):
         for some in combinations(pool, size):
             if certainly_empty(space, some):
-                assert not Product(space, some).satisfied(designs).any()
+                assert not AllOf(space, some).satisfied(designs).any()
                 proved += 1
     assert proved > 50
 

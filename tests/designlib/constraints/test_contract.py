@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     Constraint,
     ForbiddenMotifs,
@@ -19,7 +20,6 @@ from designlib.constraints import (
     HammingBall,
     HomopolymerLimit,
     Masking,
-    Product,
     Rejection,
     RequiredMotifs,
     WithFlanks,
@@ -174,7 +174,7 @@ PAIRS = [tuple(CASES[index] for index in indices) for indices in TOGETHER]
 
 
 def product_case(members):
-    product = Product(members[0][0].space, [constraint for constraint, _ in members])
+    product = AllOf(members[0][0].space, [constraint for constraint, _ in members])
     return product, lambda s: all(naive(s) for _, naive in members)
 
 
@@ -184,7 +184,7 @@ def test_the_products_admit_designs():
         assert product.satisfied(all_designs(FIVE)).sum() > 5
 
 
-ALL = [*CASES, *(product_case(members) for members in PAIRS), (Product(FIVE, []), lambda s: True)]
+ALL = [*CASES, *(product_case(members) for members in PAIRS), (AllOf(FIVE, []), lambda s: True)]
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case[0].name)
@@ -284,7 +284,7 @@ def test_protein_pairs_and_required_motifs():
     space = SequenceSpace(PROTEIN, 12)
     pairs = {a + b for a in "ACDEF" for b in "WYDE"}
     motifs = ["WXB", "K"]
-    constraint = Product(
+    constraint = AllOf(
         space, [transitions(space, pairs), RequiredMotifs(space, motifs, both_strands=False)]
     )
     pattern, pairs_absent = re.compile("W.[DN]"), without_pairs(pairs)
@@ -358,7 +358,7 @@ def test_a_rejection_has_no_mask_but_a_product_may(looked_up, monkeypatch):
     assert rejection.conflicts(designs[:0]).shape == (0,)
     assert not seen
     run = HomopolymerLimit(FIVE, 2)
-    product = Product(FIVE, [rejection, run])
+    product = AllOf(FIVE, [rejection, run])
     assert product.is_masked == looked_up
     feasible = designs[product.satisfied(designs)]
     exact = brute_force(product, feasible)

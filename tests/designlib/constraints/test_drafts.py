@@ -3,11 +3,11 @@
 import torch
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     ForbiddenTransitions,
     GCWindow,
     HammingBall,
-    Product,
     RequiredMotifs,
 )
 from designlib.constraints.drafts import draft
@@ -38,7 +38,7 @@ def test_motifs_neighbours_and_sites_hold_at_once():
         fixed(dict.fromkeys(range(10, 20), "AT")),
     ]
     designs = drafted(*members)
-    assert Product(SPACE, members).satisfied(designs).all()
+    assert AllOf(SPACE, members).satisfied(designs).all()
     assert len(designs.unique(dim=0)) == 100
 
 
@@ -82,5 +82,5 @@ def test_periodic_patterns_meet_any_range_of_gc():
     gc = GCWindow(SPACE, 0.5, 0.5, 10)
     members = [gc, fixed({0: "G", 3: "T", 13: "AT", 39: "C"}), ForbiddenTransitions(SPACE, NO_CG)]
     designs = drafted(*members, periodic=True)
-    assert Product(SPACE, members).satisfied(designs).all()
+    assert AllOf(SPACE, members).satisfied(designs).all()
     assert not gc.satisfied(drafted(*members)).all()

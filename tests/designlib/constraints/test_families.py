@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     ForbiddenMotifs,
     ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
-    Product,
     Rejection,
     RequiredMotifs,
 )
@@ -128,7 +128,7 @@ def test_sentences(constraint, design, sentence):
 
 
 def test_product_joins_sentences():
-    product = Product(SPACE, [HomopolymerLimit(SPACE, 3), ForbiddenMotifs(SPACE, ["TTTT"], False)])
+    product = AllOf(SPACE, [HomopolymerLimit(SPACE, 3), ForbiddenMotifs(SPACE, ["TTTT"], False)])
     assert product.violations(SPACE.encode(["ACGTACGT", "ACGTTTTA"])) == [
         "",
         "run of 4 T at positions 4-7 (at most 3); forbidden motif TTTT at positions 4-7",
@@ -238,4 +238,4 @@ def test_a_rejection_of_points():
     points = torch.tensor([[0.6, 0.7], [0.7, 0.8]])
     assert disc.satisfied(points).tolist() == [True, False]
     assert disc.violations(points) == ["", "out of the disc"]
-    assert Product(space, [disc]).conflicts(points).tolist() == [0, 1]
+    assert AllOf(space, [disc]).conflicts(points).tolist() == [0, 1]

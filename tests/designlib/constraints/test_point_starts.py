@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.constraints import Product, Rejection, feasible_starts
+from designlib.constraints import AllOf, Rejection, feasible_starts
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
 from designlib.constraints.sum_to_one import SumToOne
@@ -45,7 +45,7 @@ ZEROS, ONES = [0.0] * 5, [1.0] * 5
     ],
 )
 def test_starts_are_feasible_and_repeatable(space, members):
-    constraint = Product(space, members)
+    constraint = AllOf(space, members)
     starts = feasible_starts(space, constraint, 300, torch_generator(1))
     assert starts.shape == (300, space.columns)
     assert starts.dtype == torch.float64

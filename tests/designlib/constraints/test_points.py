@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from designlib.constraints import Constraint, HammingBall, Product
+from designlib.constraints import AllOf, Constraint, HammingBall
 from designlib.constraints.base import Masking
 from designlib.constraints.bounds import Bounds, limits_of, members_of
 from designlib.constraints.components import AtMostComponents, most_components
@@ -124,7 +124,7 @@ def test_limits_are_the_narrowest_of_all():
     assert (lower.tolist(), upper.tolist()) == (list(BOX.lower), list(BOX.upper))
     assert lower.dtype == DOUBLE
     other = Bounds(BOX, [-math.inf, 0.25, -math.inf], [0.75, math.inf, math.inf])
-    both = Product(BOX, [CASES[0][0], SumToOne(BOX), Product(BOX, [other])])
+    both = AllOf(BOX, [CASES[0][0], SumToOne(BOX), AllOf(BOX, [other])])
     lower, upper = limits_of(BOX, both)
     assert (lower.tolist(), upper.tolist()) == ([0.5, 0.25, 0.0], [0.75, 1.0, 5.0])
     lower, upper = limits_of(ALLOY, AtMostComponents(ALLOY, 2))
@@ -144,7 +144,7 @@ def test_the_smallest_number_of_components_counts():
     assert most_components(None) is None
     assert most_components(CASES[1][0]) is None
     assert most_components(AtMostComponents(ALLOY, 3)) == 3
-    both = Product(ALLOY, [AtMostComponents(ALLOY, 3), CASES[1][0], AtMostComponents(ALLOY, 2)])
+    both = AllOf(ALLOY, [AtMostComponents(ALLOY, 3), CASES[1][0], AtMostComponents(ALLOY, 2)])
     assert most_components(both) == 2
     assert members_of(both) == both.members
     assert members_of(None) == ()
@@ -152,7 +152,7 @@ def test_the_smallest_number_of_components_counts():
 
 def test_a_product_of_constraints_on_points():
     few = AtMostComponents(ALLOY, 2)
-    both = Product(ALLOY, [CASES[1][0], few])
+    both = AllOf(ALLOY, [CASES[1][0], few])
     shares = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.05, 0.45, 0.25, 0.25], [0.0, 0.5, 0.5, 0.0]])
     assert both.satisfied(shares).tolist() == [True, False, False]
     assert both.conflicts(shares).tolist() == pytest.approx([0.0, 0.05 + 2, 0.1])

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     ForbiddenMotifs,
     ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
-    Product,
     Rejection,
     RequiredMotifs,
     repair,
@@ -65,7 +65,7 @@ CASES = {
 
 @pytest.mark.parametrize(("members", "excess"), CASES.values(), ids=CASES)
 def test_repairs_are_close_to_the_nearest_feasible_design(members, excess):
-    constraint = Product(EIGHT, members)
+    constraint = AllOf(EIGHT, members)
     designs = EIGHT.random(60, torch_generator(5))
     every = torch.cartesian_prod(*[torch.arange(4)] * 8)
     feasible = every[constraint.satisfied(every)]
@@ -82,7 +82,7 @@ def test_repairs_are_close_to_the_nearest_feasible_design(members, excess):
 
 
 def test_longer_designs():
-    constraint = Product(
+    constraint = AllOf(
         LONG,
         [
             RequiredMotifs(LONG, ["TGACTCA", "TATAAA"], True),
@@ -113,7 +113,7 @@ def test_feasible_designs_stay_and_the_order_too():
 
 
 def test_a_design_that_cannot_be_repaired_is_named():
-    constraint = Product(EIGHT, [RequiredMotifs(EIGHT, ["GGG"], False), HomopolymerLimit(EIGHT, 2)])
+    constraint = AllOf(EIGHT, [RequiredMotifs(EIGHT, ["GGG"], False), HomopolymerLimit(EIGHT, 2)])
     designs = EIGHT.encode(["ACGTACGT", "AAACGTGG"])
     with pytest.raises(InputError) as caught:
         repair(EIGHT, constraint, designs, torch_generator(0))
@@ -130,7 +130,7 @@ def test_a_site_without_letters_is_told_at_once():
     members = [AllowedLetters(EIGHT, FIXED), AllowedLetters(EIGHT, table)]
     designs = EIGHT.encode(["CCGTACGT", "CAACGTGG"])
     with pytest.raises(InputError, match=r"design 1 \(CCGTACGT\) .* position 1 has no letter left"):
-        repair(EIGHT, Product(EIGHT, members), designs, torch_generator(0))
+        repair(EIGHT, AllOf(EIGHT, members), designs, torch_generator(0))
 
 
 def test_designs_of_another_length_are_refused():
@@ -144,7 +144,7 @@ ALLOY = SimplexSpace(("Fe", "Ni", "Co"))
 
 def mended_points(space, rows, *members, dtype=torch.float64):
     designs = torch.tensor(rows, dtype=dtype)
-    mended = repair(space, Product(space, members), designs, torch_generator(0))
+    mended = repair(space, AllOf(space, members), designs, torch_generator(0))
     assert mended.dtype == dtype
     return mended.double()
 
@@ -214,4 +214,4 @@ def test_points_that_cannot_be_repaired_are_named():
 )
 def test_points_that_are_no_numbers_are_refused(rows, complaint):
     with pytest.raises(InputError, match=complaint):
-        repair(BOX, Product(BOX, []), torch.tensor(rows), torch_generator(0))
+        repair(BOX, AllOf(BOX, []), torch.tensor(rows), torch_generator(0))

@@ -5,13 +5,13 @@ import torch
 from scipy import stats
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     ForbiddenMotifs,
     ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
-    Product,
     Rejection,
     RequiredMotifs,
     feasible_starts,
@@ -34,7 +34,7 @@ def fixed(space, sites):
     return AllowedLetters(space, table)
 
 
-TIGHT = Product(
+TIGHT = AllOf(
     SPACE,
     [
         HammingBall(SPACE, REFERENCE, 5),
@@ -55,7 +55,7 @@ def sparse(n_letters, seed):
     return allowed
 
 
-MANY = Product(
+MANY = AllOf(
     SPACE,
     [
         RequiredMotifs(SPACE, ["TGACTCA", "TATAAA"], True),
@@ -70,7 +70,7 @@ MANY = Product(
 @pytest.mark.parametrize(
     "constraint",
     [
-        Product(SPACE, []),
+        AllOf(SPACE, []),
         HomopolymerLimit(SPACE, 3),
         HammingBall(SPACE, REFERENCE, 0),
         HammingBall(SPACE, REFERENCE, 4),
@@ -82,7 +82,7 @@ MANY = Product(
         ForbiddenTransitions(SPACE, sparse(4, 0)),
         RequiredMotifs(SPACE, ["GGTCTC", "TGACTCA", "CANNTG"], True),
         Rejection(SPACE, lambda letters: (letters == 0).sum(1) == 17),
-        Product(SPACE, [HammingBall(SPACE, REFERENCE, 4), RequiredMotifs(SPACE, ["GGTCTC"], True)]),
+        AllOf(SPACE, [HammingBall(SPACE, REFERENCE, 4), RequiredMotifs(SPACE, ["GGTCTC"], True)]),
         MANY,
     ],
     ids=lambda c: c.name,
@@ -104,7 +104,7 @@ def test_draws_are_uniform(length):
     # Six sites are looked through; of 17, paths without 11 are drawn and half of them rejected.
     space = SequenceSpace(BINARY, length)
     even = Rejection(space, lambda letters: letters.sum(1) % 2 == 0)
-    constraint = Product(space, [ForbiddenTransitions(space, NO_ELEVENS), even])
+    constraint = AllOf(space, [ForbiddenTransitions(space, NO_ELEVENS), even])
     every = torch.cartesian_prod(*[torch.arange(2)] * length)
     feasible = every[constraint.satisfied(every)]
     starts = feasible_starts(space, constraint, 20_000, torch_generator(0))
@@ -128,7 +128,7 @@ def test_starts_of_ehrlich_functions(alphabet, motifs):
     # them have every motif, elements of which lie apart.
     space = SequenceSpace(alphabet, 32)
     transitions = ForbiddenTransitions(space, sparse(len(alphabet), 3))
-    constraint = Product(space, [transitions, RequiredMotifs(space, motifs, False)])
+    constraint = AllOf(space, [transitions, RequiredMotifs(space, motifs, False)])
     starts = feasible_starts(space, constraint, 100, torch_generator(0))
     assert constraint.satisfied(starts).all()
     assert len(starts.unique(dim=0)) == 100
@@ -144,14 +144,14 @@ def test_walk_from_seeds():
     starts = feasible_starts(SPACE, LOCKED, 50, torch_generator(2), seeds)
     assert LOCKED.satisfied(starts).all()
     assert len(set(SPACE.decode(starts))) > 40
-    product = Product(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
+    product = AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
     starts = feasible_starts(SPACE, product, 50, torch_generator(2), seeds)
     assert product.satisfied(starts).all()
     assert len(set(SPACE.decode(starts))) > 40
 
 
 def test_without_a_seed_the_search_says_that_it_did_not_find():
-    product = Product(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
+    product = AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
     with pytest.raises(InputError, match=r"^no design was found that satisfies locked; relax it$"):
         feasible_starts(SPACE, product, 5, torch_generator(2))
 

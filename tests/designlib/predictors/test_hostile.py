@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import Example, OwnInput, OwnOutput, OwnPredictor
+from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnOutput
 from designlib.notation.alphabets import DNA, RNA
 from designlib.predictors.checkpoints import fitted, in_order, read_tensors
+from designlib.predictors.external import OwnScore
 from designlib.predictors.matching import check_examples
-from designlib.predictors.own import OwnScore
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
@@ -85,9 +85,9 @@ def test_steps_may_have_gaps_and_a_single_one_is_enough() -> None:
     assert [c.step for c in in_order([read_tensors("step=5.pt", content)])] == [5]
 
 
-def asked(model: nn.Module, space: SequenceSpace = SPACE, **changes: Any) -> OwnPredictor:
+def asked(model: nn.Module, space: SequenceSpace = SPACE, **changes: Any) -> ExternalPredictor:
     """What fits the model, with the examples that it gives itself."""
-    told = OwnPredictor(
+    told = ExternalPredictor(
         factory="a:b", examples=tuple(Example(design=d, value=0.0) for d in DESIGNS[:2])
     ).model_copy(update={key: value for key, value in changes.items() if key != "designs"})
     designs = changes.get("designs", DESIGNS)

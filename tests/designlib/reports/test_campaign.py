@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.candidates.entries import Entry
-from designlib.candidates.record import Record
+from designlib.candidates.events import Event
+from designlib.candidates.ledger import Ledger
 from designlib.reports.calibration import calibration_by_round
 from designlib.reports.campaign import advice, campaign_page
 from designlib.reports.fronts import front_figure, fronts_by_round
@@ -38,7 +38,7 @@ def candidates(error: float, rounds: int = 3, size: int = 200) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def record(frame: pd.DataFrame, *, simulated: bool = False) -> Record:
+def record(frame: pd.DataFrame, *, simulated: bool = False) -> Ledger:
     about = {
         "maximise": True, "value_name": "<signal>", "units": "a.u.", "simulated": simulated,
     }  # fmt: skip
@@ -51,10 +51,10 @@ def record(frame: pd.DataFrame, *, simulated: bool = False) -> Record:
             error=np.nan,
         )  # fmt: skip
         count = len(entries)
-        entries.append(Entry(count + 1, "proposed", int(str(number)), about, batch, f"p{number}"))
+        entries.append(Event(count + 1, "proposed", int(str(number)), about, batch, f"p{number}"))
         if len(rows):
-            entries.append(Entry(count + 2, "measured", int(str(number)), {}, rows, f"m{number}"))
-    return Record(tuple(entries))
+            entries.append(Event(count + 2, "measured", int(str(number)), {}, rows, f"m{number}"))
+    return Ledger(tuple(entries))
 
 
 @pytest.mark.parametrize("error", [0.5, 1.0, 4.0])

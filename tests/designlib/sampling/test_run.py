@@ -12,8 +12,8 @@ from designlib.sampling.run import (
     cut_blocks,
     ladder_bands,
     reference_designs,
+    sample_block,
     share_out,
-    walk_block,
 )
 from tests.designlib.conftest import SPACE
 
@@ -38,7 +38,7 @@ def snapshots(walk, blocks, seed=0):
         [
             frame
             for block in blocks
-            for frame in walk_block(ladder, plan, starts.designs, block, 3, seed, SAMPLER, SPACE)
+            for frame in sample_block(ladder, plan, starts.designs, block, 3, seed, SAMPLER, SPACE)
         ],
         ignore_index=True,
     )

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from designlib.config.constraints import ConstraintConfig
-from designlib.config.own_predictor import Example, OwnInput, OwnOutput, OwnPredictor
+from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnOutput
 from designlib.config.sampling import SamplingConfig
 from designlib.config.synthesis import DesignRules
 from designlib.config.training import TrainingConfig
@@ -23,9 +23,9 @@ from designlib.tables.splits import SplitConfig
 from tasks.inputs.config import DataConfig, TableFile
 from tasks.inputs.tables import ingest, split
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.rounds.generate import gather_shards, plan_walk, walk_shard
+from tasks.rounds.generate import gather_shards, plan_walk, sample_shard
+from tasks.rounds.import_checkpoints import import_checkpoints, register_member
 from tasks.rounds.rounds import Round
-from tasks.rounds.take_over import adopt_member, take_over
 from tasks.rounds.train import load_trajectory
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind
@@ -98,7 +98,7 @@ def test_from_state_dicts_to_designs_with_more_counts(
     told = counts(model, designs)
 
     start = ingest.fn(DataConfig(source=TableFile(path=str(tmp_path / "table.csv"))))
-    own = OwnPredictor(
+    own = ExternalPredictor(
         factory=f"{__name__}:{factory}", checkpoints=(str(tmp_path / "kept"),),
         input=OwnInput(left=LEFT, right=RIGHT), output=OwnOutput(part="1"),
         examples=tuple(
@@ -113,8 +113,8 @@ def test_from_state_dicts_to_designs_with_more_counts(
             campaign="promoters", number=1, key="round", config_hash="hash",
             experiment_id=experiment, run_id=run_id,
         )  # fmt: skip
-    member = adopt_member.fn(
-        take_over.fn(own, start), start, folds, round_, TrainingConfig(), 1, 5, "cpu"
+    member = register_member.fn(
+        import_checkpoints.fn(own, start), start, folds, round_, TrainingConfig(), 1, 5, "cpu"
     )
     trajectory = load_trajectory(member)
     space = load_facts(start).space
@@ -128,7 +128,7 @@ def test_from_state_dicts_to_designs_with_more_counts(
     rules = DesignRules(constraints=ConstraintConfig())
     plan = plan_walk.fn(start, folds, [member], rules, SamplingConfig(chains=64), 0, "cpu")
     assert load_ladder_kind(plan) == "trajectory"
-    shard = walk_shard.fn(start, folds, plan, [member], rules, 0, "cpu", 1, 1)
+    shard = sample_shard.fn(start, folds, plan, [member], rules, 0, "cpu", 1, 1)
     walked = gather_shards.fn(plan, [member], rules, 0, [shard])
     rows = pd.read_parquet(walked.path("snapshots.parquet"))
     last = rows[rows["rung"] == rows["rung"].max()]["design"].tolist()

@@ -52,7 +52,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, *values: float | None) -> None:
         for n, value in enumerate(values, start=1)
     ]
     frame = pd.DataFrame(rows).astype({"measured_value": "float64"})
-    monkeypatch.setattr(promotion, "load_record", lambda _: Known(frame))
+    monkeypatch.setattr(promotion, "load_ledger", lambda _: Known(frame))
 
 
 def champion() -> str | None:

@@ -15,8 +15,8 @@ from designlib.analysis.counterfactuals.edits import EditCount, FewEdits, edited
 from designlib.analysis.counterfactuals.search import find_counterfactuals
 from designlib.analysis.counterfactuals.tables import counterfactual_rows, edit_shares
 from designlib.config.counterfactuals import CounterfactualConfig
-from designlib.config.own_predictor import OwnInput, OwnNetwork
-from designlib.constraints.base import Product
+from designlib.config.external_predictor import OwnInput, OwnNetwork
+from designlib.constraints.base import AllOf
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.notation.alphabets import DNA
 from designlib.notation.variables import Choice, Quantity
@@ -86,12 +86,12 @@ def trajectory(space: Any, factory: str, layout: str, **changes: Any) -> Traject
     return Trajectory(spec, tuple(states))
 
 
-def found(trained: Trajectory, design: str, constraint: Product | None = None, **asked: Any) -> Any:
+def found(trained: Trajectory, design: str, constraint: AllOf | None = None, **asked: Any) -> Any:
     space = trained.spec.space
     config = CounterfactualConfig(**asked)
     reference = space.random(128, torch_generator(0, "reference"))
     plan = plan_trajectory([trained], reference, sharpness=1.0, steps_per_rung=1)
-    given = constraint or Product(space, [])
+    given = constraint or AllOf(space, [])
     return find_counterfactuals(design, [trained], plan, given, config)
 
 
@@ -151,7 +151,7 @@ def test_what_is_kept_and_what_is_forbidden_is_not_done():
     trained = trajectory(SPACE, "Marked(bonus=12.0)", "channels_last")
     none = found(trained, "AAAAGATT", above=8.0, radius=4, keep=("5-8",))
     assert len(none.designs) == 0
-    forbidden = Product(SPACE, [ForbiddenMotifs(SPACE, ["GATC"], both_strands=False)])
+    forbidden = AllOf(SPACE, [ForbiddenMotifs(SPACE, ["GATC"], both_strands=False)])
     assert len(found(trained, "AAAAGATT", forbidden, above=8.0, radius=4).designs) == 0
     with pytest.raises(InputError, match="AAAAGATC breaks a constraint of its campaign"):
         found(trained, "AAAAGATC", forbidden, below=0.0)

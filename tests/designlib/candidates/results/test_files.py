@@ -10,9 +10,9 @@ import pytest
 
 from designlib.notation.alphabets import DNA
 from designlib.candidates import Provenance, build_table, design_id
-from designlib.candidates.entries import entry_bytes, measurement_table, read_entry
+from designlib.candidates.events import event_bytes, measurement_table, read_event
 from designlib.candidates.results import Import, merge_results, parse_results
-from designlib.candidates.record import Record
+from designlib.candidates.ledger import Ledger
 from designlib.types import InputError
 
 PROPOSED = ["ACGTA", "CCGTA", "GGGTA"]
@@ -25,7 +25,7 @@ ABOUT = {
 }  # fmt: skip
 
 
-def proposed() -> Record:
+def proposed() -> Ledger:
     frame = pd.DataFrame(
         {
             "design": PROPOSED, "rank": [1, 2, 3], "predicted_mean": 1.0, "predicted_spread": 0.1,
@@ -35,17 +35,17 @@ def proposed() -> Record:
     )  # fmt: skip
     provenance = Provenance("c", 1, 0, "p", "d", "c", "k", "E-score", "a.u.", True)
     table = build_table(frame, DNA, provenance)
-    return Record((read_entry(entry_bytes("proposed", 1, ABOUT, table), 1, "entry"),))
+    return Ledger((read_event(event_bytes("proposed", 1, ABOUT, table), 1, "entry"),))
 
 
-def added(record: Record, found: Import) -> Record:
-    content = entry_bytes("measured", 1, {"source": "x"}, measurement_table(found.rows))
-    return Record((*record.entries, read_entry(content, len(record.entries) + 1, "entry")))
+def added(record: Ledger, found: Import) -> Ledger:
+    content = event_bytes("measured", 1, {"source": "x"}, measurement_table(found.rows))
+    return Ledger((*record.entries, read_event(content, len(record.entries) + 1, "entry")))
 
 
 def imported(
-    text: str, record: Record | None = None, *, corrections: bool = False, name: str = "r.csv"
-) -> Record:
+    text: str, record: Ledger | None = None, *, corrections: bool = False, name: str = "r.csv"
+) -> Ledger:
     """The record after the import of a file."""
     record = record or proposed()
     parsed = parse_results(text.encode(), name, record)
@@ -53,7 +53,7 @@ def imported(
     return added(record, found) if len(found.rows) else record
 
 
-def values(record: Record) -> dict[str, float]:
+def values(record: Ledger) -> dict[str, float]:
     results = record.results()
     return dict(zip(results["design"], results["value"], strict=True))
 
@@ -262,10 +262,10 @@ def test_order_of_rows_does_not_matter() -> None:
 # ---- several objectives
 
 
-def of_two() -> Record:
+def of_two() -> Ledger:
     (entry,) = proposed().entries
     objectives = [{"name": name, "maximise": True, "reference": 0} for name in ("E-score", "off")]
-    return Record((entry._replace(about={**entry.about, "objectives": objectives}),))
+    return Ledger((entry._replace(about={**entry.about, "objectives": objectives}),))
 
 
 def test_values_of_several_objectives_are_taken_from_columns_of_their_names() -> None:

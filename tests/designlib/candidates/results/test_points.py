@@ -10,10 +10,10 @@ import torch
 
 from designlib.candidates import Provenance, build_table, design_id
 from designlib.config.recipes import RecipeConfig
-from designlib.candidates.entries import entry_bytes, read_entry
+from designlib.candidates.events import event_bytes, read_event
 from designlib.candidates.results import merge_results, parse_results
 from designlib.candidates.recipes import component_columns, recipe_sheet, variable_units
-from designlib.candidates.record import Record
+from designlib.candidates.ledger import Ledger
 from designlib.notation.variables import Choice, Quantity
 from designlib.spaces import MixedSpace, SimplexSpace, describe_space
 from designlib.types import InputError
@@ -34,7 +34,7 @@ TEXTS: dict[Any, list[str]] = {
 }
 
 
-def proposed(space: Any) -> Record:
+def proposed(space: Any) -> Ledger:
     texts = TEXTS[space]
     frame = pd.DataFrame({
         "design": texts, "rank": range(1, len(texts) + 1), "predicted_mean": 1.0,
@@ -50,7 +50,7 @@ def proposed(space: Any) -> Record:
         "maximise": True, "simulated": False, "round_key": "k", "bounds": [None, None],
     }  # fmt: skip
     table = build_table(frame, space, provenance)
-    return Record((read_entry(entry_bytes("proposed", 1, about, table), 1, "entry"),))
+    return Ledger((read_event(event_bytes("proposed", 1, about, table), 1, "entry"),))
 
 
 def found(space: Any, text: str) -> dict[str, float]:

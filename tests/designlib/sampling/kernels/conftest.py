@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from designlib.constraints import (
+    AllOf,
     AllowedLetters,
     ForbiddenMotifs,
     ForbiddenTransitions,
     GCWindow,
     HammingBall,
     HomopolymerLimit,
-    Product,
     Rejection,
     RequiredMotifs,
 )
@@ -205,7 +205,7 @@ def systems():
     dna_pairs = ForbiddenTransitions(TRIPLET, torch.eye(4).roll(1, 0) < 1)
     dna_required = RequiredMotifs(TRIPLET, ["GA", "W"], True)
 
-    class Large(Product):
+    class Large(AllOf):
         """A product that asks its members, as in a space too large to look masks up."""
 
         @property
@@ -220,7 +220,7 @@ def systems():
         "binary-sites": (BINARY, AllowedLetters(BINARY, table(BINARY, {1: "1"}))),
         "binary-motifs": (BINARY, ForbiddenMotifs(BINARY, ["11", "0100"], False)),
         "binary-run": (BINARY, binary_run),
-        "binary-product": (BINARY, Product(BINARY, [binary_run, binary_ball])),
+        "binary-product": (BINARY, AllOf(BINARY, [binary_run, binary_ball])),
         # Two designs, and no move from either.
         "binary-stuck": (BINARY, HomopolymerLimit(BINARY, 1)),
         "ternary-ball": (TERNARY, HammingBall(TERNARY, "abca", 2)),
@@ -233,9 +233,9 @@ def systems():
         "dna-gc": (TRIPLET, gc),
         "dna-gc-window": (TRIPLET, GCWindow(TRIPLET, 0.5, 1.0, 2)),
         "dna-run": (TRIPLET, run),
-        "dna-product-of-two": (TRIPLET, Product(TRIPLET, [gc, first])),
-        "dna-product": (TRIPLET, Product(TRIPLET, [ball, gc, motifs])),
-        "dna-product-of-all": (TRIPLET, Product(TRIPLET, [ball, gc, motifs, run, sites])),
+        "dna-product-of-two": (TRIPLET, AllOf(TRIPLET, [gc, first])),
+        "dna-product": (TRIPLET, AllOf(TRIPLET, [ball, gc, motifs])),
+        "dna-product-of-all": (TRIPLET, AllOf(TRIPLET, [ball, gc, motifs, run, sites])),
         "binary-pairs": (BINARY, ForbiddenTransitions(BINARY, torch.tensor([[1, 1], [1, 0]]) > 0)),
         "ternary-pairs": (TERNARY, ternary_pairs),
         "dna-pairs": (TRIPLET, dna_pairs),
@@ -245,7 +245,7 @@ def systems():
         "binary-rejection": (BINARY, Rejection(BINARY, lambda x: x.sum(1) % 5 < 3)),
         "ternary-rejection": (TERNARY, ternary_rejection),
         # With a mask of all together, and with those of some members only.
-        "ternary-new-product": (TERNARY, Product(TERNARY, [ternary_pairs, ternary_rejection])),
+        "ternary-new-product": (TERNARY, AllOf(TERNARY, [ternary_pairs, ternary_rejection])),
         "ternary-partly-masked": (TERNARY, Large(TERNARY, [ternary_pairs, ternary_rejection])),
         "dna-mixed-product": (TRIPLET, Large(TRIPLET, [dna_pairs, dna_required, ball])),
         "dna-unmasked-product": (TRIPLET, Large(TRIPLET, [Rejection(TRIPLET, gc.satisfied)])),

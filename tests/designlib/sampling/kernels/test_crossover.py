@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from designlib.constraints import ForbiddenMotifs, Product
+from designlib.constraints import AllOf, ForbiddenMotifs
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
 from designlib.notation.alphabets import BINARY, DNA
@@ -134,7 +134,7 @@ TARGETS = {
     "free": Target(rough, THREE, beta=0.8, dtype=DOUBLE),
     "masked": Target(rough, THREE, NO_PAIR, beta=0.8, dtype=DOUBLE),
     "rejecting": Target(rough, THREE, EvenOnes(), beta=0.8, dtype=DOUBLE),
-    "both": Target(rough, THREE, Product(THREE, [NO_PAIR, EvenOnes()]), beta=1.5, dtype=DOUBLE),
+    "both": Target(rough, THREE, AllOf(THREE, [NO_PAIR, EvenOnes()]), beta=1.5, dtype=DOUBLE),
 }
 
 

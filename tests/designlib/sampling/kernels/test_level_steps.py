@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from designlib.constraints import AllowedLevels, Product, Rejection
+from designlib.constraints import AllOf, AllowedLevels, Rejection
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.sampling.kernels import LevelSteps
@@ -34,7 +34,7 @@ SYSTEMS = {
     "some levels": (THREE, HOT),
     "alone": (THREE, AllowedLevels(THREE, yes([1, 0, 0, 0, 0], [0, 1, 0], [1, 0]))),
     "rejection": (THREE, Rejection(THREE, lambda x: x[:, 0] + 2 * x[:, 1] < 6)),
-    "several": (THREE, Product(THREE, [HOT, Rejection(THREE, lambda x: x[:, 0] != x[:, 2])])),
+    "several": (THREE, AllOf(THREE, [HOT, Rejection(THREE, lambda x: x[:, 0] != x[:, 2])])),
 }
 
 

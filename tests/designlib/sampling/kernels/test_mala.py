@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.constraints import Product
+from designlib.constraints import AllOf
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.sum_to_one import SumToOne
 from designlib.notation.alphabets import DNA
@@ -344,7 +344,7 @@ def test_flat_scores_do_not_break_the_adaptation():
 
 
 def test_fixed_variables_stay_and_limits_hold():
-    target = replace(case("box").target, constraint=Product(BOX, [NARROW]))
+    target = replace(case("box").target, constraint=AllOf(BOX, [NARROW]))
     kernel = Mala(2.0)
     starts = case("narrow").exact[:50]
     state = walk(kernel, target, starts, uniforms(40, 200, "narrow").view(40, 50, 4))

@@ -10,11 +10,11 @@ import torch
 from scipy import integrate, stats
 
 from designlib.constraints import (
+    AllOf,
     AllowedLevels,
     AtMostComponents,
     Bounds,
     OnPart,
-    Product,
     Rejection,
     feasible_starts,
 )
@@ -65,8 +65,8 @@ LIMITED = [
 ]
 SYSTEMS = {
     "free": None,
-    "limited": Product(GRID, LIMITED),
-    "whole designs": Product(GRID, [*LIMITED, Rejection(GRID, lambda x: x[:, 0] * 4 <= x[:, 3])]),
+    "limited": AllOf(GRID, LIMITED),
+    "whole designs": AllOf(GRID, [*LIMITED, Rejection(GRID, lambda x: x[:, 0] * 4 <= x[:, 3])]),
 }
 
 
@@ -236,10 +236,10 @@ def test_draws_of_two_parts_at_once_are_found():
 
 
 def mixed_case(space, beta=1.5):
-    constraint = Product(space, [])
+    constraint = AllOf(space, [])
     if space.composition is not None:
         own = composition(space)
-        constraint = Product(space, [OnPart(space, 0, Bounds(own, [0.0] * 3, [0.75, 1.0, 1.0]))])
+        constraint = AllOf(space, [OnPart(space, 0, Bounds(own, [0.0] * 3, [0.75, 1.0, 1.0]))])
     inner = predictor(space)
     target = Target(inner, space, constraint, beta=beta, dtype=torch.float64)
     ceiling = float((beta * inner(space.relax(space.random(200_000, torch_generator(9)),
@@ -340,7 +340,7 @@ def test_only_the_part_that_moved_is_tuned():
 
 def test_walks_keep_to_the_constraints_and_are_the_same_in_any_batch():
     own = composition(ALL)
-    constraint = Product(
+    constraint = AllOf(
         ALL,
         [
             OnPart(ALL, 0, AtMostComponents(own, 2)),

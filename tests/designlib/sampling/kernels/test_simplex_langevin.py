@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from designlib.constraints import Product
+from designlib.constraints import AllOf
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
 from designlib.randomness import chain_uniforms, torch_generator
@@ -84,7 +84,7 @@ def case(name):
         "single": (FIVE, AtMostComponents(FIVE, 1), on_faces(FIVE, 1), 5, 0.4),
         "sparse-bounded": (
             FIVE,
-            Product(FIVE, [ALLOWED, thrice]),
+            AllOf(FIVE, [ALLOWED, thrice]),
             on_faces(FIVE, 3, torch.tensor([0, -1, 0, 1, 0])),
             4,
             0.4,
@@ -422,7 +422,7 @@ def test_starts_of_fewer_components_reach_every_face(name, faces):
 def test_components_that_may_have_no_share_never_take_a_place():
     # Two of five are excluded: at most four then means the other three.
     bounds = Bounds(FIVE, [0.0] * 5, [0.0, 1.0, 0.0, 1.0, 1.0])
-    target = Target(wavy, FIVE, Product(FIVE, [bounds, AtMostComponents(FIVE, 4)]), dtype=DOUBLE)
+    target = Target(wavy, FIVE, AllOf(FIVE, [bounds, AtMostComponents(FIVE, 4)]), dtype=DOUBLE)
     kernel = SimplexLangevin(0.4)
     state = kernel.init(target, torch.tensor([[0.0, 0.0, 0.0, 0.0, 1.0]]))
     for step in range(40):

@@ -8,12 +8,12 @@ import torch
 from scipy import stats
 
 from designlib.constraints import (
+    AllOf,
     AtLeastComponents,
     AtMostComponents,
     Bounds,
     GroupBounds,
     NeverTogether,
-    Product,
     RatioBounds,
     Rejection,
     feasible_starts,
@@ -45,7 +45,7 @@ SYSTEMS = {
     "rejection": (FOUR, Rejection(FOUR, lambda x: (x[:, 0] - x[:, 3]).abs() < 0.6)),
     "several": (
         FOUR,
-        Product(
+        AllOf(
             FOUR,
             [
                 AtMostComponents(FOUR, 3),
@@ -165,7 +165,7 @@ def test_a_composition_with_no_way_out_stays():
 
 def test_a_walk_stays_on_the_grid_and_is_the_same_in_any_batch():
     space = SimplexSpace(tuple("abcdef"), parts=20)
-    constraint = Product(space, [AtMostComponents(space, 3), Bounds(space, [0.0] * 6, [0.6] * 6)])
+    constraint = AllOf(space, [AtMostComponents(space, 3), Bounds(space, [0.0] * 6, [0.6] * 6)])
     target = Target(predictor(space), space, constraint, beta=3.0)
     starts = feasible_starts(space, constraint, 40, torch_generator(1))
     *_, last = anneal([Rung(target, 30, "only")], GridTransfer(), starts, 3, range(40))

@@ -14,22 +14,27 @@ from safetensors.torch import save_file
 from torch import nn
 
 from designlib.config.constraints import CompositionConstraints
-from designlib.config.own_predictor import Example, OwnInput, OwnNetwork, OwnPredictor
+from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnNetwork
 from designlib.config.sampling import SamplingConfig
 from designlib.config.synthesis import DesignRules
 from designlib.config.tables import CompositionReading
 from designlib.config.training import TrainingConfig
-from designlib.predictors.own import build_model
+from designlib.predictors.external import build_model
 from designlib.randomness import torch_generator
 from designlib.tables.splits import SplitConfig
 from designlib.types import InputError
 from tasks.inputs.config import CompositionTable, DataConfig, TableFile
 from tasks.inputs.tables import ingest, split
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.rounds import take_over as module
+from tasks.rounds import import_checkpoints as module
 from tasks.rounds.generate import plan_walk
+from tasks.rounds.import_checkpoints import (
+    import_checkpoints,
+    imported_settings,
+    members_of,
+    register_member,
+)
 from tasks.rounds.rounds import Round
-from tasks.rounds.take_over import adopt_member, members_of, take_over, taken_over
 from tasks.rounds.train import load_trajectory
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
@@ -96,14 +101,14 @@ def start(home: Path) -> StageResult:
     return ingest.fn(DataConfig(source=TableFile(path=str(file))))
 
 
-def settings(folder: Path | None, **changes: Any) -> OwnPredictor:
+def settings(folder: Path | None, **changes: Any) -> ExternalPredictor:
     examples = [Example(design=d, value=by_hand(STEPS[-1], d)) for d in DESIGNS]
     given = {
         "factory": FACTORY, "examples": examples,
         "input": OwnInput(layout="channels_last", letters="TGCA"),
         "checkpoints": [str(folder)] if folder else [],
     }  # fmt: skip
-    return OwnPredictor(**given | changes)
+    return ExternalPredictor(**given | changes)
 
 
 def adopted(own: StageResult, start: StageResult, number: int = 1) -> StageResult:
@@ -115,7 +120,7 @@ def adopted(own: StageResult, start: StageResult, number: int = 1) -> StageResul
         run_id=run_id,
     )  # fmt: skip
     folds = split.fn(start, SplitConfig(), 5)
-    return adopt_member.fn(own, start, folds, round_, TrainingConfig(), number, 5, "cpu")
+    return register_member.fn(own, start, folds, round_, TrainingConfig(), number, 5, "cpu")
 
 
 @pytest.mark.parametrize("kept", [plain, lightning, hugging_face, safe])
@@ -125,7 +130,7 @@ def test_every_format_becomes_the_same_trajectory(
     folder = tmp_path / "kept"
     folder.mkdir()
     kept(folder)
-    own = take_over.fn(settings(folder), start)
+    own = import_checkpoints.fn(settings(folder), start)
     done = adopted(own, start)
     trajectory = load_trajectory(done)
     assert trajectory.steps == STEPS
@@ -149,17 +154,17 @@ def test_what_was_taken_over_is_told_by_content_and_not_by_place(
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         plain(tmp_path / name)
-        told.append(taken_over(take_over.fn(settings(tmp_path / name), start)))
+        told.append(imported_settings(import_checkpoints.fn(settings(tmp_path / name), start)))
     assert told[0] == told[1]
     torch.save(weights(7), tmp_path / "two" / "step=20.pt")
-    assert taken_over(take_over.fn(settings(tmp_path / "two"), start)) != told[0]
-    assert taken_over(None) == {}
+    assert imported_settings(import_checkpoints.fn(settings(tmp_path / "two"), start)) != told[0]
+    assert imported_settings(None) == {}
 
 
 def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageResult) -> None:
     model = build_model(OwnNetwork(factory=f"{__name__}:trained"))
     torch.save(model.state_dict(), start.folder.parent / "one.pt")
-    own = take_over.fn(settings(None, factory=f"{__name__}:trained"), start)
+    own = import_checkpoints.fn(settings(None, factory=f"{__name__}:trained"), start)
     assert list(members_of(own)) == [1]
     done = adopted(own, start)
     assert len(load_trajectory(done).states) == 1
@@ -177,7 +182,9 @@ def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageR
 
 
 def test_a_predictor_without_checkpoints_can_be_distilled(start: StageResult) -> None:
-    own = take_over.fn(settings(None, factory=f"{__name__}:trained", distillation_steps=150), start)
+    own = import_checkpoints.fn(
+        settings(None, factory=f"{__name__}:trained", distillation_steps=150), start
+    )
     done = adopted(own, start)
     trajectory = load_trajectory(done)
     assert trajectory.steps[0] == 0
@@ -220,12 +227,12 @@ def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -
     told = model(shares)[:, 0].tolist()
     space = load_facts(start).space
     parts = space.decode(space.encode(["Fe=0.5, Ni=0.5", "Fe=0.2, Ni=0.3, Co=0.5"]))
-    own = OwnPredictor(
+    own = ExternalPredictor(
         factory=f"{__name__}:alloys", checkpoints=(str(tmp_path),),
         input=OwnInput(layout="columns"),
         examples=tuple(Example(design=d, value=v) for d, v in zip(parts, told, strict=True)),
     )  # fmt: skip
-    done = adopted(take_over.fn(own, start), start)
+    done = adopted(import_checkpoints.fn(own, start), start)
     trajectory = load_trajectory(done)
     assert trajectory.steps == STEPS
     given = trajectory.spec.in_units(trajectory.network(-1)(space.relax(space.encode(parts))))
@@ -246,7 +253,7 @@ def alloys() -> nn.Module:
 def test_a_trajectory_is_not_distilled(start: StageResult, tmp_path: Path) -> None:
     plain(tmp_path)
     with pytest.raises(InputError, match="there are 3 checkpoints, which are a trajectory"):
-        take_over.fn(settings(tmp_path, distillation_steps=10), start)
+        import_checkpoints.fn(settings(tmp_path, distillation_steps=10), start)
 
 
 def trained() -> nn.Module:
@@ -262,10 +269,10 @@ def test_checkpoints_of_an_mlflow_run_are_read(start: StageResult, tmp_path: Pat
     experiment = experiment_id(Settings(), "theirs")
     with run_for(experiment, "their-run", "training") as run_id:
         client().log_artifacts(run_id, str(tmp_path / "kept"), "states")
-    own = take_over.fn(settings(None, checkpoints=[f"runs:/{run_id}/states"]), start)
+    own = import_checkpoints.fn(settings(None, checkpoints=[f"runs:/{run_id}/states"]), start)
     assert load_trajectory(adopted(own, start)).steps == STEPS
     with pytest.raises(InputError, match="runs:/none/states: cannot be read from MLflow"):
-        take_over.fn(settings(None, checkpoints=["runs:/none/states"]), start)
+        import_checkpoints.fn(settings(None, checkpoints=["runs:/none/states"]), start)
 
 
 def test_members_are_an_ensemble_with_the_same_steps(start: StageResult, tmp_path: Path) -> None:
@@ -273,10 +280,10 @@ def test_members_are_an_ensemble_with_the_same_steps(start: StageResult, tmp_pat
         (tmp_path / name).mkdir()
         plain(tmp_path / name)
     both = settings(None, checkpoints=[str(tmp_path / "one"), str(tmp_path / "two")])
-    assert list(members_of(take_over.fn(both, start))) == [1, 2]
+    assert list(members_of(import_checkpoints.fn(both, start))) == [1, 2]
     (tmp_path / "two" / "step=20.pt").rename(tmp_path / "two" / "step=21.pt")
     with pytest.raises(InputError, match=r"two has checkpoints at steps \[0, 21, 500\]"):
-        take_over.fn(both, start)
+        import_checkpoints.fn(both, start)
 
 
 @pytest.mark.parametrize(
@@ -297,10 +304,10 @@ def test_what_cannot_be_used_is_named_and_nothing_is_left(
     plain(folder)
     spoil(folder)
     with pytest.raises(InputError, match=said):
-        take_over.fn(settings(folder), start)
+        import_checkpoints.fn(settings(folder), start)
     assert not list((Settings().stages / "predictor").glob("*/manifest.json"))
     with pytest.raises(InputError, match="no such folder"):
-        take_over.fn(settings(tmp_path / "nowhere"), start)
+        import_checkpoints.fn(settings(tmp_path / "nowhere"), start)
 
 
 def test_a_checkpoint_that_gives_nan_is_named(start: StageResult, tmp_path: Path) -> None:
@@ -309,7 +316,7 @@ def test_a_checkpoint_that_gives_nan_is_named(start: StageResult, tmp_path: Path
     plain(folder)
     huge = {name: value * 1e30 for name, value in weights(20).items()}
     torch.save(huge, folder / "step=20.pt")
-    own = take_over.fn(settings(folder), start)
+    own = import_checkpoints.fn(settings(folder), start)
     with pytest.raises(InputError, match="NaN or infinity for a measured design at step 20"):
         adopted(own, start)
 
@@ -324,6 +331,6 @@ def test_a_run_of_the_page_calls_only_what_the_operator_allows(
     plain(tmp_path / "kept")
     monkeypatch.setattr(module, "deployment", OnServer)
     with pytest.raises(InputError, match=r"not allowed module tests.tasks.rounds.test_take_over"):
-        take_over.fn(settings(tmp_path / "kept"), start)
+        import_checkpoints.fn(settings(tmp_path / "kept"), start)
     monkeypatch.setenv("DESIGN_FACTORIES", "json, tests.tasks.rounds.test_take_over")
-    take_over.fn(settings(tmp_path / "kept"), start)
+    import_checkpoints.fn(settings(tmp_path / "kept"), start)

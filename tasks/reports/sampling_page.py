@@ -11,11 +11,11 @@ from tasks.stages.stages import StageResult, content_key
 from tasks.stages.walk_plan import load_plan, load_sampler
 from tasks.tracking.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for
 
-__all__ = ["log_walk"]
+__all__ = ["log_sampling"]
 
 
 @task(name="log-walk")
-def log_walk(
+def log_sampling(
     plan_stage: StageResult,
     snapshots: StageResult,
     version: RegisteredPredictor,

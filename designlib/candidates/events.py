@@ -26,17 +26,17 @@ from designlib.notation import ALPHABETS
 from designlib.types import InputError
 
 __all__ = [
+    "LEDGER_VERSION",
     "MEASUREMENT_COLUMNS",
-    "RECORD_VERSION",
-    "Entry",
+    "Event",
     "Kind",
     "content_hash",
-    "entry_bytes",
+    "event_bytes",
     "measurement_table",
-    "read_entry",
+    "read_event",
 ]
 
-RECORD_VERSION = 4
+LEDGER_VERSION = 4
 """Version 1 was a candidate table alone, as rounds published it before there was a record; in
 version 2 measurements were of one objective; in version 3 candidates had no intervals and no
 applicability."""
@@ -65,7 +65,7 @@ _KEY = b"campaign_record"
 _ORACLE = "oracle"
 
 
-class Entry(NamedTuple):
+class Event(NamedTuple):
     """One entry of a record."""
 
     number: int
@@ -88,9 +88,9 @@ def content_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def entry_bytes(kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Table) -> bytes:
+def event_bytes(kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Table) -> bytes:
     """Return one entry as Parquet; the same rows and facts give the same bytes."""
-    head = {"version": RECORD_VERSION, "kind": kind, "round": round_, "about": dict(about)}
+    head = {"version": LEDGER_VERSION, "kind": kind, "round": round_, "about": dict(about)}
     kept = table.schema.metadata or {}
     table = table.replace_schema_metadata({**kept, _KEY: json.dumps(head, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
@@ -98,7 +98,7 @@ def entry_bytes(kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Tab
     return sink.getvalue().to_pybytes()
 
 
-def read_entry(content: bytes, number: int, name: str) -> Entry:
+def read_event(content: bytes, number: int, name: str) -> Event:
     """Return the entry that a Parquet file holds, brought up to the present version.
 
     Raises InputError for what is no entry, and for a version of a later release.
@@ -112,15 +112,15 @@ def read_entry(content: bytes, number: int, name: str) -> Entry:
         ) from None
     metadata = table.schema.metadata or {}
     head: dict[str, Any] = json.loads(metadata[_KEY]) if _KEY in metadata else {"version": 1}
-    for version in range(head["version"], RECORD_VERSION):
+    for version in range(head["version"], LEDGER_VERSION):
         head, table = _MIGRATIONS[version](head, table, name)
-    if head["version"] != RECORD_VERSION:
+    if head["version"] != LEDGER_VERSION:
         raise InputError(
             f"{name}: entry of version {head['version']}; this release reads up to "
-            f"{RECORD_VERSION}. Update the project"
+            f"{LEDGER_VERSION}. Update the project"
         )
     rows = table.replace_schema_metadata(None).to_pandas()
-    return Entry(number, head["kind"], head["round"], head["about"], rows, content_hash(content))
+    return Event(number, head["kind"], head["round"], head["about"], rows, content_hash(content))
 
 
 def measurement_table(rows: pd.DataFrame) -> pa.Table:

@@ -10,22 +10,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from designlib.candidates import to_parquet_bytes
-from designlib.candidates.entries import (
+from designlib.candidates.events import (
+    LEDGER_VERSION,
     MEASUREMENT_COLUMNS,
-    RECORD_VERSION,
-    entry_bytes,
+    event_bytes,
     measurement_table,
-    read_entry,
+    read_event,
 )
-from designlib.candidates.record import Record
+from designlib.candidates.ledger import Ledger
 from designlib.types import InputError
 from tests.designlib.candidates.recorded import ABOUT, candidates, row
 
 
 def test_an_entry_comes_back_as_it_was_and_the_same_is_the_same_bytes() -> None:
-    first = entry_bytes("proposed", 3, ABOUT, candidates(3, "ACGT", "CCGT"))
-    assert first == entry_bytes("proposed", 3, ABOUT, candidates(3, "ACGT", "CCGT"))
-    entry = read_entry(first, 7, "entry")
+    first = event_bytes("proposed", 3, ABOUT, candidates(3, "ACGT", "CCGT"))
+    assert first == event_bytes("proposed", 3, ABOUT, candidates(3, "ACGT", "CCGT"))
+    entry = read_event(first, 7, "entry")
     assert (entry.number, entry.kind, entry.round, entry.about) == (7, "proposed", 3, ABOUT)
     assert entry.rows["design"].tolist() == ["ACGT", "CCGT"]
 
@@ -37,7 +37,7 @@ def test_measurements_have_one_schema() -> None:
 
 
 def test_version_1_a_candidate_table_alone_is_read_as_a_proposal() -> None:
-    entry = read_entry(to_parquet_bytes(candidates(2, "ACGT", "CCGT")), 1, "old")
+    entry = read_event(to_parquet_bytes(candidates(2, "ACGT", "CCGT")), 1, "old")
     assert (entry.kind, entry.round) == ("proposed", 2)
     assert entry.about["alphabet"] == "dna"
     assert entry.about["length"] == 4
@@ -45,7 +45,7 @@ def test_version_1_a_candidate_table_alone_is_read_as_a_proposal() -> None:
     assert entry.about["value_name"] == "E-score"
     assert entry.about["simulated"] is True
     assert entry.about["round_key"] == "key2"
-    assert Record((entry,)).pending() == ["ACGT", "CCGT"]
+    assert Ledger((entry,)).pending() == ["ACGT", "CCGT"]
 
 
 def test_version_2_measured_one_objective() -> None:
@@ -56,7 +56,7 @@ def test_version_2_measured_one_objective() -> None:
     )
     sink = io.BytesIO()
     pq.write_table(old, sink)
-    read = read_entry(sink.getvalue(), 1, "old")
+    read = read_event(sink.getvalue(), 1, "old")
     assert read.rows.columns.tolist() == list(MEASUREMENT_COLUMNS)
     assert read.rows["objective"].tolist() == [""]
 
@@ -68,34 +68,34 @@ def test_version_3_knew_no_intervals() -> None:
     sink = io.BytesIO()
     named = old.replace_schema_metadata({b"campaign_record": json.dumps(head).encode()})
     pq.write_table(named, sink)
-    entry = read_entry(sink.getvalue(), 1, "entry")
+    entry = read_event(sink.getvalue(), 1, "entry")
     assert list(entry.rows) == candidates(1, "ACGT").column_names
     assert entry.rows[later].isna().all(axis=None)
-    new = read_entry(entry_bytes("proposed", 2, ABOUT, candidates(2, "GGGT")), 2, "entry")
-    assert len(Record((entry, new)).candidates()) == 3
+    new = read_event(event_bytes("proposed", 2, ABOUT, candidates(2, "GGGT")), 2, "entry")
+    assert len(Ledger((entry, new)).candidates()) == 3
 
 
 def test_a_later_version_is_refused() -> None:
-    table = pq.read_table(io.BytesIO(entry_bytes("proposed", 1, ABOUT, candidates(1, "ACGT"))))
+    table = pq.read_table(io.BytesIO(event_bytes("proposed", 1, ABOUT, candidates(1, "ACGT"))))
     head = (table.schema.metadata or {})[b"campaign_record"]
     newer = head.replace(
-        f'"version": {RECORD_VERSION}'.encode(), f'"version": {RECORD_VERSION + 1}'.encode()
+        f'"version": {LEDGER_VERSION}'.encode(), f'"version": {LEDGER_VERSION + 1}'.encode()
     )
     assert newer != head
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({b"campaign_record": newer}), sink)
     with pytest.raises(InputError, match="version 5; this release reads up to 4"):
-        read_entry(sink.getvalue(), 1, "x.parquet")
+        read_event(sink.getvalue(), 1, "x.parquet")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
 def test_what_is_no_parquet_is_refused(content: bytes) -> None:
     with pytest.raises(InputError, match=r"x\.parquet: not a readable entry"):
-        read_entry(content, 1, "x.parquet")
+        read_event(content, 1, "x.parquet")
 
 
 def test_other_parquet_is_refused() -> None:
     sink = io.BytesIO()
     pd.DataFrame({"a": [1]}).to_parquet(sink)
     with pytest.raises(InputError, match="neither an entry of a record nor a candidate table"):
-        read_entry(sink.getvalue(), 1, "x.parquet")
+        read_event(sink.getvalue(), 1, "x.parquet")

@@ -9,28 +9,28 @@ import pandas as pd
 import pytest
 
 from designlib.candidates import design_id
-from designlib.candidates.entries import Entry, entry_bytes, measurement_table, read_entry
-from designlib.candidates.record import Record
+from designlib.candidates.events import Event, event_bytes, measurement_table, read_event
+from designlib.candidates.ledger import Ledger
 from designlib.notation.alphabets import DNA
 from tests.designlib.candidates.recorded import ABOUT, candidates, row
 
 
-def record(*steps: tuple[Any, ...]) -> Record:
+def record(*steps: tuple[Any, ...]) -> Ledger:
     """A record of ("proposed", round, designs...) and ("measured" or "oracle", round, rows...)."""
     entries = []
     for number, (kind, round_, *content) in enumerate(steps, start=1):
         if kind == "proposed":
-            content_bytes = entry_bytes("proposed", round_, ABOUT, candidates(round_, *content))
+            content_bytes = event_bytes("proposed", round_, ABOUT, candidates(round_, *content))
         else:
             about = {"by": "oracle"} if kind == "oracle" else {"source": "f.csv"}
             rows = measurement_table(pd.DataFrame(content))
-            content_bytes = entry_bytes("measured", round_, about, rows)
-        entries.append(read_entry(content_bytes, number, "entry"))
-    return Record(tuple(entries))
+            content_bytes = event_bytes("measured", round_, about, rows)
+        entries.append(read_event(content_bytes, number, "entry"))
+    return Ledger(tuple(entries))
 
 
 def test_an_empty_record_knows_nothing() -> None:
-    empty = Record()
+    empty = Ledger()
     assert empty.rounds == 0
     assert not empty.has_news
     assert empty.pending() == []
@@ -124,7 +124,7 @@ def test_results_that_come_while_a_round_is_computed_are_news_to_it() -> None:
     assert not now.has_news
     # The second round began before the results came.
     late = now.entries[2]._replace(about={**ABOUT, "known": 1})
-    now = Record((*now.entries[:2], late))
+    now = Ledger((*now.entries[:2], late))
     assert now.has_news
     assert now.first(now.known_before(2)).results().empty
     assert now.first(now.known_before(3)).results()["design"].tolist() == ["ACGT"]
@@ -134,4 +134,4 @@ def test_a_candidate_is_found_by_its_id_also_where_it_was_replaced() -> None:
     now = record(("proposed", 1, "ACGT"), ("proposed", 1, "CCGT"))
     assert now.find(design_id("ACGT", DNA))["design"].tolist() == ["ACGT"]
     assert now.find("c-000000000000").empty
-    assert isinstance(now.entries[0], Entry)
+    assert isinstance(now.entries[0], Event)

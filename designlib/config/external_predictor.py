@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["Example", "OwnInput", "OwnNetwork", "OwnOutput", "OwnPredictor", "factory_call"]
+__all__ = ["Example", "ExternalPredictor", "OwnInput", "OwnNetwork", "OwnOutput", "factory_call"]
 
 Scale = Literal["value", "ln", "log2", "log10", "logit"]
 """What a predictor's output is of the value: the value, a logarithm of it, or its log odds."""
@@ -126,7 +126,7 @@ class Example(BaseModel):
     )
 
 
-class OwnPredictor(OwnNetwork):
+class ExternalPredictor(OwnNetwork):
     """A predictor that you have trained, with the checkpoints of its training."""
 
     program: str = Field(
@@ -158,7 +158,7 @@ class OwnPredictor(OwnNetwork):
     )
 
     @model_validator(mode="after")
-    def _one_model(self) -> OwnPredictor:
+    def _one_model(self) -> ExternalPredictor:
         if bool(self.factory) == bool(self.program):
             raise ValueError("give either factory or program")
         return self

@@ -1,7 +1,7 @@
 """The record of a campaign on disk: a folder of entries that are only ever added.
 
 ``campaigns/NAME/record`` holds ``000001-proposed-HASH.parquet`` and so on; see
-`designlib.candidates.record` for what they mean. ``campaigns/NAME/all_rounds.parquet`` and
+`designlib.candidates.ledger` for what they mean. ``campaigns/NAME/all_rounds.parquet`` and
 ``.csv`` hold every candidate with its present state; they are made from the entries and can be
 made again at any time.
 """
@@ -17,17 +17,17 @@ from typing import Any
 import pyarrow as pa
 from filelock import FileLock
 
-from designlib.candidates import Entry, Kind, Record, content_hash, entry_bytes, read_entry
+from designlib.candidates import Event, Kind, Ledger, content_hash, event_bytes, read_event
 from designlib.types import InputError
 from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.settings import Settings
 
-__all__ = ["campaign_folder", "held_record", "load_record", "round_folder"]
+__all__ = ["campaign_folder", "held_ledger", "load_ledger", "round_folder"]
 
 _NAME = re.compile(r"(\d{6})-(proposed|measured)-([0-9a-f]{16})\.parquet")
 
 
-class HeldRecord:
+class HeldLedger:
     """A record that nobody else writes to meanwhile."""
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class HeldRecord:
 
     def append(self, kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Table) -> bool:
         """Add an entry, unless it already counts as the latest of its kind; return whether."""
-        content = entry_bytes(kind, round_, about, table)
+        content = event_bytes(kind, round_, about, table)
         of_round = [e for e in self.record.current if e.kind == kind and e.round == round_]
         if kind == "proposed":
             # The key decides: it is that of data, settings and code. One that was replaced may
@@ -72,17 +72,17 @@ def campaign_folder(campaign: str) -> Path:
     return Settings().campaigns / campaign
 
 
-def load_record(campaign: str) -> Record:
+def load_ledger(campaign: str) -> Ledger:
     """Return the record of a campaign as it is now; empty where nothing was proposed.
 
     Raises InputError for an entry that was changed, damaged or taken away.
     """
     folder = campaign_folder(campaign)
-    return _read(folder) if folder.exists() else Record()
+    return _read(folder) if folder.exists() else Ledger()
 
 
 @contextmanager
-def held_record(campaign: str) -> Iterator[HeldRecord]:
+def held_ledger(campaign: str) -> Iterator[HeldLedger]:
     """Hold the record of a campaign in order to add to it; wait while another process does."""
     folder = campaign_folder(campaign)
     (folder / "record").mkdir(parents=True, exist_ok=True)
@@ -90,11 +90,11 @@ def held_record(campaign: str) -> Iterator[HeldRecord]:
         for leftover in [*folder.glob(".*.tmp"), *(folder / "record").glob(".*.tmp")]:
             leftover.unlink()
         _adopt(folder)
-        yield HeldRecord(folder)
+        yield HeldLedger(folder)
 
 
-def _read(folder: Path) -> Record:
-    entries: list[Entry] = []
+def _read(folder: Path) -> Ledger:
+    entries: list[Event] = []
     for path in _entry_files(folder) or _unrecorded(folder):
         content = path.read_bytes()
         matched = _NAME.fullmatch(path.name)
@@ -104,8 +104,8 @@ def _read(folder: Path) -> Record:
                 f"{path}: entry {number} of the campaign's record is missing or was changed; "
                 "put the original file back from a copy"
             )
-        entries.append(read_entry(content, number, str(path)))
-    return Record(tuple(entries))
+        entries.append(read_event(content, number, str(path)))
+    return Ledger(tuple(entries))
 
 
 def _adopt(folder: Path) -> None:

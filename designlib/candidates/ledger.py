@@ -1,6 +1,6 @@
 """The record of a campaign: what was proposed and what came back, in the order it happened.
 
-The record is a sequence of entries (`designlib.candidates.entries`) that only grows. What is true
+The record is a sequence of entries (`designlib.candidates.events`) that only grows. What is true
 now follows from them by three rules. A proposal of round k replaces earlier proposals of rounds k
 and later, unless one of their candidates was measured in the meantime; it also takes back what an
 oracle had measured for those rounds. A later measurement of the same design, plate, well and
@@ -18,26 +18,26 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from designlib.candidates.entries import MEASUREMENT_COLUMNS, Entry
+from designlib.candidates.events import MEASUREMENT_COLUMNS, Event
 
-__all__ = ["IDENTITY", "Record"]
+__all__ = ["IDENTITY", "Ledger"]
 
 IDENTITY = ["candidate_id", "plate", "well", "replicate", "objective"]
 """What makes two rows the same measurement."""
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class Ledger:
     """A campaign's entries, oldest first, and what follows from them."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Event, ...] = ()
 
     @cached_property
-    def current(self) -> tuple[Entry, ...]:
+    def current(self) -> tuple[Event, ...]:
         """The entries without those that a later proposal replaced."""
         by_people = [e for e in self.entries if e.kind == "measured" and not e.by_oracle]
         answered = {cid for entry in by_people for cid in entry.rows["candidate_id"]}
-        kept: list[Entry] = []
+        kept: list[Event] = []
         for entry in self.entries:
             if entry.kind == "proposed":
                 kept = [e for e in kept if not _replaces(entry, e, answered)]
@@ -45,7 +45,7 @@ class Record:
         return tuple(kept)
 
     @property
-    def proposals(self) -> list[Entry]:
+    def proposals(self) -> list[Event]:
         """The proposals that count, oldest first."""
         return [entry for entry in self.current if entry.kind == "proposed"]
 
@@ -67,9 +67,9 @@ class Record:
         first = next((e for e in self.proposals if e.round == round_), None)
         return len(self.entries) if first is None else _known(first)
 
-    def first(self, entries: int) -> Record:
+    def first(self, entries: int) -> Ledger:
         """Return the record as it was with its first so many entries, without what was replaced."""
-        return Record(tuple(e for e in self.current if e.number <= entries))
+        return Ledger(tuple(e for e in self.current if e.number <= entries))
 
     @cached_property
     def measurements(self) -> pd.DataFrame:
@@ -192,12 +192,12 @@ class Record:
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def _known(proposal: Entry) -> int:
+def _known(proposal: Event) -> int:
     # Results may be imported while a round is being computed; it has not learned from those.
     return proposal.about.get("known", proposal.number - 1)
 
 
-def _replaces(new: Entry, old: Entry, answered: set[str]) -> bool:
+def _replaces(new: Event, old: Event, answered: set[str]) -> bool:
     if old.round < new.round:
         return False
     if old.kind == "measured":

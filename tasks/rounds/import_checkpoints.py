@@ -17,7 +17,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.config import OwnPredictor, TrainingConfig, factory_call
+from designlib.config import ExternalPredictor, TrainingConfig, factory_call
 from designlib.predictors import (
     PROGRAM,
     SUFFIXES,
@@ -46,14 +46,14 @@ from tasks.stages.stages import Stage, StageResult, open_stage, write_stage
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds, load_table
 from tasks.tracking.tracking import download_artifacts, flatten
 
-__all__ = ["adopt_member", "members_of", "take_over", "taken_over"]
+__all__ = ["import_checkpoints", "imported_settings", "members_of", "register_member"]
 
 _ABOUT, _BYTES = "predictor.json", "program.bin"
 _IN_FOLDERS = ("model*.safetensors", "pytorch_model*.bin")
 
 
 @task(name="take-over-predictor")
-def take_over(own: OwnPredictor, start: StageResult) -> StageResult:
+def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResult:
     """Read, order and check the checkpoints of a predictor for the designs of a campaign.
 
     Nothing of the stage depends on where the files lay. Raises InputError naming the file that
@@ -118,8 +118,8 @@ def take_over(own: OwnPredictor, start: StageResult) -> StageResult:
     return stage
 
 
-@task(name="adopt-member", task_run_name="adopt predictor {number}")
-def adopt_member(
+@task(name="register-member", task_run_name="import predictor {number}")
+def register_member(
     own: StageResult,
     measured: StageResult,
     folds: StageResult,
@@ -140,7 +140,7 @@ def adopt_member(
         "noise_weights": config.noise_weights, "own_share": config.own_share, "seed": seed,
         "device": where.type,
     }  # fmt: skip
-    about = OwnPredictor.model_validate(_told(own)["predictor"] | _one_model(own))
+    about = ExternalPredictor.model_validate(_told(own)["predictor"] | _one_model(own))
     part = Part("predictor", number, seed)
 
     def checkpoints(stage: Stage) -> Iterator[tuple[Path, TrainingState]]:
@@ -186,7 +186,7 @@ def members_of(own: StageResult) -> range:
     return range(1, _told(own)["members"] + 1)
 
 
-def taken_over(own: StageResult | None) -> dict[str, Any]:
+def imported_settings(own: StageResult | None) -> dict[str, Any]:
     """Return what decides the result in place of the settings of a predictor: its content."""
     if own is None:
         return {}
@@ -206,7 +206,7 @@ def _file(number: int, step: int) -> str:
     return f"member-{number:02d}-{step:08d}.safetensors"
 
 
-def _check_allowed(own: OwnPredictor, facts: TableFacts) -> None:
+def _check_allowed(own: ExternalPredictor, facts: TableFacts) -> None:
     if facts.goals is not None:
         raise InputError(
             "predictor: a predictor of your own predicts one value; leave objectives out"
@@ -223,7 +223,7 @@ def _check_allowed(own: OwnPredictor, facts: TableFacts) -> None:
 
 
 @contextmanager
-def _folders(own: OwnPredictor) -> Iterator[list[Path]]:
+def _folders(own: ExternalPredictor) -> Iterator[list[Path]]:
     """Give the folder of each member; those in MLflow are fetched for as long as they are read."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = []
@@ -284,7 +284,7 @@ def _ordered(groups: dict[str, list[Path]]) -> list[RawCheckpoint]:
 
 
 def _distilled(
-    own: OwnPredictor,
+    own: ExternalPredictor,
     model: nn.Module,
     facts: TableFacts,
     measured: Designs,

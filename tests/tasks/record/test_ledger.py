@@ -13,12 +13,12 @@ import pyarrow as pa
 import pytest
 
 from designlib.candidates import Provenance, build_table, design_id, to_parquet_bytes
-from designlib.candidates.entries import measurement_table
+from designlib.candidates.events import measurement_table
 from designlib.notation.alphabets import DNA
 from designlib.types import InputError
 from tasks.installation.settings import REPOSITORY
-from tasks.record import record as module
-from tasks.record.record import campaign_folder, held_record, load_record
+from tasks.record import ledger as module
+from tasks.record.ledger import campaign_folder, held_ledger, load_ledger
 from tasks.record.status import status_text
 from tasks.rounds.importing import find_result_files, import_results
 
@@ -46,7 +46,7 @@ def about(round_: int = 1, **others: Any) -> dict[str, Any]:
 
 
 def propose(round_: int = 1, **others: Any) -> bool:
-    with held_record("c") as held:
+    with held_ledger("c") as held:
         done = held.append("proposed", round_, about(round_, **others), table(round_))
         held.write_overview()
     return done
@@ -71,7 +71,7 @@ def overview() -> dict[str, str]:
 
 
 def test_a_proposal_is_entered_once(home: Path) -> None:
-    assert load_record("c").entries == ()
+    assert load_ledger("c").entries == ()
     assert propose()
     assert not propose()
     assert [name[:15] for name in names()] == ["000001-proposed"]
@@ -116,7 +116,7 @@ def test_imports_at_the_same_time_lose_and_double_nothing(results: Path) -> None
     # Whoever comes first brings the row that all of them have.
     assert added == [1, 1, 1, 2]
     assert [name[:6] for name in names()] == [f"{number:06d}" for number in range(1, 6)]
-    found = load_record("c").results().set_index("design")
+    found = load_ledger("c").results().set_index("design")
     assert found["replicates"].to_dict() == {"ACGT": 1, "GGGT": 4}
     assert found.loc["GGGT", "value"] == 2.5
 
@@ -139,7 +139,7 @@ def test_interrupted_at_any_write_and_imported_again_nothing_is_lost_or_doubled(
             import_results.fn("c", results)
     import_results.fn("c", results)
     assert len(names()) == 2
-    assert load_record("c").results()["value"].tolist() == [1.5, 2.5]
+    assert load_ledger("c").results()["value"].tolist() == [1.5, 2.5]
     assert overview() == {"ACGT": "measured", "CCGT": "measured", "GGGT": "proposed"}
 
 
@@ -166,14 +166,14 @@ def test_an_entry_that_was_changed_or_taken_away_is_told(results: Path, harm: st
     else:
         first.unlink()
     with pytest.raises(InputError, match="entry 1 of the campaign's record is missing or was"):
-        load_record("c")
+        load_ledger("c")
 
 
 def test_rounds_of_a_release_without_a_record_are_taken_into_it(home: Path) -> None:
     old = campaign_folder("c") / "round-01-abcdefgh" / "candidates.parquet"
     old.parent.mkdir(parents=True)
     old.write_bytes(to_parquet_bytes(table()))
-    assert load_record("c").pending() == DESIGNS
+    assert load_ledger("c").pending() == DESIGNS
     assert not (campaign_folder("c") / "record").exists()
     row = {
         "candidate_id": [design_id("ACGT", DNA)], "design": ["ACGT"], "plate": [""], "well": [""],
@@ -181,10 +181,10 @@ def test_rounds_of_a_release_without_a_record_are_taken_into_it(home: Path) -> N
         "error": [None], "note": [""],
         "round": [1], "source": ["x"], "source_row": [1],
     }  # fmt: skip
-    with held_record("c") as held:
+    with held_ledger("c") as held:
         held.append("measured", 1, {"source": "x"}, measurement_table(pd.DataFrame(row)))
     assert [name[:15] for name in names()] == ["000001-proposed", "000002-measured"]
-    assert load_record("c").pending() == ["CCGT", "GGGT"]
+    assert load_ledger("c").pending() == ["CCGT", "GGGT"]
 
 
 def test_the_query_of_the_guide_runs_on_a_record(
@@ -198,7 +198,7 @@ def test_the_query_of_the_guide_runs_on_a_record(
         "outcome": "measured", "value": [1.5, 0.0], "error": [None, None], "note": "", "round": 1,
         "source": "x", "source_row": [1, 2],
     }  # fmt: skip
-    with held_record("c") as held:
+    with held_ledger("c") as held:
         held.append("proposed", 1, {"round_key": "k", "maximise": True}, table())
         held.append("measured", 1, {"source": "x"}, measurement_table(pd.DataFrame(rows)))
     monkeypatch.chdir(campaign_folder("c"))

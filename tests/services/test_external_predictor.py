@@ -21,7 +21,7 @@ from tasks.installation.settings import REPOSITORY, Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
-GUIDE = (REPOSITORY / "docs" / "own-predictor.md").read_text()
+GUIDE = (REPOSITORY / "docs" / "external-predictor.md").read_text()
 COMMANDS = [
     line
     for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)

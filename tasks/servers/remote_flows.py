@@ -28,7 +28,7 @@ from pydantic import BaseModel, TypeAdapter
 from tasks.installation.log import run_logger
 from tasks.stages.stages import StageResult, content_key
 
-__all__ = ["HandedOverError", "hand_back", "in_gpu_pool"]
+__all__ = ["HandedOverError", "return_result", "run_in_pool"]
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=BaseModel)
@@ -41,7 +41,7 @@ class HandedOverError(RuntimeError):
     """A flow that was handed to a pool did not complete."""
 
 
-def in_gpu_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def run_in_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a flow by its deployment ``gpu`` and return its result; in this process where this run
     has no deployment itself.
 
@@ -56,7 +56,7 @@ def in_gpu_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     given = {name: TypeAdapter(Any).dump_python(v, mode="json") for name, v in parameters.items()}
     with get_client(sync_client=True) as client:
         for attempt in count(1):
-            run = _hand_over(client, stage.name, given, attempt)
+            run = _submit(client, stage.name, given, attempt)
             if run.state is None or not run.state.is_final():
                 run_logger().info("handed over to pool gpu: %s", run.name)
                 return _result(client, _wait(client, run.id), stage)
@@ -66,7 +66,7 @@ def in_gpu_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     raise AssertionError("counting never ends")
 
 
-def hand_back(result: R) -> R:
+def return_result(result: R) -> R:
     """Leave the result with the server for the run that handed this flow over, and return it.
 
     The result holds references and hashes, no data. Results of Prefect's own lie in a folder or
@@ -84,7 +84,7 @@ def hand_back(result: R) -> R:
     return result
 
 
-def _hand_over(
+def _submit(
     client: SyncPrefectClient, flow_name: str, parameters: dict[str, Any], attempt: int
 ) -> FlowRun:
     """Return the flow run of this attempt, created where there is none."""
@@ -115,7 +115,7 @@ def _result(client: SyncPrefectClient, run: FlowRun, flow: Flow[P, R]) -> R:
         ended = f"{state.name}: {state.message}" if state else "in no state"
         raise HandedOverError(f"{flow.name} ended {ended}")
     model: type[R] = get_type_hints(flow.fn)["return"]
-    result = model.model_validate(_handed_back(client, run.id))
+    result = model.model_validate(_returned(client, run.id))
     for stage in _stages(result):
         if not stage.is_intact():
             raise HandedOverError(
@@ -125,7 +125,7 @@ def _result(client: SyncPrefectClient, run: FlowRun, flow: Flow[P, R]) -> R:
     return result
 
 
-def _handed_back(client: SyncPrefectClient, run_id: UUID) -> object:
+def _returned(client: SyncPrefectClient, run_id: UUID) -> object:
     mine = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]), type=ArtifactFilterType(any_=[_RESULT])
     )

@@ -13,11 +13,17 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from designlib.config.own_predictor import Example, OwnInput, OwnNetwork, OwnOutput, OwnPredictor
+from designlib.config.external_predictor import (
+    Example,
+    ExternalPredictor,
+    OwnInput,
+    OwnNetwork,
+    OwnOutput,
+)
 from designlib.notation.alphabets import DNA, PROTEIN
+from designlib.predictors.external import OwnScore, build_model, evaluating
 from designlib.predictors.matching import check_examples
 from designlib.predictors.networks import evaluate
-from designlib.predictors.own import OwnScore, build_model, evaluating
 from designlib.predictors.training import TrainingState
 from designlib.predictors.trajectory import (
     PROGRAM,
@@ -179,13 +185,13 @@ def test_mode_and_device_are_as_they_were_found_even_after_an_error():
 # ---- examples
 
 
-def declared(model: nn.Module, **changes: Any) -> OwnPredictor:
+def declared(model: nn.Module, **changes: Any) -> ExternalPredictor:
     """Settings whose examples were made by hand for channels first in the order TGAC."""
     sound = model.inner if isinstance(model, Broken) and model.flaw == "nan" else model
     with torch.no_grad(), evaluating(sound):
         told = sound(one_hot(DESIGNS, "TGAC")).squeeze(1).tolist()
     examples = [Example(design=d, value=v) for d, v in zip(DESIGNS, told, strict=True)]
-    return OwnPredictor(
+    return ExternalPredictor(
         **{"factory": "a:b", "input": OwnInput(letters="TGAC"), "examples": examples} | changes
     )
 
@@ -282,7 +288,7 @@ def test_orders_of_amino_acids_are_tried():
         told = model(one_hot(designs, "ARNDCQEGHILKMFPSTWYV")).squeeze(1).tolist()
     examples = [Example(design=d, value=v) for d, v in zip(designs, told, strict=True)]
     with pytest.raises(InputError, match=r"input.letters: ARNDCQEGHILKMFPSTWYV"):
-        check_examples(model, OwnPredictor(factory="a:b", examples=tuple(examples)), space)
+        check_examples(model, ExternalPredictor(factory="a:b", examples=tuple(examples)), space)
 
 
 # ---- factories and programs
@@ -324,7 +330,7 @@ def test_there_is_one_model():
     examples = [{"design": "A", "value": 1}, {"design": "C", "value": 2}]
     for given in ({}, {"factory": "a:b", "program": "p.pt2"}):
         with pytest.raises(ValidationError, match="either factory or program"):
-            OwnPredictor.model_validate({"examples": examples, **given})
+            ExternalPredictor.model_validate({"examples": examples, **given})
 
 
 def exported(model: nn.Module) -> bytes:

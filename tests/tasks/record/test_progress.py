@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.tasks.record.test_ledger import about, propose, table
 
 from designlib.candidates.events import measurement_table
 from designlib.config.stopping import StoppingConfig
 from tasks.record import progress
 from tasks.record.ledger import held_ledger
 from tasks.record.progress import rounds_to_run, stopping_reason
+from tests.tasks.record.test_ledger import about, propose, table
 
 START: Any = None
 

@@ -10,10 +10,10 @@ from prefect.artifacts import Artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.campaign import design_campaign
-from flows.config import CampaignConfig
-from tasks.results import Published
-from tasks.settings import Settings
-from tasks.tracking import prepare_tracking
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.installation.settings import Settings
+from tasks.stages.results import Published
+from tasks.tracking.tracking import prepare_tracking
 
 __all__ = ["run_campaign", "without_prefect"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from flows.config import CampaignConfig
-from tasks.settings import Settings
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.installation.settings import Settings
 
 __all__ = ["CAMPAIGNS", "load_campaign"]
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from tasks.environment import tracking_uri
-from tasks.settings import REPOSITORY, Settings
+from tasks.installation.environment import tracking_uri
+from tasks.installation.settings import REPOSITORY, Settings
 
 __all__ = ["LEFT_OUT", "STORED", "TABLES", "run_all"]
 

@@ -4,6 +4,7 @@ These modules import neither PyTorch nor NumPy nor pandas, so that a server whic
 form, or a command which only reads a file, starts at once.
 """
 
+from designlib.config.base import Config
 from designlib.config.constraints import (
     ComponentRange,
     CompositionConstraints,
@@ -59,6 +60,7 @@ __all__ = [
     "ComponentRange",
     "CompositionConstraints",
     "CompositionReading",
+    "Config",
     "ConstraintConfig",
     "CounterfactualConfig",
     "DesignConstraints",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from designlib.config.base import Config
 
 __all__ = ["CounterfactualConfig"]
 
 
-class CounterfactualConfig(BaseModel):
+class CounterfactualConfig(Config):
     """Which prediction is wanted, and which edits may lead to it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     above: float | None = Field(
         default=None, ge=-1e30, le=1e30, description="The prediction is to be at least this."

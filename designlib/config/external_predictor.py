@@ -6,7 +6,9 @@ import ast
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from designlib.config.base import Config
 
 __all__ = ["Example", "ExternalPredictor", "OwnInput", "OwnNetwork", "OwnOutput", "factory_call"]
 
@@ -16,10 +18,8 @@ Scale = Literal["value", "ln", "log2", "log10", "logit"]
 _FACTORY = re.compile(r"([\w.]+):(\w+)(\(.*\))?", re.DOTALL)
 
 
-class OwnInput(BaseModel):
+class OwnInput(Config):
     """How a predictor of your own takes designs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     layout: Literal["channels_first", "channels_last", "flat", "columns"] = Field(
         default="channels_first",
@@ -50,10 +50,8 @@ class OwnInput(BaseModel):
     )
 
 
-class OwnOutput(BaseModel):
+class OwnOutput(Config):
     """How the value of a design is read from what a predictor of your own returns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     part: str = Field(
         default="",
@@ -77,10 +75,8 @@ class OwnOutput(BaseModel):
     )
 
 
-class OwnNetwork(BaseModel):
+class OwnNetwork(Config):
     """What rebuilds a predictor of your own around stored parameters."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     factory: str = Field(
         default="",
@@ -109,10 +105,8 @@ class OwnNetwork(BaseModel):
         return value
 
 
-class Example(BaseModel):
+class Example(Config):
     """A design whose prediction is known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     design: str = Field(
         min_length=1, title="Design", description="A sequence, or a composition as in tables."

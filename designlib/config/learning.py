@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from designlib.config.base import Config
 
 __all__ = ["LearningConfig"]
 
 
-class LearningConfig(BaseModel):
+class LearningConfig(Config):
     """What the learning-order report looks into beside the order of learning."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     motifs: str = Field(
         default="", title="Motifs", description="File of motifs to look for, in the JASPAR format."

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:  # settings are read by commands and servers that need no PyTorch
     import numpy as np
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # settings are read by commands and servers that need no PyTo
     from torch import Tensor
 
     from designlib.types import Scores
+from designlib.config.base import Config
 
 __all__ = [
     "Further",
@@ -99,10 +100,8 @@ class Scored(NamedTuple):
     walk: int = 0
 
 
-class Goals(BaseModel, ABC):
+class Goals(Config, ABC):
     """What is wanted of several objectives; the first is the table's first value column."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @property
     def walks(self) -> int:
@@ -132,10 +131,8 @@ class Goals(BaseModel, ABC):
         return self
 
 
-class FrontColumn(BaseModel):
+class FrontColumn(Config):
     """A further objective with a direction of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: _Column
     direction: _Direction = "maximise"
@@ -180,10 +177,8 @@ class WeightedGoals(Goals):
         return (weights[:, None] * given.scores).sum(0) / weights.sum()
 
 
-class Limit(BaseModel):
+class Limit(Config):
     """What is demanded of a further objective."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: _Column
     at_least: _Bound = Field(

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from designlib.config.base import Config
 from designlib.errors import InputError
 
 __all__ = ["PLATE_FORMATS", "PlateConfig", "read_well", "well_name"]
 
 
-class PlateConfig(BaseModel):
+class PlateConfig(Config):
     """How a batch is laid out on plates; as many plates are used as are needed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     wells: Literal[96, 384] = Field(
         default=96, title="Wells", description="Wells of a plate: 8 x 12 or 16 x 24."

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from designlib.config.base import Config
 from designlib.notation import molar_mass
 
 __all__ = ["Precursor", "RecipeConfig"]
 
 
-class Precursor(BaseModel):
+class Precursor(Config):
     """The substance that an element is weighed out as."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     component: str = Field(description="Symbol of the element, such as Ba.")
     formula: str = Field(description="Formula of the substance that brings it, such as BaCO3.")
@@ -26,10 +25,8 @@ class Precursor(BaseModel):
         return formula
 
 
-class RecipeConfig(BaseModel):
+class RecipeConfig(Config):
     """How a composition becomes masses on a balance; for compositions only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sample_mass: float = Field(
         default=1.0,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from designlib.config.base import Config
 
 __all__ = ["RungChoice", "RungScale", "SamplingConfig"]
 
@@ -16,10 +18,8 @@ RungScale = Literal["spread", "fixed", "none"]
 """beta of a rung: by its own spread, by that of the last rung, or 1."""
 
 
-class SamplingConfig(BaseModel):
+class SamplingConfig(Config):
     """How candidates are drawn along the predictors' training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     chains: int = Field(
         default=768, ge=1, le=1_000_000, title="Chains", description="Independent Markov chains."

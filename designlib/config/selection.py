@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from designlib.config.base import Config
 
 __all__ = ["AcquisitionKind", "DiversityKind", "SelectionConfig"]
 
@@ -23,10 +25,8 @@ _LONGEST_SHORTLIST = 5000  # its distances to itself take 300 MB
 _LONGEST_BY_BLOCKS = 100_000
 
 
-class SelectionConfig(BaseModel):
+class SelectionConfig(Config):
     """Which of the sampled designs are ordered."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_size: int = Field(
         default=96, ge=1, le=1536, description="Number of candidates in the batch, in designs."

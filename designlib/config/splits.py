@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from designlib.config.base import Config
 
 __all__ = ["SplitConfig"]
 
 
-class SplitConfig(BaseModel):
+class SplitConfig(Config):
     """Shares of the measured designs; what is left over trains the predictors.
 
     Designs are ordered by a hash of the seed and the molecule and cut by these shares, so the two
     strands of one molecule never part and a share is exact to one design.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     scorer: float = Field(
         default=0.15,

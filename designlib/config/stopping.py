@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from designlib.config.base import Config
 
 __all__ = ["StoppingConfig"]
 
 
-class StoppingConfig(BaseModel):
+class StoppingConfig(Config):
     """Rules that end a campaign before its last round; those left empty do not count."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     budget: int | None = Field(
         default=None,

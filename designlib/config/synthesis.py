@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from designlib.config.base import Config
 from designlib.config.constraints import ConstraintConfig, DesignConstraints
 from designlib.errors import InputError
 from designlib.notation import DNA, iupac_letters
@@ -13,10 +14,10 @@ from designlib.notation import DNA, iupac_letters
 __all__ = ["DesignRules", "OwnRules", "SynthesisConfig", "VendorRules"]
 
 
-class VendorRules(BaseModel):
+class VendorRules(Config):
     """The published limits of a vendor."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Rules of a vendor")
+    model_config = ConfigDict(title="Rules of a vendor")
 
     vendor: Literal["idt", "twist", "gen9"] = Field(
         default="twist",
@@ -26,10 +27,10 @@ class VendorRules(BaseModel):
     )
 
 
-class OwnRules(BaseModel):
+class OwnRules(Config):
     """Limits of your own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Rules of your own")
+    model_config = ConfigDict(title="Rules of your own")
 
     gc_low: float = Field(
         default=0.25, ge=0, le=1, title="Lowest GC", description="Share of G and C, at least."
@@ -69,10 +70,8 @@ class OwnRules(BaseModel):
     )
 
 
-class SynthesisConfig(BaseModel):
+class SynthesisConfig(Config):
     """How designs are made: what is added to them, and what the molecule has to keep."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: VendorRules | OwnRules = Field(
         default=VendorRules(), title="Rules", description="Limits that every design has to keep."
@@ -136,10 +135,8 @@ class SynthesisConfig(BaseModel):
         return self.adapter_before + design + self.adapter_after
 
 
-class DesignRules(BaseModel):
+class DesignRules(Config):
     """What designs are drawn within: the campaign's constraints, and how they are made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     constraints: DesignConstraints = ConstraintConfig()
     synthesis: SynthesisConfig | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from designlib.config.base import Config
 from designlib.notation import Choice, Quantity
 
 __all__ = [
@@ -27,10 +28,8 @@ CANONICAL_COLUMNS = ("design", "value", "spread", "replicates", "error", "weight
 """The columns that every measured table has, in this order."""
 
 
-class TableColumns(BaseModel):
+class TableColumns(Config):
     """Names of the columns to read; a name that is left out is guessed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     design: str | None = Field(
         default=None, description="Column that holds the sequences. Empty: guessed."
@@ -72,10 +71,8 @@ class TableColumns(BaseModel):
         return names
 
 
-class CompositionReading(BaseModel):
+class CompositionReading(Config):
     """How the compositions of a table are written, and in which steps they are made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     formula: str | None = Field(
         default=None,

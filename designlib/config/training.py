@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from designlib.config.base import Config
 
 __all__ = ["NetworkConfig", "TrainingConfig"]
 
 
-class NetworkConfig(BaseModel):
+class NetworkConfig(Config):
     """What a predictor looks like inside."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: Literal["cnn", "mlp"] = Field(
         default="cnn",
@@ -38,10 +38,8 @@ class NetworkConfig(BaseModel):
     )
 
 
-class TrainingConfig(BaseModel):
+class TrainingConfig(Config):
     """How predictors are trained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
     members: int = Field(

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from designlib.config import (
     CompositionConstraints,
+    Config,
     ConstraintConfig,
     DesignConstraints,
     DesignRules,
@@ -52,10 +53,8 @@ _TABS = {
 }  # fmt: skip
 
 
-class CampaignConfig(BaseModel):
+class CampaignConfig(Config):
     """A design campaign: from a measured table to the next plate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(
         default="six6",

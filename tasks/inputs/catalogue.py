@@ -8,8 +8,6 @@ from typing import Annotated, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
@@ -20,6 +18,7 @@ from pydantic import (
 from designlib.config import (
     AlphabetChoice,
     CompositionReading,
+    Config,
     TableColumns,
     Transform,
     TruthKind,
@@ -41,14 +40,12 @@ __all__ = [
 ]
 
 
-class DataFile(BaseModel):
+class DataFile(Config):
     """One file of a data set, and the one place it comes from.
 
     That is a public address (``url``), a member of a Python package (``package`` and
     ``member``), or neither: then ``origin`` says how it was made.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str = Field(description="Path inside data/, the cache and every mirror folder.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content.")
@@ -80,10 +77,8 @@ class DataFile(BaseModel):
         return self
 
 
-class TableReading(BaseModel):
+class TableReading(Config):
     """How to read a data set that is a table of measured designs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str = Field(description="Path of the file that is the table.")
     columns: TableColumns = Field(description="Which column means what.")
@@ -96,10 +91,8 @@ class TableReading(BaseModel):
     units: str = Field(default="", description="Units of the objective; empty for a pure number.")
 
 
-class CompositionTableReading(BaseModel):
+class CompositionTableReading(Config):
     """How to read a data set that is a table of measured compositions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str = Field(description="Path of the file that is the table.")
     header: tuple[str, ...] = Field(
@@ -112,10 +105,8 @@ class CompositionTableReading(BaseModel):
     truth: TruthKind = Field(description="What stands for the truth in a simulated campaign.")
 
 
-class DataSet(BaseModel):
+class DataSet(Config):
     """A named data set of the catalogue."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str = Field(description="What was measured, in one line.")
     licence: str = Field(description="Terms of use.")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from designlib.config import CompositionReading, TableColumns, Transform
+from designlib.config import CompositionReading, Config, TableColumns, Transform
 from tasks.inputs.catalogue import read_catalogue
 
 __all__ = ["CompositionTable", "DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
 
 
-class NamedDataset(BaseModel):
+class NamedDataset(Config):
     """A data set of the catalogue, on which a campaign is simulated."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Public data set")
+    model_config = ConfigDict(title="Public data set")
 
     dataset: str = Field(
         default="tfbind8_six6",
@@ -42,10 +42,10 @@ class NamedDataset(BaseModel):
     )
 
 
-class TableFile(BaseModel):
+class TableFile(Config):
     """A measured table of your own: CSV, TSV, Parquet or FASTA, also gzipped."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Table of your own")
+    model_config = ConfigDict(title="Table of your own")
 
     path: str = Field(
         min_length=1,
@@ -88,10 +88,10 @@ class TableFile(BaseModel):
     )
 
 
-class CompositionTable(BaseModel):
+class CompositionTable(Config):
     """A measured table of compositions: CSV, TSV or Parquet, also gzipped."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Compositions of your own")
+    model_config = ConfigDict(title="Compositions of your own")
 
     composition_file: str = Field(
         min_length=1,
@@ -118,10 +118,8 @@ class CompositionTable(BaseModel):
     )
 
 
-class DataConfig(BaseModel):
+class DataConfig(Config):
     """Which measured table the campaign starts from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: NamedDataset | TableFile | CompositionTable = Field(
         default=NamedDataset(),
@@ -130,10 +128,8 @@ class DataConfig(BaseModel):
     )
 
 
-class ExecutionConfig(BaseModel):
+class ExecutionConfig(Config):
     """How the work is spread; none of it changes the result."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     shards: int = Field(
         default=2, ge=1, le=10_000, title="Shards", description="Parts of the sampling run."

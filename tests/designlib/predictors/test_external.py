@@ -37,7 +37,7 @@ from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 SPACE = SequenceSpace(DNA, 6)
-HERE = "tests.designlib.predictors.test_own"
+HERE = "tests.designlib.predictors.test_external"
 
 
 def channels_first(seed: int = 0, letters: int = 4) -> nn.Module:

@@ -41,7 +41,7 @@ from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind, load_plan
 from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
 
-FACTORY = "tests.tasks.rounds.test_take_over:network(width=5)"
+FACTORY = "tests.tasks.rounds.test_import_checkpoints:network(width=5)"
 STEPS = (0, 20, 500)
 DESIGNS = ("ACGTACGT", "TTTTGATA", "GGCATCAA")
 
@@ -330,7 +330,9 @@ def test_a_run_of_the_page_calls_only_what_the_operator_allows(
     (tmp_path / "kept").mkdir()
     plain(tmp_path / "kept")
     monkeypatch.setattr(module, "deployment", OnServer)
-    with pytest.raises(InputError, match=r"not allowed module tests.tasks.rounds.test_take_over"):
+    with pytest.raises(
+        InputError, match=r"not allowed module tests.tasks.rounds.test_import_checkpoints"
+    ):
         import_checkpoints.fn(settings(tmp_path / "kept"), start)
-    monkeypatch.setenv("DESIGN_FACTORIES", "json, tests.tasks.rounds.test_take_over")
+    monkeypatch.setenv("DESIGN_FACTORIES", "json, tests.tasks.rounds.test_import_checkpoints")
     import_checkpoints.fn(settings(tmp_path / "kept"), start)

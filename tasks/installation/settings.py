@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     ``DESIGN_STORE`` is where finished stages are kept for the workers of other hosts, as
     ``s3://bucket/folder`` or ``file:///folder`` (default: nowhere, the workers share a home);
     ``DESIGN_FACTORIES`` lists the modules, separated by commas, whose functions a campaign of the
-    Prefect page may call for a predictor (default: none).
+    Prefect page may call for a predictor (default: none); ``DESIGN_PROGRAMS`` lists the programs
+    that it may load, by SHA-256 or by folder, separated by commas (default: none).
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     database: SecretStr | None = None
     store: str | None = None
     factories: Annotated[tuple[str, ...], NoDecode] = Field(default=())
+    programs: Annotated[tuple[str, ...], NoDecode] = Field(default=())
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
@@ -56,7 +58,7 @@ class Settings(BaseSettings):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         return value
 
-    @field_validator("factories", mode="before")
+    @field_validator("factories", "programs", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -115,6 +117,13 @@ class Settings(BaseSettings):
     def table_folder(self) -> Path:
         """The folder of the tables that a campaign from the Prefect page may read."""
         return (self.tables or self.home / "tables").expanduser().absolute()
+
+    def allows_program(self, path: Path, digest: str) -> bool:
+        """Return whether the operator lets a campaign of the Prefect page load this program."""
+        folders = [Path(entry).expanduser() for entry in self.programs if "/" in entry]
+        return digest in map(str.lower, self.programs) or any(
+            path.resolve().is_relative_to(folder.resolve()) for folder in folders
+        )
 
     @property
     def embedded(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -60,8 +61,9 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
     cannot be used, or saying how the predictor differs from what its examples claim.
     """
     facts = load_facts(start)
-    _check_allowed(own, facts)
     content = read_input(table_path(own.program)) if own.program else b""
+    digest = hashlib.sha256(content).hexdigest() if own.program else ""
+    _check_allowed(own, facts, digest)
     program = torch.from_numpy(np.frombuffer(content, np.uint8).copy()) if own.program else None
     with _folders(own) as folders:
         found = [_groups(folder) for folder in folders]
@@ -69,7 +71,7 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
             "predictor": own.model_dump(mode="json", exclude={"checkpoints", "program"}),
             "designs": describe_space(facts.space),
             "factory": factory_source(own.factory) if own.factory else "",
-            "program": sha256_of(table_path(own.program)) if own.program else "",
+            "program": digest,
             # Its designs are what a distillation learns from.
             "table": start.files if own.distillation_steps else {},
             "files": [
@@ -206,7 +208,7 @@ def _file(number: int, step: int) -> str:
     return f"member-{number:02d}-{step:08d}.safetensors"
 
 
-def _check_allowed(own: ExternalPredictor, facts: TableFacts) -> None:
+def _check_allowed(own: ExternalPredictor, facts: TableFacts, digest: str) -> None:
     if facts.goals is not None:
         raise InputError(
             "predictor: a predictor of your own predicts one value; leave objectives out"
@@ -217,6 +219,13 @@ def _check_allowed(own: ExternalPredictor, facts: TableFacts) -> None:
             raise InputError(
                 f"predictor.factory: the operator has not allowed module {module}; "
                 "DESIGN_FACTORIES lists those that a run of the page may call"
+            )
+    if own.program and deployment.id is not None:
+        path = table_path(own.program)
+        if not Settings().allows_program(path, digest):
+            raise InputError(
+                f"predictor.program: {own.program} is code, and the operator has not allowed it; "
+                f"DESIGN_PROGRAMS lists what a run of the page may load, such as {digest}"
             )
     if own.input.layout == "columns" and isinstance(facts.space, SequenceSpace):
         raise InputError("input.layout: columns is for compositions; the designs are sequences")

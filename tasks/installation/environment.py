@@ -41,9 +41,9 @@ def prepare_environment(settings: Settings) -> None:
         "OMP_NUM_THREADS": "1",
     }.items():
         os.environ.setdefault(name, value)
-    if settings.login is not None and settings.credentials is not None:
+    if settings.credentials is not None:
         name, password = settings.credentials
-        os.environ.setdefault("PREFECT_API_AUTH_STRING", settings.login.get_secret_value())
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{name}:{password}")
         os.environ.setdefault("MLFLOW_TRACKING_USERNAME", name)
         os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", password)
     # Importing Prefect would make its folder. Bad input must leave nothing behind, so the folder

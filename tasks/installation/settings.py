@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 __all__ = ["REPOSITORY", "Settings"]
 
 _SHORTEST_PASSWORD = 12  # what MLflow asks for
+_OFF = "off"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -26,7 +27,9 @@ class Settings(BaseSettings):
     (default: loopback, so that nobody else can reach them); ``DESIGN_RESTART_SECONDS`` is how long
     after its end a server or a worker is started again; ``DESIGN_SILENT_SECONDS`` is after how
     much silence a run counts as lost, which is longer than a server may be away (at least 90);
-    ``DESIGN_LOGIN`` is the name:password that both servers ask for (default: none);
+    ``DESIGN_LOGIN`` is the name:password that both servers ask for, or ``off`` (default: one that
+    `make server` makes on first use); ``DESIGN_HOST_NAMES`` lists further names, separated by
+    commas, by which the servers may be reached (default: none);
     ``DESIGN_DATABASE`` is the PostgreSQL database of both, as
     ``postgresql://name:password@host:port/database`` (default: files in the home);
     ``DESIGN_STORE`` is where finished stages are kept for the workers of other hosts, as
@@ -46,6 +49,7 @@ class Settings(BaseSettings):
     # A run says every 30 s that it lives.
     silent_seconds: int = Field(default=240, ge=90)
     login: SecretStr | None = None
+    host_names: str = ""
     database: SecretStr | None = None
     store: str | None = None
     factories: Annotated[tuple[str, ...], NoDecode] = Field(default=())
@@ -75,6 +79,8 @@ class Settings(BaseSettings):
     def _name_and_password(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
             return None
+        if value.get_secret_value() == _OFF:
+            return value
         name, _, password = value.get_secret_value().partition(":")
         if not name or len(password) < _SHORTEST_PASSWORD:
             raise ValueError(
@@ -107,11 +113,26 @@ class Settings(BaseSettings):
 
     @property
     def credentials(self) -> tuple[str, str] | None:
-        """Name and password for both servers."""
-        if self.login is None:
+        """Name and password for both servers; None where they ask for none."""
+        if self.login is not None:
+            login = self.login.get_secret_value()
+        elif self.login_file.exists():
+            login = self.login_file.read_text(encoding="utf-8").strip()
+        else:
             return None
-        name, _, password = self.login.get_secret_value().partition(":")
-        return name, password
+        name, _, password = login.partition(":")
+        return (name, password) if login != _OFF else None
+
+    @property
+    def server_names(self) -> list[str]:
+        """Names by which the servers may be reached."""
+        further = (name.strip().lower() for name in self.host_names.split(","))
+        return ["localhost", "127.0.0.1", self.host, *filter(None, further)]
+
+    @property
+    def login_file(self) -> Path:
+        """Where the login lies that was made here."""
+        return self.home / "login"
 
     @property
     def table_folder(self) -> Path:

@@ -7,11 +7,11 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -94,10 +94,12 @@ def _create_pool(client: SyncPrefectClient, name: str, about: str, limit: int) -
                 type="process",
                 description=about,
                 concurrency_limit=limit,
-                base_job_template=ProcessWorker.get_default_base_job_template(),
+                base_job_template=_job_template(),
             )
         )
     except ObjectAlreadyExists:
+        # That of an earlier release let a run choose its command.
+        client.update_work_pool(name, WorkPoolUpdate(base_job_template=_job_template()))
         done = []
     else:
         done = [f"pool {name}: {limit} runs at once"]
@@ -106,6 +108,15 @@ def _create_pool(client: SyncPrefectClient, name: str, about: str, limit: int) -
     except ObjectAlreadyExists:
         return done
     return [*done, f"queue {name}/{URGENT}, which goes first"]
+
+
+def _job_template() -> dict[str, Any]:
+    """Return what a run may choose of its process: its name and its labels, not what it runs."""
+    template = ProcessWorker.get_default_base_job_template()
+    for chosen in ("command", "env", "working_dir"):
+        del template["job_configuration"][chosen], template["variables"]["properties"][chosen]
+    template["variables"]["additionalProperties"] = False
+    return template
 
 
 def _create_automation(client: SyncPrefectClient, watch: _Watch) -> list[str]:

@@ -14,6 +14,7 @@ from designlib.types import InputError
 from tasks.installation.environment import prepare_environment
 from tasks.installation.settings import Settings
 from tasks.servers import pages
+from tasks.servers.login import login_text, make_login
 from tasks.servers.prefect_server import Announcement, running_server
 from tasks.servers.services import is_running, start, stop_all
 
@@ -56,6 +57,9 @@ def _settings() -> Settings:
 
 def _server(settings: Settings) -> None:
     if not is_running(settings, pages.SERVICE):
+        if make_login(settings):
+            _say(login_text(settings))
+            prepare_environment(settings)
         _say("starting the Prefect and the MLflow server ...")
         start(
             settings, pages.SERVICE, ["tasks.servers.pages"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import subprocess
@@ -16,6 +17,7 @@ from tasks.installation.environment import prepare_environment
 from tasks.installation.files import write_atomically
 from tasks.installation.settings import Settings
 from tasks.servers.database import mlflow_database, prefect_database, prepare_database
+from tasks.servers.login import login_text, make_login
 from tasks.servers.prefect_server import Announcement, announce, free_port, withdraw
 from tasks.servers.services import Service, claim, end_as_interrupt
 
@@ -31,8 +33,11 @@ _SWEEP_SECONDS = 10.0
 def main() -> int:
     """Start both servers, print their addresses and wait; stop both at the end."""
     settings = Settings()
+    made = make_login(settings)
     prepare_environment(settings)
     end_as_interrupt()
+    if made and settings.credentials:
+        _say(login_text(settings))
     try:
         with claim(settings, SERVICE) as service:
             try:
@@ -55,10 +60,11 @@ def _serve(settings: Settings, service: Service) -> None:
     _say("starting the Prefect and MLflow pages ...")
     servers = {
         f"{prefect_page}/api/health": (
-            ["prefect", "server", "start", "--host", host, "--port", str(prefect_port)],
+            ["tasks.servers.guard", host, str(prefect_port)],
             {
                 "PREFECT_UI_API_URL": f"{prefect_page}/api",
                 "PREFECT_API_URL": f"{prefect_page}/api",
+                "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": prefect_page,
                 **prefect_database(settings),
                 **_prefect_login(settings),
             },
@@ -106,9 +112,9 @@ def _keep_house(prefect_api: str, mlflow: str, login: tuple[str, str] | None) ->
 def _mlflow_command(settings: Settings, port: int) -> list[str]:
     return [
         "mlflow", "server", "--host", settings.host, "--port", str(port),
-        *(["--app-name", "basic-auth"] if settings.login else []),
+        *(["--app-name", "basic-auth"] if settings.credentials else []),
         # By default it answers to names of this machine only.
-        "--allowed-hosts", f"localhost:*,127.0.0.1:*,{settings.host}:*",
+        "--allowed-hosts", ",".join(f"{name}:*" for name in settings.server_names),
         "--workers", "1", "--uvicorn-opts", "--log-level warning",
         # Clients send files through the server, so that no folder has to be shared with it.
         "--default-artifact-root", "mlflow-artifacts:/",
@@ -118,9 +124,9 @@ def _mlflow_command(settings: Settings, port: int) -> list[str]:
 
 def _prefect_login(settings: Settings) -> dict[str, str]:
     """Return what makes the Prefect server ask for the login."""
-    if settings.login is None:
+    if settings.credentials is None:
         return {}
-    return {"PREFECT_SERVER_API_AUTH_STRING": settings.login.get_secret_value()}
+    return {"PREFECT_SERVER_API_AUTH_STRING": ":".join(settings.credentials)}
 
 
 def _mlflow_login(settings: Settings) -> dict[str, str]:
@@ -128,7 +134,9 @@ def _mlflow_login(settings: Settings) -> dict[str, str]:
     if settings.credentials is None:
         return {}
     name, password = settings.credentials
-    users = settings.home / "mlflow" / "users.db"
+    # MLflow keeps the password of the first start; another login has users of its own.
+    digest = hashlib.sha256(f"{name}:{password}".encode()).hexdigest()[:8]
+    users = settings.home / "mlflow" / f"users-{digest}.db"
     config = settings.home / "mlflow" / "login.ini"
     content = f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{users}\n"
     write_atomically(config, content.encode())

@@ -53,7 +53,8 @@ class Site:
         ours = ("DESIGN_HOME", "PREFECT_", "MLFLOW_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         ports = {name: str(port) for name, port in self.ports.items()}
-        return {**kept, **ports, "DESIGN_HOME": str(self.home), **self.settings}
+        plain = {**ports, "DESIGN_HOME": str(self.home), "DESIGN_LOGIN": "off"}
+        return {**kept, **plain, **self.settings}
 
     def operate(self, what: str, **changed: str) -> str:
         """Run one of the operator's commands and return what it prints."""

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.installation.settings import REPOSITORY, Settings
+from tasks.servers.login import make_login
 
 
 def test_without_a_word_results_lie_in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,8 +57,23 @@ def test_a_login_has_a_name_and_a_long_password(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("DESIGN_LOGIN", wrong)
         with pytest.raises(ValidationError, match="name:password"):
             Settings()
-    monkeypatch.setenv("DESIGN_LOGIN", "")
+    for none in ("", "off"):
+        monkeypatch.setenv("DESIGN_LOGIN", none)
+        assert Settings().credentials is None
+
+
+def test_a_login_that_was_made_is_used_unless_another_is_set(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DESIGN_LOGIN", raising=False)
+    assert make_login(Settings())
+    assert not make_login(Settings())
+    name, password = (home / "login").read_text().strip().split(":")
+    assert Settings().credentials == (name, password)
+    monkeypatch.setenv("DESIGN_LOGIN", "off")
     assert Settings().credentials is None
+    monkeypatch.setenv("DESIGN_LOGIN", "ada:correct-horse-battery")
+    assert Settings().credentials == ("ada", "correct-horse-battery")
 
 
 def test_servers_bind_to_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

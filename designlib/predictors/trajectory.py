@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -28,6 +30,7 @@ __all__ = [
     "learning_errors",
     "learning_scale",
     "network_at",
+    "spec_from_file",
     "state_from_bytes",
     "state_to_bytes",
     "thinned",
@@ -125,8 +128,7 @@ def state_to_bytes(state: TrainingState, spec: PredictorSpec, *, optimiser: bool
 
 def state_from_bytes(content: bytes) -> tuple[TrainingState, PredictorSpec]:
     """Return what ``state_to_bytes`` has written."""
-    header = int.from_bytes(content[:8], "little")
-    about = json.loads(json.loads(content[8 : 8 + header])["__metadata__"]["checkpoint"])
+    about = _about(io.BytesIO(content))
     tensors = load_tensors(content)
 
     def part(name: str) -> dict[str, Tensor]:
@@ -135,6 +137,16 @@ def state_from_bytes(content: bytes) -> tuple[TrainingState, PredictorSpec]:
 
     state = TrainingState(about["step"], part("parameters"), part("optimiser"), about["metrics"])
     return state, PredictorSpec.model_validate(about["spec"])
+
+
+def spec_from_file(file: io.BufferedIOBase) -> PredictorSpec:
+    """Return the predictor of a file that ``state_to_bytes`` has written, reading its header."""
+    return PredictorSpec.model_validate(_about(file)["spec"])
+
+
+def _about(file: io.BufferedIOBase) -> dict[str, Any]:
+    header = file.read(int.from_bytes(file.read(8), "little"))
+    return json.loads(json.loads(header)["__metadata__"]["checkpoint"])
 
 
 @dataclass(frozen=True)

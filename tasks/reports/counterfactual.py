@@ -37,7 +37,7 @@ from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger, round_folder
 from tasks.reports.report import asked_counterfactuals
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.results import Counterfactuals
 from tasks.stages.stages import StageResult, noted_stage, run_stage
 from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes, log_params, run_for
@@ -170,10 +170,8 @@ def _ground(
     rules: dict[str, Any],
     config: CounterfactualConfig,
 ) -> _Ground:
-    ensemble, checks = (
-        [one for stage in stages if not (one := load_trajectory(stage)).spec.column]
-        for stages in (members, scorers)
-    )
+    ensemble = Ensemble(members).of("").trajectories
+    checks = Ensemble(scorers).of("").trained
     asked = DesignRules.model_validate(rules)
     if isinstance(asked.constraints, CompositionConstraints):
         # How far a design may be from measured ones is the radius's matter here.

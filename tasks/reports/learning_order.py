@@ -52,7 +52,7 @@ from tasks.record.ledger import campaign_folder, load_ledger
 from tasks.reports.counterfactual import recorded_stages
 from tasks.reports.data_curve import Grounds, expected_gains, measure_curve
 from tasks.reports.example_losses import compare_core, example_losses
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.results import LearningReport
 from tasks.stages.stages import StageResult, noted_stage, run_stage
 from tasks.stages.table_facts import load_facts, load_folds
@@ -139,8 +139,7 @@ def _look(
     emphasis = 0.0 if "predictor" in about["config"] else config.emphasis
 
     def members() -> list[Trajectory]:
-        every = [load_trajectory(stage) for stage in stages]
-        return [member for member in every if not member.spec.column]
+        return Ensemble(stages).of("").trajectories
 
     motifs = read_motifs(read_input(Path(asked.motifs)).decode()) if asked.motifs else {}
     order = run_stage(

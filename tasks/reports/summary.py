@@ -16,7 +16,7 @@ from designlib.reports import (
     summarise_walk,
 )
 from tasks.rounds.confidence import calibration_of
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import load_spec
 from tasks.stages.results import Round, RoundStages
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler
@@ -35,7 +35,7 @@ def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
         stages.snapshots.path("snapshots.parquet"), columns=["start", "chain", "acceptance"]
     )
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
-    spec = load_trajectory(stages.members[0]).spec
+    spec = load_spec(stages.members[0])
     walk = summarise_walk(
         snapshots,
         [rung.steps + sampler.warm_up for rung in plan],

@@ -11,7 +11,7 @@ from designlib.config import Transform
 from designlib.randomness import numpy_generator
 from designlib.selection import Calibration, applicability, calibrate, intervals, unusualness
 from designlib.types import Relaxed
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import TableFacts
 
@@ -49,7 +49,7 @@ def confidence_columns(
 ) -> dict[str, np.ndarray]:
     """Return the columns of the candidate table that say how far predictions can be trusted."""
     mean, spread = (batch[n].to_numpy() for n in ("predicted_mean", "predicted_spread"))
-    ensemble = [one for m in members if not (one := load_trajectory(m)).spec.column]
+    ensemble = Ensemble(members).of("").trajectories
     low, high = intervals(calibration_of(checked, ensemble[0].spec.transform), mean, spread)
 
     def relaxed(designs: pd.Series) -> Relaxed:

@@ -38,7 +38,7 @@ from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.rounds.objectives import best_by_goals, walk_scores
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.rows import write_rows
 from tasks.stages.snapshots import join_shards
 from tasks.stages.stages import Stage, StageResult, finished_stage, run_stage, write_stage
@@ -70,7 +70,7 @@ def plan_walk(
         sampler = choose_sampler(config, space)
         measured_designs = best_measured(load_folds(folds), facts)
         constraint = build_rules(rules, space, measured_designs)
-        trajectories = [load_trajectory(member) for member in members]
+        trajectories = Ensemble(members).trajectories
         if facts.goals is not None:
             measured_designs = best_by_goals(load_folds(folds), facts, trajectories)
         feasible = measured_designs[constraint.satisfied(measured_designs)]
@@ -221,7 +221,7 @@ def load_ladders(
         for rungs in (content["rungs"], *content["further_walks"])
     ]
     walked = load_sampler(plan_stage).walked(facts.space)
-    trajectories = [load_trajectory(member) for member in members]
+    trajectories = Ensemble(members).trajectories
     scores = walk_scores(trajectories, facts, load_folds(folds))
     return [
         build_ladder(trajectories, plan, constraint, device, walked, score)

@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float
 
 from designlib.config import Goals, ParetoGoals, Scored, SelectionConfig
-from designlib.predictors import PredictorSpec, Trajectory, evaluate, network_at
+from designlib.predictors import PredictorSpec, Trajectory, evaluate
 from designlib.sampling.ladders import ScoreAt, combined_scores, ideal_scores, scale_of
 from designlib.selection import acquisition, front_order, thompson_order
 from designlib.types import Designs
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import TableFacts
 
@@ -39,7 +39,7 @@ def walk_scores(
     """Return the scores that chains follow: one, or one for each trade-off of a front."""
     if facts.goals is None:
         return combined_scores(trajectories, None, torch.zeros(1))
-    specs = _specs(trajectories)
+    specs = _first([one.spec for one in trajectories])
     return combined_scores(trajectories, facts.goals, _ideal(specs, folds))
 
 
@@ -52,10 +52,9 @@ def member_predictions(
     """
     relaxed = facts.space.relax(facts.space.encode(frame["design"].tolist())).to(device)
     rows: dict[str, list[np.ndarray]] = {}
-    for member in members:
-        trajectory = load_trajectory(member)
-        spec = trajectory.spec
-        scores = evaluate(network_at(spec, trajectory.states[-1], device), relaxed)
+    for member in Ensemble(members).trained:
+        spec = member.spec
+        scores = evaluate(member.network(-1, device), relaxed)
         rows.setdefault(spec.column, []).append(spec.in_units(scores.double().cpu()).numpy())
     return {column: np.stack(predicted) for column, predicted in rows.items()}
 
@@ -145,8 +144,7 @@ def judge_designs(
     """
     goals = facts.goals
     assert goals is not None  # noqa: S101 - there are several objectives
-    trajectories = [load_trajectory(member) for member in members]
-    specs = _specs(trajectories)
+    specs = _first(Ensemble(members).specs)
     further = [f"{prefix}{s.column}" for s in specs[1:] for prefix in ("objective_", "heldout_")]
     frame = pd.read_parquet(scored, columns=["design", "heldout_score", *further])
     ideal = _ideal(specs, folds)
@@ -185,7 +183,7 @@ def best_by_goals(
 
     Of a front those come first that make it up.
     """
-    goals, specs = facts.goals, _specs(trajectories)
+    goals, specs = facts.goals, _first([one.spec for one in trajectories])
     assert goals is not None  # noqa: S101 - there are several objectives
     known = _known(specs, folds)
     measured = _measured(specs, folds)
@@ -199,11 +197,11 @@ def best_by_goals(
     return facts.space.encode(ordered["design"].tolist())
 
 
-def _specs(trajectories: Sequence[Trajectory]) -> list[PredictorSpec]:
+def _first(specs: Sequence[PredictorSpec]) -> list[PredictorSpec]:
     """Return the first predictor of each objective."""
     first: dict[str, PredictorSpec] = {}
-    for trajectory in trajectories:
-        first.setdefault(trajectory.spec.column, trajectory.spec)
+    for spec in specs:
+        first.setdefault(spec.column, spec)
     return list(first.values())
 
 

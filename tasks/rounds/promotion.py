@@ -19,7 +19,7 @@ from designlib.types import InputError
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import load_ledger
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult, content_key
 from tasks.tracking.registry import (
@@ -138,7 +138,7 @@ def predictor_hash(members: Sequence[StageResult]) -> str:
 
 
 def _register(name: str, digest: str, members: Sequence[StageResult], round_: Round) -> str:
-    columns = {load_trajectory(member).spec.column for member in members}
+    columns = {spec.column for spec in Ensemble(members).specs}
     return log_ensemble(
         name,
         digest,

@@ -32,6 +32,7 @@ from tasks.installation.device import use_device
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.rounds.learning import learned_shares
+from tasks.stages.ensemble import load_trajectory
 from tasks.stages.results import Round
 from tasks.stages.stages import Stage, StageResult, open_stage
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
@@ -48,7 +49,6 @@ __all__ = [
     "Part",
     "Role",
     "keep_checkpoints",
-    "load_trajectory",
     "prepare",
     "train_member",
     "write_checkpoint",
@@ -149,12 +149,6 @@ def keep_checkpoints(
                     state.metrics["validation_rank_correlation"],
                 )  # fmt: skip
     return stage.result() or _finish(stage)
-
-
-def load_trajectory(member: StageResult) -> Trajectory:
-    """Return the trajectory that a training stage holds."""
-    loaded = [state_from_bytes(member.path(name).read_bytes()) for name in sorted(member.files)]
-    return Trajectory(loaded[0][1], tuple(state for state, _ in loaded))
 
 
 def _checkpoints(

@@ -26,7 +26,7 @@ from tasks.installation.settings import REPOSITORY, Settings
 from tasks.rounds.generate import gather_shards, plan_walk, sample_shard
 from tasks.rounds.import_checkpoints import import_checkpoints, register_member
 from tasks.rounds.rounds import Round
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import load_trajectory
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind
 from tasks.tracking.tracking import experiment_id, run_for

@@ -35,7 +35,7 @@ from tasks.rounds.import_checkpoints import (
     register_member,
 )
 from tasks.rounds.rounds import Round
-from tasks.rounds.train import load_trajectory
+from tasks.stages.ensemble import load_trajectory
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind, load_plan

@@ -20,7 +20,8 @@ from tasks.inputs.config import DataConfig, TableFile
 from tasks.inputs.tables import ingest, split
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.rounds.train import load_trajectory, train_member
+from tasks.rounds.train import train_member
+from tasks.stages.ensemble import load_trajectory
 from tasks.stages.results import Round
 from tasks.stages.stages import Stage, StageResult
 from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for

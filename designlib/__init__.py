@@ -24,7 +24,7 @@ _MOVED = {
     "acquisition": ["selection.acquisition"],
     "alphabets": ["notation.alphabets"],
     "applicability": ["selection.applicability"],
-    "chemistry": ["notation.chemistry"],
+    "chemistry": ["notation.chemistry", "config.constraints"],
     "configs": ["config"],
     "counterfactuals": ["analysis.counterfactuals"],
     "devices": ["types"],

@@ -6,14 +6,18 @@ form, or a command which only reads a file, starts at once.
 
 from designlib.config.base import Config
 from designlib.config.constraints import (
+    ChemistryRules,
     ComponentRange,
     CompositionConstraints,
+    CompositionRule,
     ConstraintConfig,
     DesignConstraints,
     FixedSite,
     GCConfig,
     OptionChoice,
     QuantityRange,
+    Rule,
+    SequenceRule,
 )
 from designlib.config.counterfactuals import CounterfactualConfig
 from designlib.config.external_predictor import (
@@ -57,9 +61,11 @@ __all__ = [
     "PLATE_FORMATS",
     "AcquisitionKind",
     "AlphabetChoice",
+    "ChemistryRules",
     "ComponentRange",
     "CompositionConstraints",
     "CompositionReading",
+    "CompositionRule",
     "Config",
     "ConstraintConfig",
     "CounterfactualConfig",
@@ -82,12 +88,14 @@ __all__ = [
     "PlateConfig",
     "QuantityRange",
     "RecipeConfig",
+    "Rule",
     "RungChoice",
     "RungScale",
     "SamplingConfig",
     "Scale",
     "Scored",
     "SelectionConfig",
+    "SequenceRule",
     "SpecificityGoals",
     "SplitConfig",
     "StoppingConfig",

@@ -5,13 +5,13 @@ A sampler that follows the masks never leaves the feasible set; a file per famil
 
 from designlib.constraints.base import AllOf, Constraint, Masking
 from designlib.constraints.bounds import Bounds, limits_of, members_of
+from designlib.constraints.chemistry import check_chemistry, chemistry_verdicts
 from designlib.constraints.components import (
     AtLeastComponents,
     AtMostComponents,
     NeverTogether,
     most_components,
 )
-from designlib.constraints.compositions import check_chemistry, chemistry_verdicts
 from designlib.constraints.config import build
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
@@ -23,8 +23,8 @@ from designlib.constraints.near import NearMeasured
 from designlib.constraints.parts import AllowedLevels, OnPart, of_part
 from designlib.constraints.points import inside, nearest_points
 from designlib.constraints.rejection import Rejection
-from designlib.constraints.repair import repair
 from designlib.constraints.required import RequiredMotifs
+from designlib.constraints.rules import KeptRule
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.starts import feasible_starts
 from designlib.constraints.sum_to_one import SumToOne
@@ -44,6 +44,7 @@ __all__ = [
     "GroupBounds",
     "HammingBall",
     "HomopolymerLimit",
+    "KeptRule",
     "Masking",
     "NearMeasured",
     "NeverTogether",
@@ -63,5 +64,4 @@ __all__ = [
     "most_components",
     "nearest_points",
     "of_part",
-    "repair",
 ]

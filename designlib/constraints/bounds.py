@@ -14,7 +14,7 @@ from designlib.constraints.base import AllOf, Constraint
 from designlib.spaces import BoxSpace, SimplexSpace, Space
 from designlib.types import DeviceTensors, InputError, Points, Scores
 
-__all__ = ["Bounds", "Limits", "limits_of", "members_of"]
+__all__ = ["Bounds", "Limits", "component_place", "limits_of", "members_of"]
 
 Limits: TypeAlias = Float[Tensor, "variables"]
 """One limit per variable or component, float64."""
@@ -75,6 +75,17 @@ class Bounds:
             _require_sum(self.labels, self.lower, self.upper)
         self._tensors = DeviceTensors(self.lower, self.upper)
 
+    @classmethod
+    def of_components(
+        cls, space: SimplexSpace, limits: Sequence[tuple[str, float, float]]
+    ) -> Bounds:
+        """Return limits of named components; a component that is named twice keeps both."""
+        lower, upper = [0.0] * space.columns, [1.0] * space.columns
+        for component, low, high in limits:
+            place = component_place(space, component)
+            lower[place], upper[place] = max(lower[place], low), min(upper[place], high)
+        return cls(space, lower, upper)
+
     def conflicts(self, designs: Points) -> Scores:
         """Return by how much the values are out of limits, summed over variables."""
         lower, upper = self._limits(designs)
@@ -111,6 +122,15 @@ class Bounds:
         # In the designs' own type, in which a design at a limit is at the rounded limit.
         lower, upper = self._tensors.on(designs.device)
         return lower.to(designs.dtype), upper.to(designs.dtype)
+
+
+def component_place(space: SimplexSpace, component: str) -> int:
+    """Return the column of a component; raise InputError for an unknown one."""
+    if component not in space.components:
+        raise InputError(
+            f"there is no component {component!r}; known are {', '.join(space.components)}"
+        )
+    return space.components.index(component)
 
 
 def limits_of(space: Space, constraint: Constraint | None) -> tuple[Limits, Limits]:

@@ -14,10 +14,10 @@ from designlib.constraints.base import Constraint
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
+from designlib.constraints.motif_matches import LetterSets, Motif
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.paths import PairRules, lowest_costs, pair_rules
 from designlib.constraints.points import empty_points
-from designlib.constraints.readings import LetterSets, Reading
 from designlib.constraints.required import RequiredMotifs
 from designlib.spaces import SequenceSpace, Space
 
@@ -156,23 +156,23 @@ def _self_contradictions(members: Sequence[Constraint]) -> Iterator[str]:
     for member in members:
         for group in member.groups if isinstance(member, RequiredMotifs) else ():
             inside = [
-                [bad.label for bad in forbidden if _contains(reading.sets, bad.sets)]
-                for reading in group
+                [bad.label for bad in forbidden if _contains(strand.sets, bad.sets)]
+                for strand in group
             ]
             if all(inside):
                 yield f"required motif {group[0].label} contains {inside[0][0]}"
 
 
-def _forbidden(members: Sequence[Constraint]) -> Iterator[Reading]:
+def _forbidden(members: Sequence[Constraint]) -> Iterator[Motif]:
     for member in members:
         if isinstance(member, ForbiddenMotifs):
             for sets, label in zip(member.sets, member.labels, strict=True):
-                yield Reading(sets, f"forbidden motif {label}")
+                yield Motif(sets, f"forbidden motif {label}")
         elif isinstance(member, HomopolymerLimit):
             names = member.space.alphabet.letters
             for row, letter in zip(torch.eye(len(names)).bool(), names, strict=True):
                 run = member.max_run + 1
-                yield Reading(row.expand(run, -1), f"a run of {run} {letter}")
+                yield Motif(row.expand(run, -1), f"a run of {run} {letter}")
 
 
 def _contains(sets: LetterSets, bad: LetterSets) -> bool:
@@ -205,15 +205,15 @@ def _costs(rules: PairRules) -> Costs:
 
 
 def _placed(
-    costs: Float[Tensor, "one sites letters"], motif: Sequence[Reading]
+    costs: Float[Tensor, "one sites letters"], motif: Sequence[Motif]
 ) -> Float[Tensor, "places sites letters"]:
     """Return the costs with the motif at each of its places, one row a place."""
     rows = []
-    for reading in motif:
-        starts = torch.arange(costs.shape[1] - len(reading.sets) + 1)
-        sites = starts[:, None] + torch.arange(len(reading.sets))
+    for strand in motif:
+        starts = torch.arange(costs.shape[1] - len(strand.sets) + 1)
+        sites = starts[:, None] + torch.arange(len(strand.sets))
         placed = costs.repeat(len(starts), 1, 1)
         excluded = torch.zeros(placed.shape, dtype=torch.bool)
-        excluded[starts[:, None], sites] = ~reading.sets
+        excluded[starts[:, None], sites] = ~strand.sets
         rows.append(placed.masked_fill(excluded, torch.inf))
     return torch.cat(rows)

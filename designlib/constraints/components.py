@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from designlib.constraints.base import Constraint
-from designlib.constraints.bounds import members_of
+from designlib.constraints.bounds import component_place, members_of
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points
 
@@ -17,7 +17,6 @@ __all__ = [
     "AtLeastComponents",
     "AtMostComponents",
     "NeverTogether",
-    "component_place",
     "most_components",
 ]
 
@@ -178,15 +177,6 @@ class NeverTogether:
     def _found(self, designs: Points) -> Bool[Tensor, "designs pairs"]:
         there = designs != 0
         return torch.stack([there[:, a] & there[:, b] for a, b in self._places], 1)
-
-
-def component_place(space: SimplexSpace, component: str) -> int:
-    """Return the column of a component; raise InputError where the space does not have it."""
-    if component not in space.components:
-        raise InputError(
-            f"there is no component {component!r}; known are {', '.join(space.components)}"
-        )
-    return space.components.index(component)
 
 
 def _present(space: SimplexSpace, shares: Sequence[float]) -> list[str]:

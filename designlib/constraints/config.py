@@ -1,30 +1,42 @@
-"""The constraints that settings ask for, in a space."""
+"""The constraints of a campaign's settings, in a space."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.config import CompositionConstraints, DesignConstraints, FixedSite
+from designlib.config import CompositionConstraints, ConstraintConfig, DesignConstraints
 from designlib.constraints.base import AllOf, Constraint
-from designlib.constraints.compositions import build_for_compositions
+from designlib.constraints.bounds import Bounds
+from designlib.constraints.components import AtLeastComponents, AtMostComponents, NeverTogether
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
-from designlib.constraints.iupac import letter_sets
+from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
+from designlib.constraints.near import NearMeasured
+from designlib.constraints.parts import OnPart
 from designlib.constraints.required import RequiredMotifs
+from designlib.constraints.rules import KeptRule
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.transitions import ForbiddenTransitions
-from designlib.spaces import DesignSpace, SequenceSpace
+from designlib.constraints.variables import variable_makers
+from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
-__all__ = [
-    "build",
-]
+__all__ = ["build"]
+
+Makers: TypeAlias = Iterable[tuple[str, Callable[[], Constraint]]]
+"""Names of fields and what makes their constraints."""
+
+_NEAREST = 256
+"""Best measured compositions that designs may stay near: enough to span several families, few
+enough that all are good."""
 
 
 def build(
@@ -32,77 +44,116 @@ def build(
     space: DesignSpace,
     measured: Shaped[Tensor, "measured columns"] | None = None,
 ) -> AllOf:
-    """Return the constraints that ``config`` asks for, in the order of its fields.
+    """Return the constraints of the settings, in the order of their fields.
 
     ``measured`` are measured designs, best first, for the constraint that stays near them.
 
     Raises InputError that begins with the name of the field, and for constraints on designs of
     another kind than those of the space.
     """
-    if isinstance(config, CompositionConstraints) and not isinstance(space, SequenceSpace):
-        return build_for_compositions(config, space, measured)
     if type(config)() == config:
         return AllOf(space, [])
-    if isinstance(config, CompositionConstraints) or not isinstance(space, SequenceSpace):
-        kinds = ["compositions", "sequences"]
-        given, designs = kinds if isinstance(space, SequenceSpace) else kinds[::-1]
-        raise InputError(f"constraints: those for {given} are given, and the designs are {designs}")
-    members: list[Constraint] = []
+    if isinstance(config, CompositionConstraints):
+        if isinstance(space, MixedSpace):
+            return _on_parts(config, space, measured)
+        if isinstance(space, SimplexSpace):
+            return _on_composition(config, space, measured)
+    elif isinstance(space, SequenceSpace):
+        return AllOf(space, _make_all([*_on_sequences(config, space), *_rules(config, space)]))
+    kinds = ["compositions", "sequences"]
+    wanted, designs = kinds if isinstance(space, SequenceSpace) else kinds[::-1]
+    raise InputError(f"constraints: those for {wanted} are given, and the designs are {designs}")
 
-    def add(field: str, make: Callable[[], Constraint]) -> None:
+
+def _on_sequences(c: ConstraintConfig, space: SequenceSpace) -> Makers:
+    if ball := c.hamming_ball:
+        yield "hamming_ball", partial(HammingBall, space, ball.reference, ball.radius)
+    if c.fixed_sites:
+        sites = [(site.position, site.letters) for site in c.fixed_sites]
+        yield "fixed_sites", partial(AllowedLetters.at, space, sites)
+    if c.forbidden_motifs:
+        both = _both(space, c.motifs_on_both_strands)
+        yield "forbidden_motifs", partial(ForbiddenMotifs, space, c.forbidden_motifs, both)
+    if c.required_motifs:
+        either = _both(space, c.required_on_either_strand)
+        yield "required_motifs", partial(RequiredMotifs, space, c.required_motifs, either)
+    if c.forbidden_pairs:
+        yield "forbidden_pairs", partial(ForbiddenTransitions.without, space, c.forbidden_pairs)
+    if gc := c.gc:
+        yield "gc", partial(GCWindow, space, gc.low, gc.high, gc.window)
+    if c.max_homopolymer:
+        yield "max_homopolymer", partial(HomopolymerLimit, space, c.max_homopolymer)
+
+
+def _on_compositions(c: CompositionConstraints, space: SimplexSpace) -> Makers:
+    if c.component_ranges:
+        limits = [(one.component, one.low / 100, one.high / 100) for one in c.component_ranges]
+        yield "component_ranges", partial(Bounds.of_components, space, limits)
+    for group in c.group_ranges:
+        low, high = group.low / 100, group.high / 100
+        yield "group_ranges", partial(GroupBounds, space, group.members, low, high)
+    if c.most_components:
+        yield "most_components", partial(AtMostComponents, space, c.most_components)
+    if c.fewest_components:
+        yield "fewest_components", partial(AtLeastComponents, space, c.fewest_components)
+    if c.never_together:
+        pairs = [(pair.first, pair.second) for pair in c.never_together]
+        yield "never_together", partial(NeverTogether, space, pairs)
+    for one in c.ratios:
+        yield "ratios", partial(RatioBounds, space, one.component, one.to, one.low, one.high)
+
+
+def _rules(config: DesignConstraints, space: SequenceSpace | SimplexSpace) -> Makers:
+    for name, rule in config.rules:
+        yield name, partial(KeptRule, space, rule, name)
+
+
+def _make_all(makers: Makers) -> list[Constraint]:
+    """Return the constraints; an error begins with the name of the field."""
+    members: list[Constraint] = []
+    for field, make in makers:
         try:
             members.append(make())
         except InputError as error:
             raise InputError(f"{field}: {error}") from error
+    return members
 
-    ball, gc, limit = config.hamming_ball, config.gc, config.max_homopolymer
-    if ball is not None:
-        add("hamming_ball", lambda: HammingBall(space, ball.reference, ball.radius))
-    if config.fixed_sites:
-        add("fixed_sites", lambda: _fixed(space, config.fixed_sites))
-    if config.forbidden_motifs:
-        both = config.motifs_on_both_strands and bool(space.alphabet.complement)
-        add("forbidden_motifs", lambda: ForbiddenMotifs(space, config.forbidden_motifs, both))
-    if config.required_motifs:
-        either = config.required_on_either_strand and bool(space.alphabet.complement)
-        add("required_motifs", lambda: RequiredMotifs(space, config.required_motifs, either))
-    if config.forbidden_pairs:
-        add("forbidden_pairs", lambda: _without_pairs(space, config.forbidden_pairs))
-    if gc is not None:
-        add("gc", lambda: GCWindow(space, gc.low, gc.high, gc.window))
-    if limit is not None:
-        add("max_homopolymer", lambda: HomopolymerLimit(space, limit))
+
+def _both(space: SequenceSpace, wanted: bool) -> bool:
+    return wanted and bool(space.alphabet.complement)
+
+
+def _on_composition(
+    config: CompositionConstraints,
+    space: SimplexSpace,
+    measured: Shaped[Tensor, "measured columns"] | None,
+) -> AllOf:
+    for field in ("quantity_ranges", "allowed_options"):
+        if getattr(config, field):
+            raise InputError(f"{field}: the designs have no variables beside their composition")
+    members = _make_all([*_on_compositions(config, space), *_rules(config, space)])
+    if (near := config.near_measured) is not None:
+        known = space.random(0, torch.Generator()) if measured is None else measured
+        usable = known[AllOf(space, members).satisfied(known)][:_NEAREST]
+        make = partial(NearMeasured, space, usable, near.percent / 100)
+        members += _make_all([("near_measured", make)])
     return AllOf(space, members)
 
 
-def _fixed(space: SequenceSpace, sites: Sequence[FixedSite]) -> AllowedLetters:
-    """Return the sites' constraint; a position given twice must satisfy both entries."""
-    table = torch.ones(space.length, len(space.alphabet), dtype=torch.bool)
-    for site in sites:
-        if site.position > space.length:
-            raise InputError(
-                f"position {site.position} is outside the design; 1 to {space.length} are possible"
-            )
-        row = table[site.position - 1]
-        row &= letter_sets(space.alphabet, site.letters).any(0)
-        if not row.any():
-            asked = [repr(s.letters) for s in sites if s.position == site.position]
-            raise InputError(
-                f"position {site.position} is restricted to {' and '.join(asked)}, "
-                "which have no letter in common"
-            )
-    return AllowedLetters(space, table)
-
-
-def _without_pairs(space: SequenceSpace, pairs: Sequence[str]) -> ForbiddenTransitions:
-    """Return the constraint in which no letter of a pair's first code has one of its second."""
-    n_letters = len(space.alphabet)
-    allowed = torch.ones(n_letters, n_letters, dtype=torch.bool)
-    for pair in pairs:
-        if len(pair) != 2:
-            raise InputError(
-                f"{pair!r} has {len(pair)} letters; a pair has 2, as in CG for no C followed by G"
-            )
-        first, second = letter_sets(space.alphabet, pair)
-        allowed &= ~(first[:, None] & second)
-    return ForbiddenTransitions(space, allowed)
+def _on_parts(
+    config: CompositionConstraints,
+    space: MixedSpace,
+    measured: Shaped[Tensor, "measured columns"] | None,
+) -> AllOf:
+    """Return the constraints of each part, in the order of the parts."""
+    composition, on_composition = space.composition, config.on_composition
+    members: list[Constraint] = []
+    if composition is not None:
+        shares = None if measured is None else measured[:, : composition.columns]
+        own = _on_composition(on_composition, composition, shares)
+        members += [OnPart(space, 0, member) for member in own.members]
+    elif on_composition != CompositionConstraints():
+        field = next(iter(on_composition.model_dump(exclude_defaults=True)))
+        raise InputError(f"{field}: the designs have no composition")
+    variables = variable_makers(space, config.quantity_ranges, config.allowed_options)
+    return AllOf(space, [*members, *_make_all(variables)])

@@ -24,7 +24,7 @@ Weights: TypeAlias = Float[Tensor, "drafts sites letters"]
 
 Starts: TypeAlias = Int[Tensor, "drafts motifs"]
 Rows: TypeAlias = Int[Tensor, "rows"]
-ReadingSets: TypeAlias = Bool[Tensor, "_readings _codes letters"]
+MotifSets: TypeAlias = Bool[Tensor, "_strands _codes letters"]
 
 _SCATTERED_TRIES = 4
 _PACKED_TRIES = 2
@@ -53,7 +53,7 @@ def draft(
     rules = pair_rules(space, members)
     balls = [member for member in members if isinstance(member, HammingBall)]
     motifs = [
-        torch.stack([reading.sets for reading in group])
+        torch.stack([strand.sets for strand in group])
         for member in members
         if isinstance(member, RequiredMotifs)
         for group in member.groups
@@ -72,7 +72,7 @@ def draft(
 
 def _plant(
     weights: Weights,
-    motifs: Sequence[ReadingSets],
+    motifs: Sequence[MotifSets],
     rules: PairRules,
     balls: Sequence[HammingBall],
     generator: torch.Generator,
@@ -99,7 +99,7 @@ def _plant(
 
 def _plant_once(
     weights: Weights,
-    motifs: Sequence[ReadingSets],
+    motifs: Sequence[MotifSets],
     starts: Starts | None,
     balls: Sequence[HammingBall],
     generator: torch.Generator,
@@ -126,7 +126,7 @@ def _plant_once(
 def _fits(
     weights: Weights, sets: Bool[Tensor, "codes letters"], balls: Sequence[HammingBall]
 ) -> Bool[Tensor, "drafts starts"]:
-    """Return at which starts a reading agrees with ``weights``, and stays inside the balls."""
+    """Return at which starts a motif agrees with ``weights``, and stays inside the balls."""
     possible = weights > 0
     meets = possible.float() @ sets.float().T > 0
     fits = _windows(meets).all(0)
@@ -145,9 +145,7 @@ def _windows(flags: Bool[Tensor, "drafts sites codes"]) -> Bool[Tensor, "codes d
     return torch.stack([flags[:, code : code + starts, code] for code in range(codes)])
 
 
-def _packed(
-    length: int, motifs: Sequence[ReadingSets], n: int, generator: torch.Generator
-) -> Starts:
+def _packed(length: int, motifs: Sequence[MotifSets], n: int, generator: torch.Generator) -> Starts:
     """Return starts at which the motifs stand side by side, in random order with random gaps.
 
     Starts are past the end where the motifs are longer than the design altogether.

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.constraints.components import component_place
+from designlib.constraints.bounds import component_place
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points, Scores
 

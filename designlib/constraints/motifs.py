@@ -8,7 +8,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import conv1d, embedding
 
-from designlib.constraints.readings import MotifScan, Reading, read_motifs
+from designlib.constraints.motif_matches import Motif, MotifScan, parse_motifs
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, Letters, Moves
 
@@ -42,12 +42,12 @@ class ForbiddenMotifs:
 
     def __init__(self, space: SequenceSpace, motifs: Sequence[str], both_strands: bool) -> None:
         self.space = space
-        distinct_readings: dict[object, Reading] = {}
-        for group in read_motifs(space, motifs, both_strands):
-            for reading in group:
-                distinct_readings.setdefault(reading.key, reading)
-        self.sets = [reading.sets for reading in distinct_readings.values()]
-        self.labels = [reading.label for reading in distinct_readings.values()]
+        distinct: dict[object, Motif] = {}
+        for group in parse_motifs(space, motifs, both_strands):
+            for motif in group:
+                distinct.setdefault(motif.key, motif)
+        self.sets = [motif.sets for motif in distinct.values()]
+        self.labels = [motif.label for motif in distinct.values()]
         self._scan = MotifScan(self.sets)
         lengths = self._scan.lengths
         lacked, places = self._scan.distinct_sets()

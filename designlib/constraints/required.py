@@ -10,13 +10,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding, pad
 
-from designlib.constraints.readings import LetterSets, MotifScan, Reading, read_motifs
+from designlib.constraints.motif_matches import LetterSets, Motif, MotifScan, parse_motifs
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, Letters, Moves
 
 __all__ = ["RequiredMotifs"]
 
-Lacking: TypeAlias = Float[Tensor, "designs motifs readings starts"]
+Lacking: TypeAlias = Float[Tensor, "designs motifs strands starts"]
 
 
 class RequiredMotifs:
@@ -55,10 +55,10 @@ class RequiredMotifs:
 
     def __init__(self, space: SequenceSpace, motifs: Sequence[str], both_strands: bool) -> None:
         self.space = space
-        groups: dict[object, tuple[Reading, ...]] = {}
-        for group in read_motifs(space, motifs, both_strands):
+        groups: dict[object, tuple[Motif, ...]] = {}
+        for group in parse_motifs(space, motifs, both_strands):
             # The same motif may be given twice, or as its own reverse complement.
-            groups.setdefault(frozenset(reading.key for reading in group), group)
+            groups.setdefault(frozenset(motif.key for motif in group), group)
         self.groups = list(groups.values())
         per_motif = max(len(group) for group in self.groups)
         self._scan = MotifScan(
@@ -67,7 +67,7 @@ class RequiredMotifs:
         lengths = self._scan.lengths
         starts = torch.arange(space.length - int(lengths.min()) + 1)
         self._shape = (len(self.groups), per_motif, len(starts))
-        # Where a reading does not fit, or is none.
+        # Starts at which a motif does not fit, and padding.
         outside = starts > space.length - lengths[:, None]
         outside |= ~self._scan.weights.flatten(1).any(1, keepdim=True)
         self._places = DeviceTensors(-lengths, outside.view(self._shape))
@@ -114,26 +114,26 @@ class RequiredMotifs:
             return ""
         motif = missing[0]
         which, start = divmod(places[motif], self._shape[2])
-        reading = self.groups[motif][which]
+        strand = self.groups[motif][which]
         count = int(lacking[motif])
         letters = "1 letter differs" if count == 1 else f"{count} letters differ"
         more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
         return (
-            f"required motif {reading.label} is missing ({letters} at positions "
-            f"{start + 1}-{start + len(reading.sets)}){more}"
+            f"required motif {strand.label} is missing ({letters} at positions "
+            f"{start + 1}-{start + len(strand.sets)}){more}"
         )
 
     def _nearest(self, letters: Letters) -> torch.return_types.min:
         """Return how many letters each motif lacks where it lacks least, and which place that is.
 
-        The place is numbered as reading * starts + start.
+        The place is numbered as strand * starts + start.
         """
         _, outside = self._places.on(letters.device)
         lacking = self._lacking(letters).masked_fill(outside, torch.inf)
         return lacking.flatten(2).min(2)
 
     def _lacking(self, letters: Letters) -> Lacking:
-        """Return how many letters each reading lacks at each start."""
+        """Return how many letters each motif lacks on each strand at each start."""
         minus_lengths, _ = self._places.on(letters.device)
         matches = self._scan.matches(letters, minus_lengths)
         return matches.neg_().view(letters.shape[0], *self._shape)
@@ -162,18 +162,18 @@ class RequiredMotifs:
         return change.transpose(0, 1) + now[:, :, None, None]
 
 
-def _filled(group: tuple[Reading, ...], readings: int) -> list[LetterSets]:
-    """Return the letter sets of a motif's readings, made up with some that never match."""
-    sets = [reading.sets for reading in group]
-    return sets + [torch.zeros_like(sets[0])] * (readings - len(sets))
+def _filled(group: tuple[Motif, ...], strands: int) -> list[LetterSets]:
+    """Return the letter sets of a motif on each strand, padded with sets that never match."""
+    sets = [motif.sets for motif in group]
+    return sets + [torch.zeros_like(sets[0])] * (strands - len(sets))
 
 
 def _places_beside(
-    places: Float[Tensor, "readings offsets sets"],
-) -> Float[Tensor, "readings windows offsets sets"]:
-    """Return which set each reading has at each site of a stretch, for each window near it.
+    places: Float[Tensor, "strands offsets sets"],
+) -> Float[Tensor, "strands windows offsets sets"]:
+    """Return which set each strand has at each site of a stretch, for each window near it.
 
-    The stretch is as long as the longest reading; the windows are those that start up
+    The stretch is as long as the longest motif; the windows are those that start up
     to a letter less before it or after its first site.
     """
     offsets = places.shape[1]

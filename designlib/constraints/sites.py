@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from designlib.constraints.motif_matches import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
@@ -46,6 +49,29 @@ class AllowedLetters:
         self.space = space
         self.table = table.cpu()
         self._tensors = DeviceTensors(self.table)
+
+    @classmethod
+    def at(cls, space: SequenceSpace, sites: Sequence[tuple[int, str]]) -> AllowedLetters:
+        """Return the constraint for IUPAC codes at positions, counted from 1.
+
+        A position that is named twice satisfies both entries. Raises InputError for a position
+        outside the design, an unknown code, or entries without a common letter.
+        """
+        table = torch.ones(space.length, len(space.alphabet), dtype=torch.bool)
+        for position, codes in sites:
+            if position > space.length:
+                raise InputError(
+                    f"position {position} is outside the design; 1 to {space.length} are possible"
+                )
+            row = table[position - 1]
+            row &= letter_sets(space.alphabet, codes).any(0)
+            if not row.any():
+                wanted = [repr(letters) for at, letters in sites if at == position]
+                raise InputError(
+                    f"position {position} is restricted to {' and '.join(wanted)}, "
+                    "which have no letter in common"
+                )
+        return cls(space, table)
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the allowed letters of each site: the others already have one."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from designlib.constraints.motif_matches import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
@@ -60,6 +63,25 @@ class ForbiddenTransitions:
         # [left, right, letter]: whether the letter may stand between the two.
         between = padded[:, None, :-1] & padded.T[None, :, :-1]
         self._tensors = DeviceTensors(self.allowed, between.flatten(0, 1).contiguous())
+
+    @classmethod
+    def without(cls, space: SequenceSpace, pairs: Sequence[str]) -> ForbiddenTransitions:
+        """Return the constraint that forbids pairs of IUPAC codes, such as ``CG``.
+
+        Raises InputError for a pair that has not two letters, an unknown code, or pairs that
+        leave no sequence.
+        """
+        n_letters = len(space.alphabet)
+        allowed = torch.ones(n_letters, n_letters, dtype=torch.bool)
+        for pair in pairs:
+            if len(pair) != 2:
+                raise InputError(
+                    f"{pair!r} has {len(pair)} letters; a pair has 2, as in CG for no C followed "
+                    "by G"
+                )
+            first, second = letter_sets(space.alphabet, pair)
+            allowed &= ~(first[:, None] & second)
+        return cls(space, allowed)
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the letters that may stand between the neighbours of each site."""

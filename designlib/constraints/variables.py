@@ -1,8 +1,9 @@
-"""The constraints that settings ask for, on the variables beside a composition."""
+"""Constraints of the settings on the variables beside a composition."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from designlib.config import OptionChoice, QuantityRange
 from designlib.constraints.base import Constraint
@@ -11,45 +12,38 @@ from designlib.constraints.parts import AllowedLevels, OnPart
 from designlib.spaces import BoxSpace, Levels, LevelSpace, MixedSpace
 from designlib.types import InputError
 
-__all__ = ["variable_members"]
+__all__ = ["variable_makers"]
 
 
-def variable_members(
+def variable_makers(
     space: MixedSpace, ranges: Sequence[QuantityRange], options: Sequence[OptionChoice]
-) -> list[Constraint]:
-    """Return the constraints on the variables of a space, part by part.
+) -> Iterator[tuple[str, Callable[[], Constraint]]]:
+    """Yield the field and the maker of each constraint on the variables, part by part.
 
-    Raises InputError, beginning with the name of the field, for a variable or an option that there
-    is none of, and for limits that leave nothing.
+    A maker raises InputError for limits that leave nothing.
+
+    Raises InputError, beginning with the name of the field, for an unknown variable or option.
     """
     _check_names(space, ranges, options)
-    by_field = (
-        ("quantity_ranges", {one.quantity for one in ranges}),
-        ("allowed_options", {one.choice for one in options}),
-    )
-    members: list[Constraint] = []
-
-    def add(field: str, number: int, make: Callable[[], Constraint]) -> None:
-        try:
-            members.append(OnPart(space, number, make(), field))
-        except InputError as error:
-            raise InputError(f"{field}: {error}") from error
-
+    by_field = {
+        "quantity_ranges": {one.quantity for one in ranges},
+        "allowed_options": {one.choice for one in options},
+    }
     for number, part in enumerate(space.parts):
         own = part.space
-        if isinstance(own, BoxSpace) and by_field[0][1] & set(own.labels):
-            add("quantity_ranges", number, lambda box=own: _bounds(box, ranges))
+        if isinstance(own, BoxSpace) and by_field["quantity_ranges"] & set(own.labels):
+            yield "quantity_ranges", partial(_bounds, space, number, own, ranges)
         if not isinstance(own, LevelSpace):
             continue
-        for field, asked in by_field:
-            if asked & {levels.name for levels in own.variables}:
+        for field, names in by_field.items():
+            if names & {levels.name for levels in own.variables}:
                 table = [
-                    _fitting(levels, ranges, options) if levels.name in asked
+                    _fitting(levels, ranges, options)
+                    if levels.name in names
                     else [True] * len(levels.labels)
                     for levels in own.variables
-                ]  # fmt: skip
-                add(field, number, lambda levels=own, table=table: AllowedLevels(levels, table))
-    return members
+                ]
+                yield field, partial(_levels, space, number, own, table, field)
 
 
 def _check_names(
@@ -77,15 +71,23 @@ def _check_names(
             )
 
 
-def _bounds(box: BoxSpace, ranges: Sequence[QuantityRange]) -> Bounds:
-    """Return the limits of all quantities; one that is named twice must keep to both."""
+def _bounds(
+    space: MixedSpace, number: int, box: BoxSpace, ranges: Sequence[QuantityRange]
+) -> OnPart:
+    """Return the limits of all quantities; a quantity that is named twice keeps both."""
     lower, upper = list(box.lower), list(box.upper)
     for one in ranges:
         if one.quantity in box.labels:
             place = box.labels.index(one.quantity)
             low, high = one.limits
             lower[place], upper[place] = max(lower[place], low), min(upper[place], high)
-    return Bounds(box, lower, upper)
+    return OnPart(space, number, Bounds(box, lower, upper), "quantity_ranges")
+
+
+def _levels(
+    space: MixedSpace, number: int, own: LevelSpace, table: Sequence[Sequence[bool]], field: str
+) -> OnPart:
+    return OnPart(space, number, AllowedLevels(own, table), field)
 
 
 def _fitting(

@@ -9,7 +9,7 @@ from designlib.notation.alphabets import (
     Alphabet,
     iupac_letters,
 )
-from designlib.notation.chemistry import ChemistryRules, require_smact
+from designlib.notation.chemistry import compound_verdict, require_smact
 from designlib.notation.elements import PROPERTIES, molar_mass
 from designlib.notation.formulas import ELEMENTS, element_shares, format_formula, parse_formula
 from designlib.notation.variables import Choice, Quantity, as_text
@@ -23,10 +23,10 @@ __all__ = [
     "PROTEIN",
     "RNA",
     "Alphabet",
-    "ChemistryRules",
     "Choice",
     "Quantity",
     "as_text",
+    "compound_verdict",
     "element_shares",
     "format_formula",
     "iupac_letters",

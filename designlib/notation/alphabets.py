@@ -13,8 +13,8 @@ __all__ = ["ALPHABETS", "BINARY", "DNA", "PROTEIN", "RNA", "Alphabet", "iupac_le
 class Alphabet:
     """An ordered set of letters.
 
-    ``complement`` holds the partner of each letter in the same order, or is
-    empty where the molecule has no second strand.
+    ``complement`` holds the partner of each letter in the same order; empty for a molecule of one
+    strand.
     """
 
     name: str
@@ -24,6 +24,22 @@ class Alphabet:
     def __len__(self) -> int:
         return len(self.letters)
 
+    @property
+    def partners(self) -> list[int]:
+        """Index of the complement of each letter; raises InputError without a second strand."""
+        if not self.complement:
+            raise InputError(f"{self.name} has no complementary strand")
+        return [self.letters.index(letter) for letter in self.complement]
+
+    def reverse_complement(self, text: str) -> str:
+        """Return the other strand of a sequence, read in its own direction.
+
+        >>> DNA.reverse_complement("AACG")
+        'CGTT'
+        """
+        partner = {c: self.letters[i] for c, i in zip(self.letters, self.partners, strict=True)}
+        return "".join(partner[letter] for letter in reversed(text))
+
     def written(self, text: str) -> str:
         """Return a sequence as tables write it: upper case, and T or U as the alphabet has it.
 
@@ -31,7 +47,7 @@ class Alphabet:
         'ACGT'
         """
         upper = text.strip().upper()
-        # Of proteins T is another thing, and U is none of theirs.
+        # T of proteins is threonine.
         swap = {"ACGT": ("U", "T"), "ACGU": ("T", "U")}.get(self.letters, ("", ""))
         return upper.replace(*swap) if swap[0] else upper
 
@@ -42,10 +58,8 @@ PROTEIN = Alphabet("protein", "ACDEFGHIKLMNPQRSTVWY")
 BINARY = Alphabet("binary", "01")
 ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN, BINARY)}
 
-_DNA = {
-    "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
-    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
-}  # fmt: skip
+_CODES_OF_DNA = "R=AG Y=CT S=CG W=AT K=GT M=AC B=CGT D=AGT H=ACT V=ACG N=ACGT"
+_DNA = {code[0]: code[2:] for code in _CODES_OF_DNA.split()}
 _RNA = {code: letters.replace("T", "U") for code, letters in _DNA.items()}
 _PROTEIN = {"B": "DN", "Z": "EQ", "J": "IL", "X": "ACDEFGHIKLMNPQRSTVWY"}
 _CODES = {"ACGT": _DNA, "ACGU": _RNA, "ACDEFGHIKLMNPQRSTVWY": _PROTEIN}
@@ -54,21 +68,21 @@ _CODES = {"ACGT": _DNA, "ACGU": _RNA, "ACDEFGHIKLMNPQRSTVWY": _PROTEIN}
 def iupac_letters(alphabet: Alphabet, codes: str) -> list[str]:
     """Return the letters of ``alphabet`` that each code stands for.
 
-    Codes are those of Cornish-Bowden (1985, IUPAC-IUB 1984): DNA and RNA know the nucleotide codes
-    (``N`` is any), proteins B, Z, J and X (any); any other alphabet has only its own letters. Lower
-    case is read as upper case. Raises InputError naming the first code that is unknown.
+    Codes are those of Cornish-Bowden (1985, IUPAC-IUB 1984): DNA and RNA have the nucleotide codes
+    (``N`` is any), proteins B, Z, J and X (any); other alphabets only their letters. Case does not
+    matter. Raises InputError naming the first code that is unknown.
 
     >>> iupac_letters(DNA, "RN")
     ['AG', 'ACGT']
     """
-    known = {letter: letter for letter in alphabet.letters} | _CODES.get(alphabet.letters, {})
-    told = []
+    accepted = {letter: letter for letter in alphabet.letters} | _CODES.get(alphabet.letters, {})
+    rows = []
     for position, code in enumerate(codes, start=1):
-        members = known.get(code) or known.get(code.upper())
+        members = accepted.get(code) or accepted.get(code.upper())
         if members is None:
             raise InputError(
                 f"{codes!r} has {code!r} at position {position}; "
-                f"letters and codes of {alphabet.name} are {''.join(known)}"
+                f"letters and codes of {alphabet.name} are {''.join(accepted)}"
             )
-        told.append(members)
-    return told
+        rows.append(members)
+    return rows

@@ -18,18 +18,19 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from designlib.errors import InputError
 
-__all__ = ["ChemistryRules", "require_smact"]
+__all__ = ["compound_verdict", "require_smact"]
+
+_TOLERANCE = 0.01
+"""Charge that may be left, per atom; it covers amounts rounded to steps of 1 %."""
 
 _MOST_COMBINATIONS = 200_000
 _EXTRA = "pip install 'trajectory-design[smact]'"
 
 
 class _State(NamedTuple):
-    """Between which oxidation states an element is."""
+    """Range of oxidation states of an element."""
 
     low: int
     high: int
@@ -41,60 +42,48 @@ class _Element(NamedTuple):
     is_metal: bool
 
 
-class ChemistryRules(BaseModel):
-    """What a composition of elements has to keep as a compound; needs the extra smact."""
+def compound_verdict(
+    shares: Mapping[str, float], *, electronegativity: bool = True, alloys: bool = True
+) -> str:
+    """Return ``ok``, or why a composition with these shares of the atoms is no compound.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Parameters
+    ----------
+    shares
+        Share of the atoms by symbol of the element.
+    electronegativity
+        Whether, in a neutral state, every anion has to be more electronegative than every cation.
+    alloys
+        Whether metals alone pass.
 
-    charge_neutral: bool = Field(
-        default=True,
-        description="Whether some oxidation states of the elements have to sum to no charge.",
-    )
-    electronegativity: bool = Field(
-        default=True,
-        description="Whether, in such states, every anion has to be more electronegative than "
-        "every cation.",
-    )
-    alloys: bool = Field(
-        default=True, description="Whether compositions of metals alone pass, as alloys."
-    )
-    tolerance: float = Field(
-        default=0.01,
-        ge=0,
-        le=1,
-        description="Largest charge that may be left, in elementary charges per atom; amounts are "
-        "rounded to steps.",
-    )
-
-    def verdict(self, shares: Mapping[str, float]) -> str:
-        """Return ``ok``, or why a composition with these shares of the atoms is no compound.
-
-        Raises InputError where SMACT is not installed, or knows no state of an element.
-        """
-        present = {symbol: share for symbol, share in shares.items() if share > 0}
-        elements = [_element(symbol) for symbol in present]
-        if len(present) < 2 or (self.alloys and all(element.is_metal for element in elements)):
+    Raises
+    ------
+    InputError
+        SMACT is not installed, or has no state of an element.
+    """
+    present = {symbol: share for symbol, share in shares.items() if share > 0}
+    elements = [_element(symbol) for symbol in present]
+    if len(present) < 2 or (alloys and all(element.is_metal for element in elements)):
+        return "ok"
+    number = math.prod(len(element.states) for element in elements)
+    if number > _MOST_COMBINATIONS:
+        return f"not decided: {number:,} combinations of oxidation states"
+    neutral = False
+    for states in _neutral_states(list(present.values()), elements):
+        neutral = True
+        if not electronegativity or _balanced(states, elements):
             return "ok"
-        number = math.prod(len(element.states) for element in elements)
-        if number > _MOST_COMBINATIONS:
-            return f"not decided: {number:,} combinations of oxidation states"
-        neutral = False
-        for states in self._neutral(list(present.values()), elements):
-            neutral = True
-            if not self.electronegativity or _balanced(states, elements):
-                return "ok"
-        if neutral:
-            return "in no neutral state are all anions more electronegative than all cations"
-        return "ok" if not self.charge_neutral else "no oxidation states sum to no charge"
+    if neutral:
+        return "in no neutral state are all anions more electronegative than all cations"
+    return "no oxidation states sum to no charge"
 
-    def _neutral(
-        self, shares: list[float], elements: list[_Element]
-    ) -> Iterator[tuple[_State, ...]]:
-        for states in itertools.product(*(element.states for element in elements)):
-            low = sum(share * state.low for share, state in zip(shares, states, strict=True))
-            high = sum(share * state.high for share, state in zip(shares, states, strict=True))
-            if not self.charge_neutral or low - self.tolerance <= 0 <= high + self.tolerance:
-                yield states
+
+def _neutral_states(shares: list[float], elements: list[_Element]) -> Iterator[tuple[_State, ...]]:
+    for states in itertools.product(*(element.states for element in elements)):
+        low = sum(share * state.low for share, state in zip(shares, states, strict=True))
+        high = sum(share * state.high for share, state in zip(shares, states, strict=True))
+        if low - _TOLERANCE <= 0 <= high + _TOLERANCE:
+            yield states
 
 
 def require_smact() -> None:
@@ -109,7 +98,7 @@ def require_smact() -> None:
 
 @cache
 def _element(symbol: str) -> _Element:
-    """Return what SMACT knows of an element; its states, then those between two neighbours."""
+    """Return an element's states by SMACT, then those between two neighbours."""
     require_smact()
     import smact  # pyright: ignore[reportMissingImports] - an extra
     from smact.screening import MIXED_VALENCE_ELEMENTS  # pyright: ignore[reportMissingImports] - an extra

@@ -103,13 +103,11 @@ class SequenceSpace:
         return torch.randint(len(self.alphabet), (n, self.length), generator=generator)
 
     def reverse_complement(self, letters: Letters) -> Letters:
-        """Return the same molecules read from the other strand."""
-        if not self.alphabet.complement:
-            raise InputError(f"{self.alphabet.name} has no complementary strand")
-        order = [self.alphabet.letters.index(c) for c in self.alphabet.complement]
-        return torch.tensor(order, device=letters.device)[letters].flip(1)
+        """Return the other strands; raise InputError for an alphabet without a complement."""
+        partners = torch.tensor(self.alphabet.partners, device=letters.device)
+        return partners[letters].flip(1)
 
     def canonical(self, designs: Sequence[str]) -> list[str]:
-        """Return the alphabetically first reading of each design among its two strands."""
+        """Return the alphabetically first strand of each design."""
         other = self.decode(self.reverse_complement(self.encode(designs)))
         return [min(pair) for pair in zip(designs, other, strict=True)]

@@ -20,6 +20,7 @@ from designlib.candidates import (
     variable_units,
 )
 from designlib.config import (
+    ChemistryRules,
     CompositionConstraints,
     DesignConstraints,
     SamplingConfig,
@@ -27,7 +28,6 @@ from designlib.config import (
     SynthesisConfig,
 )
 from designlib.constraints import AllOf, build, chemistry_verdicts
-from designlib.notation import ChemistryRules
 from designlib.sampling.run import choose_sampler, ladder_bands
 from designlib.selection import Shortlist, acquisition, clusters, oracle_of, thompson_order
 from designlib.spaces import SequenceSpace, nearest_measured

@@ -125,8 +125,8 @@ def _repeats(whole: str, rules: RuleSet, first: int, end: int) -> Iterator[str]:
     seen: dict[str, int] = {}
     for start in range(len(whole) - size + 1):
         word = whole[start : start + size]
-        for reading in {word, _other_strand(word)}:
-            at = seen.get(reading)
+        for strand in {word, DNA.reverse_complement(word)}:
+            at = seen.get(strand)
             if at is not None and (
                 _touches(start, size, first, end) or _touches(at, size, first, end)
             ):
@@ -144,7 +144,7 @@ def _hairpins(whole: str, rules: RuleSet, first: int, end: int) -> Iterator[str]
         return
     places: dict[str, list[int]] = {}
     for start in range(len(whole) - size + 1):
-        partner = _other_strand(whole[start : start + size])
+        partner = DNA.reverse_complement(whole[start : start + size])
         for at in places.get(partner, []):
             near = start + size - at <= rules.hairpin_window
             looped = start - (at + size) >= _LOOP
@@ -176,11 +176,7 @@ def _places(motif: str, whole: str) -> Iterator[tuple[int, str]]:
 def _patterns(motif: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the motif as patterns of the two strands; an unknown code raises InputError."""
     sets = iupac_letters(DNA, motif)
-    partner = str.maketrans(DNA.letters, DNA.complement)
     forward = "".join(f"[{letters}]" for letters in sets)
-    backward = "".join(f"[{''.join(sorted(s.translate(partner)))}]" for s in reversed(sets))
+    partners = [sorted(DNA.reverse_complement(letters)) for letters in reversed(sets)]
+    backward = "".join(f"[{''.join(letters)}]" for letters in partners)
     return re.compile(f"(?={forward})"), re.compile(f"(?={backward})")
-
-
-def _other_strand(word: str) -> str:
-    return word[::-1].translate(str.maketrans(DNA.letters, DNA.complement))

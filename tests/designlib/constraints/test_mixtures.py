@@ -18,6 +18,7 @@ from designlib.constraints import (
     NeverTogether,
     RatioBounds,
     build,
+    config,
     feasible_starts,
 )
 from designlib.notation.alphabets import DNA
@@ -127,12 +128,13 @@ def test_conflicts_measure_how_far_it_is():
     assert int(NeverTogether(SPACE, pairs).conflicts(designs)) == 2
 
 
-def test_designs_stay_near_the_best_measured_that_meet_the_rest():
+def test_designs_stay_near_the_best_measured_that_meet_the_rest(monkeypatch):
+    monkeypatch.setattr(config, "_NEAREST", 1)
     measured = SPACE.encode(["Fe=0.5, Co=0.5", "Fe=0.6, Ni=0.4", "Ni=0.5, O=0.5"])
     near = CompositionConstraints.model_validate(
         {
             "never_together": [{"first": "Fe", "second": "Co"}],
-            "near_measured": {"percent": 20, "best": 1},
+            "near_measured": {"percent": 20},
         }
     )
     constraint = build(near, SPACE, measured)
@@ -147,6 +149,14 @@ def test_designs_stay_near_the_best_measured_that_meet_the_rest():
     assert float(constraint.members[-1].conflicts(measured[2:])) == pytest.approx(0.4)
     starts = feasible_starts(SPACE, constraint, 20, torch_generator(3), measured)
     assert constraint.satisfied(starts).all()
+
+
+def test_the_number_of_measured_references_of_release_0_1_is_read(caplog):
+    near = {"near_measured": {"percent": 20, "best": 64}}
+    current = {"near_measured": {"percent": 20}}
+    read = CompositionConstraints.model_validate(near)
+    assert read == CompositionConstraints.model_validate(current)
+    assert "best is no longer a setting" in caplog.text
 
 
 def test_without_a_measured_composition_nothing_is_near():

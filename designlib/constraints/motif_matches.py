@@ -1,4 +1,4 @@
-"""Motifs as sets of letters, and where they match designs: what all constraints on motifs share."""
+"""Motifs as sets of letters, and their matches in designs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import conv1d, embedding, pad
 
-from designlib.constraints.iupac import letter_sets
+from designlib.notation import Alphabet, iupac_letters
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters
 
-__all__ = ["LetterSets", "MotifScan", "Reading", "read_motifs"]
+__all__ = ["LetterSets", "Motif", "MotifScan", "letter_sets", "parse_motifs"]
 
 LetterSets: TypeAlias = Bool[Tensor, "_codes letters"]
 """The letters that each position of a motif may have."""
 
 
-class Reading(NamedTuple):
-    """A motif as it looks on one strand.
+class Motif(NamedTuple):
+    """A motif on one strand.
 
     Attributes
     ----------
@@ -40,10 +40,10 @@ class Reading(NamedTuple):
         return tuple(tuple(row) for row in self.sets.tolist())
 
 
-def read_motifs(
+def parse_motifs(
     space: SequenceSpace, motifs: Sequence[str], both_strands: bool
-) -> list[tuple[Reading, ...]]:
-    """Return the readings of each motif: one, or two where the other strand reads differently.
+) -> list[tuple[Motif, ...]]:
+    """Return each motif on its strands: one, or two if the reverse complement differs.
 
     Raises InputError for no motif, an empty or too long one, one that every design
     contains, an unknown code, or two strands asked of a molecule that has one.
@@ -53,33 +53,47 @@ def read_motifs(
         raise InputError("no motif is given; at least one is needed")
     if both_strands and not alphabet.complement:
         raise InputError(f"{alphabet.name} has no complementary strand to look for motifs on")
-    found = []
+    groups = []
     for motif in motifs:
         if not 1 <= len(motif) <= space.length:
             raise InputError(
                 f"motif {motif!r} has {len(motif)} letters; 1 to {space.length} are possible"
             )
-        forward = Reading(letter_sets(alphabet, motif), motif.upper())
+        forward = Motif(letter_sets(alphabet, motif), motif.upper())
         if forward.sets.all():
             raise InputError(f"motif {motif!r} occurs in every design")
-        found.append((forward, *_other_strand(space, forward)) if both_strands else (forward,))
-    return found
+        strands = [forward]
+        if both_strands:
+            sets = forward.sets.flip(0)[:, alphabet.partners]
+            reverse = Motif(sets, f"{forward.label} (reverse strand)")
+            strands += [reverse] if reverse.key != forward.key else []
+        groups.append(tuple(strands))
+    return groups
 
 
-def _other_strand(space: SequenceSpace, reading: Reading) -> tuple[Reading, ...]:
-    letters = space.alphabet.letters
-    partner = [letters.index(letter) for letter in space.alphabet.complement]
-    other = Reading(reading.sets.flip(0)[:, partner], f"{reading.label} (reverse strand)")
-    return () if other.key == reading.key else (other,)
+def letter_sets(alphabet: Alphabet, codes: str) -> LetterSets:
+    """Return which letters of ``alphabet`` each IUPAC code stands for.
+
+    Raises InputError naming the first code that is unknown.
+
+    >>> from designlib.notation.alphabets import DNA
+    >>> letter_sets(DNA, "RN").int().tolist()
+    [[1, 0, 1, 0], [1, 1, 1, 1]]
+    """
+    rows = [
+        [letter in members for letter in alphabet.letters]
+        for members in iupac_letters(alphabet, codes)
+    ]
+    return torch.tensor(rows, dtype=torch.bool).reshape(len(rows), len(alphabet))
 
 
 class MotifScan:
-    """Counts matching letters of several readings at every start, all by one convolution.
+    """Counts matching letters of several motifs at every start, all by one convolution.
 
     Parameters
     ----------
     sets
-        The letter sets of each reading, at least one; lengths may differ.
+        The letter sets of each motif, at least one; lengths may differ.
     """
 
     def __init__(self, sets: Sequence[LetterSets]) -> None:
@@ -92,12 +106,12 @@ class MotifScan:
         self._tensors = DeviceTensors(torch.eye(self.weights.shape[2]), channels_first)
 
     def matches(
-        self, letters: Letters, bias: Float[Tensor, "readings"] | None = None
-    ) -> Float[Tensor, "designs readings starts"]:
-        """Return the number of matching positions of every reading at every start, plus ``bias``.
+        self, letters: Letters, bias: Float[Tensor, "motifs"] | None = None
+    ) -> Float[Tensor, "designs motifs starts"]:
+        """Return the number of matching positions of every motif at every start, plus ``bias``.
 
-        Starts at which only the longest readings overhang the end are kept for the
-        shorter ones; what overhangs never matches, so it can never be complete.
+        Starts at which only the longest motifs overhang the end are kept for the shorter
+        ones; overhanging positions never match.
         """
         eye, weights = self._tensors.on(letters.device)
         relaxed = embedding(letters, eye).transpose(1, 2)
@@ -105,8 +119,8 @@ class MotifScan:
 
     def distinct_sets(
         self,
-    ) -> tuple[Float[Tensor, "sets letters"], Float[Tensor, "readings offsets sets"]]:
-        """Return the distinct letter sets that a design can lack, and where the readings have them.
+    ) -> tuple[Float[Tensor, "sets letters"], Float[Tensor, "motifs offsets sets"]]:
+        """Return the distinct letter sets that a design can lack, and where the motifs have them.
 
         Any letter (``N``) and padding are left out: nothing inside a design lacks them.
         """

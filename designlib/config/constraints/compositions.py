@@ -1,37 +1,32 @@
-"""Constraints on designs, with amounts in percent and units as a lab writes them."""
+"""Settings of the constraints on compositions, in percent, and on process variables."""
 
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from designlib.notation import ChemistryRules
+from designlib.config.base import Config
+from designlib.config.constraints.rules import CompositionRule, rule_settings
+from designlib.notation import compound_verdict
 
 __all__ = [
+    "ChemistryRules",
     "ComponentPair",
     "ComponentRange",
     "CompositionConstraints",
-    "ConstraintConfig",
-    "DesignConstraints",
-    "FixedSite",
-    "GCConfig",
     "GroupRange",
-    "HammingBallConfig",
     "NearBest",
     "OptionChoice",
     "QuantityRange",
     "RatioRange",
 ]
 
-_STRICT = ConfigDict(extra="forbid", frozen=True)
 
-
-class QuantityRange(BaseModel):
+class QuantityRange(Config):
     """Limits of one quantity, inside those of the table."""
-
-    model_config = _STRICT
 
     quantity: str = Field(description="Name of the quantity, such as temperature.")
     low: float | None = Field(
@@ -54,29 +49,23 @@ class QuantityRange(BaseModel):
         return low, math.inf if self.high is None else self.high
 
 
-class OptionChoice(BaseModel):
+class OptionChoice(Config):
     """Options of one choice that may be taken."""
-
-    model_config = _STRICT
 
     choice: str = Field(description="Name of the choice, such as solvent.")
     options: tuple[str, ...] = Field(min_length=1, description="Options that are allowed.")
 
 
-class ComponentRange(BaseModel):
+class ComponentRange(Config):
     """Limits of one component; equal ones fix it."""
-
-    model_config = _STRICT
 
     component: str = Field(description="Name of the component, such as Fe.")
     low: float = Field(default=0.0, ge=0, le=100, description="Smallest amount, in %.")
     high: float = Field(default=100.0, ge=0, le=100, description="Largest amount, in %.")
 
 
-class GroupRange(BaseModel):
+class GroupRange(Config):
     """Limits of what several components sum to."""
-
-    model_config = _STRICT
 
     members: tuple[str, ...] = Field(
         min_length=1, description="Names of the components of the group."
@@ -85,10 +74,8 @@ class GroupRange(BaseModel):
     high: float = Field(default=100.0, ge=0, le=100, description="Largest sum, in %.")
 
 
-class RatioRange(BaseModel):
+class RatioRange(Config):
     """Limits of how many times more there is of one component than of another."""
-
-    model_config = _STRICT
 
     component: str = Field(description="Name of the component whose amount is divided.")
     to: str = Field(description="Name of the component whose amount it is divided by.")
@@ -96,19 +83,17 @@ class RatioRange(BaseModel):
     high: float = Field(default=1e6, ge=0, le=1e6, description="Largest ratio, without unit.")
 
 
-class ComponentPair(BaseModel):
+class ComponentPair(Config):
     """Two components that may not be together."""
-
-    model_config = _STRICT
 
     first: str = Field(description="Name of one component.")
     second: str = Field(description="Name of the other one.")
 
 
-class NearBest(BaseModel):
+class NearBest(Config):
     """Stay near good measured compositions."""
 
-    model_config = _STRICT
+    retired: ClassVar[Mapping[str, str]] = {"best": "the best 256 measured compositions count"}
 
     percent: float = Field(
         default=10.0,
@@ -116,19 +101,35 @@ class NearBest(BaseModel):
         le=100,
         description="Largest part of a design that may differ from the nearest of them, in %.",
     )
-    best: int = Field(
-        default=256,
-        ge=1,
-        le=10_000,
-        description="How many of the best measured compositions, among those that meet the other "
-        "constraints.",
+
+
+class ChemistryRules(Config):
+    """Conditions under which a composition of elements is a compound; needs the extra smact."""
+
+    retired: ClassVar[Mapping[str, str]] = {
+        "charge_neutral": "always on",
+        "tolerance": "0.01 elementary charges per atom may be left",
+    }
+
+    electronegativity: bool = Field(
+        default=True,
+        description="Whether every anion has to be more electronegative than every cation.",
+    )
+    alloys: bool = Field(
+        default=True, description="Whether compositions of metals alone pass, as alloys."
     )
 
+    def verdict(self, shares: Mapping[str, float]) -> str:
+        """Return ``ok`` or a reason; see `designlib.notation.compound_verdict`."""
+        return compound_verdict(
+            shares, electronegativity=self.electronegativity, alloys=self.alloys
+        )
 
-class CompositionConstraints(BaseModel):
-    """What every composition and its variables must satisfy; empty does not restrict."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Compositions")
+class CompositionConstraints(rule_settings(CompositionRule)):
+    """Constraints on every composition and its variables; empty fields do not restrict."""
+
+    model_config = ConfigDict(title="Compositions")
 
     component_ranges: tuple[ComponentRange, ...] = Field(
         default=(), description="Smallest and largest amounts of single components."
@@ -171,98 +172,3 @@ class CompositionConstraints(BaseModel):
     def on_composition(self) -> CompositionConstraints:
         """The constraints without those on variables."""
         return self.model_copy(update={"quantity_ranges": (), "allowed_options": ()})
-
-
-class HammingBallConfig(BaseModel):
-    """Stay close to one sequence."""
-
-    model_config = _STRICT
-
-    reference: str = Field(description="Sequence that designs stay close to, as long as they are.")
-    radius: int = Field(
-        default=3,
-        ge=0,
-        description="Largest number of positions that may differ from the reference.",
-    )
-
-
-class FixedSite(BaseModel):
-    """Allow only some letters at one position."""
-
-    model_config = _STRICT
-
-    position: int = Field(ge=1, description="Position in the design, counted from 1.")
-    letters: str = Field(
-        min_length=1,
-        description="Letters allowed at the position, as in A or AG; IUPAC codes such as R are "
-        "accepted. One letter fixes the position.",
-    )
-
-
-class GCConfig(BaseModel):
-    """Keep the share of G and C in a range."""
-
-    model_config = _STRICT
-
-    low: float = Field(
-        default=0.3, ge=0, le=1, description="Smallest GC content, a fraction from 0 to 1."
-    )
-    high: float = Field(
-        default=0.7, ge=0, le=1, description="Largest GC content, a fraction from 0 to 1."
-    )
-    window: int | None = Field(
-        default=None,
-        ge=1,
-        description="Length in letters of the windows that must all be in range; empty for the "
-        "whole design.",
-    )
-
-
-class ConstraintConfig(BaseModel):
-    """What every sequence must satisfy; what is left empty does not restrict."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Sequences")
-
-    hamming_ball: HammingBallConfig | None = Field(
-        default=None,
-        title="Hamming ball",
-        description="Largest number of changes from a reference sequence.",
-    )
-    fixed_sites: tuple[FixedSite, ...] = Field(
-        default=(), description="Positions with a fixed letter or a choice of letters."
-    )
-    forbidden_motifs: tuple[str, ...] = Field(
-        default=(),
-        description="Sequences that no design may contain, such as the restriction site GGTCTC; "
-        "IUPAC codes are accepted.",
-    )
-    motifs_on_both_strands: bool = Field(
-        default=True,
-        description="Forbid the reverse complements of the motifs too; for DNA, whose second "
-        "strand is read as well.",
-    )
-    required_motifs: tuple[str, ...] = Field(
-        default=(),
-        description="Sequences that every design must contain, such as the binding site TGACTCA; "
-        "IUPAC codes are accepted.",
-    )
-    required_on_either_strand: bool = Field(
-        default=True,
-        description="Let a required motif be on the second strand instead, as its reverse "
-        "complement; for DNA.",
-    )
-    forbidden_pairs: tuple[str, ...] = Field(
-        default=(),
-        description="Pairs of letters that may not follow each other: CG means no C followed by "
-        "G; IUPAC codes are accepted.",
-    )
-    gc: GCConfig | None = Field(
-        default=None, title="GC content", description="Range of the GC content."
-    )
-    max_homopolymer: int | None = Field(
-        default=None, ge=1, description="Longest allowed run of one letter, in letters."
-    )
-
-
-DesignConstraints: TypeAlias = ConstraintConfig | CompositionConstraints
-"""Constraints on designs of either kind."""

@@ -1,0 +1,28 @@
+"""Chemistry of compositions as a filter on finished designs."""
+
+from __future__ import annotations
+
+from designlib.config import ChemistryRules
+from designlib.notation import PROPERTIES, require_smact
+from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
+from designlib.types import InputError, Points
+
+__all__ = ["check_chemistry", "chemistry_verdicts"]
+
+
+def check_chemistry(space: DesignSpace) -> None:
+    """Raise InputError if SMACT is not installed or a component is no element."""
+    if isinstance(space, SequenceSpace) or not space.components:
+        raise InputError("chemistry: the designs have no composition")
+    unknown = [name for name in space.components if name not in PROPERTIES]
+    if unknown:
+        raise InputError(f"chemistry: {unknown[0]!r} is no element from H to Cm")
+    require_smact()
+
+
+def chemistry_verdicts(
+    rules: ChemistryRules, space: SimplexSpace | MixedSpace, designs: Points
+) -> list[str]:
+    """Return ``ok`` or a reason for the composition of each design."""
+    shares = designs[:, : len(space.components)].tolist()
+    return [rules.verdict(dict(zip(space.components, row, strict=True))) for row in shares]

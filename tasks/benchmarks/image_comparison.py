@@ -161,8 +161,7 @@ def run_image_cell(
         shown = packed_images(outcome.designs[:_SHOWN])
         return {"row.json": json_bytes(row), "shown.bin": shown}
 
-    code = (*CODE, "tasks/benchmarks/image_comparison.py")
-    stage = run_stage(Settings(), "comparison-images", inputs, make, code)
+    stage = run_stage(Settings(), "comparison-images", inputs, make, __name__, *CODE)
     shown = stage.path("shown.bin").read_bytes()
     return {**json.loads(stage.path("row.json").read_bytes()), "shown": shown}
 
@@ -222,5 +221,4 @@ def _trained(name: str, seed: int) -> StageResult:
         return {"trajectory.safetensors": save_tensors(tensors)}
 
     inputs = {"problem": name, "seed": seed}
-    code = (*CODE, "tasks/benchmarks/image_comparison.py")
-    return run_stage(Settings(), "comparison-energy", inputs, make, code)
+    return run_stage(Settings(), "comparison-energy", inputs, make, __name__, *CODE)

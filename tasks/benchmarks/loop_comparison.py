@@ -22,7 +22,6 @@ from designlib.benchmarks.loops import (
 from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.pages import loop_section, summarise_loops
 from designlib.benchmarks.problems import Solvable
-from tasks.benchmarks.cells import CODE
 from tasks.benchmarks.comparison_problems import make_problem
 from tasks.installation.device import use_device
 from tasks.installation.files import parquet_bytes, write_atomically
@@ -69,8 +68,12 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
 
 
 _EXPERIMENT = "benchmarks"
-_CODE = tuple(part for part in CODE if part != "tasks/benchmarks/cells.py")
-"""What a cell depends on: not on which settings are tried and how they are compared."""
+_CODE = (
+    "designlib.benchmarks.loops",
+    "designlib.benchmarks.problems",
+    "tasks.benchmarks.comparison_problems",
+)
+"""The code that decides a cell: not which settings are tried and how they are compared."""
 
 
 @task(name="tune-loop", task_run_name="tune on {problem}")
@@ -113,7 +116,7 @@ def _cell(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> Stage
     inputs = {
         "problem": problem, "loop": repr(loop), "rounds": rounds, "batch": batch, "seed": seed,
     }  # fmt: skip
-    stage = run_stage(Settings(), "loop-cell", inputs, make, _CODE)
+    stage = run_stage(Settings(), "loop-cell", inputs, make, *_CODE)
     last = _standings(stage).iloc[-1]
     run_logger().info(
         "%s, %s, seed %d: best %.4g, best 100 %.4g after %d measurements, %.0f s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import os
 import platform
 import subprocess
@@ -48,7 +49,12 @@ def _processor() -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Return the commit of the code, with a note where files have changed since."""
+    """Return the commit of the code, with a note where files have changed since.
+
+    Outside a repository it is the release.
+    """
+    if not (REPOSITORY / ".git").exists():
+        return f"release {importlib.metadata.version('trajectory-design')}"
     git = ["git", "-C", str(REPOSITORY)]
     try:
         commit = subprocess.run(  # noqa: S603 - a fixed command

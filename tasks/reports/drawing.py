@@ -37,8 +37,9 @@ from designlib.reports import (
 from designlib.spaces import DesignSpace, SequenceSpace, pairwise_distances
 from tasks.reports.summary import round_figures
 from tasks.rounds.layout import laid_out
+from tasks.rounds.rounds import ROUND_MAKERS
+from tasks.stages.code import code_fingerprint
 from tasks.stages.results import Round, RoundStages
-from tasks.stages.stages import code_fingerprint
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
 from tasks.stages.walk_plan import load_ladder_kind, load_sampler
 
@@ -291,7 +292,7 @@ def _provenance(stages: RoundStages, round_: Round) -> dict[str, str]:
         "Configuration": round_.config_hash,
         "Measured table, sha256": stages.measured.files["measured.parquet"],
         "Candidates, sha256": stages.selected.files["candidates.parquet"],
-        "Code": code_fingerprint(),
+        "Code": code_fingerprint(*ROUND_MAKERS),
         "Versions": f"trajectory-design {importlib.metadata.version('trajectory-design')}, "
         + versions,
     }

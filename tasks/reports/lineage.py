@@ -25,7 +25,9 @@ from tasks.installation.device import use_device
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger
 from tasks.rounds.generate import load_ladders
-from tasks.stages.stages import StageResult, code_fingerprint
+from tasks.rounds.rounds import ROUND_MAKERS
+from tasks.stages.code import code_fingerprint
+from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import best_measured, load_facts, load_folds
 from tasks.stages.walk_plan import load_plan, load_sampler
 
@@ -148,7 +150,10 @@ def lineage_text(lineage: Lineage, again: str) -> str:
     ]
     lines.append(f"  {'data':22}{json.dumps(about.get('config', {}).get('data', {}))}")
     made_by = about.get("code", "")
-    lines.append(f"  {'code':22}{made_by}" + (" (as now)" if made_by == code_fingerprint() else ""))
+    lines.append(
+        f"  {'code':22}{made_by}"
+        + (" (as now)" if made_by == code_fingerprint(*ROUND_MAKERS) else "")
+    )
     if commit := about.get("commit"):
         lines.append(f"  {'commit':22}{commit}")
     lines.append(f"  {'settings':22}{json.dumps(about.get('config', {}), sort_keys=True)}")

@@ -150,7 +150,7 @@ def sample_shard(
     settings = Settings()
     where = use_device(device)
     inputs = _walk_inputs(plan_stage, members, rules, seed)
-    if whole := finished_stage(settings, "walk", inputs):
+    if whole := finished_stage(settings, "walk", inputs, __name__):
         return whole
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
     parts = share_out(cut_blocks(starts["elite"].tolist()), shards)

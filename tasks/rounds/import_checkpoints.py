@@ -178,7 +178,7 @@ def register_member(
                     correlation,
                 )
 
-    with open_stage(Settings(), "train", inputs) as stage:
+    with open_stage(Settings(), "train", inputs, __name__) as stage:
         settings = flatten(_told(own)["predictor"])
         return keep_checkpoints(stage, round_, part, settings, checkpoints(stage))
 

@@ -16,11 +16,14 @@ from designlib.tables import from_parquet, join_results, reveal_results, to_parq
 from designlib.types import InputError
 from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
+from tasks.installation.machine import code_version
 from tasks.installation.settings import Settings
 from tasks.record.ledger import held_ledger, load_ledger
 from tasks.rounds.layout import laid_out
+from tasks.rounds.rounds import ROUND_MAKERS
+from tasks.stages.code import code_fingerprint
 from tasks.stages.results import Round
-from tasks.stages.stages import StageResult, code_fingerprint, commit, noted, noted_stage, run_stage
+from tasks.stages.stages import StageResult, noted, noted_stage, run_stage
 from tasks.stages.table_facts import PENDING, TableFacts, load_facts, load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes, log_metrics
 
@@ -127,8 +130,8 @@ def record_proposal(
         "scorers": [noted(scorer) for scorer in scorers],
         "table": noted(start),
         "folds": noted(folds),
-        "code": code_fingerprint(),
-        "commit": commit(),
+        "code": code_fingerprint(*ROUND_MAKERS),
+        "commit": code_version(),
     }
     wells = laid_out(layout)
     if wells is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from designlib.randomness import derive_seed
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
+from tasks.stages.code import code_fingerprint
 from tasks.stages.results import Round
 from tasks.stages.stages import StageResult, content_key
 from tasks.stages.table_facts import load_facts
@@ -21,7 +22,18 @@ from tasks.tracking.tracking import (
     run_for,
 )
 
-__all__ = ["open_round", "round_seed"]
+__all__ = ["ROUND_MAKERS", "open_round", "round_seed"]
+
+ROUND_MAKERS = (
+    "tasks.inputs.tables",
+    "tasks.rounds.generate",
+    "tasks.rounds.import_checkpoints",
+    "tasks.rounds.knowledge",
+    "tasks.rounds.layout",
+    "tasks.rounds.score",
+    "tasks.rounds.train",
+)
+"""The modules that make the stages of a round: their code decides its candidates."""
 
 
 def round_seed(seed: int, number: int) -> int:
@@ -35,13 +47,16 @@ def open_round(
 ) -> Iterator[Round]:
     """Give the round of this configuration and data, its MLflow run open; end the run after.
 
-    ``config`` holds what decides the result. Opening the same round again takes up its run.
+    ``config`` holds the settings that decide the result. Opening a round again takes up its run.
     """
     settings = Settings()
     config_hash = content_key(config)
     key = content_key(
-        {"campaign": campaign, "round": number, "config": config, "measured": measured.files}
-    )
+        {
+            "campaign": campaign, "round": number, "config": config, "measured": measured.files,
+            "code": code_fingerprint(*ROUND_MAKERS),
+        }
+    )  # fmt: skip
     experiment = experiment_id(settings, campaign)
     ended = end_abandoned_runs(experiment)
     if ended:

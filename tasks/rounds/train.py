@@ -107,7 +107,7 @@ def train_member(
         "column": column,
         "before": before.files if before else None,
     }
-    with open_stage(Settings(), "train", inputs) as stage:
+    with open_stage(Settings(), "train", inputs, __name__) as stage:
         if stage.result():
             # A kill between the manifest and the clean-up leaves it behind.
             (stage.folder / _LATEST).unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from prefect.utilities.callables import get_call_parameters
 from pydantic import BaseModel, TypeAdapter
 
 from tasks.installation.log import run_logger
+from tasks.stages.code import code_fingerprint
 from tasks.stages.stages import StageResult, content_key
 
 __all__ = ["HandedOverError", "return_result", "run_in_pool"]
@@ -56,7 +57,7 @@ def run_in_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     given = {name: TypeAdapter(Any).dump_python(v, mode="json") for name, v in parameters.items()}
     with get_client(sync_client=True) as client:
         for attempt in count(1):
-            run = _submit(client, stage.name, given, attempt)
+            run = _submit(client, stage, given, attempt)
             if run.state is None or not run.state.is_final():
                 run_logger().info("handed over to pool gpu: %s", run.name)
                 return _result(client, _wait(client, run.id), stage)
@@ -85,13 +86,18 @@ def return_result(result: R) -> R:
 
 
 def _submit(
-    client: SyncPrefectClient, flow_name: str, parameters: dict[str, Any], attempt: int
+    client: SyncPrefectClient, flow: Flow[P, R], parameters: dict[str, Any], attempt: int
 ) -> FlowRun:
     """Return the flow run of this attempt, created where there is none."""
-    key = content_key({"flow": flow_name, "parameters": _lasting(parameters)})
+    key = content_key(
+        {
+            "flow": flow.name, "parameters": _lasting(parameters),
+            "code": code_fingerprint(flow.fn.__module__),
+        }
+    )  # fmt: skip
     own = client.read_flow_run(UUID(str(flow_run.id)))
     return run_deployment(
-        f"{flow_name}/gpu",
+        f"{flow.name}/gpu",
         parameters=parameters,
         timeout=0,
         idempotency_key=f"{own.id}:{key}:{attempt}",

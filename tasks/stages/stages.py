@@ -1,21 +1,18 @@
 """Stages keyed by content: what is done is not done again, what changed is.
 
 The folder of a stage is named after a hash of everything its result depends on:
-the inputs' hashes, the configuration, the code and the numerical libraries. Files
+the inputs' hashes, the settings, the code that decides it and the numerical libraries; see
+`tasks.stages.code`. Files
 appear in it whole or not at all; ``manifest.json`` is written last and says that
 the stage is finished. A stage that was interrupted goes on from its files.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.metadata
 import json
-import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -24,15 +21,13 @@ from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from tasks.installation.files import sha256_of, write_atomically
-from tasks.installation.settings import REPOSITORY, Settings
+from tasks.installation.settings import Settings
+from tasks.stages.code import code_fingerprint
 from tasks.stages.store import MANIFEST, fetch_stage, keep_stage
 
 __all__ = [
-    "ALL_CODE",
     "Stage",
     "StageResult",
-    "code_fingerprint",
-    "commit",
     "content_key",
     "finished_stage",
     "noted",
@@ -41,9 +36,6 @@ __all__ = [
     "run_stage",
     "write_stage",
 ]
-
-ALL_CODE = ("designlib", "tasks")
-"""What a result depends on unless less is known to be enough."""
 
 
 def _on_this_host(folder: Path) -> Path:
@@ -108,10 +100,11 @@ class Stage:
     """A stage that this process holds: nobody else writes to its folder meanwhile."""
 
     def __init__(
-        self, settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...]
+        self, settings: Settings, name: str, inputs: Mapping[str, Any], makers: Sequence[str]
     ) -> None:
         self.name = name
-        self.key = content_key({"stage": name, **inputs}, code)
+        self.code = code_fingerprint(*makers)
+        self.key = content_key({"stage": name, "code": self.code, **inputs})
         self.folder = settings.stages / name / self.key
         self._settings = settings
         self._inputs = dict(inputs)
@@ -150,7 +143,10 @@ class Stage:
     def finish(self, names: list[str]) -> StageResult:
         """Declare the stage finished with these files."""
         files = {name: sha256_of(self.folder / name) for name in sorted(names)}
-        about = {"stage": self.name, "key": self.key, "files": files, "inputs": self._inputs}
+        about = {
+            "stage": self.name, "key": self.key, "files": files, "inputs": self._inputs,
+            "code": self.code,
+        }  # fmt: skip
         manifest = json.dumps(about, indent=2, sort_keys=True, default=str).encode()
         keep_stage(self._settings, self.folder, files, manifest)
         self.write(MANIFEST, manifest)
@@ -162,10 +158,13 @@ class Stage:
 
 @contextmanager
 def open_stage(
-    settings: Settings, name: str, inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE
+    settings: Settings, name: str, inputs: Mapping[str, Any], *makers: str
 ) -> Iterator[Stage]:
-    """Hold the stage of this name and these inputs; wait while another process holds it."""
-    stage = Stage(settings, name, inputs, code)
+    """Hold the stage of this name and these inputs; wait while another process holds it.
+
+    ``makers`` name the modules whose code, with all that they import, decides the result.
+    """
+    stage = Stage(settings, name, inputs, makers)
     stage.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(stage.folder / ".lock"):
         for leftover in stage.folder.glob(".*.tmp"):
@@ -175,9 +174,11 @@ def open_stage(
         yield stage
 
 
-def finished_stage(settings: Settings, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-    """Return the stage if it is finished."""
-    with open_stage(settings, name, inputs) as stage:
+def finished_stage(
+    settings: Settings, name: str, inputs: Mapping[str, Any], *makers: str
+) -> StageResult | None:
+    """Return the stage if it is finished; see `open_stage`."""
+    with open_stage(settings, name, inputs, *makers) as stage:
         return stage.result()
 
 
@@ -186,13 +187,13 @@ def write_stage(
     name: str,
     inputs: Mapping[str, Any],
     make: Callable[[Stage], list[str]],
-    code: tuple[str, ...] = ALL_CODE,
+    *makers: str,
 ) -> StageResult:
     """Return the finished stage; where needed ``make`` writes its files and returns their names.
 
-    ``code`` names the files and folders of the repository that the result depends on.
+    The code that decides the result is that of ``makers``, by default the module of ``make``.
     """
-    with open_stage(settings, name, inputs, code) as stage:
+    with open_stage(settings, name, inputs, *(makers or [make.__module__])) as stage:
         if (done := stage.result()) is not None:
             return done
         with stage.computing():
@@ -205,7 +206,7 @@ def run_stage(
     name: str,
     inputs: Mapping[str, Any],
     make: Callable[[], Mapping[str, bytes]],
-    code: tuple[str, ...] = ALL_CODE,
+    *makers: str,
 ) -> StageResult:
     """Return the finished stage, calling ``make`` for its files; see `write_stage`."""
 
@@ -215,46 +216,13 @@ def run_stage(
             stage.write(file, content)
         return list(contents)
 
-    return write_stage(settings, name, inputs, write, code)
+    return write_stage(settings, name, inputs, write, *(makers or [make.__module__]))
 
 
-def content_key(inputs: Mapping[str, Any], code: tuple[str, ...] = ALL_CODE) -> str:
-    """Return 16 hex digits that change whenever the inputs or the code behind them change."""
-    text = json.dumps(
-        {**inputs, "code": code_fingerprint(code)},
-        sort_keys=True,
-        default=_as_json,
-        allow_nan=False,
-    )
+def content_key(inputs: Mapping[str, Any]) -> str:
+    """Return 16 hex digits that change whenever the inputs change."""
+    text = json.dumps(inputs, sort_keys=True, default=_as_json, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@functools.cache
-def code_fingerprint(code: tuple[str, ...] = ALL_CODE) -> str:
-    """Return a hash of the code and the numerical libraries that results depend on.
-
-    Raises FileNotFoundError for a part of the code that is not there.
-    """
-    digest = hashlib.sha256()
-    for part in code:
-        place = REPOSITORY / part
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(path.relative_to(REPOSITORY).as_posix().encode())
-            digest.update(path.read_bytes())
-    for library in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow"):
-        digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
-    return digest.hexdigest()[:16]
-
-
-@functools.cache
-def commit() -> str:
-    """Return the commit that the code is from; empty outside a repository."""
-    git = shutil.which("git")
-    if git is None:
-        return ""
-    asked = [git, "-C", str(REPOSITORY), "rev-parse", "HEAD"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
-    return told.stdout.strip()
 
 
 def _as_json(value: object) -> object:

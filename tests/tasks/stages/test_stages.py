@@ -13,6 +13,7 @@ import pytest
 from designlib.config.splits import SplitConfig
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.stages import stages
+from tasks.stages.code import code_fingerprint
 from tasks.stages.stages import content_key, finished_stage, open_stage, run_stage
 
 INPUTS = {"file": "abc", "seed": 1}
@@ -57,28 +58,12 @@ def test_a_key_does_not_depend_on_order_but_on_settings() -> None:
     assert content_key({"c": SplitConfig()}) != content_key({"c": SplitConfig(test=0.06)})
 
 
-def test_a_key_changes_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = content_key(INPUTS)
-    monkeypatch.setattr(stages, "code_fingerprint", lambda code: "other code")
-    assert content_key(INPUTS) != before
-
-
-def test_the_fingerprint_is_of_the_files_and_the_libraries(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_key_of_a_stage_changes_with_the_code_that_decides_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for package in ("designlib", "tasks"):
-        (tmp_path / package).mkdir()
-    code = tmp_path / "tasks" / "a.py"
-    code.write_text("one = 1\n")
-    monkeypatch.setattr(stages, "REPOSITORY", tmp_path)
-    fingerprint = stages.code_fingerprint.__wrapped__
-    before = fingerprint()
-    assert fingerprint() == before
-    code.write_text("one = 2\n")
-    changed = fingerprint()
-    assert changed != before
-    monkeypatch.setattr(stages.importlib.metadata, "version", lambda library: "0")
-    assert fingerprint() != changed
+    before = run_stage(settings, "ingest", INPUTS, Maker()).key
+    monkeypatch.setattr(stages, "code_fingerprint", lambda *makers: f"code of {makers}")
+    assert run_stage(settings, "ingest", INPUTS, Maker()).key != before
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, Path("a"), b"bytes"])
@@ -101,9 +86,9 @@ def test_a_finished_stage_is_reused(settings: Settings) -> None:
     assert again.compute == ()
     assert again.files == first.files
     assert again.path("one.txt").read_bytes() == b"made"
-    assert finished_stage(settings, "ingest", INPUTS) == again
-    assert finished_stage(settings, "ingest", {**INPUTS, "seed": 2}) is None
-    assert finished_stage(settings, "split", INPUTS) is None
+    assert finished_stage(settings, "ingest", INPUTS, __name__) == again
+    assert finished_stage(settings, "ingest", {**INPUTS, "seed": 2}, __name__) is None
+    assert finished_stage(settings, "split", INPUTS, __name__) is None
 
 
 def test_the_manifest_says_what_went_in(settings: Settings) -> None:
@@ -114,6 +99,7 @@ def test_the_manifest_says_what_went_in(settings: Settings) -> None:
         "key": done.key,
         "files": done.files,
         "inputs": INPUTS,
+        "code": code_fingerprint(__name__),
     }
 
 
@@ -145,17 +131,17 @@ def test_a_stage_that_failed_is_made_again(settings: Settings) -> None:
 
     with pytest.raises(RuntimeError, match="no"):
         run_stage(settings, "ingest", INPUTS, fail)
-    assert finished_stage(settings, "ingest", INPUTS) is None
+    assert finished_stage(settings, "ingest", INPUTS, __name__) is None
     make = Maker()
     assert not run_stage(settings, "ingest", INPUTS, make).reused
     assert make.calls == 1
 
 
 def test_leftovers_of_a_killed_process_are_removed(settings: Settings) -> None:
-    with open_stage(settings, "train", INPUTS) as stage:
+    with open_stage(settings, "train", INPUTS, __name__) as stage:
         stage.write("checkpoint", b"kept")
         (stage.folder / ".123-0a.tmp").write_bytes(b"half")
-    with open_stage(settings, "train", INPUTS) as stage:
+    with open_stage(settings, "train", INPUTS, __name__) as stage:
         names = {path.name for path in stage.folder.iterdir()}
         assert names == {".lock", "checkpoint"}
         assert stage.result() is None
@@ -173,7 +159,7 @@ def test_another_process_waits_until_the_stage_is_free(settings: Settings) -> No
         " lambda: {'a.txt': b'theirs'})\n"
         "print(done.reused, done.path('a.txt').read_bytes().decode(), flush=True)\n"
     )
-    with open_stage(settings, "train", {"seed": 1}) as stage:
+    with open_stage(settings, "train", {"seed": 1}, __name__) as stage:
         other = subprocess.Popen(
             [sys.executable, "-c", script, str(settings.home)],
             stdout=subprocess.PIPE,

@@ -79,7 +79,7 @@ def test_a_result_that_is_nowhere_is_said_to_be(
 def test_a_stage_without_its_manifest_is_not_there(hosts: Hosts) -> None:
     run_stage(hosts.there, "walk", INPUTS, make)
     hosts.kept("manifest.json").unlink()
-    assert finished_stage(hosts.here, "walk", INPUTS) is None
+    assert finished_stage(hosts.here, "walk", INPUTS, __name__) is None
     run_stage(hosts.here, "walk", INPUTS, make)
     assert hosts.kept("manifest.json").exists()
 

@@ -24,7 +24,7 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     from tasks.inputs.tables import check_constraints, ingest
     from tasks.record.progress import pending_round, rounds_to_run, stopping_reason
     from tasks.reports.campaign_page import write_campaign_page
-    from tasks.rounds.import_checkpoints import import_checkpoints, imported_settings
+    from tasks.rounds.import_checkpoints import import_checkpoints
     from tasks.rounds.knowledge import measure_by_oracle
     from tasks.rounds.layout import check_batch
     from tasks.rounds.promotion import promote_on_results
@@ -33,14 +33,13 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     start = ingest(config.data, config.objectives)
     check_constraints(start, config.rules, config.recipe)
     check_batch(start, config.plate, config.synthesis)
-    own = import_checkpoints(config.predictor, start) if config.predictor else None
-    deciding = config.deciding() | imported_settings(own)
+    external = import_checkpoints(config.predictor, start) if config.predictor else None
     rounds = rounds_to_run(config.name, config.rounds, start)
-    published = pending_round(config.name, deciding, start, config.stopping)
+    published = pending_round(config, start, external)
     if published is not None:
         return published
     for number in rounds:
-        published = propose(config, start, number, deciding, own)
+        published = propose(config, start, number, external)
         if load_facts(start).has_oracle:
             measure_by_oracle(start, config.name, number)
             promote_on_results(config.name)

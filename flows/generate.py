@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.config import DesignRules, SamplingConfig
-from tasks.inputs.config import ExecutionConfig
+from tasks.inputs.round_inputs import RoundInputs
 from tasks.servers.runners import runner_of
-from tasks.stages.results import RegisteredPredictor, Round
+from tasks.stages.results import RegisteredPredictor
 from tasks.stages.stages import StageResult
 
 __all__ = ["GeneratedDesigns", "generate_candidates"]
@@ -26,18 +25,10 @@ class GeneratedDesigns(BaseModel):
 
 @flow(
     name="generate-candidates",
-    flow_run_name="generate {round_.campaign}",
+    flow_run_name="generate {inputs.round_.campaign}",
 )
 def generate_candidates(
-    measured: StageResult,
-    folds: StageResult,
-    members: Sequence[StageResult],
-    version: RegisteredPredictor,
-    round_: Round,
-    rules: DesignRules,
-    config: SamplingConfig,
-    execution: ExecutionConfig,
-    seed: int,
+    inputs: RoundInputs, members: Sequence[StageResult], version: RegisteredPredictor
 ) -> GeneratedDesigns:
     """Plan the ladder, walk it in shards, several at a time, and join them."""
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
@@ -47,18 +38,15 @@ def generate_candidates(
     from tasks.servers.remote_flows import return_result
 
     check_version(version, members)
-    device = execution.device
-    plan = plan_walk(measured, folds, members, rules, config, seed, device)
-    walk = {
-        "measured": measured, "folds": folds, "plan_stage": plan, "members": members,
-        "rules": rules, "seed": seed, "device": device, "shards": execution.shards,
-    }  # fmt: skip
+    execution = inputs.config.execution
+    plan = plan_walk(inputs, members)
+    walk = {"inputs": inputs, "plan_stage": plan, "members": members, "shards": execution.shards}
     with runner_of(execution) as runner:
         walks = [
             runner.submit(sample_shard, {**walk, "shard": shard})
             for shard in range(1, execution.shards + 1)
         ]
         shards = [shard for done in walks if (shard := done.result()) is not None]
-    snapshots = gather_shards(plan, members, rules, seed, shards)
-    log_sampling(plan, snapshots, version, round_, config)
+    snapshots = gather_shards(inputs, plan, members, shards)
+    log_sampling(plan, snapshots, version, inputs)
     return return_result(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))

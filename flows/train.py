@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from prefect import flow
 from pydantic import BaseModel
 
-from designlib.config import TrainingConfig
+from tasks.inputs.round_inputs import RoundInputs
 from tasks.servers.runners import side_by_side
-from tasks.stages.results import RegisteredPredictor, Round
+from tasks.stages.results import RegisteredPredictor
 from tasks.stages.stages import StageResult
 
 __all__ = ["TrainedPredictors", "train_predictor"]
@@ -25,24 +25,15 @@ class TrainedPredictors(BaseModel):
 
 @flow(
     name="train-predictor",
-    flow_run_name="train {round_.campaign}",
+    flow_run_name="train {inputs.round_.campaign}",
     task_runner=side_by_side(2),
 )
-def train_predictor(
-    measured: StageResult,
-    folds: StageResult,
-    round_: Round,
-    config: TrainingConfig,
-    seed: int,
-    device: str,
-    before: Sequence[StageResult] = (),
-    own: StageResult | None = None,
-) -> TrainedPredictors:
+def train_predictor(inputs: RoundInputs, before: Sequence[StageResult] = ()) -> TrainedPredictors:
     """Train the ensemble's members and the scorers that check them, two at a time.
 
     Each objective has members and scorers of its own, those of the first one first. ``before`` are
-    the members of the last round where training goes on from them. ``own`` is a predictor that was
-    trained elsewhere and takes the place of the members; the scorers that check it are trained.
+    the members of the last round where training goes on from them. An external predictor takes the
+    place of the members; the scorers that check it are trained.
     """
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
     from tasks.rounds.import_checkpoints import members_of, register_member
@@ -52,32 +43,19 @@ def train_predictor(
     from tasks.stages.table_facts import objective_columns
 
     earlier = iter(before)
-    columns = objective_columns(measured)
+    config = inputs.config.training
+    columns = objective_columns(inputs.measured)
     members = (
-        [
-            register_member.submit(own, measured, folds, round_, config, number, seed, device)
-            for number in members_of(own)
-        ]
-        if own
+        [register_member.submit(inputs, number) for number in members_of(inputs.external)]
+        if inputs.external
         else [
-            train_member.submit(
-                measured,
-                folds,
-                round_,
-                config,
-                "predictor",
-                number,
-                seed,
-                device,
-                column,
-                next(earlier, None),
-            )
+            train_member.submit(inputs, "predictor", number, column, next(earlier, None))
             for column in columns
             for number in range(1, config.members + 1)
         ]
     )
     scorers = [
-        train_member.submit(measured, folds, round_, config, "scorer", number, seed, device, column)
+        train_member.submit(inputs, "scorer", number, column)
         for column in columns
         for number in range(1, config.scorer_members + 1)
     ]
@@ -86,6 +64,6 @@ def train_predictor(
         TrainedPredictors(
             members=trained,
             scorers=[scorer.result() for scorer in scorers],
-            version=register_predictor(trained, round_),
+            version=register_predictor(trained, inputs.round_),
         )
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from designlib.candidates import Event, Ledger, reason_to_stop
 from designlib.config import StoppingConfig
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.inputs.round_inputs import ledger_settings
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import load_ledger, round_folder
@@ -33,22 +33,23 @@ def rounds_to_run(campaign: str, rounds: int, start: StageResult) -> range:
 
 
 def pending_round(
-    campaign: str, config: Mapping[str, Any], start: StageResult, stopping: StoppingConfig
+    config: CampaignConfig, start: StageResult, external: StageResult | None
 ) -> Published | None:
     """Return the last round where there is nothing to do after it, with a note that says why.
 
     Either nothing has changed since it was published, or a rule has ended the campaign. A plate
     that was ordered is not made anew because the code has changed.
     """
+    campaign = config.name
     record = load_ledger(campaign)
     if load_facts(start).has_oracle or not record.proposals:
         return None
     last = record.proposals[-1]
     if record.has_news:
-        ended = reason_to_stop(record, stopping)
+        ended = reason_to_stop(record, config.stopping)
         return _published(campaign, last, f"ended by {ended}") if ended else None
     about = last.about
-    if about.get("config") != json.loads(json.dumps(config)):
+    if about.get("config") != ledger_settings(config, external):
         return None
     if about.get("start") != start.files["measured.parquet"]:
         return None

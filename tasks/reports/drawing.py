@@ -35,11 +35,11 @@ from designlib.reports import (
     variable_axes,
 )
 from designlib.spaces import DesignSpace, SequenceSpace, pairwise_distances
+from tasks.inputs.round_inputs import RoundStages
 from tasks.reports.summary import round_figures
 from tasks.rounds.layout import laid_out
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
-from tasks.stages.results import Round, RoundStages
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
 from tasks.stages.walk_plan import load_ladder_kind, load_sampler
 
@@ -56,55 +56,51 @@ _TRUTHS = {
 
 def draw_report(
     stages: RoundStages,
-    round_: Round,
-    config: Mapping[str, Any],
     explained: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, bytes]:
     """Return the content of the report and of each figure by file name.
 
     ``explained`` has the figures of counterfactuals by the folder that they are in.
     """
-    facts = load_facts(stages.measured)
+    config = stages.inputs.config
+    facts = load_facts(stages.inputs.measured)
     table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
-    figures = round_figures(stages, round_)
-    pictures = _pictures(stages, table, facts, config)
+    figures = round_figures(stages)
+    pictures = _pictures(stages, table, facts)
     content = ReportContent(
         candidates=table,
-        what_was_run=_what_was_run(stages, facts, config),
+        what_was_run=_what_was_run(stages, facts),
         key_figures=_key_figures(figures, facts),
         explained=counterfactual_lines(explained),
         pictures=list(pictures.values()),
         sampled=figures["selection"]["pool"],
         rejected=figures["selection"]["rejected"],
         kept=figures["selection"]["batch"]["survivors"],
-        provenance=_provenance(stages, round_),
+        provenance=_provenance(stages),
         ladder=load_ladder_kind(stages.plan),
         exactness=RESAMPLED if load_sampler(stages.plan).driver == "smc" else SEARCHED,
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
-    sheet = _recipe(table, facts, config)
+    sheet = _recipe(table, facts, config.recipe)
     return {"report.html": render_report(content).encode(), **sheet, **drawn}
 
 
-def _recipe(table: pa.Table, facts: TableFacts, config: Mapping[str, Any]) -> dict[str, bytes]:
+def _recipe(table: pa.Table, facts: TableFacts, recipe: RecipeConfig) -> dict[str, bytes]:
     """Return the recipe sheet of compositions and variables."""
     space = facts.space
     if isinstance(space, SequenceSpace):
         return {}
     batch = table.select(["rank", "candidate_id", "design"]).to_pandas()
-    recipe = RecipeConfig.model_validate(config["recipe"])
     sheet = recipe_sheet(batch["design"].tolist(), space, recipe)
     whole = batch[["rank", "candidate_id"]].join(sheet)
     return {"recipe.csv": whole.to_csv(index=False, lineterminator="\n").encode()}
 
 
-def _pictures(
-    stages: RoundStages, table: pa.Table, facts: TableFacts, config: Mapping[str, Any]
-) -> dict[str, Picture]:
+def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[str, Picture]:
     batch = table.to_pandas()
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
     test = checked[checked["fold"] == "test"]
-    folds = load_folds(stages.folds)
+    folds = load_folds(stages.inputs.folds)
     space = facts.space
     designs = space.encode(batch["design"].tolist())
     known = folds[folds["fold"] != "withheld"]
@@ -124,8 +120,10 @@ def _pictures(
                 test_scores, scores, known_name="held-out score of", **names
             ),
         }
-    wells = laid_out(stages.layout)
-    plate = {} if wells is None else {"plate": plate_figure(wells, config["plate"]["wells"])}
+    wells, layout = laid_out(stages.layout), stages.inputs.config.plate
+    plate = {}
+    if wells is not None and layout is not None:
+        plate = {"plate": plate_figure(wells, layout.wells)}
     return {
         **judged,
         **plate,
@@ -178,16 +176,14 @@ def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
     return pd.DataFrame(rows), [rung["training_step"] for rung in rungs]
 
 
-def _what_was_run(
-    stages: RoundStages, facts: TableFacts, config: Mapping[str, Any]
-) -> dict[str, str]:
-    folds = load_folds(stages.folds)["fold"].value_counts()
-    training, sampling, constraints = (
-        config["training"], config["sampling"], config["constraints"],
-    )  # fmt: skip
-    asked = {name: value for name, value in constraints.items() if value not in (None, [], ())}
-    for strands in ("motifs_on_both_strands", "required_on_either_strand"):
-        asked.pop(strands, None)
+def _what_was_run(stages: RoundStages, facts: TableFacts) -> dict[str, str]:
+    folds = load_folds(stages.inputs.folds)["fold"].value_counts()
+    config = stages.inputs.config
+    training, sampling = config.training, config.sampling
+    constraints = config.constraints.model_dump(
+        mode="json", exclude={"motifs_on_both_strands", "required_on_either_strand"}
+    )
+    required = {name: value for name, value in constraints.items() if value not in (None, [])}
     told = {
         "Data": f"{facts.name}, {facts.designs:,} {facts.designs_are} from {facts.rows_read:,} "
         "rows",
@@ -198,25 +194,28 @@ def _what_was_run(
         + (", learned as its logarithm" if facts.transform == "log" else ""),
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
-        "Predictor": _own_predictor(config["predictor"], len(stages.members))
-        if "predictor" in config
-        else f"{training['members']} x "
-        f"{training['network']['architecture'] if facts.alphabet else 'mlp'}, "
-        f"{training['steps']:,} steps, {training['checkpoints']} checkpoints each",
-        "Sampler": f"{load_sampler(stages.plan).label}, {sampling['chains']:,} chains, "
-        f"{sampling['steps_per_rung']} steps on each checkpoint and {sampling['final_steps']} more "
+        "Predictor": _external_predictor(stages)
+        if stages.inputs.external
+        else f"{training.members} x "
+        f"{training.network.architecture if facts.alphabet else 'mlp'}, "
+        f"{training.steps:,} steps, {training.checkpoints} checkpoints each",
+        "Sampler": f"{load_sampler(stages.plan).label}, {sampling.chains:,} chains, "
+        f"{sampling.steps_per_rung} steps on each checkpoint and {sampling.final_steps} more "
         "on the last",
-        "Constraints": "; ".join(f"{name}: {value}" for name, value in asked.items()) or "none",
-        "Seed": str(config["seed"]),
+        "Constraints": "; ".join(f"{name}: {value}" for name, value in required.items()) or "none",
+        "Seed": str(config.seed),
     }
     if (kind := load_ladder_kind(stages.plan)) in LADDERS:
         told["Ladder"] = LADDERS[kind]
     return {label: text for label, text in told.items() if text}
 
 
-def _own_predictor(about: Mapping[str, Any], members: int) -> str:
-    what = about["factory"] or "a program"
-    return f"taken over, not trained here: {members} x {what}, content {about['content']}"
+def _external_predictor(stages: RoundStages) -> str:
+    predictor, content = stages.inputs.config.predictor, stages.inputs.external
+    assert predictor is not None  # noqa: S101 - it was imported
+    assert content is not None  # noqa: S101 - it was imported
+    what = predictor.factory or "a program"
+    return f"imported, not trained here: {len(stages.members)} x {what}, content {content.key}"
 
 
 def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigure]:
@@ -283,14 +282,15 @@ def _ranking(predictor: Mapping[str, Any]) -> str:
     )
 
 
-def _provenance(stages: RoundStages, round_: Round) -> dict[str, str]:
+def _provenance(stages: RoundStages) -> dict[str, str]:
+    round_ = stages.inputs.round_
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "pandas")
     )
     return {
         "Round key": round_.key,
         "Configuration": round_.config_hash,
-        "Measured table, sha256": stages.measured.files["measured.parquet"],
+        "Measured table, sha256": stages.inputs.measured.files["measured.parquet"],
         "Candidates, sha256": stages.selected.files["candidates.parquet"],
         "Code": code_fingerprint(*ROUND_MAKERS),
         "Versions": f"trajectory-design {importlib.metadata.version('trajectory-design')}, "

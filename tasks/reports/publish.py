@@ -13,11 +13,12 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 
 from designlib.candidates import read_candidates, readable
+from tasks.inputs.round_inputs import RoundStages
 from tasks.installation.clock import current_clock
 from tasks.installation.files import copy_atomically, json_bytes, write_atomically
 from tasks.record.ledger import round_folder
 from tasks.reports.summary import round_figures
-from tasks.stages.results import Published, RegisteredPredictor, Round, RoundStages
+from tasks.stages.results import Published, RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 from tasks.tracking.tracking import (
     artifact_names,
@@ -34,8 +35,9 @@ __all__ = ["publish"]
 
 
 @task(name="publish")
-def publish(stages: RoundStages, report: StageResult, round_: Round) -> Published:
+def publish(stages: RoundStages, report: StageResult) -> Published:
     """Copy the results to the round's folder and log them to its MLflow run."""
+    round_ = stages.inputs.round_
     folder = round_folder(round_.campaign, round_.number, round_.key)
     files = {
         name: stages.selected.path(name)
@@ -51,7 +53,7 @@ def publish(stages: RoundStages, report: StageResult, round_: Round) -> Publishe
         for name, path in files.items():
             copy_atomically(path, folder / name)
     table = read_candidates(files["candidates.parquet"].read_bytes())
-    figures = round_figures(stages, round_)
+    figures = round_figures(stages)
     _log(round_, files, readable(table), figures)
     link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
     figures["stages"] = {

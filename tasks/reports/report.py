@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from prefect import task
 
+from tasks.inputs.round_inputs import RoundStages
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder
-from tasks.stages.results import Round, RoundStages
 from tasks.stages.stages import StageResult, run_stage
 
 __all__ = ["asked_counterfactuals", "write_report"]
 
 
 @task(name="write-report")
-def write_report(stages: RoundStages, round_: Round, config: Mapping[str, Any]) -> StageResult:
+def write_report(stages: RoundStages) -> StageResult:
     """Draw the figures and write the self-contained report.
 
     Counterfactuals that were asked of the round's predictors since are named in it.
     """
+    round_ = stages.inputs.round_
     explained = asked_counterfactuals(round_.campaign, round_.number)
 
     def make() -> dict[str, bytes]:
         # Plotting takes a second to import, and a round that is reused plots nothing.
         from tasks.reports.drawing import draw_report
 
-        return draw_report(stages, round_, config, explained)
+        return draw_report(stages, explained)
 
     inputs = {
         "round": round_.key,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import task
 
-from designlib.config import SamplingConfig
-from tasks.stages.results import RegisteredPredictor, Round
+from tasks.inputs.round_inputs import RoundInputs
+from tasks.stages.results import RegisteredPredictor
 from tasks.stages.snapshots import walk_figures
 from tasks.stages.stages import StageResult, content_key
 from tasks.stages.walk_plan import load_plan, load_sampler
@@ -19,10 +19,10 @@ def log_sampling(
     plan_stage: StageResult,
     snapshots: StageResult,
     version: RegisteredPredictor,
-    round_: Round,
-    config: SamplingConfig,
+    inputs: RoundInputs,
 ) -> str:
     """Log the walk as a run nested in its round, with one point per rung, and return its id."""
+    round_, config = inputs.round_, inputs.config.sampling
     key = content_key({"walk": snapshots.key, "round": round_.key})
     model = f"models:/{version.name}/{version.version}"
     tags = {"role": "generation", "predictor": model}

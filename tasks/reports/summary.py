@@ -15,18 +15,19 @@ from designlib.reports import (
     summarise_predictor,
     summarise_walk,
 )
+from tasks.inputs.round_inputs import RoundStages
 from tasks.rounds.confidence import calibration_of
 from tasks.stages.ensemble import load_spec
-from tasks.stages.results import Round, RoundStages
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler
 
 __all__ = ["round_figures"]
 
 
-def round_figures(stages: RoundStages, round_: Round) -> dict[str, Any]:
+def round_figures(stages: RoundStages) -> dict[str, Any]:
     """Return what summary.json says of a round, apart from how this run went."""
-    facts = load_facts(stages.measured)
+    round_ = stages.inputs.round_
+    facts = load_facts(stages.inputs.measured)
     batch = read_candidates(stages.selected.path("candidates.parquet").read_bytes()).to_pandas()
     best = pd.read_parquet(stages.selected.path("best_by_score.parquet"))
     plan, entry = load_plan(stages.plan)

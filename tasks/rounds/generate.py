@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.config import DesignRules, SamplingConfig
 from designlib.constraints import Constraint
 from designlib.constraints.synthesis import build_rules
 from designlib.randomness import derive_seed
@@ -33,6 +32,7 @@ from designlib.sampling.run import (
     sample_block,
     share_out,
 )
+from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
@@ -51,30 +51,23 @@ _PROGRESS_SECONDS = 5.0
 
 
 @task(name="plan-sampling")
-def plan_walk(
-    measured: StageResult,
-    folds: StageResult,
-    members: Sequence[StageResult],
-    rules: DesignRules,
-    config: SamplingConfig,
-    seed: int,
-    device: str,
-) -> StageResult:
+def plan_walk(inputs: RoundInputs, members: Sequence[StageResult]) -> StageResult:
     """Decide on the rungs of the ladder, where each chain starts and where elites enter."""
-    where = use_device(device)
-    walk_seed = derive_seed(seed, "walk")
+    where = use_device(inputs.config.execution.device)
+    walk_seed = derive_seed(inputs.seed, "walk")
+    rules, config = inputs.config.rules, inputs.config.sampling
 
     def make() -> dict[str, bytes]:
-        facts = load_facts(measured)
+        facts, folds = load_facts(inputs.measured), load_folds(inputs.folds)
         space = facts.space
         sampler = choose_sampler(config, space)
-        measured_designs = best_measured(load_folds(folds), facts)
+        measured_designs = best_measured(folds, facts)
         constraint = build_rules(rules, space, measured_designs)
         trajectories = Ensemble(members).trajectories
         if facts.goals is not None:
-            measured_designs = best_by_goals(load_folds(folds), facts, trajectories)
+            measured_designs = best_by_goals(folds, facts, trajectories)
         feasible = measured_designs[constraint.satisfied(measured_designs)]
-        first, *others = walk_scores(trajectories, facts, load_folds(folds))
+        first, *others = walk_scores(trajectories, facts, folds)
         elites = feasible[: max(1, round(config.elite_share * config.chains))]
         reference = reference_designs(space, constraint, walk_seed, feasible)
         plan = plan_trajectory(
@@ -116,16 +109,16 @@ def plan_walk(
             ),
         }
 
-    inputs = {
-        "measured": measured.files,
-        "folds": folds.files,
+    depends_on = {
+        "measured": inputs.measured.files,
+        "folds": inputs.folds.files,
         "members": [member.files for member in members],
         "rules": rules,
         "sampling": config.model_dump(mode="json", exclude={"pool_rungs"}),
-        "seed": seed,
+        "seed": inputs.seed,
         "device": where.type,
     }
-    stage = run_stage(Settings(), "plan", inputs, make)
+    stage = run_stage(Settings(), "plan", depends_on, make)
     plan, entry = load_plan(stage)
     run_logger().info(
         "ladder of %d rungs, %d steps in all; elites enter at rung %d",
@@ -136,21 +129,17 @@ def plan_walk(
 
 @task(name="sample-shard", task_run_name="sample shard {shard} of {shards}")
 def sample_shard(
-    measured: StageResult,
-    folds: StageResult,
+    inputs: RoundInputs,
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    rules: DesignRules,
-    seed: int,
-    device: str,
     shard: int,
     shards: int,
 ) -> StageResult | None:
     """Walk one shard of the chains along the ladder; None where there are fewer blocks."""
     settings = Settings()
-    where = use_device(device)
-    inputs = _walk_inputs(plan_stage, members, rules, seed)
-    if whole := finished_stage(settings, "walk", inputs, __name__):
+    where = use_device(inputs.config.execution.device)
+    depends_on = _walk_inputs(inputs, plan_stage, members)
+    if whole := finished_stage(settings, "walk", depends_on, __name__):
         return whole
     starts = pd.read_parquet(plan_stage.path("starts.parquet"))
     parts = share_out(cut_blocks(starts["elite"].tolist()), shards)
@@ -159,15 +148,15 @@ def sample_shard(
     blocks = parts[shard - 1]
 
     def make() -> dict[str, bytes]:
-        facts = load_facts(measured)
-        space, known = facts.space, best_measured(load_folds(folds), facts)
+        facts = load_facts(inputs.measured)
+        space, known = facts.space, best_measured(load_folds(inputs.folds), facts)
         plan, entry = load_plan(plan_stage)
         sampler = load_sampler(plan_stage)
         walked = sampler.walked(space)
-        constraint = build_rules(rules, walked, known)
-        ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
+        constraint = build_rules(inputs.config.rules, walked, known)
+        ladders = load_ladders(plan_stage, members, facts, inputs.folds, constraint, where)
         designs = space.encode(starts["design"].tolist()).to(where)
-        walk_seed = derive_seed(seed, "walk")
+        walk_seed = derive_seed(inputs.seed, "walk")
         frames: list[pd.DataFrame] = []
         said = time.monotonic()
         for block in blocks:
@@ -181,7 +170,7 @@ def sample_shard(
                     _report(frame, block, blocks, len(plan))
         return {"snapshots.parquet": parquet_bytes(pd.concat(frames, ignore_index=True))}
 
-    stage = run_stage(settings, "walk-shard", {**inputs, "blocks": blocks}, make)
+    stage = run_stage(settings, "walk-shard", {**depends_on, "blocks": blocks}, make)
     chains = sum(block.size for block in blocks)
     run_logger().info("%d chains: %s", chains, stage.path("snapshots.parquet"))
     return stage
@@ -189,10 +178,9 @@ def sample_shard(
 
 @task(name="gather-shards")
 def gather_shards(
+    inputs: RoundInputs,
     plan_stage: StageResult,
     members: Sequence[StageResult],
-    rules: DesignRules,
-    seed: int,
     shards: Sequence[StageResult | None],
 ) -> StageResult:
     """Join the shards in the order of their chains; the same bytes however they were cut."""
@@ -202,8 +190,7 @@ def gather_shards(
         stage.write("snapshots.parquet", lambda file: write_rows(join_shards(paths), file))
         return ["snapshots.parquet"]
 
-    inputs = _walk_inputs(plan_stage, members, rules, seed)
-    return write_stage(Settings(), "walk", inputs, make)
+    return write_stage(Settings(), "walk", _walk_inputs(inputs, plan_stage, members), make)
 
 
 def load_ladders(
@@ -230,16 +217,13 @@ def load_ladders(
 
 
 def _walk_inputs(
-    plan_stage: StageResult,
-    members: Sequence[StageResult],
-    rules: DesignRules,
-    seed: int,
+    inputs: RoundInputs, plan_stage: StageResult, members: Sequence[StageResult]
 ) -> dict[str, Any]:
     return {
         "plan": plan_stage.files,
         "members": [member.files for member in members],
-        "rules": rules,
-        "seed": seed,
+        "rules": inputs.config.rules,
+        "seed": inputs.seed,
     }
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.config import ExternalPredictor, TrainingConfig, factory_call
+from designlib.config import ExternalPredictor, factory_call
 from designlib.predictors import (
     PROGRAM,
     SUFFIXES,
@@ -36,20 +36,20 @@ from designlib.predictors import (
 )
 from designlib.spaces import SequenceSpace, describe_space
 from designlib.types import Designs, InputError
+from tasks.inputs.round_inputs import PREDICTOR_FILE, RoundInputs
 from tasks.inputs.tables import table_path
 from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes, read_input, sha256_of
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.rounds.rounds import Round
 from tasks.rounds.train import Part, keep_checkpoints, prepare, write_checkpoint
 from tasks.stages.stages import Stage, StageResult, open_stage, write_stage
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds, load_table
 from tasks.tracking.tracking import download_artifacts, flatten
 
-__all__ = ["import_checkpoints", "imported_settings", "members_of", "register_member"]
+__all__ = ["import_checkpoints", "members_of", "register_member"]
 
-_ABOUT, _BYTES = "predictor.json", "program.bin"
+_BYTES = "program.bin"
 _IN_FOLDERS = ("model*.safetensors", "pytorch_model*.bin")
 
 
@@ -97,7 +97,7 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
                         f"{own.checkpoints[0]} at {steps[0]}; the members of an ensemble need the "
                         "same"
                     )
-            names = [_ABOUT]
+            names = [PREDICTOR_FILE]
             for number, member in enumerate(members, start=1):
                 names += list(_written(stage, member, model, number))
                 if number == 1:
@@ -106,11 +106,12 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
             if program is not None:
                 stage.write(_BYTES, content)
                 names.append(_BYTES)
-            stage.write(_ABOUT, json_bytes({**inputs, "steps": steps[0], "members": len(members)}))
+            about = {**inputs, "steps": steps[0], "members": len(members)}
+            stage.write(PREDICTOR_FILE, json_bytes(about))
             return names
 
         stage = write_stage(Settings(), "predictor", inputs, make)
-    told = json.loads(stage.path(_ABOUT).read_bytes())
+    told = json.loads(stage.path(PREDICTOR_FILE).read_bytes())
     run_logger().info(
         "predictor taken over: %d members with %d checkpoints%s", told["members"],
         len(told["steps"]),
@@ -121,35 +122,33 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
 
 
 @task(name="register-member", task_run_name="import predictor {number}")
-def register_member(
-    own: StageResult,
-    measured: StageResult,
-    folds: StageResult,
-    round_: Round,
-    config: TrainingConfig,
-    number: int,
-    seed: int,
-    device: str,
-) -> StageResult:
+def register_member(inputs: RoundInputs, number: int) -> StageResult:
     """Make a member that was taken over a predictor of the round, and log every checkpoint.
 
     The result is that of `tasks.rounds.train.train_member`; nothing is trained. Raises InputError
     for a checkpoint that gives NaN.
     """
-    where = use_device(device)
-    inputs = {
-        "own": own.files, "measured": measured.files, "folds": folds.files, "number": number,
-        "noise_weights": config.noise_weights, "own_share": config.own_share, "seed": seed,
+    own, config = inputs.external, inputs.config.training
+    assert own is not None  # noqa: S101 - a member of the external predictor
+    where = use_device(inputs.config.execution.device)
+    depends_on = {
+        "own": own.files,
+        "measured": inputs.measured.files,
+        "folds": inputs.folds.files,
+        "number": number,
+        "noise_weights": config.noise_weights,
+        "own_share": config.own_share,
+        "seed": inputs.seed,
         "device": where.type,
-    }  # fmt: skip
+    }
     about = ExternalPredictor.model_validate(_told(own)["predictor"] | _one_model(own))
-    part = Part("predictor", number, seed)
+    part = Part("predictor", number, inputs.seed)
 
     def checkpoints(stage: Stage) -> Iterator[tuple[Path, TrainingState]]:
-        facts = load_facts(measured)
+        facts, folds = load_facts(inputs.measured), load_folds(inputs.folds)
         log = about.output.scale in ("ln", "log2", "log10")
         facts = facts.model_copy(update={"transform": "log" if log else "none"})
-        made, training, validation = prepare(facts, load_folds(folds), config, part, where)
+        made, training, validation = prepare(facts, folds, config, part, where)
         spec = made.model_copy(update={"network": about.network, "both_strands": False})
         program = {}
         if _BYTES in own.files:
@@ -178,9 +177,9 @@ def register_member(
                     correlation,
                 )
 
-    with open_stage(Settings(), "train", inputs, __name__) as stage:
+    with open_stage(Settings(), "train", depends_on, __name__) as stage:
         settings = flatten(_told(own)["predictor"])
-        return keep_checkpoints(stage, round_, part, settings, checkpoints(stage))
+        return keep_checkpoints(stage, inputs.round_, part, settings, checkpoints(stage))
 
 
 def members_of(own: StageResult) -> range:
@@ -188,15 +187,8 @@ def members_of(own: StageResult) -> range:
     return range(1, _told(own)["members"] + 1)
 
 
-def imported_settings(own: StageResult | None) -> dict[str, Any]:
-    """Return what decides the result in place of the settings of a predictor: its content."""
-    if own is None:
-        return {}
-    return {"predictor": {**_told(own)["predictor"], "content": own.key}}
-
-
 def _told(own: StageResult) -> dict[str, Any]:
-    return json.loads(own.path(_ABOUT).read_bytes())
+    return json.loads(own.path(PREDICTOR_FILE).read_bytes())
 
 
 def _one_model(own: StageResult) -> dict[str, str]:

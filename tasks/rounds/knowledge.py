@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from designlib.selection import oracle_of
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError
+from tasks.inputs.round_inputs import RoundStages, ledger_settings
 from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version
@@ -22,7 +23,6 @@ from tasks.record.ledger import held_ledger, load_ledger
 from tasks.rounds.layout import laid_out
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
-from tasks.stages.results import Round
 from tasks.stages.stages import StageResult, noted, noted_stage, run_stage
 from tasks.stages.table_facts import PENDING, TableFacts, load_facts, load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes, log_metrics
@@ -99,20 +99,15 @@ def last_predictors(campaign: str, number: int, config: TrainingConfig) -> list[
 
 
 @task(name="record-proposal")
-def record_proposal(
-    selected: StageResult,
-    start: StageResult,
-    folds: StageResult,
-    members: Sequence[StageResult],
-    scorers: Sequence[StageResult],
-    round_: Round,
-    config: Mapping[str, Any],
-    known: int,
-    layout: StageResult | None = None,
-) -> None:
-    """Enter the candidates of a round, which knew so many entries, into the record; once."""
+def record_proposal(stages: RoundStages, start: StageResult, known: int) -> None:
+    """Enter the candidates of a round into the ledger, once.
+
+    ``known`` is how many events the round knew.
+    """
+    inputs = stages.inputs
+    round_ = inputs.round_
     facts = load_facts(start)
-    table = read_candidates(selected.path("candidates.parquet").read_bytes())
+    table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
     about = {
         **describe_space(facts.space),
         "both_strands": facts.both_strands,
@@ -122,21 +117,21 @@ def record_proposal(
         "bounds": facts.bounds,
         "simulated": facts.has_oracle,
         "round_key": round_.key,
-        "config": dict(config),
-        "objectives": _objectives(load_folds(folds), facts),
+        "config": ledger_settings(inputs.config, inputs.external),
+        "objectives": _objectives(load_folds(inputs.folds), facts),
         "start": start.files["measured.parquet"],
         "known": known,
-        "members": [noted(member) for member in members],
-        "scorers": [noted(scorer) for scorer in scorers],
+        "members": [noted(member) for member in stages.members],
+        "scorers": [noted(scorer) for scorer in stages.scorers],
         "table": noted(start),
-        "folds": noted(folds),
+        "folds": noted(inputs.folds),
         "code": code_fingerprint(*ROUND_MAKERS),
         "commit": code_version(),
     }
-    wells = laid_out(layout)
-    if wells is not None:
+    wells = laid_out(stages.layout)
+    if wells is not None and inputs.config.plate is not None:
         about["wells"] = wells[["plate", "well", "design"]].to_numpy().tolist()
-        about["plate_size"] = config["plate"]["wells"]
+        about["plate_size"] = inputs.config.plate.wells
     with held_ledger(round_.campaign) as held:
         if held.append("proposed", round_.number, about, table):
             run_logger().info("round %d: %d candidates proposed", round_.number, table.num_rows)

@@ -9,9 +9,9 @@ from designlib.candidates import design_id, fasta, lay_out, order_sheet, read_ca
 from designlib.config import PlateConfig, SynthesisConfig
 from designlib.notation import DNA
 from designlib.types import InputError
+from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.stages.results import Round
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
 
@@ -33,31 +33,24 @@ def check_batch(
 
 
 @task(name="lay-out-batch")
-def lay_out_batch(
-    selected: StageResult,
-    measured: StageResult,
-    folds: StageResult,
-    round_: Round,
-    plate: PlateConfig | None,
-    synthesis: SynthesisConfig | None,
-    seed: int,
-) -> StageResult | None:
-    """Put the batch on plates and write the order; None where neither was asked for.
+def lay_out_batch(inputs: RoundInputs, selected: StageResult) -> StageResult | None:
+    """Put the batch on plates and write the order; None if the settings ask for neither.
 
-    Raises InputError for a candidate that breaks a rule of synthesis: none leaves this place.
+    Raises InputError for a candidate that breaks a rule of synthesis.
     """
+    round_, plate, synthesis = inputs.round_, inputs.config.plate, inputs.config.synthesis
     if plate is None and synthesis is None:
         return None
 
     def make() -> dict[str, bytes]:
-        facts = load_facts(measured)
+        facts = load_facts(inputs.measured)
         table = read_candidates(selected.path("candidates.parquet").read_bytes()).to_pandas()
         wells = table
         contents = {}
         if plate is not None:
             name = f"{round_.campaign}-r{round_.number:02d}"
             controls = _named(list(plate.controls), facts)
-            wells = lay_out(table, _best(folds, facts), controls, plate, name, seed)
+            wells = lay_out(table, _best(inputs.folds, facts), controls, plate, name, inputs.seed)
             wells = _labelled(wells, table)
             contents["plate.csv"] = _csv(wells)
         contents["order.csv"] = _csv(order_sheet(wells, synthesis))
@@ -65,16 +58,16 @@ def lay_out_batch(
             contents["candidates.fasta"] = fasta(table, synthesis).encode()
         return contents
 
-    inputs = {
+    depends_on = {
         "selected": selected.files,
-        "folds": folds.files,
+        "folds": inputs.folds.files,
         "plate": plate,
         "synthesis": synthesis,
         "campaign": round_.campaign,
         "round": round_.number,
-        "seed": seed,
+        "seed": inputs.seed,
     }
-    stage = run_stage(Settings(), "layout", inputs, make)
+    stage = run_stage(Settings(), "layout", depends_on, make)
     run_logger().info("laid out: %s", ", ".join(sorted(stage.files)))
     return stage
 

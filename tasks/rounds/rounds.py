@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from designlib.randomness import derive_seed
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.inputs.round_inputs import ledger_settings
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.code import code_fingerprint
@@ -43,33 +44,35 @@ def round_seed(seed: int, number: int) -> int:
 
 @contextmanager
 def open_round(
-    campaign: str, number: int, config: Mapping[str, Any], measured: StageResult
+    config: CampaignConfig, number: int, measured: StageResult, external: StageResult | None
 ) -> Iterator[Round]:
-    """Give the round of this configuration and data, its MLflow run open; end the run after.
+    """Give the round of these settings and data, its MLflow run open; end the run after.
 
-    ``config`` holds the settings that decide the result. Opening a round again takes up its run.
+    Opening the same round again resumes its run.
     """
-    settings = Settings()
-    config_hash = content_key(config)
+    campaign, settings = config.name, ledger_settings(config, external)
     key = content_key(
         {
-            "campaign": campaign, "round": number, "config": config, "measured": measured.files,
+            "campaign": campaign,
+            "round": number,
+            "config": settings,
+            "measured": measured.files,
             "code": code_fingerprint(*ROUND_MAKERS),
         }
-    )  # fmt: skip
-    experiment = experiment_id(settings, campaign)
+    )
+    experiment = experiment_id(Settings(), campaign)
     ended = end_abandoned_runs(experiment)
     if ended:
         run_logger().info("ended %d MLflow runs that a killed process had left open", ended)
     tags = {"campaign": campaign, "round": str(number)}
     with run_for(experiment, key, f"round {number:02d}", tags=tags) as run_id:
-        log_params(run_id, flatten(config))
+        log_params(run_id, flatten(settings))
         log_dataset(run_id, measured.path("measured.parquet"), load_facts(measured).name)
         yield Round(
             campaign=campaign,
             number=number,
             key=key,
-            config_hash=config_hash,
+            config_hash=content_key(settings),
             experiment_id=experiment,
             run_id=run_id,
         )

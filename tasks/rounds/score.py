@@ -22,16 +22,14 @@ from designlib.candidates import (
 from designlib.config import (
     ChemistryRules,
     CompositionConstraints,
-    DesignConstraints,
-    SamplingConfig,
     SelectionConfig,
-    SynthesisConfig,
 )
 from designlib.constraints import AllOf, build, chemistry_verdicts
 from designlib.sampling.run import choose_sampler, ladder_bands
 from designlib.selection import Shortlist, acquisition, clusters, oracle_of, thompson_order
 from designlib.spaces import SequenceSpace, nearest_measured
 from designlib.types import Designs
+from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
@@ -45,7 +43,6 @@ from tasks.rounds.objectives import (
     predicted_columns,
 )
 from tasks.rounds.promotion import predictor_hash
-from tasks.stages.results import Round
 from tasks.stages.rows import read_rows, with_progress, write_rows
 from tasks.stages.snapshots import read_few_chains, read_pool
 from tasks.stages.stages import Stage, StageResult, write_stage
@@ -62,24 +59,22 @@ __all__ = ["score_designs", "select_designs"]
 
 @task(name="score-designs")
 def score_designs(
-    measured: StageResult,
-    folds: StageResult,
+    inputs: RoundInputs,
     members: Sequence[StageResult],
     scorers: Sequence[StageResult],
     snapshots: StageResult,
-    constraints: DesignConstraints,
-    sampling: SamplingConfig,
 ) -> StageResult:
     """Score the pool of sampled designs and the measured ones that check the predictors.
 
     On the CPU, whatever made the predictors: one pass of a small network, in the pool without GPUs.
     """
     where = use_device("cpu")
-    sampler = choose_sampler(sampling, load_facts(measured).space)
+    constraints, sampling = inputs.config.constraints, inputs.config.sampling
+    sampler = choose_sampler(sampling, load_facts(inputs.measured).space)
 
     def make(stage: Stage) -> list[str]:
-        facts = load_facts(measured)
-        table = load_folds(folds)
+        facts = load_facts(inputs.measured)
+        table = load_folds(inputs.folds)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         constraint = build(constraints, facts.space, best_measured(table, facts))
         rules = constraints.chemistry if isinstance(constraints, CompositionConstraints) else None
@@ -109,33 +104,29 @@ def score_designs(
         stage.write("ladder.parquet", parquet_bytes(ladder_bands(shown)))
         return ["scored.parquet", "measured.parquet", "ladder.parquet"]
 
-    inputs = {
+    depends_on = {
         "sampler": sampler,
-        "measured": measured.files,
-        "folds": folds.files,
+        "measured": inputs.measured.files,
+        "folds": inputs.folds.files,
         "members": [member.files for member in members],
         "scorers": [scorer.files for scorer in scorers],
         "snapshots": snapshots.files,
         "constraints": constraints,
         "pool_rungs": sampling.pool_rungs,
     }
-    stage = write_stage(Settings(), "score", inputs, make)
+    stage = write_stage(Settings(), "score", depends_on, make)
     run_logger().info("scored designs: %s", stage.path("scored.parquet"))
     return stage
 
 
 @task(name="select-designs")
 def select_designs(
-    measured: StageResult,
-    folds: StageResult,
-    members: Sequence[StageResult],
-    scored: StageResult,
-    round_: Round,
-    config: SelectionConfig,
-    seed: int,
-    synthesis: SynthesisConfig | None = None,
+    inputs: RoundInputs, members: Sequence[StageResult], scored: StageResult
 ) -> StageResult:
     """Filter the scored designs, choose a diverse batch and make the candidate table."""
+    measured, folds, round_ = inputs.measured, inputs.folds, inputs.round_
+    config, synthesis = inputs.config.selection, inputs.config.synthesis
+    seed = inputs.config.seed
 
     def make(stage: Stage) -> list[str]:
         facts = load_facts(measured)
@@ -202,7 +193,7 @@ def select_designs(
             stage.write(name, content)
         return ["rejected.parquet", *contents]
 
-    inputs = {
+    depends_on = {
         "measured": measured.files,
         "folds": folds.files,
         "scored": scored.files,
@@ -212,7 +203,7 @@ def select_designs(
         "members": [member.files for member in members],
         "seed": seed,
     }
-    stage = write_stage(Settings(), "select", inputs, make)
+    stage = write_stage(Settings(), "select", depends_on, make)
     about = json.loads(stage.path("selection.json").read_bytes())
     run_logger().info(
         "%d of %d designs chosen; rejected: %s",

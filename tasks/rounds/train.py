@@ -28,6 +28,7 @@ from designlib.predictors import (
 from designlib.randomness import derive_seed
 from designlib.spaces import describe_space
 from designlib.types import InputError
+from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
@@ -77,14 +78,9 @@ _LATEST = "latest.safetensors"
 
 @task(name="train-member", task_run_name="train {role} {number}")
 def train_member(
-    measured: StageResult,
-    folds: StageResult,
-    round_: Round,
-    config: TrainingConfig,
+    inputs: RoundInputs,
     role: Role,
     number: int,
-    seed: int,
-    device: str,
     column: str = "",
     before: StageResult | None = None,
 ) -> StageResult:
@@ -94,29 +90,26 @@ def train_member(
     ``before`` is the training of the last round, from whose end it starts; by default it starts
     from new weights. Raises InputError where that was another network.
     """
-    where = use_device(device)
+    config, part = inputs.config.training, Part(role, number, inputs.seed, column)
+    where = use_device(inputs.config.execution.device)
     shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
-    inputs = {
-        "measured": measured.files,
-        "folds": folds.files,
+    depends_on = {
+        "measured": inputs.measured.files,
+        "folds": inputs.folds.files,
         "training": shared,
         "role": role,
         "number": number,
-        "seed": seed,
+        "seed": inputs.seed,
         "device": where.type,
         "column": column,
         "before": before.files if before else None,
     }
-    with open_stage(Settings(), "train", inputs, __name__) as stage:
+    with open_stage(Settings(), "train", depends_on, __name__) as stage:
         if stage.result():
             # A kill between the manifest and the clean-up leaves it behind.
             (stage.folder / _LATEST).unlink(missing_ok=True)
-        return keep_checkpoints(
-            stage, round_, Part(role, number, seed, column), flatten(shared),
-            _checkpoints(
-                stage, measured, folds, config, Part(role, number, seed, column), where, before
-            ),
-        )  # fmt: skip
+        checkpoints = _checkpoints(stage, inputs, part, where, before)
+        return keep_checkpoints(stage, inputs.round_, part, flatten(shared), checkpoints)
 
 
 def keep_checkpoints(
@@ -153,9 +146,7 @@ def keep_checkpoints(
 
 def _checkpoints(
     stage: Stage,
-    measured: StageResult,
-    folds: StageResult,
-    config: TrainingConfig,
+    inputs: RoundInputs,
     part: Part,
     device: torch.device,
     last_round: StageResult | None,
@@ -172,10 +163,10 @@ def _checkpoints(
             yield path, state
     if stage.result() is not None:
         return
+    config = inputs.config.training
     before = load_trajectory(last_round) if last_round else None
-    spec, training, validation = prepare(
-        load_facts(measured), load_folds(folds), config, part, device, before
-    )
+    facts, folds = load_facts(inputs.measured), load_folds(inputs.folds)
+    spec, training, validation = prepare(facts, folds, config, part, device, before)
     network = spec.build().to(device)
     done = 0
     if before is not None:

@@ -31,6 +31,8 @@ _UNDECIDING = (
     "tasks.installation.log",
     "tasks.installation.machine",
     "tasks.installation.settings",
+    # It hands settings on; those that decide a result are among the inputs of its stage.
+    "tasks.inputs.round_inputs",
     "tasks.record",
     "tasks.servers",
     "tasks.stages.code",

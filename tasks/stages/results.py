@@ -7,8 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.stages.stages import StageResult
-
 __all__ = [
     "Counterfactuals",
     "ImportedResults",
@@ -16,7 +14,6 @@ __all__ = [
     "Published",
     "RegisteredPredictor",
     "Round",
-    "RoundStages",
 ]
 
 
@@ -42,39 +39,6 @@ class RegisteredPredictor(BaseModel):
     name: str
     version: str
     predictor_hash: str
-
-
-class RoundStages(BaseModel):
-    """All finished stages of one round."""
-
-    model_config = ConfigDict(frozen=True)
-
-    measured: StageResult
-    folds: StageResult
-    members: list[StageResult]
-    scorers: list[StageResult]
-    plan: StageResult
-    shards: list[StageResult]
-    snapshots: StageResult
-    scored: StageResult
-    selected: StageResult
-    version: RegisteredPredictor
-    layout: StageResult | None = None
-
-    def all(self) -> list[tuple[str, StageResult]]:
-        """Return every stage with what a reader calls it, in the order of the work."""
-        return [
-            ("ingest", self.measured),
-            ("split", self.folds),
-            *((f"train predictor {n}", stage) for n, stage in enumerate(self.members, start=1)),
-            *((f"train scorer {n}", stage) for n, stage in enumerate(self.scorers, start=1)),
-            ("plan walk", self.plan),
-            *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
-            ("gather shards", self.snapshots),
-            ("score", self.scored),
-            ("select", self.selected),
-            *([("lay out", self.layout)] if self.layout else []),
-        ]
 
 
 class Published(BaseModel):

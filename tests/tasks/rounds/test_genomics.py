@@ -14,22 +14,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from designlib.config.constraints import ConstraintConfig
 from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnOutput
 from designlib.config.sampling import SamplingConfig
-from designlib.config.synthesis import DesignRules
-from designlib.config.training import TrainingConfig
-from designlib.tables.splits import SplitConfig
 from tasks.inputs.config import DataConfig, TableFile
-from tasks.inputs.tables import ingest, split
-from tasks.installation.settings import REPOSITORY, Settings
+from tasks.inputs.tables import ingest
+from tasks.installation.settings import REPOSITORY
 from tasks.rounds.generate import gather_shards, plan_walk, sample_shard
 from tasks.rounds.import_checkpoints import import_checkpoints, register_member
-from tasks.rounds.rounds import Round
 from tasks.stages.ensemble import load_trajectory
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind
-from tasks.tracking.tracking import experiment_id, run_for
+from tests.tasks.rounds.open_inputs import open_inputs
 
 LEFT, RIGHT = "ACGTTGCA" * 4, "TTGACCGA" * 4
 STEPS = (0, 10, 60, 150)
@@ -106,16 +101,9 @@ def test_from_state_dicts_to_designs_with_more_counts(
             for design, value in zip(designs[:3], told[:3], strict=True)
         ),
     )  # fmt: skip
-    folds = split.fn(start, SplitConfig(), 5)
-    experiment = experiment_id(Settings(), "promoters")
-    with run_for(experiment, "round", "round 01") as run_id:
-        round_ = Round(
-            campaign="promoters", number=1, key="round", config_hash="hash",
-            experiment_id=experiment, run_id=run_id,
-        )  # fmt: skip
-    member = register_member.fn(
-        import_checkpoints.fn(own, start), start, folds, round_, TrainingConfig(), 1, 5, "cpu"
-    )
+    external = import_checkpoints.fn(own, start)
+    inputs = open_inputs(start, external, sampling=SamplingConfig(chains=64))
+    member = register_member.fn(inputs, 1)
     trajectory = load_trajectory(member)
     space = load_facts(start).space
     relaxed = space.relax(space.encode(designs))
@@ -125,11 +113,10 @@ def test_from_state_dicts_to_designs_with_more_counts(
         given = trajectory.spec.in_units(trajectory.network(index)(relaxed))
         assert given.tolist() == pytest.approx(counts(model, designs).tolist(), abs=1e-5)
 
-    rules = DesignRules(constraints=ConstraintConfig())
-    plan = plan_walk.fn(start, folds, [member], rules, SamplingConfig(chains=64), 0, "cpu")
+    plan = plan_walk.fn(inputs, [member])
     assert load_ladder_kind(plan) == "trajectory"
-    shard = sample_shard.fn(start, folds, plan, [member], rules, 0, "cpu", 1, 1)
-    walked = gather_shards.fn(plan, [member], rules, 0, [shard])
+    shard = sample_shard.fn(inputs, plan, [member], 1, 1)
+    walked = gather_shards.fn(inputs, plan, [member], [shard])
     rows = pd.read_parquet(walked.path("snapshots.parquet"))
     last = rows[rows["rung"] == rows["rung"].max()]["design"].tolist()
     assert float(counts(model, last).median()) > float(told.quantile(0.95))

@@ -16,30 +16,28 @@ from torch import nn
 from designlib.config.constraints import CompositionConstraints
 from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnNetwork
 from designlib.config.sampling import SamplingConfig
-from designlib.config.synthesis import DesignRules
 from designlib.config.tables import CompositionReading
-from designlib.config.training import TrainingConfig
 from designlib.predictors.external import build_model
 from designlib.randomness import torch_generator
-from designlib.tables.splits import SplitConfig
 from designlib.types import InputError
+from tasks.inputs.campaign_config import CampaignConfig
 from tasks.inputs.config import CompositionTable, DataConfig, TableFile
-from tasks.inputs.tables import ingest, split
+from tasks.inputs.round_inputs import ledger_settings
+from tasks.inputs.tables import ingest
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.rounds import import_checkpoints as module
 from tasks.rounds.generate import plan_walk
 from tasks.rounds.import_checkpoints import (
     import_checkpoints,
-    imported_settings,
     members_of,
     register_member,
 )
-from tasks.rounds.rounds import Round
 from tasks.stages.ensemble import load_trajectory
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind, load_plan
 from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
+from tests.tasks.rounds.open_inputs import open_inputs
 
 FACTORY = "tests.tasks.rounds.test_import_checkpoints:network(width=5)"
 STEPS = (0, 20, 500)
@@ -112,15 +110,7 @@ def settings(folder: Path | None, **changes: Any) -> ExternalPredictor:
 
 
 def adopted(own: StageResult, start: StageResult, number: int = 1) -> StageResult:
-    experiment = experiment_id(Settings(), "campaign")
-    with run_for(experiment, "round", "round 01") as run_id:
-        pass
-    round_ = Round(
-        campaign="campaign", number=1, key="round", config_hash="hash", experiment_id=experiment,
-        run_id=run_id,
-    )  # fmt: skip
-    folds = split.fn(start, SplitConfig(), 5)
-    return register_member.fn(own, start, folds, round_, TrainingConfig(), number, 5, "cpu")
+    return register_member.fn(open_inputs(start, own), number)
 
 
 @pytest.mark.parametrize("kept", [plain, lightning, hugging_face, safe])
@@ -147,6 +137,11 @@ def test_every_format_becomes_the_same_trajectory(
     assert adopted(own, start).reused
 
 
+def recorded(own: ExternalPredictor, start: StageResult) -> dict[str, Any]:
+    """Return the settings of a campaign with this predictor, as the ledger records them."""
+    return ledger_settings(CampaignConfig(predictor=own), import_checkpoints.fn(own, start))
+
+
 def test_what_was_taken_over_is_told_by_content_and_not_by_place(
     start: StageResult, tmp_path: Path
 ) -> None:
@@ -154,11 +149,11 @@ def test_what_was_taken_over_is_told_by_content_and_not_by_place(
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         plain(tmp_path / name)
-        told.append(imported_settings(import_checkpoints.fn(settings(tmp_path / name), start)))
+        told.append(recorded(settings(tmp_path / name), start))
     assert told[0] == told[1]
     torch.save(weights(7), tmp_path / "two" / "step=20.pt")
-    assert imported_settings(import_checkpoints.fn(settings(tmp_path / "two"), start)) != told[0]
-    assert imported_settings(None) == {}
+    assert recorded(settings(tmp_path / "two"), start) != told[0]
+    assert "predictor" not in ledger_settings(CampaignConfig(), None)
 
 
 def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageResult) -> None:
@@ -168,9 +163,8 @@ def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageR
     assert list(members_of(own)) == [1]
     done = adopted(own, start)
     assert len(load_trajectory(done).states) == 1
-    folds = split.fn(start, SplitConfig(), 5)
     planned = plan_walk.fn(
-        start, folds, [done], DesignRules(), SamplingConfig(chains=8, rungs=4), 0, "cpu"
+        open_inputs(start, own, sampling=SamplingConfig(chains=8, rungs=4)), [done]
     )
     plan, _ = load_plan(planned)
     assert load_ladder_kind(planned) == "temperatures"
@@ -201,8 +195,7 @@ def test_a_predictor_without_checkpoints_can_be_distilled(start: StageResult) ->
     ]
     assert alike[0] < 0.6
     assert alike[-2] > 0.9
-    folds = split.fn(start, SplitConfig(), 5)
-    planned = plan_walk.fn(start, folds, [done], DesignRules(), SamplingConfig(chains=8), 0, "cpu")
+    planned = plan_walk.fn(open_inputs(start, own, sampling=SamplingConfig(chains=8)), [done])
     assert load_ladder_kind(planned) == "distillation"
 
 
@@ -237,9 +230,10 @@ def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -
     assert trajectory.steps == STEPS
     given = trajectory.spec.in_units(trajectory.network(-1)(space.relax(space.encode(parts))))
     assert given.tolist() == pytest.approx(told, abs=1e-5)
-    folds = split.fn(start, SplitConfig(), 5)
-    rules = DesignRules(constraints=CompositionConstraints())
-    planned = plan_walk.fn(start, folds, [done], rules, SamplingConfig(chains=8), 0, "cpu")
+    inputs = open_inputs(
+        start, sampling=SamplingConfig(chains=8), constraints=CompositionConstraints()
+    )
+    planned = plan_walk.fn(inputs, [done])
     plan, _ = load_plan(planned)
     assert [rung.training_step for rung in plan] == list(STEPS)
     assert load_ladder_kind(planned) == "trajectory"

@@ -12,19 +12,20 @@ import pytest
 import torch
 
 import tasks.rounds.train as module
-from designlib.config.splits import SplitConfig
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.predictors.schedule import log_spaced_steps
 from designlib.types import InputError
 from tasks.inputs.config import DataConfig, TableFile
-from tasks.inputs.tables import ingest, split
+from tasks.inputs.round_inputs import RoundInputs
+from tasks.inputs.tables import ingest
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.rounds.train import train_member
+from tasks.rounds.train import Role, train_member
 from tasks.stages.ensemble import load_trajectory
 from tasks.stages.results import Round
 from tasks.stages.stages import Stage, StageResult
-from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
+from tasks.tracking.tracking import client, logged_steps
+from tests.tasks.rounds.open_inputs import open_inputs
 
 CONFIG = TrainingConfig(
     members=1, steps=30, checkpoints=7, network=NetworkConfig(architecture="mlp", width=8)
@@ -35,16 +36,24 @@ STEPS = log_spaced_steps(30, 7)
 class Ground(NamedTuple):
     """What training starts from."""
 
-    measured: StageResult
-    folds: StageResult
-    round_: Round
+    inputs: RoundInputs
 
-    def train(self, **changes: Any) -> StageResult:
+    @property
+    def round_(self) -> Round:
+        return self.inputs.round_
+
+    def train(
+        self,
+        config: TrainingConfig = CONFIG,
+        seed: int = 5,
+        role: Role = "predictor",
+        number: int = 1,
+        before: StageResult | None = None,
+    ) -> StageResult:
         """Train one member in this process, as the task does."""
-        arguments = {
-            "config": CONFIG, "role": "predictor", "number": 1, "seed": 5, "device": "cpu",
-        } | changes  # fmt: skip
-        return train_member.fn(*self, **arguments)
+        campaign = self.inputs.config.model_copy(update={"training": config})
+        inputs = self.inputs.model_copy(update={"config": campaign, "seed": seed})
+        return train_member.fn(inputs, role, number, before=before)
 
     def members(self) -> list[Any]:
         """Return all runs that belong to the round's run."""
@@ -64,26 +73,14 @@ def ground(home: Path) -> Ground:
     table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet").iloc[::200]
     file = home.parent / "table.csv"
     table.to_csv(file, index=False)
-    measured = ingest.fn(DataConfig(source=TableFile(path=str(file))))
-    folds = split.fn(measured, SplitConfig(), 5)
-    experiment = experiment_id(Settings(), "campaign")
-    with run_for(experiment, "round", "round 01") as run_id:
-        pass
-    return Ground(
-        measured,
-        folds,
-        Round(
-            campaign="campaign", number=1, key="round", config_hash="hash",
-            experiment_id=experiment, run_id=run_id,
-        ),
-    )  # fmt: skip
+    return Ground(open_inputs(ingest.fn(DataConfig(source=TableFile(path=str(file))))))
 
 
 @pytest.fixture
 def undisturbed(ground: Ground) -> StageResult:
     """The same training, never interrupted, kept elsewhere; nothing of it is left behind."""
     done = ground.train()
-    kept = ground.measured.folder.parents[3] / "undisturbed"
+    kept = ground.inputs.measured.folder.parents[3] / "undisturbed"
     shutil.copytree(done.folder, kept)
     shutil.rmtree(done.folder)
     client().delete_run(ground.member().info.run_id)
@@ -186,12 +183,7 @@ def test_finished_training_is_logged_again_where_mlflow_has_lost_it(
     shutil.copytree(empty_tracking, home / "other")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'other' / 'mlflow.db'}")
     assert tracking_uri(Settings()) != f"sqlite:///{home / 'other' / 'mlflow.db'}"
-    experiment = experiment_id(Settings(), "campaign")
-    with run_for(experiment, "round", "round 01") as run_id:
-        pass
-    moved = ground._replace(
-        round_=ground.round_.model_copy(update={"experiment_id": experiment, "run_id": run_id})
-    )
+    moved = Ground(open_inputs(ground.inputs.measured))
     again = moved.train()
     assert again.reused
     assert again.files == done.files

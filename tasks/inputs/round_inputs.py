@@ -1,0 +1,90 @@
+"""Inputs that all tasks of a round share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.inputs.campaign_config import CampaignConfig
+from tasks.stages.results import RegisteredPredictor, Round
+from tasks.stages.stages import StageResult
+
+__all__ = ["PREDICTOR_FILE", "RoundInputs", "RoundStages", "ledger_settings"]
+
+PREDICTOR_FILE = "predictor.json"
+"""File of an imported predictor's stage that holds its settings and steps."""
+
+
+class RoundInputs(BaseModel):
+    """A round, its measured table, and the campaign's settings.
+
+    Attributes
+    ----------
+    round_
+        Number, content key and MLflow run of the round.
+    measured
+        Stage of the measured table that the round learns from.
+    folds
+        Stage of the table's folds.
+    seed
+        Seed of the round's training, sampling and layout.
+    config
+        The campaign's settings.
+    external
+        Stage of an imported predictor; None where predictors are trained.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    round_: Round
+    measured: StageResult
+    folds: StageResult
+    seed: int
+    config: CampaignConfig
+    external: StageResult | None = None
+
+
+class RoundStages(BaseModel):
+    """All finished stages of one round."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inputs: RoundInputs
+    members: list[StageResult]
+    scorers: list[StageResult]
+    plan: StageResult
+    shards: list[StageResult]
+    snapshots: StageResult
+    scored: StageResult
+    selected: StageResult
+    version: RegisteredPredictor
+    layout: StageResult | None = None
+
+    def all(self) -> list[tuple[str, StageResult]]:
+        """Return every stage with what a reader calls it, in the order of the work."""
+        return [
+            ("ingest", self.inputs.measured),
+            ("split", self.inputs.folds),
+            *((f"train predictor {n}", stage) for n, stage in enumerate(self.members, start=1)),
+            *((f"train scorer {n}", stage) for n, stage in enumerate(self.scorers, start=1)),
+            ("plan walk", self.plan),
+            *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
+            ("gather shards", self.snapshots),
+            ("score", self.scored),
+            ("select", self.selected),
+            *([("lay out", self.layout)] if self.layout else []),
+        ]
+
+
+def ledger_settings(config: CampaignConfig, external: StageResult | None) -> dict[str, Any]:
+    """Return the settings that determine the result, as the ledger records them.
+
+    An imported predictor is recorded by its content, not by the paths of its files.
+    """
+    settings = config.deciding()
+    if external is not None:
+        about = json.loads(external.path(PREDICTOR_FILE).read_bytes())
+        settings["predictor"] = {**about["predictor"], "content": external.key}
+    return settings

@@ -7,7 +7,7 @@ CONFIG ?=
 DB ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check format benchmark benchmark-full clean
+.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check docs format benchmark benchmark-full clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,14 @@ down: $(INSTALLED) ## stop the servers and workers that were started here
 test: $(INSTALLED) ## run all tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(INSTALLED) ## format, lint, types and layers
+check: $(INSTALLED) docs ## check format, lint, imports, types and documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+
+docs: $(INSTALLED) ## build the documentation into site/; open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(INSTALLED) ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

@@ -45,7 +45,7 @@ check: $(INSTALLED) docs ## check format, lint, imports, types and documentation
 	$(BIN)/pyright
 
 docs: $(INSTALLED) ## build the documentation into site/; open site/index.html
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(INSTALLED) ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

@@ -91,8 +91,6 @@ def test_settings_in_text_are_valid_under_their_present_names(page, code, caplog
 
 
 def _assert_valid(settings, caplog):
-    if "predictor" in settings:
-        settings["predictor"].setdefault("examples", [{"design": "ACGT", "value": 1.0}] * 2)
     with caplog.at_level(logging.WARNING):
         CampaignConfig.model_validate(settings)
     assert not caplog.records, "a former name of a setting"

@@ -29,7 +29,7 @@ from designlib.candidates.files import (
     to_parquet_bytes,
 )
 from designlib.candidates.ledger import Ledger
-from designlib.candidates.order import fasta, order_sheet
+from designlib.candidates.order import ORDER_FILES, Order, fasta, order_sheet
 from designlib.candidates.plates import PLATE_ROLES, lay_out
 from designlib.candidates.recipes import (
     check_recipe,
@@ -41,12 +41,14 @@ from designlib.candidates.stopping import reason_to_stop
 
 __all__ = [
     "COLUMNS",
+    "ORDER_FILES",
     "PLATE_ROLES",
     "SCHEMA_VERSION",
     "Column",
     "Event",
     "Kind",
     "Ledger",
+    "Order",
     "Provenance",
     "build_table",
     "check_recipe",

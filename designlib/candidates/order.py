@@ -1,6 +1,9 @@
-"""What is sent to a vendor: an order sheet and a FASTA file."""
+"""Files for a vendor: an order sheet and a FASTA file."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -8,7 +11,17 @@ from designlib.config import SynthesisConfig
 from designlib.constraints.synthesis import verdict as verdict_of
 from designlib.types import InputError
 
-__all__ = ["fasta", "order_sheet"]
+__all__ = ["ORDER_FILES", "Order", "fasta", "order_sheet"]
+
+
+class Order(NamedTuple):
+    """A batch to be made."""
+
+    wells: pd.DataFrame
+    """One row per molecule: ``candidate_id``, ``design`` and, on plates, plate, well, role."""
+    candidates: pd.DataFrame
+    """The chosen candidates, without controls and references."""
+    synthesis: SynthesisConfig | None
 
 
 def order_sheet(wells: pd.DataFrame, synthesis: SynthesisConfig | None) -> pd.DataFrame:
@@ -40,3 +53,14 @@ def fasta(designs: pd.DataFrame, synthesis: SynthesisConfig | None) -> str:
     once = designs.drop_duplicates("candidate_id")
     pairs = zip(once["candidate_id"], once["design"], strict=True)
     return "".join(f">{name}\n{made.molecule(design)}\n" for name, design in pairs)
+
+
+def _order_csv(order: Order) -> str:
+    return order_sheet(order.wells, order.synthesis).to_csv(index=False, lineterminator="\n")
+
+
+ORDER_FILES: dict[str, Callable[[Order], str]] = {
+    "order.csv": _order_csv,
+    "candidates.fasta": lambda order: fasta(order.candidates, order.synthesis),
+}
+"""Text of each file of an order by its name; of these, FASTA is for sequences only."""

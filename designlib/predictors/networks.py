@@ -77,20 +77,29 @@ GPU a convolution would be rounded to 10 bits and not be the same each time.
 
 
 class _BothStrands(nn.Module):
-    """Mean of a network over the two readings of a double-stranded molecule."""
+    """Mean of a network over the two strands of a molecule."""
 
     complement: Tensor
 
     def __init__(self, network: nn.Module, alphabet: Alphabet) -> None:
         super().__init__()
         self.network = network
-        order = [alphabet.letters.index(partner) for partner in alphabet.complement]
-        self.register_buffer("complement", torch.tensor(order), persistent=False)
+        self.register_buffer("complement", torch.tensor(alphabet.partners), persistent=False)
 
     def forward(self, one_hot: Tensor) -> Tensor:
         other = one_hot.flip(1).index_select(2, self.complement)
         both = self.network(torch.cat([one_hot, other]))
         return 0.5 * (both[: len(one_hot)] + both[len(one_hot) :])
+
+
+ARCHITECTURES: dict[str, Callable[[int, int, NetworkConfig], nn.Module]] = {
+    "cnn": _Cnn,
+    "mlp": _Mlp,
+}
+"""Networks by their setting, made from length, number of letters and settings.
+
+Each ends in a linear layer ``output`` of width 1.
+"""
 
 
 def build_network(
@@ -101,8 +110,7 @@ def build_network(
     The last layer starts near zero, so that f_0 is close to a constant and the
     first steps of training decide what the trajectory learns first.
     """
-    kind = {"cnn": _Cnn, "mlp": _Mlp}[config.architecture]
-    network = kind(length, len(alphabet), config)
+    network = ARCHITECTURES[config.architecture](length, len(alphabet), config)
     generator = torch_generator(seed, "initialisation")
     for layer in network.modules():
         if isinstance(layer, nn.Linear):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from prefect import task
 
-from designlib.candidates import design_id, fasta, lay_out, order_sheet, read_candidates
+from designlib.candidates import ORDER_FILES, Order, design_id, lay_out, read_candidates
 from designlib.config import PlateConfig, SynthesisConfig
 from designlib.notation import DNA
 from designlib.types import InputError
@@ -53,9 +53,10 @@ def lay_out_batch(inputs: RoundInputs, selected: StageResult) -> StageResult | N
             wells = lay_out(table, _best(inputs.folds, facts), controls, plate, name, inputs.seed)
             wells = _labelled(wells, table)
             contents["plate.csv"] = _csv(wells)
-        contents["order.csv"] = _csv(order_sheet(wells, synthesis))
-        if facts.alphabet in {"dna", "rna", "protein"}:
-            contents["candidates.fasta"] = fasta(table, synthesis).encode()
+        order = Order(wells, table, synthesis)
+        for file, text in ORDER_FILES.items():
+            if file != "candidates.fasta" or facts.alphabet in {"dna", "rna", "protein"}:
+                contents[file] = text(order).encode()
         return contents
 
     depends_on = {

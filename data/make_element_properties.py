@@ -1,4 +1,4 @@
-"""Print the table of designlib/notation/elements.py: published properties of the elements H to Cm.
+"""Print designlib/notation/elements.csv: published properties of the elements H to Cm.
 
 Run ``python data/make_element_properties.py`` from the repository. It needs pip and a package
 index and reads the database in the wheel mendeleev 1.3.0 (2 MB, deleted afterwards).
@@ -40,17 +40,17 @@ def fetch_database(folder: Path) -> Path:
 
 
 def property_lines(database: sqlite3.Connection) -> list[str]:
-    """Return a line per element: symbol, weight, radius, polarisability, ionisation, Pettifor.
+    """Return a header and a line per element.
 
     Raises ValueError where a property of an element is missing.
     """
-    lines = []
+    lines = ["symbol,weight,radius,polarisability,ionisation,pettifor"]
     for symbol, *values in database.execute(QUERY, (HEAVIEST,)):
         if None in values:
             raise ValueError(f"a property of {symbol} is missing: {values}")
         weight, radius, polarisability, ionisation, pettifor = values
         lines.append(
-            f"{symbol} {weight:.6g} {radius:.4g} {polarisability:.4g} {ionisation:.5g} {pettifor}"
+            f"{symbol},{weight:.6g},{radius:.4g},{polarisability:.4g},{ionisation:.5g},{pettifor}"
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""Settings of how designs are made: adapters, rules of a vendor or one's own."""
+"""Settings of DNA synthesis: adapters, and the rules of a vendor or custom ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from designlib.config.constraints import ConstraintConfig, DesignConstraints
 from designlib.errors import InputError
 from designlib.notation import DNA, iupac_letters
 
-__all__ = ["DesignRules", "OwnRules", "SynthesisConfig", "VendorRules"]
+__all__ = ["CustomRules", "DesignRules", "SynthesisConfig", "VendorRules"]
 
 
 class VendorRules(Config):
@@ -22,15 +22,15 @@ class VendorRules(Config):
     vendor: Literal["idt", "twist", "gen9"] = Field(
         default="twist",
         title="Vendor",
-        description="Published limits for gene fragments. Vendors change them: what decides is the "
-        "check on the page where you order.",
+        description="Published limits for gene fragments. Vendors change them: the check on the "
+        "ordering page decides.",
     )
 
 
-class OwnRules(Config):
-    """Limits of your own."""
+class CustomRules(Config):
+    """Custom limits."""
 
-    model_config = ConfigDict(title="Rules of your own")
+    model_config = ConfigDict(title="Custom rules")
 
     gc_low: float = Field(
         default=0.25, ge=0, le=1, title="Lowest GC", description="Share of G and C, at least."
@@ -43,8 +43,8 @@ class OwnRules(Config):
         ge=2,
         le=10_000,
         title="Window",
-        description="Letters of a window that has to keep these limits wherever it lies; empty: "
-        "the whole molecule keeps them.",
+        description="Length in letters of the windows that keep these limits; empty: the whole "
+        "molecule.",
     )
     max_run: int = Field(
         default=9,
@@ -65,39 +65,39 @@ class OwnRules(Config):
         ge=4,
         le=100,
         title="Hairpin stem",
-        description="Letters of a stem that makes a hairpin, within 200 letters; empty: not "
-        "checked.",
+        description="Length in letters of a stem that forms a hairpin within 200 letters; empty: "
+        "not checked.",
     )
 
 
 class SynthesisConfig(Config):
-    """How designs are made: what is added to them, and what the molecule has to keep."""
+    """Adapters of the designs, and the rules of the molecule."""
 
-    rules: VendorRules | OwnRules = Field(
-        default=VendorRules(), title="Rules", description="Limits that every design has to keep."
+    rules: VendorRules | CustomRules = Field(
+        default=VendorRules(), title="Rules", description="Limits of every design."
     )
     adapter_before: str = Field(
         default="",
         max_length=1000,
         title="Adapter before",
-        description="Letters that are added before each design in the order (5' end).",
+        description="Letters added before each design in the order (5' end).",
     )
     adapter_after: str = Field(
         default="",
         max_length=1000,
         title="Adapter after",
-        description="Letters that are added after each design in the order (3' end).",
+        description="Letters added after each design in the order (3' end).",
     )
     forbidden_sites: tuple[str, ...] = Field(
         default=(),
         title="Forbidden sites",
-        description="Recognition sites, in IUPAC letters, that must not occur on either strand of "
-        "the design or across its junctions with the adapters, such as GGTCTC for BsaI.",
+        description="Recognition sites in IUPAC letters, such as GGTCTC for BsaI; forbidden on "
+        "both strands of the design and across its junctions with the adapters.",
     )
     required_motifs: tuple[str, ...] = Field(
         default=(),
         title="Required motifs",
-        description="Motifs, in IUPAC letters, that the molecule must have on one of its strands.",
+        description="Motifs in IUPAC letters; the molecule has each on one of its strands.",
     )
 
     @field_validator("adapter_before", "adapter_after")
@@ -123,7 +123,7 @@ class SynthesisConfig(Config):
 
     @model_validator(mode="after")
     def _limits(self) -> SynthesisConfig:
-        if isinstance(self.rules, OwnRules) and self.rules.gc_low > self.rules.gc_high:
+        if isinstance(self.rules, CustomRules) and self.rules.gc_low > self.rules.gc_high:
             raise ValueError(
                 f"gc_low is {self.rules.gc_low:g}; it must be at most gc_high, "
                 f"{self.rules.gc_high:g}"
@@ -131,12 +131,12 @@ class SynthesisConfig(Config):
         return self
 
     def molecule(self, design: str) -> str:
-        """Return what is ordered: the design between its adapters."""
+        """Return the ordered molecule: the design between its adapters."""
         return self.adapter_before + design + self.adapter_after
 
 
 class DesignRules(Config):
-    """What designs are drawn within: the campaign's constraints, and how they are made."""
+    """The constraints of a campaign, and the synthesis of its designs."""
 
     constraints: DesignConstraints = ConstraintConfig()
     synthesis: SynthesisConfig | None = None

@@ -13,20 +13,20 @@ from designlib.constraints.components import (
     most_components,
 )
 from designlib.constraints.config import build
+from designlib.constraints.continuous import inside, nearest_points
 from designlib.constraints.flanks import WithFlanks
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
+from designlib.constraints.initialisation import feasible_starts
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.near import NearMeasured
-from designlib.constraints.parts import AllowedLevels, OnPart, of_part
-from designlib.constraints.points import inside, nearest_points
 from designlib.constraints.rejection import Rejection
 from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.rules import KeptRule
 from designlib.constraints.sites import AllowedLetters
-from designlib.constraints.starts import feasible_starts
+from designlib.constraints.subspaces import AllowedLevels, OnPart, of_part
 from designlib.constraints.sum_to_one import SumToOne
 from designlib.constraints.transitions import ForbiddenTransitions
 

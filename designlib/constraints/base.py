@@ -1,10 +1,11 @@
-"""What a hard constraint is, and what all of them share."""
+"""Hard constraints: the protocol, and what all of them share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool
@@ -13,7 +14,7 @@ from torch import Tensor
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Conflicts, Designs, DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["AllOf", "Constraint", "Masking"]
+__all__ = ["AllOf", "Constraint", "Masking", "Rowwise", "every_design", "is_small"]
 
 _LOOKED_UP = 1 << 16
 
@@ -22,8 +23,8 @@ _LOOKED_UP = 1 << 16
 class Constraint(Protocol):
     """A set of feasible designs of any space.
 
-    A sampler refuses proposals outside the set; a `Masking` constraint also tells it
-    which moves not to propose at all.
+    A sampler rejects proposals outside the set; a `Masking` constraint also excludes moves from
+    being proposed.
 
     Attributes
     ----------
@@ -56,21 +57,39 @@ class Masking(Constraint, Protocol):
     def allowed_moves(self, letters: Letters, /) -> Moves:
         """Return where changing one site to one letter gives a feasible design.
 
-        Exact for designs that satisfy the constraint, so True for the letter that a
-        site already has; for other designs the mask means nothing. Called once per
-        step, so it never waits for the device.
+        Exact for feasible designs, so True for the present letter of a site; undefined for
+        others. Called once per step, so it never waits for the device.
         """
         ...
+
+
+class Rowwise(ABC):
+    """What constraints share that count conflicts and describe one design at a time."""
+
+    @abstractmethod
+    def conflicts(self, designs: Designs) -> Conflicts:
+        """Return how far each design is from feasible; 0 if it is."""
+
+    @abstractmethod
+    def _sentence(self, row: list[Any]) -> str:
+        """Return what is wrong with an infeasible design."""
+
+    def satisfied(self, designs: Designs) -> Bool[Tensor, "designs"]:
+        """Return which designs are feasible."""
+        return self.conflicts(designs) == 0
+
+    def violations(self, designs: Designs) -> list[str]:
+        """Return a sentence for each infeasible design."""
+        rows = zip(designs.tolist(), self.satisfied(designs).tolist(), strict=True)
+        return ["" if fine else self._sentence(row) for row, fine in rows]
 
 
 class AllOf:
     """All of several constraints at once.
 
-    The mask is the AND of the members' masks, which is exact: a design is
-    feasible when each member says so, and a mask speaks of single designs. In a
-    space of at most 65,536 sequences the mask of each is worked out once and then
-    looked up, since there a step is so short that the masks would show in it; members
-    without a mask of their own are in it too.
+    The mask is the AND of the members' masks, which is exact. In a space of at most 65,536
+    sequences all masks are computed once and looked up, since steps are so short there that the
+    masks would dominate them; that table includes members without a mask of their own.
 
     Parameters
     ----------
@@ -93,11 +112,11 @@ class AllOf:
 
     @property
     def is_masked(self) -> bool:
-        """Whether ``allowed_moves`` says all there is to say of single changes."""
+        """Whether ``allowed_moves`` decides on every single change."""
         return len(self._masking) == len(self.members) or self._is_looked_up
 
     def allowed_moves(self, letters: Letters) -> Moves:
-        """Return the moves that every member allows which has a mask."""
+        """Return the moves that all members with a mask allow."""
         n_letters = len(self._sequences.alphabet)
         if self.members and self._is_looked_up:
             masks, places = self._masks.on(letters.device)
@@ -141,10 +160,7 @@ class AllOf:
 
     @property
     def _is_looked_up(self) -> bool:
-        space = self.space
-        return (
-            isinstance(space, SequenceSpace) and len(space.alphabet) ** space.length <= _LOOKED_UP
-        )
+        return is_small(self.space, _LOOKED_UP)
 
     @cached_property
     def _masks(self) -> DeviceTensors:
@@ -152,8 +168,20 @@ class AllOf:
         n_letters, length = len(self._sequences.alphabet), self._sequences.length
         places = n_letters ** torch.arange(length)
         index = torch.arange(n_letters)
-        designs = torch.arange(n_letters**length)[:, None] // places % n_letters
+        designs = every_design(self._sequences)
         feasible = self.satisfied(designs)
         changes = (index - designs.unsqueeze(2)) * places[:, None]
         after = torch.arange(len(designs))[:, None, None] + changes
         return DeviceTensors(feasible[after].flatten(1), places)
+
+
+def is_small(space: Space, most: int = 1 << 16) -> bool:
+    """Return whether there are so few sequences that each can be evaluated."""
+    return isinstance(space, SequenceSpace) and len(space.alphabet) ** space.length <= most
+
+
+def every_design(space: SequenceSpace) -> Letters:
+    """Return all sequences of a space, the first site changing fastest."""
+    n_letters, length = len(space.alphabet), space.length
+    places = n_letters ** torch.arange(length)
+    return torch.arange(n_letters**length)[:, None] // places % n_letters

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
+from designlib.constraints.base import Constraint, Rowwise
 from designlib.constraints.bounds import component_place, members_of
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-class AtMostComponents:
+class AtMostComponents(Rowwise):
     """Compositions of at most ``k`` components: the other shares are exactly 0.
 
     Parameters
@@ -50,26 +50,16 @@ class AtMostComponents:
         """Return how many components there are too many."""
         return ((designs != 0).sum(1) - self.k).clamp(min=0)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs have few enough components."""
-        return (designs != 0).sum(1) <= self.k
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that names the components where there are too many."""
-        return [self._sentence(row) for row in designs.tolist()]
-
     def _sentence(self, row: list[float]) -> str:
         named = [
             f"{name} = {share:g}"
             for name, share in zip(self.space.components, row, strict=True)
             if share != 0
         ]
-        if len(named) <= self.k:
-            return ""
         return f"{len(named)} components, {', '.join(named)} (at most {self.k} allowed)"
 
 
-class AtLeastComponents:
+class AtLeastComponents(Rowwise):
     """Compositions of ``k`` components or more.
 
     Parameters
@@ -104,22 +94,14 @@ class AtLeastComponents:
         """Return how many components are missing."""
         return (self.k - (designs != 0).sum(1)).clamp(min=0)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs have enough components."""
-        return (designs != 0).sum(1) >= self.k
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that names the components where there are too few."""
-        return [self._sentence(_present(self.space, row)) for row in designs.tolist()]
-
-    def _sentence(self, named: list[str]) -> str:
-        if len(named) >= self.k:
-            return ""
+    def _sentence(self, row: list[float]) -> str:
+        present = zip(self.space.components, row, strict=True)
+        named = [name for name, share in present if share != 0]
         plural = "s" if len(named) > 1 else ""
         return f"{len(named)} component{plural}, {', '.join(named)} (at least {self.k} needed)"
 
 
-class NeverTogether:
+class NeverTogether(Rowwise):
     """Compositions without certain pairs: where one component of a pair is, the other is not.
 
     Parameters
@@ -157,30 +139,16 @@ class NeverTogether:
 
     def conflicts(self, designs: Points) -> Int[Tensor, "designs"]:
         """Return how many of the pairs there are."""
-        return self._found(designs).sum(1)
+        present = designs != 0
+        return torch.stack([present[:, a] & present[:, b] for a, b in self._places], 1).sum(1)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs have none of the pairs."""
-        return ~self._found(designs).any(1)
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that names the pairs that there are."""
-        return [
-            ", ".join(
-                f"{first} and {second} together"
-                for (first, second), there in zip(self.pairs, row, strict=True)
-                if there
-            )
-            for row in self._found(designs).tolist()
-        ]
-
-    def _found(self, designs: Points) -> Bool[Tensor, "designs pairs"]:
-        there = designs != 0
-        return torch.stack([there[:, a] & there[:, b] for a, b in self._places], 1)
-
-
-def _present(space: SimplexSpace, shares: Sequence[float]) -> list[str]:
-    return [name for name, share in zip(space.components, shares, strict=True) if share != 0]
+    def _sentence(self, row: list[float]) -> str:
+        pairs = zip(self.pairs, self._places, strict=True)
+        return ", ".join(
+            f"{first} and {second} together"
+            for (first, second), (a, b) in pairs
+            if row[a] != 0 and row[b] != 0
+        )
 
 
 def most_components(constraint: Constraint | None) -> int | None:

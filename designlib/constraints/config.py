@@ -20,10 +20,10 @@ from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.near import NearMeasured
-from designlib.constraints.parts import OnPart
 from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.rules import KeptRule
 from designlib.constraints.sites import AllowedLetters
+from designlib.constraints.subspaces import OnPart
 from designlib.constraints.transitions import ForbiddenTransitions
 from designlib.constraints.variables import variable_makers
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
@@ -17,7 +18,7 @@ __all__ = ["GCWindow"]
 _ROUNDING = 1e-9
 
 
-class GCWindow:
+class GCWindow(Rowwise):
     """Designs whose share of G and C lies in a range in every window.
 
     Parameters
@@ -87,18 +88,9 @@ class GCWindow:
         counts = self._counts(letters)
         return ((counts - self.most).clamp(min=0) + (self.fewest - counts).clamp(min=0)).sum(1)
 
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs are in range in every window."""
-        return self.conflicts(letters) == 0
-
-    def violations(self, letters: Letters) -> list[str]:
-        """Return a sentence that names the first window out of range."""
-        return [self._sentence(row) for row in self._counts(letters).tolist()]
-
-    def _sentence(self, counts: list[int]) -> str:
+    def _sentence(self, row: list[int]) -> str:
+        counts = self._counts(torch.tensor([row]))[0].tolist()
         wrong = [s for s, count in enumerate(counts) if not self.fewest <= count <= self.most]
-        if not wrong:
-            return ""
         start = wrong[0]
         more = f" and {len(wrong) - 1} more windows" if len(wrong) > 1 else ""
         return (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
+from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
@@ -14,7 +15,7 @@ __all__ = ["HammingBall"]
 _LISTED = 5
 
 
-class HammingBall:
+class HammingBall(Rowwise):
     """Designs that differ from a reference at no more than ``radius`` sites.
 
     Parameters
@@ -62,19 +63,10 @@ class HammingBall:
         (centre, _) = self._tensors.on(letters.device)
         return ((letters != centre).sum(1) - self.radius).clamp(min=0)
 
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs are inside the ball."""
-        return self.conflicts(letters) == 0
-
-    def violations(self, letters: Letters) -> list[str]:
-        """Return a sentence that lists the changes, as in ``3A>G``."""
-        rows = zip(letters.cpu(), self.conflicts(letters).tolist(), strict=True)
-        return [self._sentence(row) if excess else "" for row, excess in rows]
-
-    def _sentence(self, row: Int[Tensor, "sites"]) -> str:
+    def _sentence(self, row: list[int]) -> str:
         names = self.space.alphabet.letters
-        sites = (row != self.reference).nonzero()[:, 0].tolist()
-        edits = [f"{i + 1}{names[int(self.reference[i])]}>{names[int(row[i])]}" for i in sites]
+        pairs = enumerate(zip(self.reference.tolist(), row, strict=True), start=1)
+        edits = [f"{site}{names[old]}>{names[new]}" for site, (old, new) in pairs if old != new]
         more = ", ..." if len(edits) > _LISTED else ""
         return (
             f"{len(edits)} changes from the reference (at most {self.radius}): "

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Moves
 
 __all__ = ["HomopolymerLimit"]
 
 
-class HomopolymerLimit:
+class HomopolymerLimit(Rowwise):
     """Designs without a run of more than ``max_run`` equal letters.
 
     Parameters
@@ -58,25 +61,16 @@ class HomopolymerLimit:
         """Return how many letters the runs have beyond the limit."""
         return self._too_long(letters).sum(1)
 
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs have no run beyond the limit."""
-        return ~self._too_long(letters).any(1)
-
-    def violations(self, letters: Letters) -> list[str]:
-        """Return a sentence that names the first run that is too long."""
-        return [self._sentence(design) for design in self.space.decode(letters)]
-
-    def _sentence(self, design: str) -> str:
-        start = 0
-        for stop in range(1, len(design) + 1):
-            if stop < len(design) and design[stop] == design[start]:
-                continue
-            if stop - start > self.max_run:
+    def _sentence(self, row: list[int]) -> str:
+        stop = 0
+        for letter, run in groupby(row):
+            length = len(list(run))
+            stop += length
+            if length > self.max_run:
                 return (
-                    f"run of {stop - start} {design[start]} at positions {start + 1}-{stop} "
-                    f"(at most {self.max_run})"
+                    f"run of {length} {self.space.alphabet.letters[letter]} at positions "
+                    f"{stop - length + 1}-{stop} (at most {self.max_run})"
                 )
-            start = stop
         return ""
 
     def _too_long(self, letters: Letters) -> Bool[Tensor, "designs ends"]:

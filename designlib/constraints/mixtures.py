@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
+from designlib.constraints.base import Rowwise
 from designlib.constraints.bounds import component_place
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points, Scores
@@ -18,7 +17,7 @@ __all__ = ["GroupBounds", "RatioBounds"]
 _ROUNDING = 1e-9
 
 
-class GroupBounds:
+class GroupBounds(Rowwise):
     """Compositions in which the shares of a group of components sum to between two limits.
 
     Parameters
@@ -60,30 +59,17 @@ class GroupBounds:
 
     def conflicts(self, designs: Points) -> Scores:
         """Return by how much the sum is out of limits."""
-        total = self._total(designs)
+        total = designs.double()[:, self._places].sum(1)
         excess = (self.low - total).clamp(min=0) + (total - self.high).clamp(min=0)
-        return excess.where(~self.satisfied(designs), 0.0)
+        return excess.masked_fill(excess <= _ROUNDING, 0.0)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs have a sum within the limits."""
-        total = self._total(designs)
-        return (total >= self.low - _ROUNDING) & (total <= self.high + _ROUNDING)
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that states the sum where it is out of limits."""
+    def _sentence(self, row: list[float]) -> str:
+        total = sum(row[place] for place in self._places)
         named = " + ".join(self.components)
-        return [
-            "" if fine else f"{named} = {total:g} (allowed {self.low:g} to {self.high:g})"
-            for total, fine in zip(
-                self._total(designs).tolist(), self.satisfied(designs).tolist(), strict=True
-            )
-        ]
-
-    def _total(self, designs: Points) -> Scores:
-        return designs.double()[:, self._places].sum(1)
+        return f"{named} = {total:g} (allowed {self.low:g} to {self.high:g})"
 
 
-class RatioBounds:
+class RatioBounds(Rowwise):
     """Compositions in which there is between ``low`` and ``high`` times as much of one component.
 
     A composition without either component has no ratio and is accepted.
@@ -125,27 +111,13 @@ class RatioBounds:
 
     def conflicts(self, designs: Points) -> Scores:
         """Return by which share the first component is out of its limits, given the second."""
-        first, second = self._shares(designs)
+        shares = designs.double()
+        first, second = shares[:, self._first], shares[:, self._second]
         most = torch.inf if math.isinf(self.high) else self.high * second
         excess = (self.low * second - first).clamp(min=0) + (first - most).clamp(min=0)
-        return excess.where(excess > _ROUNDING, 0.0)
+        return excess.masked_fill(excess <= _ROUNDING, 0.0)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs have a ratio within the limits."""
-        return self.conflicts(designs) == 0
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that states the ratio where it is out of limits."""
-        first, second = self._shares(designs)
-        return [
-            ""
-            if fine
-            else f"{self.component} : {self.to} = {ratio:g} (allowed {self.low:g} to {self.high:g})"
-            for ratio, fine in zip(
-                (first / second).tolist(), self.satisfied(designs).tolist(), strict=True
-            )
-        ]
-
-    def _shares(self, designs: Points) -> tuple[Scores, Scores]:
-        shares = designs.double()
-        return shares[:, self._first], shares[:, self._second]
+    def _sentence(self, row: list[float]) -> str:
+        first, second = row[self._first], row[self._second]
+        ratio = first / second if second else math.inf
+        return f"{self.component} : {self.to} = {ratio:g} (allowed {self.low:g} to {self.high:g})"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
+from designlib.constraints.base import Rowwise
 from designlib.spaces import SimplexSpace
 from designlib.types import DeviceTensors, InputError, Points, Scores
 
@@ -14,7 +15,7 @@ __all__ = ["NearMeasured"]
 _ROUNDING = 1e-5
 
 
-class NearMeasured:
+class NearMeasured(Rowwise):
     """Compositions of which at most a share differs from one of some measured compositions.
 
     The share that differs is half the sum of the absolute differences: 0.1 where a tenth of one
@@ -59,24 +60,15 @@ class NearMeasured:
 
     def conflicts(self, designs: Points) -> Scores:
         """Return by how much the share that differs is too large."""
-        excess = (self._distance(designs) - self.share).clamp(min=0)
-        return excess.where(~self.satisfied(designs), 0.0)
+        excess = self._distance(designs) - self.share
+        return excess.masked_fill(excess <= _ROUNDING, 0.0)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs are near enough."""
-        return self._distance(designs) <= self.share + _ROUNDING
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that states how much differs where it is too much."""
-        return [
-            ""
-            if fine
-            else f"{100 * distance:.3g} % differ from the nearest of {self.references} measured "
+    def _sentence(self, row: list[float]) -> str:
+        distance = float(self._distance(torch.tensor([row])))
+        return (
+            f"{100 * distance:.3g} % differ from the nearest of {self.references} measured "
             f"compositions (at most {100 * self.share:g} %)"
-            for distance, fine in zip(
-                self._distance(designs).tolist(), self.satisfied(designs).tolist(), strict=True
-            )
-        ]
+        )
 
     def _distance(self, designs: Points) -> Scores:
         (measured,) = self._measured.on(designs.device)

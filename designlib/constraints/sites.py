@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from designlib.constraints.base import Rowwise
 from designlib.constraints.motif_matches import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
@@ -15,7 +16,7 @@ from designlib.types import DeviceTensors, InputError, Letters, Moves
 __all__ = ["AllowedLetters"]
 
 
-class AllowedLetters:
+class AllowedLetters(Rowwise):
     """Designs with an allowed letter at every site; a site with one allowed letter is fixed.
 
     Parameters
@@ -82,26 +83,13 @@ class AllowedLetters:
         """Return how many sites have a letter that is not allowed."""
         return (~self._allowed(letters)).sum(1)
 
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs have allowed letters only."""
-        return self._allowed(letters).all(1)
-
-    def violations(self, letters: Letters) -> list[str]:
-        """Return a sentence that names the first wrong site."""
-        names = self.space.alphabet.letters
-        sentences = []
-        for row, allowed in zip(letters.tolist(), self._allowed(letters).tolist(), strict=True):
-            wrong = [site for site, fine in enumerate(allowed) if not fine]
-            if not wrong:
-                sentences.append("")
-                continue
-            site = wrong[0]
-            choice = "".join(c for c, ok in zip(names, self.table[site], strict=True) if ok)
-            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-            sentences.append(
-                f"letter {names[row[site]]} at position {site + 1} (allowed {choice}){more}"
-            )
-        return sentences
+    def _sentence(self, row: list[int]) -> str:
+        names, allowed = self.space.alphabet.letters, self.table.tolist()
+        wrong = [site for site, letter in enumerate(row) if not allowed[site][letter]]
+        site = wrong[0]
+        choice = "".join(c for c, fine in zip(names, allowed[site], strict=True) if fine)
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return f"letter {names[row[site]]} at position {site + 1} (allowed {choice}){more}"
 
     def _allowed(self, letters: Letters) -> Bool[Tensor, "designs sites"]:
         (table,) = self._tensors.on(letters.device)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from designlib.constraints.base import Rowwise
 from designlib.constraints.motif_matches import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
@@ -16,7 +18,7 @@ from designlib.types import DeviceTensors, InputError, Letters, Moves
 __all__ = ["ForbiddenTransitions"]
 
 
-class ForbiddenTransitions:
+class ForbiddenTransitions(Rowwise):
     """Designs in which each letter may follow the one before it.
 
     These are the banned first-order transitions of Ehrlich functions (Stanton et al.
@@ -95,25 +97,13 @@ class ForbiddenTransitions:
         """Return how many neighbours form a forbidden pair."""
         return self._forbidden(letters).sum(1)
 
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs are free of forbidden pairs."""
-        return ~self._forbidden(letters).any(1)
-
-    def violations(self, letters: Letters) -> list[str]:
-        """Return a sentence that names the first forbidden pair and where it is."""
-        sentences = []
-        found = self._forbidden(letters).tolist()
-        for design, forbidden in zip(self.space.decode(letters), found, strict=True):
-            if not any(forbidden):
-                sentences.append("")
-                continue
-            first = forbidden.index(True)
-            more = f" and {sum(forbidden) - 1} more" if sum(forbidden) > 1 else ""
-            sentences.append(
-                f"forbidden pair {design[first : first + 2]} at positions "
-                f"{first + 1}-{first + 2}{more}"
-            )
-        return sentences
+    def _sentence(self, row: list[int]) -> str:
+        names = self.space.alphabet.letters
+        wrong = [n for n, pair in enumerate(pairwise(row)) if not self.allowed[pair]]
+        first = wrong[0]
+        pair = names[row[first]] + names[row[first + 1]]
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return f"forbidden pair {pair} at positions {first + 1}-{first + 2}{more}"
 
     def _forbidden(self, letters: Letters) -> Bool[Tensor, "designs pairs"]:
         allowed, _ = self._tensors.on(letters.device)

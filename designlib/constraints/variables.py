@@ -8,7 +8,7 @@ from functools import partial
 from designlib.config import OptionChoice, QuantityRange
 from designlib.constraints.base import Constraint
 from designlib.constraints.bounds import Bounds
-from designlib.constraints.parts import AllowedLevels, OnPart
+from designlib.constraints.subspaces import AllowedLevels, OnPart
 from designlib.spaces import BoxSpace, Levels, LevelSpace, MixedSpace
 from designlib.types import InputError
 

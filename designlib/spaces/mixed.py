@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
@@ -187,9 +187,10 @@ class MixedSpace:
                     )
         return {name: found[name] for name in self.variable_names}
 
-    def _readers(self):  # noqa: ANN202 - callables from a text to a number, in column order
+    def _readers(self) -> dict[str, Callable[[str], float]]:
+        """Return what reads the text of each variable, in column order."""
         quantities = {quantity.name: quantity for quantity in self.quantities}
-        readers = {}
+        readers: dict[str, Callable[[str], float]] = {}
         for part in self.parts:
             if isinstance(part.space, BoxSpace):
                 readers |= {n: _value_reader(quantities[n]) for n in part.space.labels}
@@ -224,7 +225,7 @@ def _inputs(space: PartSpace) -> int:
     return space.columns
 
 
-def _value_reader(quantity: Quantity):  # noqa: ANN202 - see _readers
+def _value_reader(quantity: Quantity) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = _number(quantity.name, text)
         if not quantity.low <= value <= quantity.high:
@@ -237,7 +238,7 @@ def _value_reader(quantity: Quantity):  # noqa: ANN202 - see _readers
     return read
 
 
-def _level_reader(levels: Levels):  # noqa: ANN202 - see _readers
+def _level_reader(levels: Levels) -> Callable[[str], float]:
     places = {label: float(place) for place, label in enumerate(levels.labels)}
 
     def read(text: str) -> float:

@@ -50,7 +50,7 @@ class QuantityRange(Config):
 
 
 class OptionChoice(Config):
-    """Options of one choice that may be taken."""
+    """Allowed options of one choice."""
 
     choice: str = Field(description="Name of the choice, such as solvent.")
     options: tuple[str, ...] = Field(min_length=1, description="Options that are allowed.")
@@ -65,7 +65,7 @@ class ComponentRange(Config):
 
 
 class GroupRange(Config):
-    """Limits of what several components sum to."""
+    """Limits of the sum of several components."""
 
     members: tuple[str, ...] = Field(
         min_length=1, description="Names of the components of the group."
@@ -75,16 +75,16 @@ class GroupRange(Config):
 
 
 class RatioRange(Config):
-    """Limits of how many times more there is of one component than of another."""
+    """Limits of the ratio of two components."""
 
-    component: str = Field(description="Name of the component whose amount is divided.")
-    to: str = Field(description="Name of the component whose amount it is divided by.")
+    component: str = Field(description="Component in the numerator.")
+    to: str = Field(description="Component in the denominator.")
     low: float = Field(default=0.0, ge=0, le=1e6, description="Smallest ratio, without unit.")
     high: float = Field(default=1e6, ge=0, le=1e6, description="Largest ratio, without unit.")
 
 
 class ComponentPair(Config):
-    """Two components that may not be together."""
+    """Two components that exclude each other."""
 
     first: str = Field(description="Name of one component.")
     second: str = Field(description="Name of the other one.")
@@ -99,7 +99,7 @@ class NearBest(Config):
         default=10.0,
         gt=0,
         le=100,
-        description="Largest part of a design that may differ from the nearest of them, in %.",
+        description="Largest difference from the nearest of them, in % of the design.",
     )
 
 
@@ -144,7 +144,7 @@ class CompositionConstraints(rule_settings(CompositionRule)):
         default=None, ge=1, le=118, description="Smallest number of components in a design."
     )
     never_together: tuple[ComponentPair, ...] = Field(
-        default=(), description="Pairs of components that may not be in one design."
+        default=(), description="Pairs of components that exclude each other."
     )
     ratios: tuple[RatioRange, ...] = Field(
         default=(), description="Limits of the ratio of two components; 0 : 0 is allowed."
@@ -152,20 +152,20 @@ class CompositionConstraints(rule_settings(CompositionRule)):
     near_measured: NearBest | None = Field(
         default=None,
         description="Stay near the best measured compositions, where data support predictions; "
-        "needed where there are many components, of which most mixtures are like nothing measured.",
+        "needed with many components, most of whose mixtures resemble nothing measured.",
     )
     quantity_ranges: tuple[QuantityRange, ...] = Field(
         default=(), description="Smallest and largest values of quantities beside a composition."
     )
     allowed_options: tuple[OptionChoice, ...] = Field(
-        default=(), description="Options that may be chosen, such as the solvents in stock."
+        default=(), description="Allowed options, such as the solvents in stock."
     )
 
     chemistry: ChemistryRules | None = Field(
         default=None,
         description="Charge neutrality and electronegativity of compositions of elements, amounts "
         "as shares of the atoms, by SMACT; designs that fail are filtered out with the reason. "
-        "Empty: not asked. Needs the extra smact.",
+        "Empty: not checked. Needs the extra smact.",
     )
 
     @property

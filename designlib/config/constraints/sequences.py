@@ -13,7 +13,7 @@ __all__ = ["ConstraintConfig", "FixedSite", "GCConfig", "HammingBallConfig"]
 class HammingBallConfig(Config):
     """Stay close to one sequence."""
 
-    reference: str = Field(description="Sequence that designs stay close to, as long as they are.")
+    reference: str = Field(description="Sequence of the designs' length that they stay close to.")
     radius: int = Field(
         default=3,
         ge=0,
@@ -44,8 +44,7 @@ class GCConfig(Config):
     window: int | None = Field(
         default=None,
         ge=1,
-        description="Length in letters of the windows that must all be in range; empty for the "
-        "whole design.",
+        description="Length in letters of the windows in range; empty for the whole design.",
     )
 
 
@@ -64,28 +63,25 @@ class ConstraintConfig(rule_settings(SequenceRule)):
     )
     forbidden_motifs: tuple[str, ...] = Field(
         default=(),
-        description="Sequences that no design may contain, such as the restriction site GGTCTC; "
+        description="Sequences absent from every design, such as the restriction site GGTCTC; "
         "IUPAC codes are accepted.",
     )
     motifs_on_both_strands: bool = Field(
         default=True,
-        description="Forbid the reverse complements of the motifs too; for DNA, whose second "
-        "strand is read as well.",
+        description="Forbid the reverse complements of the motifs too; for DNA.",
     )
     required_motifs: tuple[str, ...] = Field(
         default=(),
-        description="Sequences that every design must contain, such as the binding site TGACTCA; "
+        description="Sequences present in every design, such as the binding site TGACTCA; "
         "IUPAC codes are accepted.",
     )
     required_on_either_strand: bool = Field(
         default=True,
-        description="Let a required motif be on the second strand instead, as its reverse "
-        "complement; for DNA.",
+        description="Accept the reverse complement of a required motif; for DNA.",
     )
     forbidden_pairs: tuple[str, ...] = Field(
         default=(),
-        description="Pairs of letters that may not follow each other: CG means no C followed by "
-        "G; IUPAC codes are accepted.",
+        description="Forbidden neighbours: CG means no C followed by G; IUPAC codes are accepted.",
     )
     gc: GCConfig | None = Field(
         default=None, title="GC content", description="Range of the GC content."

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from designlib.candidates.order import fasta, order_sheet
-from designlib.config.synthesis import OwnRules, SynthesisConfig, VendorRules
+from designlib.config.synthesis import CustomRules, SynthesisConfig, VendorRules
 from designlib.constraints.synthesis import PRESETS, GCLimit, RuleSet, breaches, rule_set, verdict
 from designlib.types import InputError
 
@@ -128,7 +128,7 @@ def test_every_preset_says_where_it_is_from_and_refuses_what_cannot_be_made(name
 def test_settings_add_sites_to_the_rules_of_a_vendor() -> None:
     config = SynthesisConfig(rules=VendorRules(vendor="gen9"), forbidden_sites=("gaattc",))
     assert rule_set(config).forbidden == ("GGTCTC", "CACCTGC", "GAATTC")
-    own = SynthesisConfig(rules=OwnRules(max_run=3), adapter_before=" ac ", adapter_after="GT")
+    own = SynthesisConfig(rules=CustomRules(max_run=3), adapter_before=" ac ", adapter_after="GT")
     assert own.molecule("TTT") == "ACTTTGT"
     assert verdict("CAGTTTTCAG", own).startswith("4 T in a row")
     assert verdict("CAGTTTCAG", own) == "ok"
@@ -156,7 +156,7 @@ def test_the_order_sheet_has_adapters_and_refuses_a_breach() -> None:
             "design": ["ACGTC", "GGGGG"], "role": ["exploit", "control"],
         }
     )  # fmt: skip
-    config = SynthesisConfig(rules=OwnRules(max_run=3), adapter_before="AC", adapter_after="T")
+    config = SynthesisConfig(rules=CustomRules(max_run=3), adapter_before="AC", adapter_after="T")
     sheet = order_sheet(wells, config)
     assert sheet["sequence"].tolist() == ["ACACGTCT", "ACGGGGGT"]
     assert sheet["length"].tolist() == [8, 8]

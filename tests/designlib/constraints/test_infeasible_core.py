@@ -18,8 +18,8 @@ from designlib.constraints import (
     feasible_starts,
 )
 from designlib.constraints.bounds import Bounds
-from designlib.constraints.clash import certainly_empty, clash
 from designlib.constraints.components import AtMostComponents
+from designlib.constraints.infeasible_core import certainly_empty, describe_infeasible
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
@@ -203,7 +203,7 @@ def test_the_fewest_are_named(clashing, named):
     def admits(some):
         return not any({member.name for member in some} >= names for names in clashing)
 
-    sentence = clash(SPACE, members, admits, exhaustive=False)
+    sentence = describe_infeasible(SPACE, members, admits, exhaustive=False)
     assert sentence.startswith(f"no design was found that satisfies {named}; relax")
 
 

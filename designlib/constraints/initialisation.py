@@ -1,4 +1,4 @@
-"""Feasible designs to start chains from."""
+"""Initialisation: feasible designs from which chains start."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from designlib.constraints.base import AllOf, Constraint
+from designlib.constraints.base import AllOf, Constraint, every_design, is_small
 from designlib.constraints.bounds import members_of
-from designlib.constraints.clash import certainly_empty, clash
-from designlib.constraints.drafts import draft
+from designlib.constraints.continuous import collect, find_points, inside
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
+from designlib.constraints.infeasible_core import certainly_empty, describe_infeasible
 from designlib.constraints.min_conflicts import min_conflicts
 from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_rules
-from designlib.constraints.points import find_points, inside
+from designlib.constraints.planting import near_feasible
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import InputError, Letters
 
 __all__ = ["feasible_starts"]
 
-Found: TypeAlias = Shaped[Tensor, "found columns"]
+Starts: TypeAlias = Shaped[Tensor, "starts columns"]
 Seeds: TypeAlias = Shaped[Tensor, "seeds columns"]
 
-_LOOKED_THROUGH = 1 << 16
 _REJECTION_ROUNDS = 8
-_REJECTION_BATCH = 2048
 _REPAIR_FIRST = 64
 _REPAIR_LATER = 512
 _REPAIR_GIVEN_UP = 0.1
@@ -41,18 +39,17 @@ def feasible_starts(
     n: int,
     generator: torch.Generator,
     seeds: Seeds | None = None,
-) -> Found:
+) -> Starts:
     """Return ``n`` random feasible designs.
 
-    Sequences: where there are at most 65,536, uniform ones among all that are feasible; else
-    uniform designs that happen to be feasible come first, drawn from the allowed
-    letters and neighbours; then nearly feasible ones - with the required motifs planted, near
-    the centre of a Hamming ball - repaired by min-conflicts (Minton et al. 1992); then, from
-    whatever feasible designs are known, the centre of a Hamming ball and ``seeds``
-    included, the ends of a random walk whose moves are uniform among the allowed ones.
+    Sequences: in spaces of at most 65,536, uniform among all feasible ones. Otherwise, until there
+    are enough: uniform paths through the allowed letters and neighbours, by rejection; nearly
+    feasible designs (required motifs planted, near the centre of a Hamming ball) repaired by
+    min-conflicts (Minton et al. 1992); the ends of random walks among allowed moves from feasible
+    designs, the centre of a Hamming ball and the ``seeds``.
 
-    Points: uniform designs within the limits that happen to be feasible, then any found;
-    where these are too few, they and the ``seeds`` are used again.
+    Continuous designs: uniform within the limits, by rejection; where these are too few, they and
+    the ``seeds`` are repeated.
 
     Parameters
     ----------
@@ -63,14 +60,14 @@ def feasible_starts(
     generator
         The same state gives the same designs.
     seeds
-        Designs to walk from, of shape (seeds, columns); infeasible ones are left out.
+        Designs to walk from, of shape (seeds, columns); infeasible ones are ignored.
 
     Raises
     ------
     InputError
         ``n`` is below 1, ``seeds`` are not of the space, or no feasible design was found:
-        the message names the fewest constraints that clash, and whether this is certain
-        or as far as a search can tell.
+        the message names the fewest constraints that contradict each other, and whether this
+        is proved or the result of a search.
     """
     if n < 1:
         raise InputError(f"{n} starting designs are asked for; at least 1 is needed")
@@ -86,7 +83,7 @@ def feasible_starts(
         def admits(some: Sequence[Constraint]) -> bool:
             return _search(space, some, 1, generator, None).shape[0] > 0
 
-        raise InputError(clash(space, members, admits, exhaustive=_is_small(space)))
+        raise InputError(describe_infeasible(space, members, admits, exhaustive=is_small(space)))
     return found
 
 
@@ -96,7 +93,7 @@ def _search(
     n: int,
     generator: torch.Generator,
     seeds: Seeds | None,
-) -> Found:
+) -> Starts:
     """Return ``n`` feasible designs, or none."""
     constraint = AllOf(space, members)
     if not isinstance(space, SequenceSpace):
@@ -104,8 +101,8 @@ def _search(
         known = found if seeds is None else torch.cat([found, seeds.to(found)])
         known = known[inside(space, constraint, known)]
         return _filled_up(found, known, n, generator)
-    if _is_small(space):
-        everything = _every_design(space)
+    if is_small(space):
+        everything = every_design(space)
         known = everything[constraint.satisfied(everything)]
         return _filled_up(known[:0], known, n, generator)
     rules = pair_rules(space, members)
@@ -128,20 +125,7 @@ def _search(
     return torch.cat([found, _walk(constraint, starts[found.shape[0] :], generator)])
 
 
-def _is_small(space: Space) -> bool:
-    """Return whether there are so few designs that each can be looked at."""
-    if not isinstance(space, SequenceSpace):
-        return False
-    return len(space.alphabet) ** space.length <= _LOOKED_THROUGH
-
-
-def _every_design(space: SequenceSpace) -> Letters:
-    n_letters, length = len(space.alphabet), space.length
-    places = n_letters ** torch.arange(length)
-    return torch.arange(n_letters**length)[:, None] // places % n_letters
-
-
-def _filled_up(found: Found, known: Seeds, n: int, generator: torch.Generator) -> Tensor:
+def _filled_up(found: Starts, known: Seeds, n: int, generator: torch.Generator) -> Tensor:
     """Return ``n`` designs: those found, then some of those known, or as many as there are."""
     missing = n - found.shape[0]
     if missing == 0 or known.shape[0] == 0:
@@ -154,17 +138,13 @@ def _reject(
     constraint: Constraint, rules: PairRules, n: int, generator: torch.Generator
 ) -> Letters:
     """Return up to ``n`` uniform draws from the feasible set."""
-    kept: list[Letters] = []
-    missing = n
     weights = rules.table[None].double()
-    for _ in range(_REJECTION_ROUNDS):
-        size = max(_REJECTION_BATCH, missing)
-        draws, _ = draw_paths(weights, rules.allowed, size, generator)
-        kept.append(draws[constraint.satisfied(draws)][:missing])
-        missing -= kept[-1].shape[0]
-        if missing == 0:
-            break
-    return torch.cat(kept)
+    return collect(
+        lambda _, size: draw_paths(weights, rules.allowed, size, generator)[0],
+        constraint.satisfied,
+        n,
+        _REJECTION_ROUNDS,
+    )
 
 
 def _repaired(
@@ -183,7 +163,7 @@ def _repaired(
     kept: list[Letters] = []
     missing, size = n, _REPAIR_FIRST
     while missing > 0:
-        batch = draft(space, constraint.members, size, generator, periodic=periodic)
+        batch = near_feasible(space, constraint.members, size, generator, periodic=periodic)
         batch = min_conflicts(constraint, rules.table, batch, generator, enough=size // 2)
         batch = batch[constraint.satisfied(batch)]
         kept.append(batch[:missing])

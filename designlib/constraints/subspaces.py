@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.constraints.base import AllOf, Constraint
+from designlib.constraints.base import AllOf, Constraint, Rowwise
 from designlib.constraints.bounds import members_of
 from designlib.spaces import LevelSpace, MixedSpace
 from designlib.types import Conflicts, DeviceTensors, InputError, Points
@@ -58,7 +58,7 @@ class OnPart:
         return designs[:, self.space.parts[self.part].columns]
 
 
-class AllowedLevels:
+class AllowedLevels(Rowwise):
     """Variables that take only some of their levels.
 
     Parameters
@@ -92,29 +92,16 @@ class AllowedLevels:
         """Return how many variables have a level that is not allowed."""
         return (~self._fine(designs)).sum(1)
 
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return which designs have allowed levels only."""
-        return self._fine(designs).all(1)
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return a sentence that names the first level that is not allowed."""
-        return [
-            self._sentence(row, fine)
-            for row, fine in zip(designs.tolist(), self._fine(designs).tolist(), strict=True)
-        ]
-
     def _fine(self, designs: Points) -> Bool[Tensor, "designs variables"]:
         table, first = self._tensors.on(designs.device)
         return table[designs.long() + first]
 
-    def _sentence(self, row: list[float], fine: list[bool]) -> str:
-        wrong = [column for column, good in enumerate(fine) if not good]
-        if not wrong:
-            return ""
-        variable, own = self.space.variables[wrong[0]], self.allowed[wrong[0]]
+    def _sentence(self, row: list[float]) -> str:
+        column = next(n for n, at in enumerate(row) if not self.allowed[n][int(at)])
+        variable, own = self.space.variables[column], self.allowed[column]
         labels = [label for label, good in zip(variable.labels, own, strict=True) if good]
         shown = f"{labels[0]} to {labels[-1]}" if variable.numbers else ", ".join(labels)
-        return f"{variable.name} = {variable.labels[int(row[wrong[0]])]} (allowed {shown})"
+        return f"{variable.name} = {variable.labels[int(row[column])]} (allowed {shown})"
 
 
 def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> AllOf | None:

@@ -11,17 +11,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.constraints.base import Constraint
+from designlib.constraints.continuous import empty_points
 from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.homopolymer import HomopolymerLimit
 from designlib.constraints.motif_matches import LetterSets, Motif
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.paths import PairRules, lowest_costs, pair_rules
-from designlib.constraints.points import empty_points
 from designlib.constraints.required import RequiredMotifs
 from designlib.spaces import SequenceSpace, Space
 
-__all__ = ["certainly_empty", "clash"]
+__all__ = ["certainly_empty", "describe_infeasible"]
 
 Costs: TypeAlias = Float[Tensor, "drafts sites letters"]
 """Price of each letter of each site; inf where it is excluded."""
@@ -30,7 +30,7 @@ _PROVED_SIZE = 3
 _SEARCHED_SIZE = 2
 
 
-def clash(
+def describe_infeasible(
     space: Space,
     members: Sequence[Constraint],
     admits: Callable[[Sequence[Constraint]], bool],
@@ -56,7 +56,7 @@ def clash(
             if reason := certainly_empty(space, some):
                 return f"no design satisfies {_names(some)}: {reason}; {_advice(some)}"
     found = "no design satisfies" if exhaustive else "no design was found that satisfies"
-    some = _clashing(members, admits)
+    some = _infeasible_core(members, admits)
     return f"{found} {_names(some)}; {_advice(some)}"
 
 
@@ -80,7 +80,7 @@ def certainly_empty(space: Space, members: Sequence[Constraint]) -> str:
     return next(chain.from_iterable(proofs), "")
 
 
-def _clashing(
+def _infeasible_core(
     members: Sequence[Constraint], admits: Callable[[Sequence[Constraint]], bool]
 ) -> Sequence[Constraint]:
     """Return one or two members that do not admit a design, or some of which none can be spared."""

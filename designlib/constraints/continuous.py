@@ -1,8 +1,9 @@
-"""Feasible points: random ones to start from, and those near points that are not feasible."""
+"""Feasible continuous designs: random ones, and projections of infeasible ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool
@@ -11,12 +12,12 @@ from torch import Tensor
 from designlib.constraints.base import AllOf, Constraint
 from designlib.constraints.bounds import Limits, limits_of
 from designlib.constraints.components import most_components
-from designlib.constraints.parts import AllowedLevels, of_part
+from designlib.constraints.subspaces import AllowedLevels, of_part
 from designlib.constraints.sum_to_one import SumToOne
 from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, SimplexSpace, Space
 from designlib.types import Points
 
-__all__ = ["empty_points", "find_points", "inside", "nearest_points"]
+__all__ = ["collect", "empty_points", "find_points", "inside", "nearest_points"]
 
 _ROUNDS = 8
 _GRID_ROUNDS = 2
@@ -30,34 +31,48 @@ def find_points(
 ) -> Points:
     """Return up to ``n`` random feasible points in float64.
 
-    They are uniform within the limits, and where there are at most k components uniform on a
-    random choice of k, as long as enough such draws meet the other constraints. Compositions
-    between narrow limits are then shared out component by component in random order. On a grid
-    they are uniform among the feasible ones, and only where these are rare, real ones rounded.
-    Each part of a mixed design is drawn on its own.
+    Draws are uniform within the limits (on a random choice of k components where at most k are
+    allowed) and rejected by the other constraints. Compositions between narrow limits are then
+    shared out component by component in random order. On a grid draws are uniform among all
+    compositions first, then rounded. Each part of a mixed design is drawn independently.
     """
     if empty_points(space, members):
         return space.random(0, generator)
     constraint = AllOf(space, members)
     if isinstance(space, MixedSpace | LevelSpace):
-        return _rejected(space, constraint, n, generator)
+        return collect(
+            lambda _, size: _drawn(space, constraint, size, generator),
+            partial(inside, space, constraint),
+            n,
+            _ROUNDS,
+        )
     limits = limits_of(space, constraint)
-    kept: list[Points] = []
-    missing = n
-    for attempt in range(2 * _ROUNDS):
-        size = max(_BATCH, missing)
-        if isinstance(space, SimplexSpace) and space.parts is not None and attempt < _GRID_ROUNDS:
-            points = space.random(size, generator)
-        elif isinstance(space, SimplexSpace):
+
+    def draw(attempt: int, size: int) -> Points:
+        if isinstance(space, SimplexSpace):
+            if space.parts is not None and attempt < _GRID_ROUNDS:
+                return space.random(size, generator)
             bounds = _choose_components(limits, most_components(constraint), size, generator)
-            draw = _dirichlet if attempt < _ROUNDS else _shared_out
-            points = draw(*bounds, generator)
-            points = points if space.parts is None else space.on_grid(points)
-        elif attempt < _ROUNDS:
-            points = _in_box(limits, size, generator)
-        else:
-            points = nearest_points(space, constraint, _in_box(limits, size, generator))
-        kept.append(points[inside(space, constraint, points)][:missing])
+            points = (_dirichlet if attempt < _ROUNDS else _shared_out)(*bounds, generator)
+            return points if space.parts is None else space.on_grid(points)
+        points = _in_box(limits, size, generator)
+        return points if attempt < _ROUNDS else nearest_points(space, constraint, points)
+
+    return collect(draw, partial(inside, space, constraint), n, 2 * _ROUNDS)
+
+
+def collect(
+    draw: Callable[[int, int], Tensor],
+    accept: Callable[[Tensor], Bool[Tensor, "designs"]],
+    n: int,
+    rounds: int,
+) -> Tensor:
+    """Return up to ``n`` accepted draws; ``draw`` takes the number of the round and of draws."""
+    kept: list[Tensor] = []
+    missing = n
+    for attempt in range(rounds):
+        designs = draw(attempt, max(_BATCH, missing))
+        kept.append(designs[accept(designs)][:missing])
         missing -= kept[-1].shape[0]
         if missing == 0:
             break
@@ -65,11 +80,10 @@ def find_points(
 
 
 def nearest_points(space: Space, constraint: Constraint, points: Points) -> Points:
-    """Return the points moved into the limits that are known.
+    """Return the points projected into the limits.
 
-    Values are clipped. Shares are divided by their sum first, all but the largest are
-    dropped where there may be at most k, and what limits take from some is shared out among the
-    others in equal parts, which gives the nearest such composition.
+    Values are clipped. Shares are normalised, all but the k largest dropped where at most k
+    components are allowed, and projected: the nearest composition within the limits.
     """
     lower, upper = limits_of(space, constraint)
     values = points.double()
@@ -135,21 +149,6 @@ def _no_room(space: Space, constraint: AllOf) -> str:
     if most < 1 - _SUM_ROUNDING:
         return f"the upper limits leave a sum of at most {most:g}, less than 1"
     return ""
-
-
-def _rejected(
-    space: MixedSpace | LevelSpace, constraint: AllOf, n: int, generator: torch.Generator
-) -> Points:
-    """Return up to ``n`` feasible ones of designs whose parts, or levels, are drawn alone."""
-    kept: list[Points] = [space.random(0, generator)]
-    missing = n
-    for _ in range(_ROUNDS):
-        points = _drawn(space, constraint, max(_BATCH, missing), generator)
-        kept.append(points[inside(space, constraint, points)][:missing])
-        missing -= kept[-1].shape[0]
-        if missing == 0:
-            break
-    return torch.cat(kept)
 
 
 def _drawn(

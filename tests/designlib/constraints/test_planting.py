@@ -10,7 +10,7 @@ from designlib.constraints import (
     HammingBall,
     RequiredMotifs,
 )
-from designlib.constraints.drafts import draft
+from designlib.constraints.planting import near_feasible
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
@@ -28,7 +28,7 @@ def fixed(sites):
 
 
 def drafted(*members, n=100, periodic=False):
-    return draft(SPACE, members, n, torch_generator(0), periodic=periodic)
+    return near_feasible(SPACE, members, n, torch_generator(0), periodic=periodic)
 
 
 def test_motifs_neighbours_and_sites_hold_at_once():

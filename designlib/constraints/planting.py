@@ -17,7 +17,7 @@ from designlib.constraints.required import RequiredMotifs
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters
 
-__all__ = ["draft"]
+__all__ = ["near_feasible"]
 
 Weights: TypeAlias = Float[Tensor, "drafts sites letters"]
 """How likely each letter of each site is, up to a factor; 0 where it is excluded."""
@@ -30,7 +30,7 @@ _SCATTERED_TRIES = 4
 _PACKED_TRIES = 2
 
 
-def draft(
+def near_feasible(
     space: SequenceSpace,
     members: Sequence[Constraint],
     n: int,

@@ -41,6 +41,8 @@ _UNDECIDING = (
     "tasks.stages.store",
     "tasks.tracking",
 )
+_DISCOVERING = ("designlib.config.constraints.rules",)
+"""Modules that import every module beside them, by the names of the files."""
 
 
 class _Import(NamedTuple):
@@ -101,7 +103,8 @@ class Code:
             module = left.pop()
             if module not in found:
                 found.add(module)
-                imported = (self._resolve(one)[0] for one in self._parse(module).imports)
+                imported = [self._resolve(one)[0] for one in self._parse(module).imports]
+                imported += self._beside(module) if module in _DISCOVERING else []
                 left += [name for name in imported if _is_ours(name) and not _is_undeciding(name)]
         return sorted(found)
 
@@ -135,6 +138,12 @@ class Code:
             both = (place.with_suffix(".py"), place / "__init__.py")
             self._paths[module] = next((path for path in both if path.is_file()), None)
         return self._paths[module]
+
+    def _beside(self, module: str) -> list[str]:
+        """Return the modules in the folder of a module."""
+        folder, path = module.rpartition(".")[0], self._path(module)
+        files = path.parent.glob("*.py") if path else []
+        return [f"{folder}.{file.stem}" for file in files if file.stem != "__init__"]
 
     def _is_package(self, module: str) -> bool:
         path = self._path(module)

@@ -232,3 +232,12 @@ def test_what_was_read_is_kept_in_a_file(project: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(code, "_read", never)
     assert Code(project, memory).fingerprint("tasks.maker") == first
+
+
+def test_a_constraint_in_a_new_file_changes_the_key_of_sampling(
+    changed: Callable[..., set[str]], tmp_path: Path, memory: Path, now: dict[str, str]
+) -> None:
+    del changed  # its copy of the project is what this test adds a file to
+    folder = tmp_path / "designlib" / "config" / "constraints"
+    (folder / "letter_count.py").write_text("LIMIT = 1\n")
+    assert Code(tmp_path, memory).fingerprint(SAMPLE) != now[SAMPLE]

@@ -67,18 +67,18 @@ class Rowwise(ABC):
     """What constraints share that count conflicts and describe one design at a time."""
 
     @abstractmethod
-    def conflicts(self, designs: Designs) -> Conflicts:
+    def conflicts(self, designs: Designs, /) -> Conflicts:
         """Return how far each design is from feasible; 0 if it is."""
 
     @abstractmethod
-    def _sentence(self, row: list[Any]) -> str:
+    def _sentence(self, row: list[Any], /) -> str:
         """Return what is wrong with an infeasible design."""
 
-    def satisfied(self, designs: Designs) -> Bool[Tensor, "designs"]:
+    def satisfied(self, designs: Designs, /) -> Bool[Tensor, "designs"]:
         """Return which designs are feasible."""
         return self.conflicts(designs) == 0
 
-    def violations(self, designs: Designs) -> list[str]:
+    def violations(self, designs: Designs, /) -> list[str]:
         """Return a sentence for each infeasible design."""
         rows = zip(designs.tolist(), self.satisfied(designs).tolist(), strict=True)
         return ["" if fine else self._sentence(row) for row, fine in rows]

@@ -16,7 +16,13 @@ from designlib.types import Relaxed, Scores
 __all__ = ["build_network", "evaluate"]
 
 
-class _Mlp(nn.Module):
+class _Network(nn.Module):
+    """Maps one-hot designs to one score each, by a last linear layer of width 1."""
+
+    output: nn.Linear
+
+
+class _Mlp(_Network):
     """Two hidden layers on the flattened one-hot input."""
 
     def __init__(self, length: int, letters: int, config: NetworkConfig) -> None:
@@ -33,7 +39,7 @@ class _Mlp(nn.Module):
         return self.output(self.hidden(one_hot.flatten(1))).squeeze(1)
 
 
-class _Cnn(nn.Module):
+class _Cnn(_Network):
     """One layer of motif filters, their strongest and mean response, one dense layer.
 
     The input is padded so that a motif may overhang either end of the design.
@@ -92,14 +98,11 @@ class _BothStrands(nn.Module):
         return 0.5 * (both[: len(one_hot)] + both[len(one_hot) :])
 
 
-ARCHITECTURES: dict[str, Callable[[int, int, NetworkConfig], nn.Module]] = {
+ARCHITECTURES: dict[str, Callable[[int, int, NetworkConfig], _Network]] = {
     "cnn": _Cnn,
     "mlp": _Mlp,
 }
-"""Networks by their setting, made from length, number of letters and settings.
-
-Each ends in a linear layer ``output`` of width 1.
-"""
+"""Networks by their setting, made from length, number of letters and settings."""
 
 
 def build_network(

@@ -7,7 +7,7 @@ CONFIG ?=
 DB ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test check docs format benchmark benchmark-full clean
+.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test test-fast check docs format benchmark benchmark-full clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,13 @@ worker-gpu: $(INSTALLED) ## start one worker per GPU in the background, for trai
 down: $(INSTALLED) ## stop the servers and workers that were started here
 	@$(BIN)/python -m tasks.servers.operate down
 
-test: $(INSTALLED) ## run all tests
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes on two cores: tests of servers wait a good part of their time.
+test: $(INSTALLED) ## run all tests, ten minutes on two cores
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10
+
+test-fast: $(INSTALLED) ## run the tests that start no server and take no seconds each
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 \
+		-m "not services and not slow"
 
 check: $(INSTALLED) docs ## check format, lint, imports, types and documentation
 	$(BIN)/ruff format --check .

@@ -6,14 +6,38 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from xdist.scheduler import LoadFileScheduling
 
 from tasks.installation.environment import prepare_environment, tracking_uri
 from tasks.installation.settings import Settings
 from tasks.tracking.tracking import prepare_tracking
+from tests.preloaded import preloaded
+from tests.services.site import site
+
+__all__ = ["site"]
+
+_TOGETHER = {
+    "one site": (
+        "services/test_operation.py", "services/test_cancelled.py", "services/test_killed.py",
+        "services/test_outages.py", "browser/test_pages.py",
+    ),
+    "one server": (
+        "services/test_campaign.py", "services/test_materials.py", "services/test_rounds.py",
+        "services/test_objectives.py", "services/test_shards.py",
+    ),
+}  # fmt: skip
+"""Files that share what takes long to start, and so run one after the other in one process."""
+_SLOW = (
+    "golden/", "designlib/benchmarks/", "tasks/benchmarks/", "kernels/test_compiled.py",
+    "constraints/test_contract.py::test_longer_designs",
+    "test_campaign_command.py::test_the_command_itself",
+)  # fmt: skip
+"""Tests that `make test-fast` leaves out: benchmarks, whole campaigns, a compiler, processes."""
 
 _NOT_A_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
@@ -35,7 +59,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of servers, which take longest, so that nobody waits for them alone."""
-    items.sort(key=lambda item: "services" not in item.keywords)
+    for item in items:
+        if any(part in item.nodeid for part in _SLOW):
+            item.add_marker("slow")
+
+    def rank(item: pytest.Item) -> tuple[bool, int]:
+        together = list(_TOGETHER)
+        scope = _scope(item.nodeid)
+        return "services" not in item.keywords, together.index(scope) if scope in together else 9
+
+    items.sort(key=rank)
+
+
+class _Together(LoadFileScheduling):
+    """Gives each process of the run whole files, and files that share something together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _scope(nodeid)
+
+
+def _scope(nodeid: str) -> str:
+    file = nodeid.split("::", 1)[0]
+    return next((n for n, files in _TOGETHER.items() if file.endswith(files)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> _Together:
+    return _Together(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -47,6 +97,14 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this test run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def preloaded_process() -> Iterator[Path]:
+    """The socket of a process that forks for each command; see `tests.preloaded`."""
+    # A socket's path is short, whatever folder pytest was given.
+    with tempfile.TemporaryDirectory(prefix="design-") as folder, preloaded(Path(folder)) as socket:
+        yield socket
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.services.site import registered, site
-
-__all__ = ["registered", "site"]
-
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:

@@ -21,9 +21,7 @@ from mlflow.tracking import MlflowClient
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.servers.prefect_server import free_port, wait_until_healthy
-from tests.services.site import registered, site
-
-__all__ = ["registered", "site"]
+from tests import preloaded
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -57,25 +55,30 @@ class Installation:
     home: Path
     server: str | None = None
     """The Prefect server that is used; None: each command starts its own."""
+    forks: Path | None = None
+    """The process that forks for each command; None: each is a process of its own."""
 
     def start(self, *settings: dict[str, Any]) -> subprocess.Popen[str]:
-        """Start a campaign as a user does, in an environment that says nothing of our own.
-
-        Several campaigns run one after the other in one process, which spares the imports.
-        """
+        """Start a campaign as a user does; several run one after the other in one process."""
         files = [self.home.parent / f"{self.home.name}-{n}.yaml" for n in range(len(settings))]
         for file, content in zip(files, settings, strict=True):
             file.write_text(yaml.safe_dump(content), encoding="utf-8")
-        command = ["-m", "flows.campaign", "--config", str(files[0])]
         if len(files) > 1:
-            command = ["-c", _SEVERAL, *map(str, files)]
+            return self.python("-c", _SEVERAL, *map(str, files))
+        return self.python("-m", "flows.campaign", "--config", str(files[0]))
+
+    def python(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a Python command in an environment that says nothing of our own."""
         ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         environment |= {"DESIGN_HOME": str(self.home)}
         if self.server is not None:
             environment |= {"PREFECT_API_URL": self.server}
+        command = [sys.executable, *arguments]
+        if self.forks is not None:
+            command = preloaded.command(self.forks, *arguments)
         return subprocess.Popen(
-            [sys.executable, *command],
+            command,
             env=environment,
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
@@ -84,6 +87,12 @@ class Installation:
             # A group of its own, which a test can interrupt as a terminal does.
             start_new_session=True,
         )
+
+    def script(self, text: str, *arguments: object) -> None:
+        """Run a Python script to its end."""
+        with self.python("-c", text, *map(str, arguments)) as process:
+            told = process.communicate(timeout=500)[1]
+        assert process.returncode == 0, told
 
     def run(self, *settings: dict[str, Any]) -> list[str]:
         """Run campaigns to their end and return what each printed."""
@@ -147,14 +156,22 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.communicate()
 
 
-@pytest.fixture
-def installation(tmp_path: Path, empty_tracking: Path) -> Callable[[str, str | None], Installation]:
-    """Give an installation of that name with an empty MLflow database."""
+@pytest.fixture(scope="session")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, empty_tracking: Path, request: pytest.FixtureRequest
+) -> Callable[..., Installation]:
+    """Make an installation with an empty MLflow database.
 
-    def make(name: str, server: str | None = None) -> Installation:
-        home = tmp_path / name
+    Its commands are forks that share a server, or ``alone`` processes that start their own.
+    """
+
+    def make(name: str, *, alone: bool = False) -> Installation:
+        home = tmp_path_factory.mktemp(name) / "home"
         shutil.copytree(empty_tracking, home / "mlflow")
-        return Installation(home, server)
+        if alone:
+            return Installation(home)
+        fixtures = ("prefect_server", "preloaded_process")
+        return Installation(home, *map(request.getfixturevalue, fixtures))
 
     return make
 
@@ -186,14 +203,15 @@ def campaigns(
     kept = shared_folder / "campaigns"
     with FileLock(shared_folder / "campaigns.lock"):
         if not (kept / "others.json").exists():
-            _run_others(kept, request.getfixturevalue("prefect_server"))
+            fixtures = ("prefect_server", "preloaded_process")
+            shared = Installation(kept / "home", *map(request.getfixturevalue, fixtures))
+            _run_others(kept, shared)
         screens = json.loads((kept / "others.json").read_bytes())
     others = {name: Finished(kept / "home", _folder(said), said) for name, said in screens.items()}
     return {"first": undisturbed, **others}
 
 
-def _run_others(kept: Path, shared_server: str) -> None:
-    home = kept / "home"
+def _run_others(kept: Path, shared: Installation) -> None:
     _own_table().to_csv(kept / "plate.csv", index=False)
     variants = {
         "selection": {"selection": {"batch_size": 24, "spread_weight": 0.5}},
@@ -204,9 +222,9 @@ def _run_others(kept: Path, shared_server: str) -> None:
             "constraints": {},
         },
     }
-    screens = {"again": Installation(home).run(SMALL)[0]}
-    others = Installation(home, shared_server).run(*({**SMALL, **v} for v in variants.values()))
-    screens |= dict(zip(variants, others, strict=True))
+    screens = shared.run(SMALL, *({**SMALL, **changed} for changed in variants.values()))
+    names = ("again", *variants)
+    screens = dict(zip(names, screens, strict=True))
     (kept / "others.json").write_text(json.dumps(screens))
 
 

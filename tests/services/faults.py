@@ -39,17 +39,11 @@ class Undisturbed:
         for name in ("candidates.parquet", "candidates.csv", "rejected.parquet"):
             assert (folder / name).read_bytes() == (self._expected / name).read_bytes(), name
         self._site.assert_quiet()
-        finished = sorted(str(r.info.run_name) for r in self._mlflow_runs("FINISHED"))
+        finished = sorted(str(r.info.run_name) for r in self._site.mlflow_runs("FINISHED", "small"))
         assert finished == [
             "ensemble", "generation", "predictor 1", "predictor 2", "round 01", "scorer 1",
         ]  # fmt: skip
-        assert len(self._mlflow_runs(None)) == len(finished)
-
-    def _mlflow_runs(self, status: str | None) -> list[Any]:
-        experiment = self._site.tracking.get_experiment_by_name("small")
-        assert experiment is not None
-        runs = self._site.mlflow_runs(status)
-        return [run for run in runs if run.info.experiment_id == experiment.experiment_id]
+        assert len(self._site.mlflow_runs(campaign="small")) == len(finished)
 
 
 @pytest.fixture

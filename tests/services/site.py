@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,12 +18,12 @@ from uuid import UUID
 
 import httpx
 import pytest
-from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.servers.prefect_server import Announcement, free_port, running_server
 from tasks.servers.services import stop
+from tests import preloaded
 
 CAMPAIGN = "design-campaign/cpu"
 NIGHTLY = "design-campaign/nightly-dna"
@@ -43,6 +44,8 @@ class Site:
     """The address of the servers."""
     prefix: tuple[str, ...] = ()
     """What a command is run by, such as a program that puts it on another host."""
+    flow_command: tuple[str, ...] = ()
+    """By what workers start their flow runs, if not as usual."""
 
     def __post_init__(self) -> None:
         self.ports = {"PREFECT_UI_PORT": free_port(), "MLFLOW_UI_PORT": free_port()}
@@ -56,9 +59,18 @@ class Site:
         plain = {**ports, "DESIGN_HOME": str(self.home), "DESIGN_LOGIN": "off"}
         return {**kept, **plain, **self.settings}
 
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """Name and password that the servers were told to ask for."""
+        name, _, password = self.settings.get("DESIGN_LOGIN", "").partition(":")
+        return (name, password) if password else None
+
     def operate(self, what: str, **changed: str) -> str:
         """Run one of the operator's commands and return what it prints."""
-        return self.command("tasks.servers.operate", what, **changed)
+        printed = self.command("tasks.servers.operate", what, **changed)
+        if what == "deploy" and self.flow_command:
+            self._set_flow_command()
+        return printed
 
     def command(self, *command: str, **changed: str) -> str:
         """Run a Python module against the servers and return what it prints."""
@@ -86,10 +98,12 @@ class Site:
     def api(self, method: str, path: str, content: Any = None) -> Any:
         """Return what the Prefect server answers; it may be away for a while."""
         address = f"http://{self.host}:{self.ports['PREFECT_UI_PORT']}/api{path}"
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + 300
         while True:
             try:
-                answer = httpx.request(method, address, json=content, timeout=30, trust_env=False)
+                answer = httpx.request(
+                    method, address, json=content, auth=self.login, timeout=30, trust_env=False
+                )
                 if answer.status_code < 500:
                     break
             except httpx.TransportError:
@@ -106,6 +120,12 @@ class Site:
     def deployment(self, name: str = CAMPAIGN) -> dict[str, Any]:
         """Return a deployment as the server knows it."""
         return self.api("GET", f"/deployments/name/{name}")
+
+    def _set_flow_command(self) -> None:
+        for pool in ("cpu", "gpu"):
+            template = self.api("GET", f"/work_pools/{pool}")["base_job_template"]
+            template["job_configuration"]["command"] = shlex.join(self.flow_command)
+            self.api("PATCH", f"/work_pools/{pool}", {"base_job_template": template})
 
     def submit(self, config: dict[str, Any], **others: Any) -> str:
         """Start a campaign as the form of the page does and return its id."""
@@ -199,10 +219,14 @@ class Site:
         address = f"http://{self.host}:{self.ports['MLFLOW_UI_PORT']}"
         return MlflowClient(tracking_uri=address, registry_uri=address)
 
-    def mlflow_runs(self, status: str | None = None) -> list[Any]:
-        """Return the runs in MLflow that have this status, or all."""
+    def mlflow_runs(self, status: str | None = None, campaign: str | None = None) -> list[Any]:
+        """Return the runs in MLflow that have this status, or all; those of a campaign, or all."""
         tracking = self.tracking
-        experiments = [found.experiment_id for found in tracking.search_experiments()]
+        experiments = [
+            found.experiment_id
+            for found in tracking.search_experiments()
+            if campaign in (None, found.name)
+        ]
         chosen = f"attributes.status = '{status}'" if status else ""
         return list(tracking.search_runs(experiments, chosen))
 
@@ -259,39 +283,17 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def registered(shared_folder: Path) -> Path:
-    """The home of servers that were set up and stopped; to be copied, which spares the set-up."""
-    set_up = Site(shared_folder / "registered")
-    with FileLock(shared_folder / "registered.lock"):
-        if not (shared_folder / "registered.txt").exists():
-            shutil.rmtree(set_up.home, ignore_errors=True)
-            try:
-                set_up.operate("server")
-                set_up.operate("deploy")
-            finally:
-                set_up.operate("down")
-            (shared_folder / "registered.txt").touch()
-    return set_up.home
+def site(tmp_path_factory: pytest.TempPathFactory, preloaded_process: Path) -> Iterator[Site]:
+    """Servers with everything registered and a worker for each pool, for all tests of a site.
 
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Site]:
-    """Servers with everything registered and a worker for each pool, for the tests of one file.
-
-    A file's ``SITE`` holds further variables of the environment, for which all is set up anew.
+    Flow runs are forks of a preloaded process, which spares their imports.
     """
-    own = getattr(request.module, "SITE", {})
-    set_up = Site(tmp_path_factory.mktemp("site"), {"DESIGN_RESTART_SECONDS": "1", **own})
-    if not own:
-        kept = request.getfixturevalue("registered")
-        for name in ("prefect", "mlflow"):
-            shutil.copytree(kept / name, set_up.home / name)
+    windows = {"DESIGN_RESTART_SECONDS": "10", "DESIGN_SILENT_SECONDS": "90"}
+    forked = preloaded.command(preloaded_process, "-m", "prefect.engine")
+    set_up = Site(tmp_path_factory.mktemp("site"), windows, flow_command=tuple(forked))
     try:
         set_up.operate("server")
-        if own:
-            set_up.operate("deploy")
+        set_up.operate("deploy")
         set_up.operate("worker-cpu")
         set_up.operate("worker-gpu")
         yield set_up

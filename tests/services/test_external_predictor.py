@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from mlflow.tracking import MlflowClient
 
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import REPOSITORY, Settings
+from tests import preloaded
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
@@ -37,26 +37,28 @@ class Followed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
+def followed(
+    tmp_path_factory: pytest.TempPathFactory, preloaded_process: Path, prefect_server: str
+) -> Followed:
     """Run every command of the guide with its results in a folder of this test."""
     home = tmp_path_factory.mktemp("guide") / "results"
+    usage = home.with_name("usage")
     ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    environment |= {"DESIGN_HOME": str(home)}
+    environment |= {
+        "DESIGN_HOME": str(home), "PREFECT_API_URL": prefect_server, preloaded.USAGE: str(usage),
+    }  # fmt: skip
+    python = shlex.join(preloaded.command(preloaded_process))
     printed: list[str] = []
-    seconds: list[float] = []
     for command in COMMANDS:
-        here = command.replace("results/", f"{home}/").replace(".venv/bin/python", sys.executable)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        here = command.replace("results/", f"{home}/").replace(".venv/bin/python", python)
         done = subprocess.run(
             here, shell=True, check=False, cwd=REPOSITORY, env=environment, text=True,
             capture_output=True, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         printed.append(done.stdout)
-    return Followed(home, printed, seconds)
+    return Followed(home, printed, [float(line) for line in usage.read_text().splitlines()])
 
 
 def test_the_campaign_samples_from_the_foreign_model(followed: Followed) -> None:

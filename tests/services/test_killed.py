@@ -13,8 +13,6 @@ __all__ = ["outcome", "settings"]
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
-SITE = {"DESIGN_SILENT_SECONDS": "90"}
-
 
 def test_processes_and_workers_that_are_killed(
     site: Site, settings: dict[str, Any], outcome: Undisturbed

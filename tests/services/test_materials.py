@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from torch import nn
 
 from tasks.installation.environment import tracking_uri
-from tasks.installation.settings import REPOSITORY, Settings
+from tasks.installation.settings import Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -175,45 +173,38 @@ def own_campaign(home: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def run(home: Path, commands: str, *campaigns: dict[str, Any]) -> Told:
+def run(installation: Any, commands: str, *campaigns: dict[str, Any]) -> Told:
     """Run commands in one process; return the installation and what each of them printed."""
+    home = installation.home
     for settings in campaigns:
         (home / f"{settings['name']}.yaml").write_text(yaml.safe_dump(settings))
-    ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    done = subprocess.run(
-        [sys.executable, "-c", _SAYING.replace("{commands}", commands), str(home),
-         str(home / "told.json")],
-        env={**environment, "DESIGN_HOME": str(home)},
-        cwd=REPOSITORY, capture_output=True, text=True, timeout=500, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    installation.script(_SAYING.replace("{commands}", commands), home, home / "told.json")
     found = json.loads((home / "told.json").read_text())
     assert [code for code, _, _ in found] == [0, 0, 0], [error for _, _, error in found]
     return home, found
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(installation: Callable[..., Any]) -> Told:
     """Run two rounds of blends, the first once more in other shards, and explain a candidate."""
     other = {**SETTINGS, "name": "other", "rounds": 1, "execution": {"device": "cpu", "shards": 5}}
-    return run(tmp_path_factory.mktemp("blends"), _BLENDS, SETTINGS, other)
+    return run(installation("blends"), _BLENDS, SETTINGS, other)
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def films(installation: Callable[..., Any]) -> Told:
     """Run a round of films, hand its results back, and run the next."""
-    home = tmp_path_factory.mktemp("films")
-    films_table().to_csv(home / "films.csv", index=False)
-    return run(home, _FILMS, FILMS)
+    site = installation("films")
+    films_table().to_csv(site.home / "films.csv", index=False)
+    return run(site, _FILMS, FILMS)
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def own(installation: Callable[..., Any]) -> Told:
     """Run a round of films with a foreign model, ask what would spoil its best, and explain it."""
-    home = tmp_path_factory.mktemp("own")
-    films_table().to_csv(home / "films.csv", index=False)
-    return run(home, _OWN, own_campaign(home))
+    site = installation("own")
+    films_table().to_csv(site.home / "films.csv", index=False)
+    return run(site, _OWN, own_campaign(site.home))
 
 
 def candidates(home: Path, campaign: str, number: int) -> tuple[Path, pd.DataFrame]:

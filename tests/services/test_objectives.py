@@ -34,10 +34,11 @@ LIMITED: dict[str, Any] = {
 
 
 def test_a_front_is_proposed_measured_shown_and_explained(
-    installation: Callable[..., Any], prefect_server: str, capsys: pytest.CaptureFixture[str],
+    installation: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    site = installation("two", prefect_server)
+) -> None:
+    site = installation("two")
     site.run(TINY, LIMITED)
     folder = site.home / "campaigns" / "two"
     first, second = (

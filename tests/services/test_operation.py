@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def completed(site: Site, small: dict[str, Any]) -> dict[str, Any]:
     """The small campaign, submitted as the page does."""
+    site.forget("small")
     run = site.submit(small)
     return site.wait_for_state(run, "COMPLETED", seconds=400)
 
@@ -45,7 +46,7 @@ def test_training_and_sampling_run_in_the_gpu_pool(site: Site, completed: dict[s
 
 
 def test_links_lead_from_each_page_to_the_other(site: Site, completed: dict[str, Any]) -> None:
-    runs = {str(run.info.run_name): run for run in site.mlflow_runs()}
+    runs = {str(run.info.run_name): run for run in site.mlflow_runs(campaign="small")}
     owners = {name: run.data.tags["prefect_flow_run"] for name, run in runs.items()}
     training, generating = (child["id"] for child in site.children(completed["id"]))
     assert owners == {
@@ -66,7 +67,8 @@ def test_links_lead_from_each_page_to_the_other(site: Site, completed: dict[str,
 
 
 def test_generation_pins_the_version_it_samples_from(site: Site, completed: dict[str, Any]) -> None:
-    (generation,) = [run for run in site.mlflow_runs() if run.info.run_name == "generation"]
+    runs = site.mlflow_runs(campaign="small")
+    (generation,) = [run for run in runs if run.info.run_name == "generation"]
     assert generation.data.params["predictor"] == "models:/small-predictor/1"
     tracking = site.tracking
     version = tracking.get_model_version("small-predictor", "1")

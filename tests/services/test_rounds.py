@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,26 +85,22 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, empty_tracking: Path) -> Path:
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(empty_tracking, folder / "mlflow")
-    return folder
+def lab(installation: Callable[..., Any]) -> Any:
+    return installation("lab")
 
 
 @pytest.fixture(scope="module")
-def told(home: Path, prefect_server: str) -> dict[str, Told]:
+def home(lab: Any) -> Path:
+    return lab.home
+
+
+@pytest.fixture(scope="module")
+def told(lab: Any, home: Path) -> dict[str, Told]:
     data = REPOSITORY / "data" / "tfbind8_six6.parquet"
     pd.read_parquet(data).iloc[::300].to_csv(home / "start.csv", index=False)
     (home / "lab.yaml").write_text(yaml.safe_dump(SETTINGS), encoding="utf-8")
-    ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    environment |= {"DESIGN_HOME": str(home), "PREFECT_API_URL": prefect_server}
     answers = home / "told.json"
-    command = [sys.executable, "-c", _COMMANDS, str(home), str(data), str(answers)]
-    finished = subprocess.run(
-        command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
+    lab.script(_COMMANDS, home, data, answers)
     names = [
         "early",
         "first",

@@ -12,13 +12,12 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 
 def test_one_two_and_five_shards_in_threads_or_on_dask_give_the_same_bytes(
-    installation: Callable[..., Any], undisturbed: Any, small: dict[str, Any],
-    prefect_server: str,
-) -> None:  # fmt: skip
+    installation: Callable[..., Any], undisturbed: Any, small: dict[str, Any]
+) -> None:
     two = undisturbed
     snapshots = {2: _snapshots(two.home)}
     for shards, runner in ((1, "threads"), (5, "dask")):
-        home = installation(f"shards-{shards}", prefect_server)
+        home = installation(f"shards-{shards}")
         execution = {"device": "cpu", "shards": shards, "runner": runner}
         home.run({**small, "execution": execution})
         (published,) = home.home.glob("campaigns/small/*/candidates.parquet")

@@ -24,7 +24,7 @@ from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.near import NearMeasured
 from designlib.constraints.rejection import Rejection
 from designlib.constraints.required import RequiredMotifs
-from designlib.constraints.rules import KeptRule
+from designlib.constraints.rules import RuleConstraint
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.subspaces import AllowedLevels, OnPart, of_part
 from designlib.constraints.sum_to_one import SumToOne
@@ -44,7 +44,6 @@ __all__ = [
     "GroupBounds",
     "HammingBall",
     "HomopolymerLimit",
-    "KeptRule",
     "Masking",
     "NearMeasured",
     "NeverTogether",
@@ -52,6 +51,7 @@ __all__ = [
     "RatioBounds",
     "Rejection",
     "RequiredMotifs",
+    "RuleConstraint",
     "SumToOne",
     "WithFlanks",
     "build",

@@ -21,7 +21,7 @@ from designlib.constraints.mixtures import GroupBounds, RatioBounds
 from designlib.constraints.motifs import ForbiddenMotifs
 from designlib.constraints.near import NearMeasured
 from designlib.constraints.required import RequiredMotifs
-from designlib.constraints.rules import KeptRule
+from designlib.constraints.rules import RuleConstraint
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.subspaces import OnPart
 from designlib.constraints.transitions import ForbiddenTransitions
@@ -105,7 +105,7 @@ def _on_compositions(c: CompositionConstraints, space: SimplexSpace) -> Makers:
 
 def _rules(config: DesignConstraints, space: SequenceSpace | SimplexSpace) -> Makers:
     for name, rule in config.rules:
-        yield name, partial(KeptRule, space, rule, name)
+        yield name, partial(RuleConstraint, space, rule, name)
 
 
 def _make_all(makers: Makers) -> list[Constraint]:

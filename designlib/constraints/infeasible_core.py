@@ -1,4 +1,4 @@
-"""Which constraints have no design together."""
+"""The fewest constraints that contradict each other."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def describe_infeasible(
     *,
     exhaustive: bool,
 ) -> str:
-    """Return a sentence that names the fewest constraints that have no design together.
+    """Return a sentence that names the fewest constraints that contradict each other.
 
-    Sets of up to three are looked for by what can be proved, then sets of up to two by
-    a search; of larger ones, members that can be spared are dropped one by one.
+    Sets of up to three are tried by proof, then sets of up to two by search; from larger ones,
+    unnecessary members are dropped one by one.
 
     Parameters
     ----------
     space, members
-        Constraints for which no design is known.
+        Constraints without a known feasible design.
     admits
-        Whether a search finds a design that satisfies the given ones.
+        Whether a search finds a design that satisfies some of them.
     exhaustive
-        Whether that search looks at every design there is.
+        Whether that search evaluates every design.
     """
     for size in range(1, _PROVED_SIZE + 1):
         for some in combinations(members, size):
@@ -61,10 +61,10 @@ def describe_infeasible(
 
 
 def certainly_empty(space: Space, members: Sequence[Constraint]) -> str:
-    """Return why it is certain that no design satisfies ``members``, or an empty string.
+    """Return a proof that no design satisfies ``members``, or an empty string.
 
-    The proofs take all that is said of letters and neighbours, and with it one Hamming ball
-    and one required motif at a time, or one GC window, by the cheapest path through all sites.
+    A proof combines all rules on letters and neighbours with one Hamming ball and one required
+    motif, or with one GC window, by the cheapest path through all sites.
     """
     if not isinstance(space, SequenceSpace):
         return empty_points(space, members)
@@ -83,7 +83,7 @@ def certainly_empty(space: Space, members: Sequence[Constraint]) -> str:
 def _infeasible_core(
     members: Sequence[Constraint], admits: Callable[[Sequence[Constraint]], bool]
 ) -> Sequence[Constraint]:
-    """Return one or two members that do not admit a design, or some of which none can be spared."""
+    """Return one or two members without a common design, or a minimal set of more."""
     for size in range(1, _SEARCHED_SIZE + 1):
         for some in combinations(members, size):
             if not admits(some):

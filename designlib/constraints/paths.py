@@ -1,7 +1,7 @@
 """Sequences as paths through the allowed letters of each site and the allowed neighbours.
 
-What constraints say of single letters and of pairs of neighbours is a hidden Markov chain
-without noise, so that drawing from it, and finding its nearest member, are exact.
+Rules on single letters and pairs of neighbours are a hidden Markov chain without noise, so
+drawing from it and finding its nearest member are exact.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["PairRules", "draw_letters", "draw_paths", "has_path", "lowest_costs"
 
 
 class PairRules(NamedTuple):
-    """What constraints say of single letters and of neighbours; they may say more.
+    """The part of constraints that concerns single letters and pairs of neighbours.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class PairRules(NamedTuple):
 
 
 def pair_rules(space: SequenceSpace, members: Iterable[Constraint]) -> PairRules:
-    """Return what ``members`` say of single letters and of neighbours."""
+    """Return the rules of ``members`` on single letters and pairs of neighbours."""
     n_letters = len(space.alphabet)
     table = torch.ones(space.length, n_letters, dtype=torch.bool)
     allowed = torch.ones(n_letters, n_letters, dtype=torch.bool)

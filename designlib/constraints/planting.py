@@ -1,4 +1,4 @@
-"""Random sequences that are nearly feasible: what a repair begins with."""
+"""Nearly feasible random sequences, from which min-conflicts starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from designlib.types import Letters
 __all__ = ["near_feasible"]
 
 Weights: TypeAlias = Float[Tensor, "drafts sites letters"]
-"""How likely each letter of each site is, up to a factor; 0 where it is excluded."""
+"""Probability of each letter of each site, up to a factor; 0 if excluded."""
 
 Starts: TypeAlias = Int[Tensor, "drafts motifs"]
 Rows: TypeAlias = Int[Tensor, "rows"]
@@ -38,17 +38,17 @@ def near_feasible(
     *,
     periodic: bool,
 ) -> Letters:
-    """Return ``n`` random designs that are close to satisfying ``members``.
+    """Return ``n`` random designs that nearly satisfy ``members``.
 
-    Fixed sites hold; required motifs stand at random places where there is room for them;
-    near a Hamming ball about as many sites as its radius differ from its centre; no
-    neighbours are forbidden, if any sequence with all that is free of them.
+    Fixed sites hold; required motifs are planted at random places with room for them; about as
+    many sites as the radius of a Hamming ball differ from its centre; neighbours are allowed if
+    any such sequence has only allowed ones.
 
     Parameters
     ----------
     periodic
-        Repeat the pattern of G and C with the period of a GC window, which keeps each
-        window at the same content: the only designs with a very narrow range.
+        Repeat the pattern of G and C with the period of a GC window, so that all windows have
+        the same content; very narrow ranges admit no other designs.
     """
     rules = pair_rules(space, members)
     balls = [member for member in members if isinstance(member, HammingBall)]
@@ -77,9 +77,9 @@ def _plant(
     balls: Sequence[HammingBall],
     generator: torch.Generator,
 ) -> Weights:
-    """Return ``weights`` with every motif at some place, as they were where none was found.
+    """Return ``weights`` with every motif planted, unchanged where no place was found.
 
-    Motifs may overlap first; where that fails several times they are packed side by side.
+    Motifs may overlap at first; after several failures they are packed side by side.
     """
     planted = weights.clone()
     missing = torch.arange(weights.shape[0])

@@ -12,10 +12,10 @@ from designlib.config import Rule
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import Conflicts, Designs
 
-__all__ = ["KeptRule"]
+__all__ = ["RuleConstraint"]
 
 
-class KeptRule:
+class RuleConstraint:
     """Designs that keep a rule, which is evaluated design by design.
 
     There is no mask: a sampler rejects the proposals that break the rule.

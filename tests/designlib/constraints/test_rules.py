@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from designlib.config import CompositionRule, SequenceRule
-from designlib.constraints import AllOf, KeptRule, Masking, feasible_starts
+from designlib.constraints import AllOf, Masking, RuleConstraint, feasible_starts
 from designlib.errors import InputError
 from designlib.notation.alphabets import DNA, PROTEIN
 from designlib.randomness import torch_generator
@@ -41,7 +41,7 @@ class Rich(CompositionRule):
 
 def test_a_sequence_rule_counts_its_excess_and_states_it():
     space = SequenceSpace(PROTEIN, 4)
-    rule = KeptRule(space, FewCysteines(), "few_cysteines")
+    rule = RuleConstraint(space, FewCysteines(), "few_cysteines")
     letters = space.encode(["ACDE", "CCDC"])
     assert not isinstance(rule, Masking)
     assert rule.conflicts(letters).tolist() == [0, 2]
@@ -51,14 +51,14 @@ def test_a_sequence_rule_counts_its_excess_and_states_it():
 
 def test_a_rule_guides_the_initialisation():
     space = SequenceSpace(DNA, 30)
-    rule = KeptRule(space, FewCysteines(most=0), "few_cysteines")
+    rule = RuleConstraint(space, FewCysteines(most=0), "few_cysteines")
     starts = feasible_starts(space, rule, 20, torch_generator(0))
     assert rule.satisfied(starts).all()
 
 
 def test_a_composition_rule_reads_shares():
     space = SimplexSpace(("Fe", "Ni"))
-    rule = KeptRule(space, Rich(), "rich")
+    rule = RuleConstraint(space, Rich(), "rich")
     shares = torch.tensor([[0.75, 0.25], [0.25, 0.75]], dtype=torch.float64)
     assert rule.conflicts(shares).tolist() == [0, 0.25]
     assert rule.violations(shares) == ["", "Fe = 0.25"]
@@ -66,4 +66,4 @@ def test_a_composition_rule_reads_shares():
 
 def test_a_rule_checks_the_alphabet():
     with pytest.raises(InputError, match="there is no letter C"):
-        KeptRule(SimplexSpace(("Fe", "Ni")), FewCysteines(), "few_cysteines")
+        RuleConstraint(SimplexSpace(("Fe", "Ni")), FewCysteines(), "few_cysteines")

@@ -12,6 +12,7 @@ shares :math:`x_i` and states between :math:`l_i` and :math:`h_i`,
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -88,12 +89,10 @@ def _neutral_states(shares: list[float], elements: list[_Element]) -> Iterator[t
 
 def require_smact() -> None:
     """Raise InputError that names the extra where SMACT is not installed."""
-    try:
-        import smact  # noqa: F401 - asked whether it is there  # pyright: ignore[reportMissingImports] - an extra
-    except ImportError:
+    if importlib.util.find_spec("smact") is None:
         raise InputError(
             f"chemistry: oxidation states come from SMACT, which is not installed; {_EXTRA}"
-        ) from None
+        )
 
 
 @cache

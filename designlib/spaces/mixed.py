@@ -68,7 +68,7 @@ class MixedSpace:
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"{name!r} is given twice among components and variables")
-        self.parts  # noqa: B018 - raises for options that are not at least two different ones
+        _ = self.parts  # raises unless each choice has at least two different options
 
     @property
     def name(self) -> str:

@@ -40,12 +40,14 @@ def propose(
         before = last_predictors(config.name, number, config.training)
         trained = run_in_pool(train_predictor, inputs, before)
         generated = run_in_pool(generate_candidates, inputs, trained.members, trained.version)
-        scored = score_designs(inputs, trained.members, trained.scorers, generated.snapshots)
+        scored = score_designs(
+            inputs, trained.members, trained.validation_models, generated.snapshots
+        )
         selected = select_designs(inputs, trained.members, scored)
         stages = RoundStages(
             inputs=inputs,
             members=trained.members,
-            scorers=trained.scorers,
+            validation_models=trained.validation_models,
             version=trained.version,
             plan=generated.plan,
             shards=generated.shards,

@@ -1,4 +1,4 @@
-"""Train the ensemble and the held-out scorer, every checkpoint kept."""
+"""Train the ensemble and the validation model, every checkpoint kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TrainedPredictors(BaseModel):
     """The trajectories of all predictors of a round, and the version that they are."""
 
     members: list[StageResult]
-    scorers: list[StageResult]
+    validation_models: list[StageResult]
     version: RegisteredPredictor
 
 
@@ -29,11 +29,11 @@ class TrainedPredictors(BaseModel):
     task_runner=side_by_side(2),
 )
 def train_predictor(inputs: RoundInputs, before: Sequence[StageResult] = ()) -> TrainedPredictors:
-    """Train the ensemble's members and the scorers that check them, two at a time.
+    """Train the ensemble's members and the validation models that check them, two at a time.
 
-    Each objective has members and scorers of its own, those of the first one first. ``before`` are
-    the members of the last round where training goes on from them. An external predictor takes the
-    place of the members; the scorers that check it are trained.
+    Each objective has members and validation models of its own, those of the first one first.
+    ``before`` are the members of the last round where training goes on from them. An external
+    predictor takes the place of the members; its validation models are trained.
     """
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
     from tasks.rounds.import_checkpoints import members_of, register_member
@@ -54,16 +54,16 @@ def train_predictor(inputs: RoundInputs, before: Sequence[StageResult] = ()) -> 
             for number in range(1, config.members + 1)
         ]
     )
-    scorers = [
-        train_member.submit(inputs, "scorer", number, column)
+    validation_models = [
+        train_member.submit(inputs, "validation_model", number, column)
         for column in columns
-        for number in range(1, config.scorer_members + 1)
+        for number in range(1, config.validation_models + 1)
     ]
     trained = [member.result() for member in members]
     return return_result(
         TrainedPredictors(
             members=trained,
-            scorers=[scorer.result() for scorer in scorers],
+            validation_models=[model.result() for model in validation_models],
             version=register_predictor(trained, inputs.round_),
         )
     )

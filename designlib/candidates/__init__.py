@@ -11,7 +11,7 @@ from designlib.candidates.columns import (
     SCHEMA_VERSION,
     Column,
     Provenance,
-    with_all_columns,
+    up_to_date,
 )
 from designlib.candidates.events import (
     Event,
@@ -68,6 +68,6 @@ __all__ = [
     "recipe_sheet",
     "to_csv_bytes",
     "to_parquet_bytes",
+    "up_to_date",
     "variable_units",
-    "with_all_columns",
 ]

@@ -13,11 +13,14 @@ from designlib.selection import LEVEL
 __all__ = [
     "COLUMNS",
     "OF_DESIGNS", "PREFIXES", "SCHEMA_VERSION", "Column", "Provenance", "extra_column", "place",
-    "table_schema", "with_all_columns",
+    "table_schema", "up_to_date",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 2
-"""Version 1 had no intervals and no applicability."""
+SCHEMA_VERSION = 3
+"""Version 1 had no intervals and no applicability; up to version 2 columns had former names."""
+
+_FORMER = {"predicted_spread": "predicted_std", "heldout_score": "validation_score"}
+_FORMER_PREFIX, _PREFIX = "spread_", "std_"
 
 _VALUE = "value"  # stands for the unit of the measured value
 _DISTANCE = "distance"  # stands for that of distances between designs
@@ -68,7 +71,7 @@ COLUMNS = (
     Column("design", _TEXT, True, "", "The sequence or composition to be made."),
     Column("predicted_mean", _REAL, True, _VALUE, "Predicted value: mean of the ensemble."),
     Column(
-        "predicted_spread", _REAL, True, _VALUE,
+        "predicted_std", _REAL, True, _VALUE,
         "Standard deviation of the predictions of the ensemble's members.",
     ),
     Column(
@@ -92,12 +95,13 @@ COLUMNS = (
         "squared Mahalanobis distance from those of the designs that were learned from.",
     ),
     Column(
-        "heldout_score", _REAL, False, _VALUE,
-        "Prediction of a second predictor, trained on other data and not used by the sampler.",
+        "validation_score", _REAL, False, _VALUE,
+        "Prediction of the validation model, trained on other data and not used by the sampler.",
     ),
     Column(
         "acquisition", _REAL, True, _VALUE,
-        "What the batch is ranked by, more is better; by default prediction less some spreads.",
+        "What the batch is ranked by, more is better; by default the prediction less a multiple of "
+        "its standard deviation.",
     ),
     Column("parent_id", _TEXT, False, "", "Id of the measured design that the chain started from."),
     Column("parent_design", _TEXT, False, "", "That design; empty for a random start."),
@@ -150,14 +154,14 @@ COLUMNS = (
     ),
 )  # fmt: skip
 """The fixed columns; ``component_<name>``, ``quantity_<name>``, ``choice_<name>``,
-``objective_<name>``, ``spread_<name>`` and ``constraint_<name>`` follow."""
+``objective_<name>``, ``std_<name>`` and ``constraint_<name>`` follow."""
 
 PREFIXES = {
     "component_": (_REAL, "%", "Amount of {}; the components of a design sum to 100 %."),
     "quantity_": (_REAL, "", "Value that {} is set to."),
     "choice_": (_TEXT, "", "Option that is chosen as {}."),
     "objective_": (_REAL, _VALUE, "Predicted value of the further objective {}."),
-    "spread_": (_REAL, _VALUE, "Standard deviation of the predictions of the objective {}."),
+    "std_": (_REAL, _VALUE, "Standard deviation of the predictions of the objective {}."),
     "constraint_": (_TEXT, "", "Verdict on the constraint {}: ok, or what is broken."),
 }
 OF_DESIGNS = ("component_", "quantity_", "choice_")
@@ -177,16 +181,23 @@ def extra_column(name: str) -> Column:
     return Column(name, kind, True, unit, description.format(name.removeprefix(prefix)))
 
 
-def with_all_columns(table: pa.Table) -> pa.Table:
-    """Return a candidate table of an earlier version with the columns it lacks, all empty.
+def up_to_date(table: pa.Table) -> pa.Table:
+    """Return a candidate table of an earlier version under present names, later columns empty.
 
     A column that every candidate must have cannot be added, and stays missing.
     """
+    table = table.rename_columns([_present_name(name) for name in table.column_names])
     for place_, column in enumerate(COLUMNS):
         if column.name not in table.column_names and not column.required:
             field_ = pa.field(column.name, column.type)
             table = table.add_column(place_, field_, pa.nulls(table.num_rows, column.type))
     return table
+
+
+def _present_name(name: str) -> str:
+    if name.startswith(_FORMER_PREFIX):
+        return _PREFIX + name.removeprefix(_FORMER_PREFIX)
+    return _FORMER.get(name, name)
 
 
 def table_schema(columns: Sequence[Column], provenance: Provenance) -> pa.Schema:

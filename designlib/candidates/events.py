@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from designlib.candidates.building import design_id
-from designlib.candidates.columns import with_all_columns
+from designlib.candidates.columns import up_to_date
 from designlib.notation import ALPHABETS
 from designlib.types import InputError
 
@@ -36,10 +36,10 @@ __all__ = [
     "read_event",
 ]
 
-LEDGER_VERSION = 4
+LEDGER_VERSION = 5
 """Version 1 was a candidate table alone, as rounds published it before there was a record; in
 version 2 measurements were of one objective; in version 3 candidates had no intervals and no
-applicability."""
+applicability; up to version 4 columns and validation models had former names."""
 
 Kind = Literal["proposed", "measured"]
 
@@ -112,8 +112,8 @@ def read_event(content: bytes, number: int, name: str) -> Event:
         ) from None
     metadata = table.schema.metadata or {}
     head: dict[str, Any] = json.loads(metadata[_KEY]) if _KEY in metadata else {"version": 1}
-    for version in range(head["version"], LEDGER_VERSION):
-        head, table = _MIGRATIONS[version](head, table, name)
+    while head["version"] in _MIGRATIONS:
+        head, table = _MIGRATIONS[head["version"]](head, table, name)
     if head["version"] != LEDGER_VERSION:
         raise InputError(
             f"{name}: entry of version {head['version']}; this release reads up to "
@@ -166,16 +166,21 @@ def _of_one_objective(head: dict[str, Any], table: pa.Table, name: str) -> _Migr
     return {**head, "version": 3}, table
 
 
-def _of_candidates_with_confidence(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
-    """Version 3 to 4: nothing is known of intervals and applicability of earlier candidates."""
+def _of_former_columns(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
+    """Version 3 or 4 to 5: later columns are empty, renamed ones have their present names."""
     del name
     if head["kind"] == "proposed":
-        table = with_all_columns(table)
-    return {**head, "version": 4}, table
+        table = up_to_date(table)
+        about = dict(head["about"])
+        if "scorers" in about:
+            about["validation_models"] = about.pop("scorers")
+        head = {**head, "about": about}
+    return {**head, "version": 5}, table
 
 
 _MIGRATIONS: dict[int, Callable[[dict[str, Any], pa.Table, str], _Migrated]] = {
     1: _from_candidate_table,
     2: _of_one_objective,
-    3: _of_candidates_with_confidence,
+    3: _of_former_columns,
+    4: _of_former_columns,
 }

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION, with_all_columns
+from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION, up_to_date
 from designlib.types import InputError
 
 __all__ = [
@@ -20,11 +20,11 @@ _READABLE = (
     "candidate_id",
     "design",
     "predicted_mean",
-    "predicted_spread",
+    "predicted_std",
     "interval_low",
     "interval_high",
     "applicability",
-    "heldout_score",
+    "validation_score",
     "acquisition",
     "distance_to_measured",
     "nearest_measured",
@@ -70,7 +70,7 @@ def read_candidates(content: bytes) -> pa.Table:
             f"library reads versions up to {SCHEMA_VERSION}"
         )
     if stated != _KNOWN_VERSIONS[-1]:
-        table = with_all_columns(table)
+        table = up_to_date(table)
     for column in COLUMNS:
         if column.name not in table.column_names:
             raise InputError(f"the candidate table lacks the column {column.name}")

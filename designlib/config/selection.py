@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -28,6 +29,12 @@ _LONGEST_BY_BLOCKS = 100_000
 class SelectionConfig(Config):
     """Which of the sampled designs are ordered."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "spread_weight": "std_weight",
+        "heldout_quantile": "validation_quantile",
+        "max_spread_quantile": "max_std_quantile",
+    }
+
     batch_size: int = Field(
         default=96, ge=1, le=1536, description="Number of candidates in the batch, in designs."
     )
@@ -35,15 +42,17 @@ class SelectionConfig(Config):
         default="lower_bound",
         description=(
             "What candidates are ranked by: the predicted mean, made worse (lower_bound) or better "
-            "(upper_bound) by spread_weight ensemble spreads; the improvement expected over the "
-            "best measured value; or turns taken by randomly drawn members (thompson)."
+            "(upper_bound) by std_weight standard deviations of the ensemble; the improvement "
+            "expected over the best measured value; or turns taken by randomly drawn members "
+            "(thompson)."
         ),
     )
-    spread_weight: float = Field(
+    std_weight: float = Field(
         default=0.1,
         ge=0,
         le=10,
-        description="How many ensemble spreads count under lower_bound and upper_bound.",
+        description="How many standard deviations of the ensemble lower_bound subtracts and "
+        "upper_bound adds.",
     )
     min_distance: int = Field(
         default=2,
@@ -106,14 +115,14 @@ class SelectionConfig(Config):
         le=1,
         description=(
             "Share of the batch that is chosen for what it may teach: by acquisition plus "
-            "explore_weight ensemble spreads."
+            "explore_weight standard deviations of the ensemble."
         ),
     )
     explore_weight: float = Field(
         default=2.0,
         ge=0,
         le=100,
-        description="How many ensemble spreads count for a design that is chosen to explore.",
+        description="How many standard deviations count for a design that is chosen to explore.",
     )
     max_per_parent: int | None = Field(
         default=None,
@@ -133,22 +142,23 @@ class SelectionConfig(Config):
             "differ at no more than a third of the sites; empty: any."
         ),
     )
-    heldout_quantile: float = Field(
+    validation_quantile: float = Field(
         default=0.5,
         ge=0,
         lt=1,
         description=(
-            "A design stays when a second predictor, trained on other data, scores it no worse "
+            "A design stays when the validation model, trained on other data, scores it no worse "
             "than this quantile of the measured designs: 0.5 is their median, 0 the worst of them."
         ),
     )
-    max_spread_quantile: float = Field(
+    max_std_quantile: float = Field(
         default=1.0,
         gt=0,
         le=1,
         description=(
-            "Share of the sampled designs, by ensemble spread, that may stay: 0.95 rejects the "
-            "5 % that the ensemble members disagree about most, 1 rejects none."
+            "Share of the sampled designs, by standard deviation of the ensemble, that may "
+            "stay: 0.95 rejects the 5 % that the ensemble members disagree about most, 1 rejects "
+            "none."
         ),
     )
 

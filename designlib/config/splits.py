@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 
 from designlib.config.base import Config
@@ -16,12 +19,15 @@ class SplitConfig(Config):
     strands of one molecule never part and a share is exact to one design.
     """
 
-    scorer: float = Field(
+    renamed: ClassVar[Mapping[str, str]] = {"scorer": "validation_model"}
+
+    validation_model: float = Field(
         default=0.15,
         gt=0,
         lt=1,
-        title="Held-out scorer",
-        description="Share of the designs that train the held-out scorer only.",
+        title="Validation model",
+        description="Share of the designs that train only the validation model, which checks the "
+        "candidates.",
     )
     validation: float = Field(
         default=0.05,
@@ -40,6 +46,8 @@ class SplitConfig(Config):
 
     @model_validator(mode="after")
     def _leave_some(self) -> SplitConfig:
-        if self.scorer + self.validation + self.test > 0.9:
-            raise ValueError("scorer + validation + test must leave at least 0.1 for the predictor")
+        if self.validation_model + self.validation + self.test > 0.9:
+            raise ValueError(
+                "validation_model + validation + test must leave at least 0.1 for the predictor"
+            )
         return self

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -41,15 +42,17 @@ class NetworkConfig(Config):
 class TrainingConfig(Config):
     """How predictors are trained."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"scorer_members": "validation_models"}
+
     network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
     members: int = Field(
         default=4, ge=1, le=32, title="Members", description="Predictors in the ensemble."
     )
-    scorer_members: int = Field(
+    validation_models: int = Field(
         default=1,
         ge=1,
         le=32,
-        title="Held-out scorer members",
+        title="Validation models",
         description="Predictors trained on other measurements, only to check the candidates.",
     )
     steps: int = Field(
@@ -92,7 +95,7 @@ class TrainingConfig(Config):
         title="Start",
         description="Of the ensemble in later rounds. fresh: from new initial weights. warm: from "
         "the trained members of the round before, for as many steps again; half of their "
-        "checkpoints stay, so that walks still lead from coarse to fine. Held-out scorers always "
+        "checkpoints stay, so that walks still lead from coarse to fine. Validation models always "
         "start fresh.",
     )
     checkpoints: int = Field(

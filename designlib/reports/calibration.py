@@ -1,4 +1,4 @@
-"""Predictions against what was then measured, and whether spreads are worth their name."""
+"""Predictions against what was then measured, and whether standard deviations match the errors."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ EXPECTED_WITHIN = {1: 0.683, 2: 0.954}
 def calibration_by_round(candidates: pd.DataFrame) -> pd.DataFrame:
     """Return one row per round with at least one measured candidate.
 
-    ``candidates`` has ``round``, ``predicted_mean``, ``predicted_spread`` and ``measured_value``,
+    ``candidates`` has ``round``, ``predicted_mean``, ``predicted_std`` and ``measured_value``,
     the last one NaN where nothing is known. Columns of the result: round, designs, bias (measured
     less predicted, mean), rmse, rank_correlation (0 for fewer than three designs), within_1 and
-    within_2 (share of the measured values within one and two spreads of the prediction), and
-    spread_factor: what the spreads would have to be multiplied by, the root mean square of the
-    errors in spreads; infinite where spreads are zero. Where candidates have intervals, in_interval
-    is the share of the measured values inside them, NaN where none is known.
+    within_2 (share of the measured values within one and two standard deviations of the
+    prediction), and std_factor: the root mean square of the errors in standard deviations, by which
+    these would have to be multiplied to match; infinite where they are zero. Where candidates have
+    intervals, in_interval is the share of the measured values inside them, NaN where none is known.
     """
     rows = []
     known = candidates[candidates["measured_value"].notna()]
     for number, batch in known.groupby("round"):
         predicted = batch["predicted_mean"].to_numpy(dtype=np.float64)
         measured = batch["measured_value"].to_numpy(dtype=np.float64)
-        spread = batch["predicted_spread"].to_numpy(dtype=np.float64)
+        std = batch["predicted_std"].to_numpy(dtype=np.float64)
         error = measured - predicted
         with np.errstate(divide="ignore", invalid="ignore"):
-            in_spreads = np.where(error == 0, 0.0, np.abs(error) / spread)
+            in_stds = np.where(error == 0, 0.0, np.abs(error) / std)
         correlation = rank_correlation(predicted, measured) if len(batch) > 2 else 0.0
         rows.append(
             {
@@ -42,8 +42,8 @@ def calibration_by_round(candidates: pd.DataFrame) -> pd.DataFrame:
                 "bias": float(error.mean()),
                 "rmse": float(np.sqrt((error**2).mean())),
                 "rank_correlation": correlation,
-                **{f"within_{k}": float((in_spreads <= k).mean()) for k in EXPECTED_WITHIN},
-                "spread_factor": float(np.sqrt((in_spreads**2).mean())),
+                **{f"within_{k}": float((in_stds <= k).mean()) for k in EXPECTED_WITHIN},
+                "std_factor": float(np.sqrt((in_stds**2).mean())),
                 **_inside(batch, measured),
             }
         )

@@ -53,8 +53,8 @@ def campaign_page(
         _table("The best so far", _best_text(len(best), record), best),
         _table(
             "Predictions against measurements",
-            "Bias is measured less predicted. The spread factor is what the ensemble's spreads "
-            "would have to be multiplied by to match the errors: 1 is right, more is too sure. In "
+            "Bias is measured less predicted. The std factor is the ratio of errors to the "
+            "ensemble's standard deviations: 1 is right, more is overconfident. In "
             f"interval: share inside the intervals of {LEVEL:.0%}.",
             calibration_by_round(candidates),
         ),
@@ -112,13 +112,13 @@ def advice(record: Ledger, campaign: str) -> list[str]:
 
 def _about_trust(last: pd.Series) -> list[str]:
     lines = []
-    number, factor = int(last["round"]), last["spread_factor"]
+    number, factor = int(last["round"]), last["std_factor"]
     if factor > 2:
         times = f"{factor:.1f} times" if np.isfinite(factor) else "many times"
         lines.append(
-            f"Errors of round {number} are {times} the ensemble's spread: it is surer than it "
-            "should be. Keep candidates nearer to measured designs (max_from_measured), or give a "
-            "share of the batch to exploring (explore_share)."
+            f"Errors of round {number} are {times} the ensemble's standard deviation: it is "
+            "overconfident. Keep candidates nearer to measured designs (max_from_measured), or "
+            "give a share of the batch to exploring (explore_share)."
         )
     if last["designs"] > 9 and last["rank_correlation"] < 0.1:
         lines.append(

@@ -1,4 +1,4 @@
-"""Whether the intervals of a round hold what they promise, and whether scorers confirm its gain."""
+"""Whether the intervals of a round hold what they promise, and whether its gain is confirmed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def summarise_confidence(
     """
     test = checked[checked["fold"] == "test"]
     ends = intervals(
-        calibration, test["predicted_mean"].to_numpy(), test["predicted_spread"].to_numpy()
+        calibration, test["predicted_mean"].to_numpy(), test["predicted_std"].to_numpy()
     )
     low, high = (batch[n].to_numpy(dtype=np.float64) for n in ("interval_low", "interval_high"))
     figures: dict[str, Any] = {
@@ -43,20 +43,20 @@ def summarise_confidence(
 
 
 def gain_confirmed(batch: pd.DataFrame, measured: pd.DataFrame, *, maximise: bool) -> float | None:
-    """Return which share of the gain that the ensemble predicts the held-out scorers see.
+    """Return the share of the ensemble's predicted gain that the validation models predict too.
 
     A gain is the mean score of the batch less that of ``measured``, designs that neither ensemble
-    nor scorers have learned from, each judged by itself. None without a predicted gain.
+    nor validation models have learned from, each judged by itself. None without a predicted gain.
 
-    >>> batch = pd.DataFrame({"predicted_mean": [4.0, 6.0], "heldout_score": [3.0, 3.0]})
-    >>> measured = pd.DataFrame({"predicted_mean": [1.0], "heldout_score": [1.0]})
+    >>> batch = pd.DataFrame({"predicted_mean": [4.0, 6.0], "validation_score": [3.0, 3.0]})
+    >>> measured = pd.DataFrame({"predicted_mean": [1.0], "validation_score": [1.0]})
     >>> gain_confirmed(batch, measured, maximise=True)
     0.5
     """
-    if measured.empty or batch["heldout_score"].isna().any():
+    if measured.empty or batch["validation_score"].isna().any():
         return None
     sign = 1.0 if maximise else -1.0
-    columns = ("predicted_mean", "heldout_score")
+    columns = ("predicted_mean", "validation_score")
     gains = [sign * float(batch[name].mean() - measured[name].mean()) for name in columns]
     return gains[1] / gains[0] if gains[0] > 0 else None
 
@@ -87,6 +87,8 @@ def confidence_lines(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
         )
     )
     if figures["gain_confirmed"] is not None:
-        note = "share of the predicted gain over test designs that held-out scorers see as well"
+        note = (
+            "share of the predicted gain over test designs that the validation models predict too"
+        )
         lines.append(("Predicted gain confirmed", f"{figures['gain_confirmed']:.0%}", note))
     return lines

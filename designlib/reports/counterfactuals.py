@@ -20,8 +20,8 @@ _HEADINGS = {
     "share": "share of samples",
     "predicted_before": "predicted",
     "predicted_after": "then",
-    "heldout_change": "held-out change",
-    "heldout_agrees": "held-out agrees",
+    "validation_change": "validation change",
+    "validation_agrees": "validation agrees",
 }
 _CLASSES = {"design": "sequence long", "edits": "sequence long", "what": "sequence"}
 
@@ -63,11 +63,11 @@ def render_counterfactuals(
         ),
     ]
     agreed = ""
-    if "heldout_agrees" in rows and len(rows):
+    if "validation_agrees" in rows and len(rows):
         agreed = (
-            f" The held-out scorer sees at least half of the change in "
-            f"{rows['heldout_agrees'].mean():.0%} of them; it learned from other rows of the same "
-            "table, so that it may share what is wrong with the table itself."
+            f" The validation model sees at least half of the change in "
+            f"{rows['validation_agrees'].mean():.0%} of them; it learned from other rows of the "
+            "same table, so it may share that table's errors."
         )
     lead = (
         f"Edits that make the prediction {goal}: {len(rows):,} sampled for {designs} designs. They "

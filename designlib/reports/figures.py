@@ -60,7 +60,7 @@ def predicted_against_known(
 ) -> Picture:
     """Return predictions of held-out test designs, and of the candidates, against what is known.
 
-    ``known_name`` says what the known values are: "measured", "true", "held-out score of".
+    ``known_name`` says what the known values are: "measured", "true", "validation score of".
     """
     figure, (axis,) = panels(1, 1, 6.0, 5.6)
     if len(test.known) >= _HEXBIN_FROM:

@@ -131,7 +131,7 @@ def _classes(designs: Sequence[str]) -> dict[str, str]:
 
 
 def _heading(column: str) -> str:
-    return column.replace("_", " ").replace("heldout", "held-out")
+    return column.replace("_", " ")
 
 
 def _cell(value: object) -> str:

@@ -94,14 +94,15 @@ def scatter_figure(candidates: pd.DataFrame, value: str, units: str) -> Picture:
 
 
 def calibration_figure(calibration: pd.DataFrame) -> Picture:
-    """Return how many measured values lie within one and two spreads of the prediction, by round.
+    """Return how many measured values lie within one and two standard deviations, by round.
 
     ``calibration`` is what `calibration_by_round` returns.
     """
     figure, (axis,) = panels(1, 1, 7.0, 3.8)
     for (k, expected), colour in zip(EXPECTED_WITHIN.items(), (BLUE, GREEN), strict=True):
-        axis.plot(calibration["round"], calibration[f"within_{k}"], "o-", color=colour,
-                  markersize=5, label=f"within {k} spread{'s' if k > 1 else ''}")  # fmt: skip
+        label = f"within {k} standard deviation{'s' if k > 1 else ''}"
+        share = calibration[f"within_{k}"]
+        axis.plot(calibration["round"], share, "o-", color=colour, markersize=5, label=label)
         axis.axhline(expected, color=colour, linestyle=":", linewidth=1)
     axis.set_ylim(-0.03, 1.03)
     axis.set_ylabel("share of the candidates")
@@ -109,11 +110,11 @@ def calibration_figure(calibration: pd.DataFrame) -> Picture:
     legend_above(axis)
     return Picture(
         "calibration",
-        "Are the spreads worth their name?",
+        "Do the standard deviations match the errors?",
         to_png(figure),
-        "Share of the measured values that lie within one and two ensemble spreads of the "
-        "prediction. Dotted: what a normal distribution of that spread would give, 68 % and 95 %. "
-        "Curves below the dotted lines mean that the ensemble is surer than it should be.",
+        "Share of the measured values that lie within one and two standard deviations of "
+        "the ensemble around the prediction. Dotted: the shares of a normal distribution, 68 % and "
+        "95 %. Curves below the dotted lines mean that the ensemble is overconfident.",
     )
 
 

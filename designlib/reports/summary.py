@@ -43,7 +43,7 @@ def summarise_batch(
         "measured_before": int((batch["distance_to_measured"] == 0).sum()),
         "feasible_share": float(batch["feasible"].mean()),
         "predicted_median": float(batch["predicted_mean"].median()),
-        "heldout_median": float(batch["heldout_score"].median()),
+        "validation_median": float(batch["validation_score"].median()),
         "diversity": float(among.mean()) if len(among) else None,
         "novelty": float(batch["distance_to_measured"].mean()),
         "clusters": int(batch["cluster"].nunique()),
@@ -77,7 +77,7 @@ def _truth(batch: pd.DataFrame, best: pd.DataFrame) -> dict[str, Any]:
 
 
 def summarise_predictor(checked: pd.DataFrame, *, maximise: bool = True) -> dict[str, float | int]:
-    """Return how ensemble and held-out scorer do on the test designs, which nobody trained on.
+    """Return how ensemble and validation model do on the test designs, which nobody trained on.
 
     With enough of them, and values that differ, also how the ensemble ranks them: NDCG of its first
     100 with the value between the worst and the best as the gain, and how many times more of the
@@ -85,7 +85,7 @@ def summarise_predictor(checked: pd.DataFrame, *, maximise: bool = True) -> dict
     """
     test = checked[checked["fold"] == "test"]
     figures: dict[str, float | int] = {"test_designs": len(test)}
-    for name, column in (("ensemble", "predicted_mean"), ("heldout_scorer", "heldout_score")):
+    for name, column in (("ensemble", "predicted_mean"), ("validation_model", "validation_score")):
         error = test[column] - test["value"]
         figures[f"{name}_rmse"] = float(np.sqrt((error**2).mean()))
         correlation = rank_correlation(test[column].to_numpy(), test["value"].to_numpy())

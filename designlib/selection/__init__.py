@@ -4,7 +4,7 @@ from designlib.selection.acquisition import acquisition, thompson_order
 from designlib.selection.applicability import applicability, unusualness
 from designlib.selection.batch import Batch, BatchReport, Shortlist, select_batch
 from designlib.selection.clusters import clusters
-from designlib.selection.filters import filter_designs, rejection_counts, spread_limit
+from designlib.selection.filters import filter_designs, rejection_counts, std_limit
 from designlib.selection.intervals import LEVEL, Calibration, calibrate, coverage, intervals
 from designlib.selection.oracles import Oracle, oracle_of, true_percentile
 from designlib.selection.pareto import front_order, hypervolume, non_dominated
@@ -29,7 +29,7 @@ __all__ = [
     "oracle_of",
     "rejection_counts",
     "select_batch",
-    "spread_limit",
+    "std_limit",
     "thompson_order",
     "true_percentile",
     "unusualness",

@@ -1,4 +1,4 @@
-"""What a batch is ranked by: predictions and their spread to one number, more is always better."""
+"""Acquisition: one number from mean and standard deviation, by which a batch is ranked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["acquisition", "thompson_order"]
 
 def acquisition(
     mean: Float[np.ndarray, "designs"],
-    spread: Float[np.ndarray, "designs"],
+    std: Float[np.ndarray, "designs"],
     *,
-    spread_weight: float,
+    std_weight: float,
     maximise: bool,
     kind: AcquisitionKind = "lower_bound",
     best: float | None = None,
 ) -> Float[np.ndarray, "designs"]:
     r"""Return the acquisition of each design; more is better.
 
-    With :math:`\mu` and :math:`\sigma` the mean and the spread of the ensemble, :math:`w` the
-    spread weight, :math:`f` the ``best`` measured value, and :math:`s` 1 when large values are
+    With :math:`\mu` and :math:`\sigma` mean and standard deviation of the ensemble, :math:`w` the
+    ``std_weight``, :math:`f` the ``best`` measured value, and :math:`s` 1 when large values are
     wanted and -1 when small ones are:
 
     ====================  ==========================================================
@@ -42,22 +42,22 @@ def acquisition(
     sign = 1.0 if maximise else -1.0
     match kind:
         case "lower_bound":
-            return sign * mean - spread_weight * spread
+            return sign * mean - std_weight * std
         case "mean":
             return sign * mean
         case "upper_bound":
-            return sign * mean + spread_weight * spread
+            return sign * mean + std_weight * std
         case "expected_improvement" if best is not None:
-            return _expected_improvement(sign * (mean - best), spread)
+            return _expected_improvement(sign * (mean - best), std)
         case _:
-            raise InputError(f"acquisition {kind} cannot be told from mean and spread alone")
+            raise InputError(f"acquisition {kind} needs more than mean and standard deviation")
 
 
 def _expected_improvement(
-    ahead: Float[np.ndarray, "designs"], spread: Float[np.ndarray, "designs"]
+    ahead: Float[np.ndarray, "designs"], std: Float[np.ndarray, "designs"]
 ) -> Float[np.ndarray, "designs"]:
-    certain = spread <= 0
-    scale = np.where(certain, 1.0, spread)
+    certain = std <= 0
+    scale = np.where(certain, 1.0, std)
     z = ahead / scale
     return np.where(certain, np.maximum(ahead, 0.0), ahead * norm.cdf(z) + scale * norm.pdf(z))
 

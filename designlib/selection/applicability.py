@@ -30,7 +30,7 @@ class Unusual(NamedTuple):
 
     Attributes
     ----------
-    spread
+    std
         Standard deviation of the members' scores.
     feature_distance
         Distance to the nearest design that was learned from, in what the members compute before
@@ -41,7 +41,7 @@ class Unusual(NamedTuple):
         comes about in a way that no known design shows, as by the last checkpoints alone.
     """
 
-    spread: Float64[np.ndarray, "designs"]
+    std: Float64[np.ndarray, "designs"]
     feature_distance: Float64[np.ndarray, "designs"]
     family_energy: Float64[np.ndarray, "designs"]
 
@@ -61,11 +61,11 @@ def unusualness(
     every = [learned, *designs]
     features = [_features(final, part) for part in every]
     scores = [family_scores(members, part) for part in every]
-    spreads = [_spread(final, part) for part in designs]
+    stds = [_std(final, part) for part in designs]
     return [
         Unusual(*(column.numpy() for column in columns))
         for columns in zip(
-            spreads,
+            stds,
             (_nearest(features[0], part) for part in features[1:]),
             (_energy(scores[0], part) for part in scores[1:]),
             strict=True,
@@ -134,7 +134,7 @@ def _features(networks: Sequence[nn.Module], relaxed: Relaxed) -> Tensor:
     return torch.cat([hidden_features(network, relaxed) for network in networks], 1).double()
 
 
-def _spread(networks: Sequence[nn.Module], relaxed: Relaxed) -> Tensor:
+def _std(networks: Sequence[nn.Module], relaxed: Relaxed) -> Tensor:
     if len(networks) < 2:
         return torch.zeros(len(relaxed), dtype=torch.float64)
     return torch.stack([evaluate(network, relaxed).double() for network in networks]).std(0)

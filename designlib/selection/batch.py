@@ -76,7 +76,7 @@ class Shortlist:
     again, down to 1, where every molecule is admitted. So the batch is full whenever
     enough molecules survived, and none of it ranks below the shortlist.
 
-    A share of the batch may be chosen by acquisition plus a multiple of ``predicted_spread`` in
+    A share of the batch may be chosen by acquisition plus a multiple of ``predicted_std`` in
     a second walk; its ``role`` is explore, that of the others exploit. Quotas per parent and per
     cluster hold in both walks, and a batch may then stay short.
 
@@ -120,7 +120,7 @@ class Shortlist:
         """Take note of a part of the designs.
 
         Reads ``design``, ``acquisition`` and ``rejected_because``, for quotas ``parent_design``,
-        for exploring ``predicted_spread``. Raises InputError for a missing column or NaN.
+        for exploring ``predicted_std``. Raises InputError for a missing column or NaN.
         """
         require(frame, ["design", "acquisition", "rejected_because"])
         self.designs += len(frame)
@@ -136,8 +136,8 @@ class Shortlist:
         self._by_score = _top(self._by_score, survivors, order, self._config.batch_size)
         self._best = _top(self._best, survivors, order, most, distinct=True)
         if self._config.explore_share > 0:
-            spread = self._config.explore_weight * survivors["predicted_spread"]
-            survivors = survivors.assign(**{_PROMISE: survivors["acquisition"] + spread})
+            std = self._config.explore_weight * survivors["predicted_std"]
+            survivors = survivors.assign(**{_PROMISE: survivors["acquisition"] + std})
             order = [_PROMISE, "acquisition"]
             # As many again as may turn out to be among the best already.
             self._promising = _top(self._promising, survivors, order, 2 * most, distinct=True)
@@ -222,11 +222,11 @@ class Shortlist:
         """Return the best designs and, where some are explored, the most uncertain good ones."""
         if self._promising is None:
             return best
-        spread = self._config.explore_weight * best["predicted_spread"]
+        std = self._config.explore_weight * best["predicted_std"]
         known = self._promising[_MOLECULE].isin(best[_MOLECULE]).to_numpy()
         others = self._promising.loc[~known, :].head(self._config.shortlist)
         others = others.sort_values(["acquisition", "design"], ascending=[False, True])
-        return pd.concat([best.assign(**{_PROMISE: best["acquisition"] + spread}), others])
+        return pd.concat([best.assign(**{_PROMISE: best["acquisition"] + std}), others])
 
     def _canonical(self, designs: list[str]) -> list[str]:
         """Return one name for each molecule, which both its strands share."""

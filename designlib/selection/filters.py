@@ -16,7 +16,7 @@ from jaxtyping import Float
 from designlib.config import SelectionConfig
 from designlib.selection.frames import refuse_nan, require
 
-__all__ = ["filter_designs", "rejection_counts", "spread_limit"]
+__all__ = ["filter_designs", "rejection_counts", "std_limit"]
 
 _Filter = tuple[str, np.ndarray, Callable[[pd.DataFrame], list[str]]]
 """Kind of reason, which rows it rejects, and the details of the rejected rows."""
@@ -26,38 +26,38 @@ def filter_designs(
     frame: pd.DataFrame,
     config: SelectionConfig,
     *,
-    measured_heldout: Float[np.ndarray, "measured"],
+    measured_scores: Float[np.ndarray, "measured"],
     maximise: bool,
     units: str = "letters",
     pending: Collection[str] = (),
-    most_spread: float | None = None,
+    max_std: float | None = None,
 ) -> pd.DataFrame:
     """Return the frame with ``rejected_because``: why a design is out, empty when it stays.
 
-    Reads ``distance_to_measured``, ``nearest_measured``, ``heldout_score``,
-    ``predicted_spread`` and every ``constraint_<name>`` column ("ok" or what is
-    broken). ``measured_heldout`` are the held-out scorer's values for the measured
-    training designs; ``units`` are those of distances; ``pending`` the designs that were proposed
-    before and not yet measured. ``most_spread`` is the `spread_limit` of all designs where the
-    frame is a part of them. Several reasons are joined by "; ", and each reads
+    Reads ``distance_to_measured``, ``nearest_measured``, ``validation_score``,
+    ``predicted_std`` and every ``constraint_<name>`` column ("ok" or what is
+    broken). ``measured_scores`` are the validation model's predictions for the measured
+    designs that it was trained on; ``units`` are those of distances; ``pending`` the designs that
+    were proposed before and not yet measured. ``max_std`` is the `std_limit` of all designs where
+    the frame is a part of them. Several reasons are joined by "; ", and each reads
     "kind: detail", see `rejection_counts`.
 
     Raises InputError for a missing column or an unknown number.
     """
-    numeric = ["distance_to_measured", "heldout_score", "predicted_spread"]
+    numeric = ["distance_to_measured", "validation_score", "predicted_std"]
     require(frame, [*numeric, "nearest_measured"])
     for column in numeric:
         refuse_nan(column, frame[column].to_numpy(dtype=np.float64))
-    refuse_nan("measured_heldout", measured_heldout)
-    if most_spread is None:
-        most_spread = spread_limit(frame["predicted_spread"].to_numpy(), config)
+    refuse_nan("measured_scores", measured_scores)
+    if max_std is None:
+        max_std = std_limit(frame["predicted_std"].to_numpy(), config)
     reasons = [""] * len(frame)
     for kind, broken, details in [
         *_constraint_filters(frame),
         *_distance_filters(frame, config, units),
         _pending_filter(frame, pending),
-        _heldout_filter(frame, config, measured_heldout, maximise),
-        _spread_filter(frame, config, most_spread),
+        _validation_filter(frame, config, measured_scores, maximise),
+        _std_filter(frame, config, max_std),
     ]:
         rows = np.flatnonzero(broken)
         for row, detail in zip(rows.tolist(), details(frame.iloc[rows]), strict=True):
@@ -65,16 +65,16 @@ def filter_designs(
     return frame.assign(rejected_because=pd.array(reasons, dtype="str"))
 
 
-def spread_limit(spreads: Float[np.ndarray, "designs"], config: SelectionConfig) -> float:
-    """Return the largest ensemble spread that a design may have; infinite when any may.
+def std_limit(stds: Float[np.ndarray, "designs"], config: SelectionConfig) -> float:
+    """Return the largest standard deviation that a design may have; infinite when any may.
 
     Raises InputError for NaN.
     """
-    refuse_nan("predicted_spread", spreads)
+    refuse_nan("predicted_std", stds)
     # The largest value itself must pass when nothing is to be rejected.
-    if config.max_spread_quantile == 1 or len(spreads) == 0:
+    if config.max_std_quantile == 1 or len(stds) == 0:
         return float("inf")
-    return float(np.quantile(spreads, config.max_spread_quantile))
+    return float(np.quantile(stds, config.max_std_quantile))
 
 
 def rejection_counts(frame: pd.DataFrame) -> dict[str, int]:
@@ -142,37 +142,35 @@ def _pending_filter(frame: pd.DataFrame, pending: Collection[str]) -> _Filter:
     )
 
 
-def _heldout_filter(
+def _validation_filter(
     frame: pd.DataFrame,
     config: SelectionConfig,
-    measured_heldout: Float[np.ndarray, "measured"],
+    measured_scores: Float[np.ndarray, "measured"],
     maximise: bool,
 ) -> _Filter:
     sign = 1.0 if maximise else -1.0
-    limit = sign * float(np.quantile(sign * measured_heldout, config.heldout_quantile))
+    limit = sign * float(np.quantile(sign * measured_scores, config.validation_quantile))
     wanted = (
         f"{'at least' if maximise else 'at most'} {limit:.4g} wanted "
-        f"(quantile {config.heldout_quantile:g} of measured designs)"
+        f"(quantile {config.validation_quantile:g} of measured designs)"
     )
     return (
-        "held-out scorer disagrees",
-        sign * frame["heldout_score"].to_numpy() < sign * limit,
+        "validation model disagrees",
+        sign * frame["validation_score"].to_numpy() < sign * limit,
         lambda rows: [
-            f"it predicts {score:.4g}, {wanted}" for score in rows["heldout_score"].tolist()
+            f"it predicts {score:.4g}, {wanted}" for score in rows["validation_score"].tolist()
         ],
     )
 
 
-def _spread_filter(frame: pd.DataFrame, config: SelectionConfig, limit: float) -> _Filter:
-    wanted = (
-        f"at most {limit:.4g} wanted (quantile {config.max_spread_quantile:g} of sampled designs)"
-    )
+def _std_filter(frame: pd.DataFrame, config: SelectionConfig, limit: float) -> _Filter:
+    wanted = f"at most {limit:.4g} wanted (quantile {config.max_std_quantile:g} of sampled designs)"
     return (
         "ensemble members disagree",
-        frame["predicted_spread"].to_numpy() > limit,
+        frame["predicted_std"].to_numpy() > limit,
         lambda rows: [
-            f"their spread is {spread:.4g}, {wanted}"
-            for spread in rows["predicted_spread"].tolist()
+            f"their standard deviation is {std:.4g}, {wanted}"
+            for std in rows["predicted_std"].tolist()
         ],
     )
 

@@ -1,4 +1,4 @@
-"""Prediction intervals whose coverage is checked: split conformal, the spread as the scale."""
+"""Prediction intervals with checked coverage: split conformal, scaled by standard deviations."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _Values = Float[np.ndarray, "designs"]
 
 
 class Calibration(NamedTuple):
-    """What turns predictions and their spreads into intervals.
+    """What turns predictions and standard deviations into intervals.
 
     Attributes
     ----------
     factor
         Half the width of an interval, in scales; infinite where too few designs tell it.
     floor
-        What is added to every spread to make it a scale; 1 where all spreads are 0, as those of a
-        single predictor.
+        What is added to every standard deviation to make it a scale; 1 where all are 0, as those
+        of a single predictor.
     transform
         The scale on which errors are compared: logarithms where these were learned.
     designs
@@ -45,7 +45,7 @@ class Calibration(NamedTuple):
 
 def calibrate(
     mean: _Values,
-    spread: _Values,
+    std: _Values,
     value: _Values,
     transform: Transform = "none",
     level: float = LEVEL,
@@ -53,13 +53,13 @@ def calibrate(
 ) -> Calibration:
     r"""Return the calibration by designs with known values on which no predictor was trained.
 
-    Scores are :math:`r_i = |y_i - \mu_i| / (\sigma_i + \sigma_0)` with the median spread
-    :math:`\sigma_0`, which keeps members that agree by chance from giving an interval of no width.
-    The factor is the :math:`\lceil (n + 1) a \rceil`-th smallest of :math:`n`, so that the interval
-    of another design of the same kind holds its value with a probability of at least the level
-    :math:`a` (Vovk et al. 2005; Papadopoulos et al. 2008; Lei et al. 2018). Designs that are chosen
-    for their predictions are not of the same kind: nothing is promised for them. ``floor`` is given
-    where it is that of another calibration.
+    Scores are :math:`r_i = |y_i - \mu_i| / (\sigma_i + \sigma_0)` with the median standard
+    deviation :math:`\sigma_0`, which keeps members that agree by chance from giving an interval of
+    no width. The factor is the :math:`\lceil (n + 1) a \rceil`-th smallest of :math:`n`, so that
+    the interval of another design of the same kind holds its value with a probability of at least
+    the level :math:`a` (Vovk et al. 2005; Papadopoulos et al. 2008; Lei et al. 2018). Designs that
+    are chosen for their predictions are not of the same kind: nothing is promised for them.
+    ``floor`` is given where it is that of another calibration.
 
     Raises InputError for NaN, and for a level that is not between 0 and 1.
 
@@ -71,9 +71,9 @@ def calibrate(
     """
     if not 0 < level < 1:
         raise InputError(f"the level of intervals is between 0 and 1, not {level}")
-    if not all(np.isfinite(column).all() for column in (mean, spread, value)):
-        raise InputError("intervals need predictions, spreads and values that are all finite")
-    centre, width = _on_scale(mean, spread, transform)
+    if not all(np.isfinite(column).all() for column in (mean, std, value)):
+        raise InputError("intervals need finite predictions, standard deviations and values")
+    centre, width = _on_scale(mean, std, transform)
     if floor is None:
         floor = float(np.median(width)) if len(width) else 0.0
         floor = floor if floor > 0 else 1.0
@@ -84,12 +84,12 @@ def calibrate(
     return Calibration(factor, floor, transform, len(scores))
 
 
-def intervals(calibration: Calibration, mean: _Values, spread: _Values) -> tuple[_Values, _Values]:
+def intervals(calibration: Calibration, mean: _Values, std: _Values) -> tuple[_Values, _Values]:
     """Return the lower and the upper end for each design; NaN where nothing can be said."""
     if math.isinf(calibration.factor):
         unknown = np.full(len(mean), np.nan)
         return unknown, unknown.copy()
-    centre, width = _on_scale(mean, spread, calibration.transform)
+    centre, width = _on_scale(mean, std, calibration.transform)
     half = calibration.factor * (width + calibration.floor)
     low, high = centre - half, centre + half
     return (np.exp(low), np.exp(high)) if calibration.transform == "log" else (low, high)
@@ -107,7 +107,7 @@ def coverage(low: _Values, high: _Values, value: _Values) -> float | None:
     return float(((low <= value) & (value <= high))[known].mean())
 
 
-def _on_scale(mean: _Values, spread: _Values, transform: Transform) -> tuple[_Values, _Values]:
-    middle, deviation = torch.tensor(mean), torch.tensor(spread)
+def _on_scale(mean: _Values, std: _Values, transform: Transform) -> tuple[_Values, _Values]:
+    middle, deviation = torch.tensor(mean), torch.tensor(std)
     width = learning_errors(deviation, middle, transform)
     return learning_scale(middle, transform).numpy(), width.numpy()

@@ -14,7 +14,7 @@ from designlib.types import InputError
 
 __all__ = ["FOLDS", "assign_folds", "random_rows", "visible_rows"]
 
-FOLDS = ("test", "validation", "scorer", "predictor")
+FOLDS = ("test", "validation", "validation_model", "predictor")
 _SMALLEST_FOLD = 2
 
 
@@ -25,13 +25,13 @@ def assign_folds(groups: Sequence[str], config: SplitConfig, seed: int) -> list[
     """
     distinct = sorted(set(groups), key=lambda group: _hash(seed, group))
     counts = [round(share * len(distinct)) for share in (config.test, config.validation)]
-    counts.append(round(config.scorer * len(distinct)))
+    counts.append(round(config.validation_model * len(distinct)))
     counts = [max(_SMALLEST_FOLD, count) for count in counts]
     left = len(distinct) - sum(counts)
     if left < _SMALLEST_FOLD:
         raise InputError(
-            f"{len(distinct)} distinct designs are too few for test, validation, scorer and "
-            f"predictor folds of at least {_SMALLEST_FOLD}"
+            f"{len(distinct)} distinct designs are too few for test, validation, "
+            f"validation_model and predictor folds of at least {_SMALLEST_FOLD}"
         )
     order = np.repeat(FOLDS, [*counts, left])
     fold_of = dict(zip(distinct, order.tolist(), strict=True))

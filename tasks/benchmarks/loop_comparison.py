@@ -57,7 +57,7 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
     sharp = replace(apart, sharpness=20.0)
     first, second = (sharp, apart) if problem == "enhancer" else (apart, sharp)
     return (
-        (first, replace(first, spread_weight=-0.3), second),
+        (first, replace(first, std_weight=-0.3), second),
         tuple(
             GuidedSearch(method, predictors, budget=20, found=300)
             for method in (AdaLead(), AdaLead(kappa=0.2), AdaLead(mutations=3.0))

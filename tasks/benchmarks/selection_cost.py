@@ -32,7 +32,7 @@ __all__ = ["SIZES", "measure_selection"]
 
 SIZES = (1_000_000, 3_000_000, 10_000_000)
 _SPACE = SequenceSpace(DNA, 40)
-_CONFIG = SelectionConfig(batch_size=384, min_distance=4, max_spread_quantile=0.95)
+_CONFIG = SelectionConfig(batch_size=384, min_distance=4, max_std_quantile=0.95)
 _MEASURED = 10_000
 
 
@@ -76,8 +76,8 @@ def _designs(size: int) -> Iterator[pd.DataFrame]:
                 "design": _random_sequences(generator, count),
                 "parent_design": measured[generator.integers(_MEASURED, size=count)],
                 "predicted_mean": mean,
-                "predicted_spread": generator.gamma(2.0, 0.1, size=count),
-                "heldout_score": mean + generator.normal(size=count),
+                "predicted_std": generator.gamma(2.0, 0.1, size=count),
+                "validation_score": mean + generator.normal(size=count),
                 "nearest_measured": measured[generator.integers(_MEASURED, size=count)],
                 "distance_to_measured": generator.integers(13, size=count),
                 "constraint_gc": np.where(
@@ -99,15 +99,15 @@ def _choose(scored: Path) -> dict[str, float]:
     shortlist = Shortlist(_SPACE, _CONFIG, both_strands=True)
     filters = Filters(
         config=_CONFIG,
-        measured_heldout=numpy_generator(0, "heldout").normal(size=_MEASURED),
+        measured_scores=numpy_generator(0, "validation").normal(size=_MEASURED),
         maximise=True,
     )
 
     def judge(part: pd.DataFrame) -> pd.DataFrame:
         ranked = acquisition(
             part["predicted_mean"].to_numpy(),
-            part["predicted_spread"].to_numpy(),
-            spread_weight=_CONFIG.spread_weight,
+            part["predicted_std"].to_numpy(),
+            std_weight=_CONFIG.std_weight,
             maximise=True,
         )
         return part.assign(acquisition=ranked)

@@ -85,7 +85,7 @@ class CampaignConfig(Config):
     predictor: ExternalPredictor | None = Field(
         default=None,
         description="A predictor that you have trained already, with its checkpoints; only the "
-        "held-out scorer is then trained. Empty: predictors are trained on the table.",
+        "validation model is then trained. Empty: predictors are trained on the table.",
     )
     constraints: DesignConstraints = Field(
         default=ConstraintConfig(),

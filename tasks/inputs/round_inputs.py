@@ -53,7 +53,7 @@ class RoundStages(BaseModel):
 
     inputs: RoundInputs
     members: list[StageResult]
-    scorers: list[StageResult]
+    validation_models: list[StageResult]
     plan: StageResult
     shards: list[StageResult]
     snapshots: StageResult
@@ -68,7 +68,10 @@ class RoundStages(BaseModel):
             ("ingest", self.inputs.measured),
             ("split", self.inputs.folds),
             *((f"train predictor {n}", stage) for n, stage in enumerate(self.members, start=1)),
-            *((f"train scorer {n}", stage) for n, stage in enumerate(self.scorers, start=1)),
+            *(
+                (f"train validation model {n}", stage)
+                for n, stage in enumerate(self.validation_models, start=1)
+            ),
             ("plan walk", self.plan),
             *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
             ("gather shards", self.snapshots),

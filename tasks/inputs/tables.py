@@ -111,7 +111,7 @@ def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> Stag
 
 @task(name="split")
 def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
-    """Decide which measured designs train predictors, train the scorer, validate and test."""
+    """Assign each measured design to the ensemble, the validation model, validation or test."""
 
     def make() -> dict[str, bytes]:
         facts = load_facts(measured)

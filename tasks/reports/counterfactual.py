@@ -51,7 +51,7 @@ class _Ground(NamedTuple):
     """What the last round of a campaign leaves to explain designs with."""
 
     members: list[Trajectory]
-    scorers: list[Trajectory]
+    validation_models: list[Trajectory]
     constraint: AllOf
     plan: list[RungPlan]
 
@@ -91,7 +91,8 @@ def explain_designs(
     if not proposals:
         raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
     about, round_number = proposals[-1].about, proposals[-1].round
-    members, scorers = recorded_stages(about, "members"), recorded_stages(about, "scorers")
+    members = recorded_stages(about, "members")
+    validation_models = recorded_stages(about, "validation_models")
     if not members:
         raise InputError(f"the predictors of campaign {campaign!r} are not here any more")
     settings = about["config"]
@@ -99,7 +100,7 @@ def explain_designs(
     goal = _goal(config, about)
 
     def make() -> dict[str, bytes]:
-        ground = _ground(members, scorers, rules, config)
+        ground = _ground(members, validation_models, rules, config)
         found = {}
         for number, design in enumerate(designs, start=1):
             found[design] = find_counterfactuals(
@@ -124,7 +125,7 @@ def explain_designs(
 
     inputs = {
         "members": [member.files for member in members],
-        "scorers": [scorer.files for scorer in scorers],
+        "validation_models": [model.files for model in validation_models],
         "rules": rules, "designs": list(designs), "asked": config, "goal": goal,
         "round": round_number,
     }  # fmt: skip
@@ -166,12 +167,12 @@ def recorded_stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
 
 def _ground(
     members: Sequence[StageResult],
-    scorers: Sequence[StageResult],
+    validation_models: Sequence[StageResult],
     rules: dict[str, Any],
     config: CounterfactualConfig,
 ) -> _Ground:
     ensemble = Ensemble(members).of("").trajectories
-    checks = Ensemble(scorers).of("").trained
+    checks = Ensemble(validation_models).of("").trained
     asked = DesignRules.model_validate(rules)
     if isinstance(asked.constraints, CompositionConstraints):
         # How far a design may be from measured ones is the radius's matter here.
@@ -200,8 +201,8 @@ def _rows(ground: _Ground, found: dict[str, Found]) -> pd.DataFrame:
         ]
         return dict(zip(every, torch.stack(values).mean(0).tolist(), strict=True))
 
-    heldout = said(ground.scorers) if ground.scorers else None
-    return counterfactual_rows(space, found, said(ground.members), heldout)
+    validation = said(ground.validation_models) if ground.validation_models else None
+    return counterfactual_rows(space, found, said(ground.members), validation)
 
 
 def _figures(rows: pd.DataFrame, shares: pd.DataFrame, designs: int) -> dict[str, Any]:
@@ -215,8 +216,8 @@ def _figures(rows: pd.DataFrame, shares: pd.DataFrame, designs: int) -> dict[str
         "most_edited": [
             list(pair) for pair in zip(most["what"].tolist(), most["edited"].tolist(), strict=True)
         ],
-        "heldout_agrees": float(rows["heldout_agrees"].mean())
-        if told and "heldout_agrees" in rows
+        "validation_agrees": float(rows["validation_agrees"].mean())
+        if told and "validation_agrees" in rows
         else None,
     }
 

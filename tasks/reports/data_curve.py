@@ -41,13 +41,13 @@ class Grounds:
     def of(
         cls, facts: TableFacts, folds: pd.DataFrame, config: TrainingConfig, seed: int
     ) -> Grounds:
-        """Return the first objective's, judged by the rows of the test and scorer folds."""
+        """Return the first objective's, judged by the folds test and validation_model."""
         part, device = Part("predictor", 1, seed), torch.device("cpu")
         plain = config.model_copy(update={"own_share": 0.0})
         spec, training, validation = prepare(facts, folds, plain, part, device)
         judging = folds.assign(
             fold=folds["fold"].replace({"validation": "-", "test": "validation",
-                                        "scorer": "validation"})
+                                        "validation_model": "validation"})
         )  # fmt: skip
         _, _, held_out = prepare(facts, judging, plain, part, device)
         return cls(spec, plain, training, validation, held_out, seed)

@@ -112,12 +112,12 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
         true = Points(predicted, batch["true_value"].to_numpy())
         judged = {"predicted": predicted_against_known(measured, true, known_name="true", **names)}
     else:
-        test_scores = Points(test["predicted_mean"].to_numpy(), test["heldout_score"].to_numpy())
-        scores = Points(predicted, batch["heldout_score"].to_numpy())
+        test_scores = Points(test["predicted_mean"].to_numpy(), test["validation_score"].to_numpy())
+        scores = Points(predicted, batch["validation_score"].to_numpy())
         judged = {
             "predicted": predicted_against_known(measured, None, known_name="measured", **names),
-            "heldout": predicted_against_known(
-                test_scores, scores, known_name="held-out score of", **names
+            "validation": predicted_against_known(
+                test_scores, scores, known_name="validation score of", **names
             ),
         }
     wells, layout = laid_out(stages.layout), stages.inputs.config.plate
@@ -230,8 +230,8 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
         KeyFigure("Meet every constraint", f"{batch['feasible_share']:.0%}"),
         KeyFigure("Predicted, median", f"{batch['predicted_median']:.4g}{units}"),
         KeyFigure(
-            "Held-out score, median",
-            f"{batch['heldout_median']:.4g}{units}",
+            "Validation score, median",
+            f"{batch['validation_median']:.4g}{units}",
             "a predictor trained on other measurements",
         ),
     ]

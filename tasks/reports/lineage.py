@@ -34,8 +34,8 @@ from tasks.stages.walk_plan import load_plan, load_sampler
 __all__ = ["Lineage", "find_candidate", "lineage_text", "replay_chain"]
 
 _SHOWN = (
-    "design", "campaign", "round", "rank", "role", "predicted_mean", "predicted_spread",
-    "heldout_score", "acquisition", "parent_id", "parent_design", "edits", "nearest_measured",
+    "design", "campaign", "round", "rank", "role", "predicted_mean", "predicted_std",
+    "validation_score", "acquisition", "parent_id", "parent_design", "edits", "nearest_measured",
     "distance_to_measured", "start", "chain", "rung", "step", "sampler", "seed", "predictor_hash",
     "dataset_hash", "config_hash", "round_key",
 )  # fmt: skip

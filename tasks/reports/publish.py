@@ -122,8 +122,8 @@ def _description(figures: dict[str, Any], version: RegisteredPredictor, folder: 
         "for the report, `candidates.parquet` for the whole set.",
         "",
         f"- every constraint met: {batch['feasible_share']:.0%}",
-        f"- predicted, median: {batch['predicted_median']:.4g}; held-out score, median: "
-        f"{batch['heldout_median']:.4g}",
+        f"- predicted, median: {batch['predicted_median']:.4g}; validation score, median: "
+        f"{batch['validation_median']:.4g}",
     ]
     if true := batch.get("true_percentile"):
         lines.append(f"- true percentile: median {true['median']:.2f}, best {true['best']:.2f}")

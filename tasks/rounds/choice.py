@@ -11,7 +11,7 @@ import pandas as pd
 
 from designlib.config import SelectionConfig, SynthesisConfig
 from designlib.constraints.synthesis import verdict
-from designlib.selection import Shortlist, filter_designs, spread_limit
+from designlib.selection import Shortlist, filter_designs, std_limit
 from tasks.stages.rows import read_rows, with_progress
 
 __all__ = ["Filters", "filter_rows"]
@@ -22,13 +22,13 @@ class Filters:
     """What decides whether a design stays; see `filter_designs`."""
 
     config: SelectionConfig
-    measured_heldout: np.ndarray
+    measured_scores: np.ndarray
     maximise: bool
     units: str = "letters"
     pending: Collection[str] = ()
     synthesis: SynthesisConfig | None = None
-    spreads: np.ndarray | None = None
-    """What designs are rejected by, where that is not the column ``predicted_spread``."""
+    stds: np.ndarray | None = None
+    """What designs are rejected by, where that is not the column ``predicted_std``."""
 
 
 def filter_rows(
@@ -42,11 +42,11 @@ def filter_rows(
     ``judge`` adds the acquisition to each part of the designs, and may change what filters read;
     parts come in order.
     """
-    spreads = filters.spreads
-    if spreads is None:
-        spreads = pd.read_parquet(scored, columns=["predicted_spread"])["predicted_spread"]
-        spreads = spreads.to_numpy()
-    most_spread = spread_limit(spreads, filters.config)
+    stds = filters.stds
+    if stds is None:
+        stds = pd.read_parquet(scored, columns=["predicted_std"])["predicted_std"]
+        stds = stds.to_numpy()
+    max_std = std_limit(stds, filters.config)
     for part in with_progress(read_rows(scored), "designs filtered"):
         if filters.synthesis is not None:
             verdicts = [verdict(design, filters.synthesis) for design in part["design"]]
@@ -54,11 +54,11 @@ def filter_rows(
         judged = filter_designs(
             judge(part),
             filters.config,
-            measured_heldout=filters.measured_heldout,
+            measured_scores=filters.measured_scores,
             maximise=filters.maximise,
             units=filters.units,
             pending=filters.pending,
-            most_spread=most_spread,
+            max_std=max_std,
         )
         shortlist.add(judged)
         yield judged[judged["rejected_because"] != ""]

@@ -17,7 +17,7 @@ from tasks.stages.table_facts import TableFacts
 
 __all__ = ["CHECKED", "calibration_of", "confidence_columns"]
 
-CHECKED = ("test", "validation", "scorer")
+CHECKED = ("test", "validation", "validation_model")
 """Folds that the members have not learned from."""
 _LEARNED, _KNOWN = 1024, 512
 """Designs that stand for those that were learned from, and for those that were not."""
@@ -48,9 +48,9 @@ def confidence_columns(
     members: Sequence[StageResult],
 ) -> dict[str, np.ndarray]:
     """Return the columns of the candidate table that say how far predictions can be trusted."""
-    mean, spread = (batch[n].to_numpy() for n in ("predicted_mean", "predicted_spread"))
+    mean, std = (batch[n].to_numpy() for n in ("predicted_mean", "predicted_std"))
     ensemble = Ensemble(members).of("").trajectories
-    low, high = intervals(calibration_of(checked, ensemble[0].spec.transform), mean, spread)
+    low, high = intervals(calibration_of(checked, ensemble[0].spec.transform), mean, std)
 
     def relaxed(designs: pd.Series) -> Relaxed:
         return facts.space.relax(facts.space.encode(designs.tolist()))
@@ -72,8 +72,8 @@ def confidence_columns(
 def _calibrated(
     known: pd.DataFrame, transform: Transform, floor: float | None = None
 ) -> Calibration:
-    mean, spread = known["predicted_mean"].to_numpy(), known["predicted_spread"].to_numpy()
-    return calibrate(mean, spread, known["value"].to_numpy(), transform, floor=floor)
+    mean, std = known["predicted_mean"].to_numpy(), known["predicted_std"].to_numpy()
+    return calibrate(mean, std, known["value"].to_numpy(), transform, floor=floor)
 
 
 def _some(designs: pd.Series, number: int) -> pd.Series:

@@ -122,7 +122,7 @@ def record_proposal(stages: RoundStages, start: StageResult, known: int) -> None
         "start": start.files["measured.parquet"],
         "known": known,
         "members": [noted(member) for member in stages.members],
-        "scorers": [noted(scorer) for scorer in stages.scorers],
+        "validation_models": [noted(model) for model in stages.validation_models],
         "table": noted(start),
         "folds": noted(inputs.folds),
         "code": code_fingerprint(*ROUND_MAKERS),

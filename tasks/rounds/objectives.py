@@ -61,20 +61,20 @@ def member_predictions(
 
 def predicted_columns(
     ensemble: dict[str, Float[np.ndarray, "members designs"]],
-    scorers: dict[str, Float[np.ndarray, "scorers designs"]],
+    validation_models: dict[str, Float[np.ndarray, "validation_models designs"]],
 ) -> dict[str, Float[np.ndarray, "designs"]]:
-    """Return mean, spread and held-out score of each objective, under the names of tables."""
+    """Return mean, standard deviation and validation score of each objective by column."""
     columns = {}
     for column, predicted in ensemble.items():
-        spread = predicted.std(0, ddof=1) if len(predicted) > 1 else np.zeros(predicted.shape[1])
+        std = predicted.std(0, ddof=1) if len(predicted) > 1 else np.zeros(predicted.shape[1])
         names = _NAMES if not column else [f"{prefix}{column}" for prefix in _PREFIXES]
-        values = (predicted.mean(0), spread, scorers[column].mean(0))
+        values = (predicted.mean(0), std, validation_models[column].mean(0))
         columns |= dict(zip(names, values, strict=True))
     return columns
 
 
-_NAMES = ["predicted_mean", "predicted_spread", "heldout_score"]
-_PREFIXES = ["objective_", "spread_", "heldout_"]
+_NAMES = ["predicted_mean", "predicted_std", "validation_score"]
+_PREFIXES = ["objective_", "std_", "validation_score_"]
 
 
 class Judgement(NamedTuple):
@@ -84,20 +84,20 @@ class Judgement(NamedTuple):
     ----------
     acquisition
         What designs are ranked by.
-    spread
+    std
         Standard deviation of the members' combined scores.
     heldout
-        Combined score of the held-out scorers.
-    measured_heldout
-        The same for the measured designs that the scorers have learnt from.
+        Combined score of the validation models.
+    measured_scores
+        The same for the measured designs that the validation_models have learnt from.
     verdicts
         "ok" or the limit that a design misses; None where there are no limits.
     """
 
     acquisition: Float[np.ndarray, "designs"]
-    spread: Float[np.ndarray, "designs"]
+    std: Float[np.ndarray, "designs"]
     heldout: Float[np.ndarray, "designs"]
-    measured_heldout: Float[np.ndarray, "measured"]
+    measured_scores: Float[np.ndarray, "measured"]
     verdicts: list[str] | None
 
     def by_part(self) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -110,14 +110,14 @@ class Judgement(NamedTuple):
             place += len(part)
             limits = {} if self.verdicts is None else {"constraint_limits": self.verdicts[rows]}
             return part.rename(columns=_TOLD).assign(
-                acquisition=self.acquisition[rows], predicted_spread=self.spread[rows],
-                heldout_score=self.heldout[rows], **limits,
+                acquisition=self.acquisition[rows], predicted_std=self.std[rows],
+                validation_score=self.heldout[rows], **limits,
             )  # fmt: skip
 
         return judge
 
 
-_TOLD = {name: f"_of_first_{name}" for name in ("predicted_spread", "heldout_score")}
+_TOLD = {name: f"_of_first_{name}" for name in ("predicted_std", "validation_score")}
 
 
 def in_units_again(frame: pd.DataFrame) -> pd.DataFrame:
@@ -145,33 +145,35 @@ def judge_designs(
     goals = facts.goals
     assert goals is not None  # noqa: S101 - there are several objectives
     specs = _first(Ensemble(members).specs)
-    further = [f"{prefix}{s.column}" for s in specs[1:] for prefix in ("objective_", "heldout_")]
-    frame = pd.read_parquet(scored, columns=["design", "heldout_score", *further])
+    further = [
+        f"{prefix}{s.column}" for s in specs[1:] for prefix in ("objective_", "validation_score_")
+    ]
+    frame = pd.read_parquet(scored, columns=["design", "validation_score", *further])
     ideal = _ideal(specs, folds)
     in_units = member_predictions(frame, facts, members, torch.device("cpu"))
     scores = torch.stack([_learnt(spec, in_units[spec.column]) for spec in specs])
     each = np.stack([_combined(goals, scores[:, m], specs, ideal) for m in range(scores.shape[1])])
-    spread = each.std(0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1])
+    std = each.std(0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1])
     measured = _measured(specs, folds)
     if isinstance(goals, ParetoGoals):
         weight = {"upper_bound": 1.0, "mean": 0.0}.get(config.acquisition, -1.0)
-        points = scores.mean(1) + weight * config.spread_weight * _deviation(scores)
+        points = scores.mean(1) + weight * config.std_weight * _deviation(scores)
         reference = measured.median(1).values.numpy()
         ranked = front_order(points.T.numpy(), measured.T.numpy(), reference)
     elif config.acquisition == "thompson":
         ranked = thompson_order(each, maximise=True, seed=seed)
     else:
         ranked = acquisition(
-            each.mean(0), spread, spread_weight=config.spread_weight, maximise=True,
+            each.mean(0), std, std_weight=config.std_weight, maximise=True,
             kind=config.acquisition, best=float(_combined(goals, measured, specs, ideal).max()),
         )  # fmt: skip
-    scorer = checked[checked["fold"] == "scorer"]
+    scorer = checked[checked["fold"] == "validation_model"]
     means = {s.column: frame[f"objective_{s.column}"].to_numpy() for s in specs[1:]}
     return Judgement(
         acquisition=ranked,
-        spread=spread,
+        std=std,
         heldout=_heldout(frame, goals, specs, ideal),
-        measured_heldout=_heldout(scorer, goals, specs, ideal),
+        measured_scores=_heldout(scorer, goals, specs, ideal),
         verdicts=goals.verdicts(means),
     )
 
@@ -240,6 +242,6 @@ def _combined(
 def _heldout(
     frame: pd.DataFrame, goals: Goals, specs: Sequence[PredictorSpec], ideal: torch.Tensor
 ) -> np.ndarray:
-    names = ["heldout_score", *(f"heldout_{spec.column}" for spec in specs[1:])]
+    names = ["validation_score", *(f"validation_score_{spec.column}" for spec in specs[1:])]
     scores = [_learnt(s, frame[name].to_numpy()) for s, name in zip(specs, names, strict=True)]
     return _combined(goals, torch.stack(scores), specs, ideal)

@@ -61,7 +61,7 @@ __all__ = ["score_designs", "select_designs"]
 def score_designs(
     inputs: RoundInputs,
     members: Sequence[StageResult],
-    scorers: Sequence[StageResult],
+    validation_models: Sequence[StageResult],
     snapshots: StageResult,
 ) -> StageResult:
     """Score the pool of sampled designs and the measured ones that check the predictors.
@@ -85,7 +85,7 @@ def score_designs(
 
         def scored() -> Iterator[pd.DataFrame]:
             for pool in read_pool(snapshots.path("snapshots.parquet"), sampling.pool_rungs):
-                part = _predict(pool, facts, members, scorers, where)
+                part = _predict(pool, facts, members, validation_models, where)
                 part = _place(part, known, facts)
                 part = _judge(part, constraint, facts, rules).assign(sampler=sampler.label)
                 if oracle is not None:
@@ -95,9 +95,9 @@ def score_designs(
                 yield part
 
         checked = known[known["fold"].isin(CHECKED)].reset_index(drop=True)
-        checked = _predict(checked, facts, members, scorers, where)
+        checked = _predict(checked, facts, members, validation_models, where)
         few = read_few_chains(snapshots.path("snapshots.parquet"))
-        shown = _predict(few, facts, members, scorers, where)
+        shown = _predict(few, facts, members, validation_models, where)
         parts = with_progress(scored(), "designs scored")
         stage.write("scored.parquet", lambda file: write_rows(parts, file))
         stage.write("measured.parquet", parquet_bytes(checked))
@@ -109,7 +109,7 @@ def score_designs(
         "measured": inputs.measured.files,
         "folds": inputs.folds.files,
         "members": [member.files for member in members],
-        "scorers": [scorer.files for scorer in scorers],
+        "validation_models": [model.files for model in validation_models],
         "snapshots": snapshots.files,
         "constraints": constraints,
         "pool_rungs": sampling.pool_rungs,
@@ -136,21 +136,21 @@ def select_designs(
         judgement = None
         if facts.goals is None:
             judge = _ranked(_acquisition(found, facts, folds, members, config, seed))
-            training = checked[checked["fold"] == "scorer"]["heldout_score"].to_numpy()
+            training = checked[checked["fold"] == "validation_model"]["validation_score"].to_numpy()
         else:
             table = load_folds(folds)
             judgement = judge_designs(found, checked, facts, table, members, config, seed)
-            training, judge = judgement.measured_heldout, judgement.by_part()
+            training, judge = judgement.measured_scores, judgement.by_part()
         pending = _readings(pending_designs(measured), facts)
         shortlist = Shortlist(space, config, both_strands=both_strands)
         filters = Filters(
             config=config,
-            measured_heldout=training,
+            measured_scores=training,
             maximise=facts.maximise or judgement is not None,
             units=facts.distance_units,
             pending=pending,
             synthesis=synthesis,
-            spreads=None if judgement is None else judgement.spread,
+            stds=None if judgement is None else judgement.std,
         )
         stage.write(
             "rejected.parquet",
@@ -239,8 +239,8 @@ def _acquisition(
     best = float(known.max() if facts.maximise else known.min())
     return lambda part: acquisition(
         part["predicted_mean"].to_numpy(),
-        part["predicted_spread"].to_numpy(),
-        spread_weight=config.spread_weight,
+        part["predicted_std"].to_numpy(),
+        std_weight=config.std_weight,
         maximise=facts.maximise,
         kind=config.acquisition,
         best=best,
@@ -251,13 +251,13 @@ def _predict(
     frame: pd.DataFrame,
     facts: TableFacts,
     members: Sequence[StageResult],
-    scorers: Sequence[StageResult],
+    validation_models: Sequence[StageResult],
     device: torch.device,
 ) -> pd.DataFrame:
     return frame.assign(
         **predicted_columns(
             member_predictions(frame, facts, members, device),
-            member_predictions(frame, facts, scorers, device),
+            member_predictions(frame, facts, validation_models, device),
         )
     )
 

@@ -55,7 +55,7 @@ __all__ = [
     "write_checkpoint",
 ]
 
-Role = Literal["predictor", "scorer"]
+Role = Literal["predictor", "validation_model"]
 T = TypeVar("T")
 
 
@@ -70,7 +70,9 @@ class Part(NamedTuple):
     @property
     def words(self) -> tuple[str | int, ...]:
         """What its seed is derived by."""
-        return (self.role, self.number, *([self.column] if self.column else []))
+        # The word of release 0.1, so that a seed gives the same weights as there.
+        role = "scorer" if self.role == "validation_model" else self.role
+        return (role, self.number, *([self.column] if self.column else []))
 
 
 _LATEST = "latest.safetensors"
@@ -92,7 +94,7 @@ def train_member(
     """
     config, part = inputs.config.training, Part(role, number, inputs.seed, column)
     where = use_device(inputs.config.execution.device)
-    shared = config.model_dump(mode="json", exclude={"members", "scorer_members"})
+    shared = config.model_dump(mode="json", exclude={"members", "validation_models"})
     depends_on = {
         "measured": inputs.measured.files,
         "folds": inputs.folds.files,
@@ -126,7 +128,7 @@ def keep_checkpoints(
     logged_run = find_run(round_.experiment_id, stage.key)
     if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
         return done
-    name = f"{part.role} {part.number} {part.column}".strip()
+    name = f"{part.role} {part.number} {part.column}".strip().replace("_model", " model", 1)
     tags = {"role": part.role, **({"column": part.column} if part.column else {})}
     about = {"role": part.role, "number": part.number, "seed": part.seed}
     with run_for(round_.experiment_id, stage.key, name, round_.run_id, tags) as run_id:

@@ -138,8 +138,8 @@ class Counterfactuals(BaseModel):
             f"designs, at least {told['fewest_edits']} edits",
             f"edited most: {most or 'nothing'}",
         ]
-        if told["heldout_agrees"] is not None:
-            lines.append(f"held-out scorer agrees with {told['heldout_agrees']:.0%}")
+        if told["validation_agrees"] is not None:
+            lines.append(f"validation model agrees with {told['validation_agrees']:.0%}")
         table = self.folder / "counterfactuals.parquet"
         return "\n".join([*lines, f"table  {table}", f"page   {self.page}"])
 

@@ -110,7 +110,9 @@ def objective_columns(measured: StageResult) -> list[str]:
 
 def load_folds(split_stage: StageResult) -> pd.DataFrame:
     """Return design, value, weight and fold of every measured design."""
-    return pd.read_parquet(split_stage.path("folds.parquet"))
+    folds = pd.read_parquet(split_stage.path("folds.parquet"))
+    # Release 0.1 called the fold of the validation model so; analyses read its rounds too.
+    return folds.assign(fold=folds["fold"].replace({"scorer": "validation_model"}))
 
 
 PENDING = "pending.json"

@@ -198,7 +198,7 @@ def test_the_candidate_table_has_a_column_for_each_component():
     frame = pd.DataFrame(
         {
             "design": designs, "rank": [1, 2], "predicted_mean": [1.0, 0.5],
-            "predicted_spread": 0.1, "acquisition": [1.0, 0.5], "parent_design": ["Fe=1", None],
+            "predicted_std": 0.1, "acquisition": [1.0, 0.5], "parent_design": ["Fe=1", None],
             "nearest_measured": "Fe=1", "distance_to_measured": [10, 20], "cluster": [1, 2],
             "constraint_components": "ok",
         }

@@ -366,7 +366,7 @@ def test_the_candidate_table_has_a_column_for_each_component_and_variable():
     texts = MIXED.decode(designs)
     frame = pd.DataFrame({
         "rank": [1, 2], "design": texts, "predicted_mean": [1.0, 2.0],
-        "predicted_spread": [0.1, 0.1], "acquisition": [1.0, 0.5], "nearest_measured": texts[::-1],
+        "predicted_std": [0.1, 0.1], "acquisition": [1.0, 0.5], "nearest_measured": texts[::-1],
         "distance_to_measured": [3, 3], "cluster": [1, 1], **component_columns(MIXED, designs),
     })  # fmt: skip
     provenance = Provenance(

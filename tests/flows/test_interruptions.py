@@ -28,7 +28,7 @@ TINY: dict[str, Any] = {
     "name": "tiny",
     "training": {"members": 1, "steps": 10, "checkpoints": 2, "network": {"width": 16}},
     "sampling": {"chains": 64, "steps_per_rung": 2, "final_steps": 1},
-    "selection": {"batch_size": 6, "min_distance": 1, "heldout_quantile": 0},
+    "selection": {"batch_size": 6, "min_distance": 1, "validation_quantile": 0},
     "execution": {"device": "cpu", "shards": 1},
 }
 
@@ -119,7 +119,7 @@ def test_kills_at_every_moment_of_two_rounds_lose_and_double_nothing(
         *[("predictor 1", "FINISHED")] * 2,
         ("round 01", "FINISHED"),
         ("round 02", "FINISHED"),
-        *[("scorer 1", "FINISHED")] * 2,
+        *[("validation model 1", "FINISHED")] * 2,
     ]  # fmt: skip
     state = pd.read_parquet(killed.folder / "campaigns" / "tiny" / "all_rounds.parquet")
     assert state["candidate_id"].is_unique

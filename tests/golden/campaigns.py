@@ -40,7 +40,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
             "most_components": 3,
             "component_ranges": [{"component": "PCBM", "low": 10, "high": 60}],
         },
-        "selection": {"batch_size": 12, "min_distance": 3, "heldout_quantile": 0},
+        "selection": {"batch_size": 12, "min_distance": 3, "validation_quantile": 0},
         "recipe": {"sample_mass": 0.02},
     },
     "chromatograph": {
@@ -62,7 +62,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
             "quantity_ranges": [{"quantity": "push_speed", "high": 140}],
             "allowed_options": [{"choice": "wait", "options": ["short", "long"]}],
         },
-        "selection": {"batch_size": 12, "min_distance": 5, "heldout_quantile": 0},
+        "selection": {"batch_size": 12, "min_distance": 5, "validation_quantile": 0},
     },
     "front": {
         "rounds": 2,
@@ -72,7 +72,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
         "objectives": {"front": [{"column": "crx", "direction": "minimise"}], "directions": 2},
         # Blocks of chains take turns on the directions.
         "sampling": {**_TINY["sampling"], "chains": 256},
-        "selection": {"batch_size": 12, "min_distance": 1, "heldout_quantile": 0},
+        "selection": {"batch_size": 12, "min_distance": 1, "validation_quantile": 0},
     },
     "own": {
         "data": {"source": {"path": "own.csv", "units": "E-score"}},
@@ -81,7 +81,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
             "checkpoints": ["checkpoints"],
             "input": {"layout": "channels_first", "letters": "AGCT"},
         },
-        "selection": {"batch_size": 12, "heldout_quantile": 0},
+        "selection": {"batch_size": 12, "validation_quantile": 0},
     },
 }  # fmt: skip
 """Settings of each campaign, by its name."""

@@ -214,7 +214,7 @@ def campaigns(
 def _run_others(kept: Path, shared: Installation) -> None:
     _own_table().to_csv(kept / "plate.csv", index=False)
     variants = {
-        "selection": {"selection": {"batch_size": 24, "spread_weight": 0.5}},
+        "selection": {"selection": {"batch_size": 24, "std_weight": 0.5}},
         "seed": {"seed": 4},
         "own": {
             "name": "own",

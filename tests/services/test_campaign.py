@@ -27,7 +27,7 @@ STAGES = [
     "split",
     "train predictor 1",
     "train predictor 2",
-    "train scorer 1",
+    "train validation model 1",
     "plan walk",
     "walk shard 1",
     "walk shard 2",
@@ -203,7 +203,7 @@ def test_one_parent_run_with_a_nested_run_per_member(parent: Run, tracking: Mlfl
         "generation",
         "predictor 1",
         "predictor 2",
-        "scorer 1",
+        "validation model 1",
     ]
     assert {run.info.status for run in nested} == {"FINISHED"}
 
@@ -314,7 +314,7 @@ def test_each_round_and_each_member_has_one_run(
         *["predictor 1"] * 2,
         *["predictor 2"] * 2,
         *["round 01"] * 3,
-        *["scorer 1"] * 2,
+        *["validation model 1"] * 2,
     ]
     assert len({campaigns[n].summary["mlflow_run_id"] for n in ("first", "selection", "seed")}) == 3
     assert list(home.rglob("*.tmp")) == []

@@ -46,7 +46,7 @@ def test_a_command_after_a_kill_gives_what_an_undisturbed_one_gives(
         ("predictor 1", "FINISHED"),
         ("predictor 2", "FINISHED"),
         ("round 01", "FINISHED"),
-        ("scorer 1", "FINISHED"),
+        ("validation model 1", "FINISHED"),
     ]
 
 

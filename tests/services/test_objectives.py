@@ -21,7 +21,7 @@ TINY: dict[str, Any] = {
     "objectives": {"front": [{"column": "crx", "direction": "minimise"}], "directions": 2},
     "training": {"members": 2, "steps": 20, "checkpoints": 3, "network": {"width": 16}},
     "sampling": {"chains": 256, "steps_per_rung": 2, "final_steps": 1},
-    "selection": {"batch_size": 8, "min_distance": 1, "heldout_quantile": 0},
+    "selection": {"batch_size": 8, "min_distance": 1, "validation_quantile": 0},
     "execution": {"device": "cpu", "shards": 2},
 }
 
@@ -45,7 +45,7 @@ def test_a_front_is_proposed_measured_shown_and_explained(
         pd.read_parquet(path / "candidates.parquet") for path in sorted(folder.glob("round-*"))
     )
     for batch in (first, second):
-        assert batch[["objective_crx", "spread_crx"]].notna().all(axis=None)
+        assert batch[["objective_crx", "std_crx"]].notna().all(axis=None)
         # Ranked by the hypervolume that each adds: points from the number of designs downwards.
         assert batch["acquisition"].is_monotonic_decreasing
         assert (batch["acquisition"] % 1 == 0).all()

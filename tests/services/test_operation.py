@@ -53,7 +53,7 @@ def test_links_lead_from_each_page_to_the_other(site: Site, completed: dict[str,
         "round 01": completed["id"],
         "predictor 1": training,
         "predictor 2": training,
-        "scorer 1": training,
+        "validation model 1": training,
         "ensemble": training,
         "generation": generating,
     }

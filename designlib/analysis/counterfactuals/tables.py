@@ -15,21 +15,21 @@ from designlib.spaces import DesignSpace, SequenceSpace, changes, edits
 __all__ = ["counterfactual_rows", "edit_shares"]
 
 _AGREES = 0.5
-"""Share of the predicted change that the held-out scorer has to predict as well."""
+"""Share of the predicted change that the validation model has to predict as well."""
 
 
 def counterfactual_rows(
     space: DesignSpace,
     found: Mapping[str, Found],
     predicted: Mapping[str, float],
-    heldout: Mapping[str, float] | None,
+    validation: Mapping[str, float] | None,
 ) -> pd.DataFrame:
     """Return one row for each counterfactual.
 
-    ``predicted`` and ``heldout`` have the predictions of all designs, in the units of the table.
+    ``predicted`` and ``validation`` have the predictions of all designs, in the units of the table.
     Columns: design, counterfactual, edits, n_edits, share (of the sampled states that became it),
-    predicted_before, predicted_after, change, and where there is a held-out scorer
-    heldout_change and heldout_agrees: whether it sees at least half of the change.
+    predicted_before, predicted_after, change, and where there is a validation model
+    validation_change and validation_agrees: whether it sees at least half of the change.
     """
     tell = edits if isinstance(space, SequenceSpace) else changes
     rows = []
@@ -42,11 +42,11 @@ def counterfactual_rows(
                 "n_edits": number, "share": share, "predicted_before": predicted[design],
                 "predicted_after": predicted[other], "change": change,
             }  # fmt: skip
-            if heldout is not None:
-                seen = heldout[other] - heldout[design]
+            if validation is not None:
+                seen = validation[other] - validation[design]
                 row |= {
-                    "heldout_change": seen,
-                    "heldout_agrees": bool(seen * np.sign(change) >= _AGREES * abs(change)),
+                    "validation_change": seen,
+                    "validation_agrees": bool(seen * np.sign(change) >= _AGREES * abs(change)),
                 }
             rows.append(row)
     return pd.DataFrame(rows)

@@ -103,9 +103,7 @@ class TrajectoryLoop(Loop):
     ) -> Shaped[Tensor, "chosen columns"]:
         scores = ensemble.predict(pool).numpy()
         spread = scores.std(0, ddof=1) if len(scores) > 1 else 0 * scores[0]
-        ranked = acquisition(
-            scores.mean(0), spread, spread_weight=self.spread_weight, maximise=True
-        )
+        ranked = acquisition(scores.mean(0), spread, std_weight=self.spread_weight, maximise=True)
         space = problem.space
         assert isinstance(space, SequenceSpace)  # noqa: S101 - checked at the start
         frame = pd.DataFrame(

@@ -18,7 +18,7 @@ def candidates(round_: int, *designs: str) -> pa.Table:
     frame = pd.DataFrame(
         {
             "design": designs, "rank": range(1, n + 1), "predicted_mean": 1.0,
-            "predicted_spread": 0.1, "acquisition": 1.0, "nearest_measured": "AAAA",
+            "predicted_std": 0.1, "acquisition": 1.0, "nearest_measured": "AAAA",
             "distance_to_measured": 1, "cluster": 1, "true_value": [0.5] * n,
         }
     )  # fmt: skip

@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from designlib.candidates import (
 from designlib.notation.alphabets import DNA, RNA
 from designlib.types import InputError
 
+RELEASE_0_1 = Path(__file__).parent / "released" / "candidates-0.1.parquet"
 PROVENANCE = Provenance(
     campaign="six6",
     round=1,
@@ -42,13 +44,13 @@ EXPECTED = {
     "rank": "int64",
     "design": "string",
     "predicted_mean": "double",
-    "predicted_spread": "double",
+    "predicted_std": "double",
     "interval_low": "double",
     "interval_high": "double",
     "applicability": "double",
     "feature_distance": "double",
     "family_energy": "double",
-    "heldout_score": "double",
+    "validation_score": "double",
     "acquisition": "double",
     "parent_id": "string",
     "parent_design": "string",
@@ -86,8 +88,8 @@ def batch(**columns):
             "design": ["CCGT", "ACGT", "ACTT"],
             "rank": [2, 1, 3],
             "predicted_mean": [1.0, 1.23456789, 0.5],
-            "predicted_spread": [0.1, 0.2, 0.3],
-            "heldout_score": [0.9, np.nan, 0.4],
+            "predicted_std": [0.1, 0.2, 0.3],
+            "validation_score": [0.9, np.nan, 0.4],
             "acquisition": [0.9, 1.1, 0.2],
             "nearest_measured": ["AAGT", "AAGT", "AAGT"],
             "distance_to_measured": [2, 1, 2],
@@ -109,7 +111,7 @@ def table(**columns):
 
 
 def test_the_schema_is_what_it_was():
-    assert SCHEMA_VERSION == 2
+    assert SCHEMA_VERSION == 3
     assert {column.name: str(column.type) for column in COLUMNS} == EXPECTED
     assert [column.name for column in COLUMNS] == list(EXPECTED)
 
@@ -129,7 +131,7 @@ def test_every_column_tells_its_meaning_and_unit():
 
 def test_metadata_state_version_and_direction():
     assert table().schema.metadata == {
-        b"schema_version": b"2",
+        b"schema_version": b"3",
         b"value_name": b"E-score",
         b"value_units": b"a.u.",
         b"direction": b"maximise",
@@ -145,7 +147,7 @@ def test_rows_come_in_rank_order_with_what_follows_from_them():
     assert (second["edits"], second["n_edits"]) == ("1A>C;2A>C", 2)
     assert (first["feasible"], third["feasible"]) == (True, False)
     assert (first["role"], first["status"]) == ("exploit", "proposed")
-    assert first["heldout_score"] is None
+    assert first["validation_score"] is None
     assert first["well"] is None
     assert {row["round_key"] for row in (first, second, third)} == {"r" * 16}
 
@@ -225,7 +227,7 @@ def test_missing_columns_are_named():
 
 
 def test_unknown_parts_may_be_left_out():
-    frame = batch().drop(columns=["parent_design", "start", "chain", "heldout_score"])
+    frame = batch().drop(columns=["parent_design", "start", "chain", "validation_score"])
     made = build_table(frame, DNA, PROVENANCE)
     assert made["parent_id"].null_count == 3
     assert readable(made)["edits"].tolist() == [""] * 3
@@ -258,9 +260,21 @@ def test_a_table_of_version_1_is_read_with_the_later_columns_empty():
     assert read.drop_columns(later).equals(table().drop_columns(later))
 
 
+def test_a_candidate_file_of_release_0_1_is_read_under_present_names():
+    """Schema version 2: standard deviations and the validation score had former names."""
+    read = read_candidates(RELEASE_0_1.read_bytes()).to_pandas()
+    assert read["predicted_std"].tolist() == [0.1, 0.2]
+    assert read["validation_score"].tolist() == [0.9, 0.4]
+    assert read["std_crx"].tolist() == [0.03, 0.02]
+    assert not [name for name in read if "spread" in name or "heldout" in name]
+    assert {"predicted_std", "validation_score"} <= set(
+        readable(read_candidates(RELEASE_0_1.read_bytes()))
+    )
+
+
 def test_another_version_is_refused():
-    newer = table().replace_schema_metadata({"schema_version": "3"})
-    with pytest.raises(InputError, match="schema version 3; this library reads versions up to 2"):
+    newer = table().replace_schema_metadata({"schema_version": "4"})
+    with pytest.raises(InputError, match="schema version 4; this library reads versions up to 3"):
         read_candidates(parquet(newer))
 
 

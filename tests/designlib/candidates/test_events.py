@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -20,6 +21,8 @@ from designlib.candidates.events import (
 from designlib.candidates.ledger import Ledger
 from designlib.types import InputError
 from tests.designlib.candidates.recorded import ABOUT, candidates, row
+
+RELEASE_0_1 = Path(__file__).parent / "released" / "proposed-0.1.parquet"
 
 
 def test_an_entry_comes_back_as_it_was_and_the_same_is_the_same_bytes() -> None:
@@ -75,6 +78,18 @@ def test_version_3_knew_no_intervals() -> None:
     assert len(Ledger((entry, new)).candidates()) == 3
 
 
+def test_a_proposal_of_release_0_1_is_read_under_present_names() -> None:
+    """Ledger version 4: columns and validation models had former names."""
+    event = read_event(RELEASE_0_1.read_bytes(), 1, RELEASE_0_1.name)
+    assert event.rows["predicted_std"].tolist() == [0.1, 0.2]
+    assert event.rows["validation_score"].tolist() == [0.9, 0.4]
+    assert event.rows["std_crx"].tolist() == [0.03, 0.02]
+    assert event.about["validation_models"] == [{"name": "train", "key": "s"}]
+    assert "scorers" not in event.about
+    new = read_event(event_bytes("proposed", 2, ABOUT, candidates(2, "GGGT")), 2, "event")
+    assert not [name for name in Ledger((event, new)).candidates() if "spread" in str(name)]
+
+
 def test_a_later_version_is_refused() -> None:
     table = pq.read_table(io.BytesIO(event_bytes("proposed", 1, ABOUT, candidates(1, "ACGT"))))
     head = (table.schema.metadata or {})[b"campaign_record"]
@@ -84,7 +99,7 @@ def test_a_later_version_is_refused() -> None:
     assert newer != head
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({b"campaign_record": newer}), sink)
-    with pytest.raises(InputError, match="version 5; this release reads up to 4"):
+    with pytest.raises(InputError, match="version 6; this release reads up to 5"):
         read_event(sink.getvalue(), 1, "x.parquet")
 
 

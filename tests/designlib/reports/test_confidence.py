@@ -1,4 +1,4 @@
-"""What a report says of intervals, applicability and the gain that scorers confirm."""
+"""What a report says of intervals, applicability and the gain that validation models confirm."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from designlib.selection.intervals import calibrate
 
 TEST = pd.DataFrame(
     {
-        "fold": "test", "predicted_mean": np.zeros(10), "predicted_spread": 1.0,
-        "heldout_score": 0.0, "value": np.arange(10.0),
+        "fold": "test", "predicted_mean": np.zeros(10), "predicted_std": 1.0,
+        "validation_score": 0.0, "value": np.arange(10.0),
     }
 )  # fmt: skip
 BATCH = pd.DataFrame(
     {
-        "predicted_mean": [4.0, 6.0], "heldout_score": [3.0, 1.0], "interval_low": [0.0, 2.0],
+        "predicted_mean": [4.0, 6.0], "validation_score": [3.0, 1.0], "interval_low": [0.0, 2.0],
         "interval_high": [8.0, 10.0], "applicability": [0.01, 0.5], "true_value": [9.0, 3.0],
     }
 )  # fmt: skip
@@ -50,5 +50,5 @@ def test_without_enough_designs_or_an_oracle_nothing_is_claimed() -> None:
 @pytest.mark.parametrize(("maximise", "share"), [(True, 0.4), (False, None)])
 def test_a_gain_has_a_direction(maximise: bool, share: float | None) -> None:
     assert gain_confirmed(BATCH, TEST, maximise=maximise) == (share and pytest.approx(share))
-    turned = BATCH.assign(predicted_mean=[-4.0, -6.0], heldout_score=[-3.0, -1.0])
+    turned = BATCH.assign(predicted_mean=[-4.0, -6.0], validation_score=[-3.0, -1.0])
     assert gain_confirmed(turned, TEST, maximise=not maximise) == (share and pytest.approx(share))

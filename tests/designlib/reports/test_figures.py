@@ -138,10 +138,10 @@ def test_a_constant_has_no_rank_correlation():
 
 def test_names_say_what_is_predicted_and_what_is_known():
     picture = predicted_against_known(
-        points(50), None, known_name="held-out score of", value_name="Tc", units="K"
+        points(50), None, known_name="validation score of", value_name="Tc", units="K"
     )
     assert picture.name == "predicted_against_held_out"
-    assert picture.title == "Predicted against held-out score of Tc"
+    assert picture.title == "Predicted against validation score of Tc"
 
 
 def test_an_unknown_start_is_refused():

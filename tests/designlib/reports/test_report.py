@@ -67,7 +67,7 @@ def content(candidates=30, campaign="six6", **changes):
             "design": designs,
             "rank": range(1, candidates + 1),
             "predicted_mean": 0.123456,
-            "predicted_spread": 0.01,
+            "predicted_std": 0.01,
             "acquisition": 0.1,
             "nearest_measured": "TTTT",
             "parent_design": "TTTT",

@@ -14,7 +14,7 @@ BATCH = pd.DataFrame(
         "distance_to_measured": [1, 2, 3],
         "feasible": [True, True, False],
         "predicted_mean": [1.0, 2.0, 4.0],
-        "heldout_score": [1.0, 1.5, 2.0],
+        "validation_score": [1.0, 1.5, 2.0],
         "cluster": [1, 2, 1],
         "true_percentile": [90.0, 70.0, 99.0],
         "true_value": [0.5, 0.2, 0.9],
@@ -62,23 +62,23 @@ def test_an_oracle_that_knows_some_or_none_of_the_batch():
 def test_predictor_figures_are_of_the_test_fold():
     checked = pd.DataFrame(
         {
-            "fold": ["test", "test", "test", "scorer"],
+            "fold": ["test", "test", "test", "validation_model"],
             "value": [1.0, 2.0, 3.0, 99.0],
             "predicted_mean": [1.0, 2.0, 5.0, 0.0],
-            "heldout_score": [3.0, 2.0, 1.0, 0.0],
+            "validation_score": [3.0, 2.0, 1.0, 0.0],
         }
     )
     figures = summarise_predictor(checked)
     assert figures["test_designs"] == 3
     assert figures["ensemble_rmse"] == pytest.approx(np.sqrt(4 / 3))
     assert figures["ensemble_rank_correlation"] == pytest.approx(1.0)
-    assert figures["heldout_scorer_rank_correlation"] == pytest.approx(-1.0)
+    assert figures["validation_model_rank_correlation"] == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize("maximise", [True, False])
 def test_the_ranking_of_held_out_designs_has_a_direction(maximise):
     value = np.arange(40.0)
-    checked = pd.DataFrame({"fold": "test", "value": value, "heldout_score": value})
+    checked = pd.DataFrame({"fold": "test", "value": value, "validation_score": value})
     good = summarise_predictor(checked.assign(predicted_mean=value), maximise=maximise)
     assert good["ensemble_ndcg"] == pytest.approx(1.0)
     assert good["ensemble_enrichment"] == pytest.approx(20.0)
@@ -89,11 +89,11 @@ def test_the_ranking_of_held_out_designs_has_a_direction(maximise):
 
 def test_few_or_equal_held_out_designs_are_not_ranked():
     few = pd.DataFrame(
-        {"fold": "test", "value": [1.0, 2.0], "predicted_mean": [1.0, 2.0], "heldout_score": 0.0}
+        {"fold": "test", "value": [1.0, 2.0], "predicted_mean": [1.0, 2.0], "validation_score": 0.0}
     )
     assert "ensemble_ndcg" not in summarise_predictor(few)
     equal = pd.DataFrame(
-        {"fold": "test", "value": 1.0, "predicted_mean": np.arange(30.0), "heldout_score": 0.0}
+        {"fold": "test", "value": 1.0, "predicted_mean": np.arange(30.0), "validation_score": 0.0}
     )
     assert "ensemble_ndcg" not in summarise_predictor(equal)
 

@@ -9,7 +9,7 @@ from designlib.config.selection import AcquisitionKind
 from designlib.selection.acquisition import acquisition, thompson_order
 from designlib.types import InputError
 
-MEAN, SPREAD = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, 2.0])
+MEAN, STD = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, 2.0])
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ MEAN, SPREAD = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, 2.0])
     ],
 )
 def test_bounds(kind: AcquisitionKind, expected: list[float]) -> None:
-    found = acquisition(MEAN, SPREAD, spread_weight=2.0, maximise=True, kind=kind)
+    found = acquisition(MEAN, STD, std_weight=2.0, maximise=True, kind=kind)
     assert found.tolist() == expected
-    small = acquisition(-MEAN, SPREAD, spread_weight=2.0, maximise=False, kind=kind)
+    small = acquisition(-MEAN, STD, std_weight=2.0, maximise=False, kind=kind)
     assert small.tolist() == expected
 
 
@@ -31,17 +31,17 @@ def test_expected_improvement_is_the_mean_of_what_a_draw_is_ahead() -> None:
     draws = np.random.default_rng(0).normal(size=400_000)
     for sign, maximise in ((1, True), (-1, False)):
         found = acquisition(
-            sign * MEAN, SPREAD, spread_weight=0.0, maximise=maximise,
+            sign * MEAN, STD, std_weight=0.0, maximise=maximise,
             kind="expected_improvement", best=sign * 1.5,
         )  # fmt: skip
-        ahead = np.maximum(MEAN[:, None] + SPREAD[:, None] * draws - 1.5, 0).mean(1)
+        ahead = np.maximum(MEAN[:, None] + STD[:, None] * draws - 1.5, 0).mean(1)
         np.testing.assert_allclose(found, ahead, atol=0.01)
 
 
 @pytest.mark.parametrize("kind", ["expected_improvement", "thompson"])
 def test_what_needs_more_says_so(kind: AcquisitionKind) -> None:
     with pytest.raises(InputError, match=kind):
-        acquisition(MEAN, SPREAD, spread_weight=0.0, maximise=True, kind=kind)
+        acquisition(MEAN, STD, std_weight=0.0, maximise=True, kind=kind)
 
 
 def test_thompson_takes_each_members_best_about_as_often_as_it_is_drawn() -> None:

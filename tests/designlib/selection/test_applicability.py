@@ -67,7 +67,7 @@ def test_a_network_without_a_linear_layer_has_its_input_as_features() -> None:
 def test_a_single_member_disagrees_with_nobody(members: Sequence[Trajectory]) -> None:
     rows = SPACE.relax(SPACE.random(50, torch_generator(0, "designs")))
     (found,) = unusualness(members[:1], rows, [rows])
-    assert (found.spread == 0).all()
+    assert (found.std == 0).all()
     assert (found.feature_distance < 1e-3).all()
     with pytest.raises(InputError, match="at least two designs"):
         unusualness(members, rows[:1], [rows])

@@ -154,13 +154,13 @@ def test_an_unknown_acquisition_is_refused():
     "values",
     [
         {"batch_size": 0},
-        {"spread_weight": -1},
+        {"std_weight": -1},
         {"min_distance": 0},
         {"shortlist_batches": 0.5},
         {"batch_size": 1536, "shortlist_batches": 10},
         {"min_from_measured": 3, "max_from_measured": 2},
-        {"heldout_quantile": 1},
-        {"max_spread_quantile": 0},
+        {"validation_quantile": 1},
+        {"max_std_quantile": 0},
         {"batchsize": 96},
     ],
 )
@@ -190,7 +190,7 @@ def crowd(**columns):
     return pd.DataFrame(
         {
             "design": designs, "acquisition": np.linspace(1, 0, number), "rejected_because": "",
-            "predicted_spread": np.linspace(0, 1, number),
+            "predicted_std": np.linspace(0, 1, number),
             "parent_design": [stems[n // 10] if n % 2 else None for n in range(number)], **columns,
         }
     )  # fmt: skip
@@ -284,7 +284,7 @@ def test_a_batch_is_the_same_however_the_designs_arrive(cuts, values):
     designs += SPACE.decode(SPACE.reverse_complement(SPACE.encode(designs[:100])))
     frame = pd.DataFrame({"design": designs}).drop_duplicates().reset_index(drop=True)
     frame["acquisition"] = rng.integers(0, 6, len(frame)) / 6
-    frame["predicted_spread"] = rng.integers(1, 5, len(frame)) / 4
+    frame["predicted_std"] = rng.integers(1, 5, len(frame)) / 4
     frame["rejected_because"] = np.where(rng.random(len(frame)) < 0.2, "too close: 0", "")
     whole = select_batch(frame, SPACE, config(**values), both_strands=True)
     shuffled = frame.sample(frac=1, random_state=1)

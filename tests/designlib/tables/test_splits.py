@@ -13,7 +13,7 @@ GROUPS = [f"design-{n}" for n in range(1000)]
 
 def test_shares_are_exact_and_the_rest_trains_the_predictor():
     counts = Counter(assign_folds(GROUPS, SplitConfig(), 0))
-    assert counts == {"predictor": 750, "scorer": 150, "validation": 50, "test": 50}
+    assert counts == {"predictor": 750, "validation_model": 150, "validation": 50, "test": 50}
 
 
 def test_members_of_a_group_share_a_fold():
@@ -36,7 +36,7 @@ def test_small_tables_fill_every_fold_or_are_refused():
 
 def test_shares_must_leave_something_to_learn_from():
     with pytest.raises(ValidationError, match="must leave at least"):
-        SplitConfig(scorer=0.8, validation=0.1, test=0.05)
+        SplitConfig(validation_model=0.8, validation=0.1, test=0.05)
 
 
 @pytest.mark.parametrize(("maximise", "shown"), [(True, [1, 2, 3, 3]), (False, [3, 3, 4, 5])])

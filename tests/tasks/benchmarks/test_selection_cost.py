@@ -12,7 +12,7 @@ def test_time_and_memory_of_a_choice_are_measured(tmp_path, monkeypatch: pytest.
     (row,) = json.loads(path.read_bytes())["rows"]
     assert row["designs"] == 20_000
     assert row["chosen"] == selection_cost._CONFIG.batch_size
-    # Half fail the held-out scorer and a few a constraint, the spread or the distance.
+    # Half fail the validation model and a few a constraint, the spread or the distance.
     assert 0.3 < row["survivors"] / row["designs"] < 0.5
     assert 0 < row["cpu_seconds"] <= 60
     assert 100 < row["mebibytes"] < 2048

@@ -29,7 +29,7 @@ def table(round_: int = 1, designs: list[str] = DESIGNS) -> pa.Table:
     frame = pd.DataFrame(
         {
             "design": designs, "rank": range(1, len(designs) + 1), "predicted_mean": 1.0,
-            "predicted_spread": 0.1, "acquisition": 1.0, "nearest_measured": "AAAA",
+            "predicted_std": 0.1, "acquisition": 1.0, "nearest_measured": "AAAA",
             "distance_to_measured": 1, "cluster": 1,
         }
     )  # fmt: skip
@@ -190,7 +190,7 @@ def test_rounds_of_a_release_without_a_record_are_taken_into_it(home: Path) -> N
 def test_the_query_of_the_guide_runs_on_a_record(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guide = (REPOSITORY / "docs" / "rounds.md").read_text(encoding="utf-8")
+    guide = (REPOSITORY / "docs" / "recipes" / "rounds.md").read_text(encoding="utf-8")
     query = guide.split("```sql\n")[1].split("```")[0]
     rows = {
         "candidate_id": [design_id(design, DNA) for design in ("ACGT", "CCGT")],
@@ -209,6 +209,6 @@ def test_the_query_of_the_guide_runs_on_a_record(
     assert sorted(found["design"]) == ["ACGT", "CCGT"]
     for row in found.itertuples():
         of = predicted.loc[row.design]
-        expected = (row.value - of["predicted_mean"]) / of["predicted_spread"]
-        assert row.spreads_off == pytest.approx(expected)
-    assert found["spreads_off"].abs().is_monotonic_decreasing
+        expected = (row.value - of["predicted_mean"]) / of["predicted_std"]
+        assert row.deviations == pytest.approx(expected)
+    assert found["deviations"].abs().is_monotonic_decreasing

@@ -33,7 +33,9 @@ TRAINING = 1600
 def folds() -> pd.DataFrame:
     table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
     rows = np.random.default_rng(0).permutation(len(table))[:2400]
-    fold = np.repeat(["predictor", "validation", "test", "scorer"], [TRAINING, 200, 200, 400])
+    fold = np.repeat(
+        ["predictor", "validation", "test", "validation_model"], [TRAINING, 200, 200, 400]
+    )
     named = table.iloc[rows].rename(columns={"e_score": "value"}).reset_index(drop=True)
     return named.assign(error=np.nan, weight=np.nan, round=0.0, fold=fold)
 

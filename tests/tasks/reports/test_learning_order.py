@@ -32,7 +32,7 @@ FACTS = TableFacts(
     designs=300, guesses={}, value_name="signal", units="", maximise=True, both_strands=False,
     visible_share=1.0,
 )  # fmt: skip
-FOLDS = ["predictor", "validation", "test", "scorer"]
+FOLDS = ["predictor", "validation", "test", "validation_model"]
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ def test_a_warm_start_needs_the_same_network(ground: Ground) -> None:
     [
         {"seed": 6},
         {"number": 2},
-        {"role": "scorer"},
+        {"role": "validation_model"},
         {"config": CONFIG.model_copy(update={"steps": 31})},
     ],
 )

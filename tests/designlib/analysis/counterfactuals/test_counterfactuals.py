@@ -244,7 +244,7 @@ def test_a_goal_is_needed(given):
         CounterfactualConfig(**given)
 
 
-def test_the_table_has_the_change_and_whether_the_scorer_agrees():
+def test_the_table_has_the_change_and_whether_the_validation_model_agrees():
     trained = trajectory(SPACE, "Marked(bonus=0.0)", "channels_last")
     sample = found(trained, "TTTTTTTT", above=1.0, samples=16)
     every = ["TTTTTTTT", *SPACE.decode(sample.designs)]
@@ -252,9 +252,11 @@ def test_the_table_has_the_change_and_whether_the_scorer_agrees():
     half = {design: 0.6 * told for design, told in said.items()}
     rows = counterfactual_rows(SPACE, {"TTTTTTTT": sample}, said, half)
     np.testing.assert_allclose(rows["change"], rows["predicted_after"] - said["TTTTTTTT"])
-    assert rows["heldout_agrees"].all()
+    assert rows["validation_agrees"].all()
     other = {design: -told for design, told in said.items()}
-    assert not counterfactual_rows(SPACE, {"TTTTTTTT": sample}, said, other)["heldout_agrees"].any()
+    assert not counterfactual_rows(SPACE, {"TTTTTTTT": sample}, said, other)[
+        "validation_agrees"
+    ].any()
     shares = edit_shares(SPACE, {"TTTTTTTT": sample})
     page = render_counterfactuals("c<b>", "at least 1", rows, shares, ["ACGTACGT"])
     assert "c&lt;b&gt;" in page

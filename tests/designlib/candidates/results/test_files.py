@@ -28,7 +28,7 @@ ABOUT = {
 def proposed() -> Ledger:
     frame = pd.DataFrame(
         {
-            "design": PROPOSED, "rank": [1, 2, 3], "predicted_mean": 1.0, "predicted_spread": 0.1,
+            "design": PROPOSED, "rank": [1, 2, 3], "predicted_mean": 1.0, "predicted_std": 0.1,
             "acquisition": 1.0, "nearest_measured": "AAAAA", "distance_to_measured": 1,
             "cluster": 1,
         }

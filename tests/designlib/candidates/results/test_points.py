@@ -38,7 +38,7 @@ def proposed(space: Any) -> Ledger:
     texts = TEXTS[space]
     frame = pd.DataFrame({
         "design": texts, "rank": range(1, len(texts) + 1), "predicted_mean": 1.0,
-        "predicted_spread": 0.1, "acquisition": 1.0, "nearest_measured": texts[0],
+        "predicted_std": 0.1, "acquisition": 1.0, "nearest_measured": texts[0],
         "distance_to_measured": 1, "cluster": 1,
         **component_columns(space, space.encode(texts)),
     })  # fmt: skip

@@ -1,8 +1,8 @@
 """Sampling designs along a predictor's training trajectory: the pure library.
 
 No orchestration, no tracking, no network and no printing happen here; see ``tasks`` for those.
-Each room exports its public names, for example ``designlib.sampling.kernels``; importing this
-package alone is free.
+Each room exports its public names, for example ``designlib.sampling.kernels``. The front door,
+``sample``, is loaded on first use; importing this package alone is free.
 
 Modules that moved since release 0.1 can still be imported by their old names, with a
 `FutureWarning` that gives the new one. Models that were registered then are loaded that way.
@@ -17,8 +17,12 @@ from collections.abc import Iterable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from designlib.sampling import sample
+
+__all__ = ["sample"]
 
 _MOVED = {
     "acquisition": ["selection.acquisition"],
@@ -29,9 +33,7 @@ _MOVED = {
     "counterfactuals": ["analysis.counterfactuals"],
     "devices": ["types"],
     "diagnostics": ["analysis", "sampling.diagnostics", "sampling.evidence"],
-    "diagnostics.convergence": ["sampling.diagnostics.convergence"],
-    "diagnostics.exchange": ["sampling.diagnostics.exchange"],
-    "diagnostics.modes": ["sampling.diagnostics.modes"],
+    "diagnostics.convergence": ["sampling.diagnostics"],
     "drivers": ["sampling.drivers"],
     "elements": ["notation.elements"],
     "entries": ["candidates.events"],
@@ -61,6 +63,13 @@ _MOVED = {
     "wells": ["config.plates"],
 }
 """Where the names of a module of release 0.1 are now, without the leading ``designlib``."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load the front door."""
+    if name != "sample":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module("designlib.sampling").sample
 
 
 class _OldNames(MetaPathFinder, Loader):

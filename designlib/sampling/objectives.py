@@ -29,20 +29,20 @@ __all__ = [
     "EnsembleMean",
     "LowerConfidence",
     "MinimumOf",
-    "Objective",
     "ProductOf",
+    "ScoreFunction",
     "Specificity",
     "WeightedSum",
 ]
 
-Objective: TypeAlias = Callable[[Relaxed], Scores]
+ScoreFunction: TypeAlias = Callable[[Relaxed], Scores]
 """A differentiable score of relaxed designs, larger is better; rows do not depend on each other."""
 
 
 class _Function(nn.Module):
     """A plain function as a module."""
 
-    def __init__(self, function: Objective) -> None:
+    def __init__(self, function: ScoreFunction) -> None:
         super().__init__()
         self.function = function
 
@@ -53,7 +53,7 @@ class _Function(nn.Module):
 class _Combination(nn.Module, ABC):
     """One score made of the scores of one or more parts."""
 
-    def __init__(self, parts: Sequence[Objective]) -> None:
+    def __init__(self, parts: Sequence[ScoreFunction]) -> None:
         super().__init__()
         if not parts:
             raise InputError(f"{type(self).__name__} needs at least one part")
@@ -101,7 +101,7 @@ class EnsembleMean(_Combination):
         No members.
     """
 
-    def __init__(self, predictors: Sequence[Objective]) -> None:
+    def __init__(self, predictors: Sequence[ScoreFunction]) -> None:
         super().__init__(predictors)
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
@@ -129,7 +129,7 @@ class LowerConfidence(_Combination):
         No members, or a ``k`` that is not finite.
     """
 
-    def __init__(self, predictors: Sequence[Objective], k: float) -> None:
+    def __init__(self, predictors: Sequence[ScoreFunction], k: float) -> None:
         super().__init__(predictors)
         if not math.isfinite(k):
             raise InputError(f"k of LowerConfidence is {k:g}; a finite number is needed")
@@ -155,7 +155,7 @@ class WeightedSum(_Combination):
         No parts, another number of weights than of parts, or a weight that is not finite.
     """
 
-    def __init__(self, parts: Sequence[Objective], weights: Sequence[float]) -> None:
+    def __init__(self, parts: Sequence[ScoreFunction], weights: Sequence[float]) -> None:
         super().__init__(parts)
         if len(weights) != len(parts):
             raise InputError(
@@ -236,7 +236,7 @@ class Specificity(_Combination):
         No unwanted scores.
     """
 
-    def __init__(self, on_target: Objective, off_targets: Sequence[Objective]) -> None:
+    def __init__(self, on_target: ScoreFunction, off_targets: Sequence[ScoreFunction]) -> None:
         if not off_targets:
             raise InputError("Specificity needs at least one off-target score")
         super().__init__([on_target, *off_targets])

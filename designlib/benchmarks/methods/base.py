@@ -22,7 +22,7 @@ from designlib.sampling.kernels import (
     MetropolisKernel,
     SimplexLangevin,
 )
-from designlib.sampling.objectives import Objective
+from designlib.sampling.objectives import ScoreFunction
 from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Scores
@@ -87,7 +87,7 @@ class Setting:
 
     space: Space
     constraint: Constraint | None
-    checkpoints: Sequence[Objective]
+    checkpoints: Sequence[ScoreFunction]
     reference: Shaped[Tensor, "reference columns"]
     start: Callable[[int, torch.Generator], Designs]
     dtype: torch.dtype = torch.float32
@@ -96,7 +96,7 @@ class Setting:
     measured: Callable[[], tuple[Designs, Scores]] | None = None
 
     @property
-    def predictor(self) -> Objective:
+    def predictor(self) -> ScoreFunction:
         """The trained predictor."""
         return self.checkpoints[-1]
 

@@ -27,7 +27,7 @@ from designlib.sampling.ladders import (
     temperature_ladder,
     trajectory_ladder,
 )
-from designlib.sampling.objectives import Objective
+from designlib.sampling.objectives import ScoreFunction
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
@@ -216,7 +216,7 @@ class TrajectoryWalk(Method):
         )  # fmt: skip
         return walk(setting, ladder, kernel, designs, seed)
 
-    def _placed(self, setting: Setting, rungs: int) -> list[Objective]:
+    def _placed(self, setting: Setting, rungs: int) -> list[ScoreFunction]:
         """Return the checkpoints that become rungs."""
         checkpoints = setting.checkpoints[setting.entry_rung :]
         if self.placing == "log step":

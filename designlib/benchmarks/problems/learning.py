@@ -13,7 +13,7 @@ from designlib.benchmarks.problems.boolean import BooleanProblem
 from designlib.notation import BINARY
 from designlib.predictors import evaluate
 from designlib.randomness import torch_generator
-from designlib.sampling.objectives import Objective
+from designlib.sampling.objectives import ScoreFunction
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters, Scores
 
@@ -23,7 +23,7 @@ _SCORED = 2**13
 
 
 def mean_over_spurious(
-    problem: BooleanProblem, predict: Objective, backgrounds: Letters
+    problem: BooleanProblem, predict: ScoreFunction, backgrounds: Letters
 ) -> Float[Tensor, "patterns"]:
     """Return a predictor's mean score of every pattern of the relevant variables, float64.
 
@@ -39,7 +39,7 @@ def mean_over_spurious(
 
 
 def alignment_with_truth(
-    problem: BooleanProblem, checkpoints: Sequence[Objective], seed: int
+    problem: BooleanProblem, checkpoints: Sequence[ScoreFunction], seed: int
 ) -> Alignment:
     """Return how far each checkpoint has the truth, by degree of interaction.
 

@@ -9,19 +9,21 @@ weighted averages over the chains are consistent for the last rung's density.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from designlib.sampling.drivers.common import Mover, check_walk, moved
+from designlib.sampling.drivers.common import Mover, check_walk, last_of, moved
+from designlib.sampling.drivers.result import Samples
 from designlib.sampling.drivers.smc import Origin
 from designlib.sampling.evidence import Evidence, log_mean_exp_with_error
 from designlib.sampling.kernels.base import ChainState, Kernel
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, Scores
 
-__all__ = ["WeightedChains", "ais"]
+__all__ = ["AIS", "WeightedChains", "ais"]
 
 
 class WeightedChains(NamedTuple):
@@ -61,6 +63,39 @@ class WeightedChains(NamedTuple):
     def evidence(self) -> Evidence:
         """Log Z of the rung's density against the origin's, with its error."""
         return log_mean_exp_with_error(self.log_weights)
+
+
+@dataclass(frozen=True)
+class AIS:
+    """Settings of annealed importance sampling from uniform starts.
+
+    Attributes
+    ----------
+    warm_up
+        Steps on each rung, before the rung's own, that tune a kernel with a step size.
+    """
+
+    warm_up: int = 0
+
+    def run(
+        self,
+        ladder: Sequence[Rung],
+        kernel: Kernel,
+        starts: Designs,
+        seed: int,
+        chains: Sequence[int],
+    ) -> Samples:
+        """Return weighted designs and log Z, with the errors of `ais`."""
+        end = last_of(ais(ladder, kernel, starts, seed, chains, warm_up=self.warm_up))
+        return Samples(
+            space=ladder[-1].target.space,
+            designs=end.designs,
+            scores=end.value,
+            acceptance=float(end.acceptance.mean()),
+            passes=end.passes,
+            weights=end.log_weights.softmax(0),
+            evidence=end.evidence,
+        )
 
 
 def ais(

@@ -7,17 +7,19 @@ last rung's density.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
 
-from designlib.sampling.drivers.common import Mover, check_walk, moved
+from designlib.sampling.drivers.common import Mover, check_walk, last_with_trace, moved
+from designlib.sampling.drivers.result import Samples
 from designlib.sampling.kernels.base import ChainState, Kernel
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Snapshot", "anneal"]
+__all__ = ["Anneal", "Snapshot", "anneal"]
 
 
 class Snapshot(NamedTuple):
@@ -52,6 +54,41 @@ class Snapshot(NamedTuple):
     def value(self) -> Scores:
         """Scores of the rung's predictor, not scaled by beta."""
         return self.state.value
+
+
+@dataclass(frozen=True)
+class Anneal:
+    """Settings of an annealed walk: a search, whose end states are no exact draws.
+
+    Attributes
+    ----------
+    warm_up
+        Steps on each rung, before the rung's own, that tune a kernel with a step size.
+    """
+
+    warm_up: int = 0
+
+    def run(
+        self,
+        ladder: Sequence[Rung],
+        kernel: Kernel,
+        starts: Designs,
+        seed: int,
+        chains: Sequence[int],
+    ) -> Samples:
+        """Return the designs at the end of the walk, with the errors of `anneal`."""
+        end, trace = last_with_trace(
+            anneal(ladder, kernel, starts, seed, chains, warm_up=self.warm_up, thin=1),
+            lambda now: now.rung == len(ladder) - 1 and now.step > self.warm_up,
+        )
+        return Samples(
+            space=ladder[-1].target.space,
+            designs=end.designs,
+            scores=end.value,
+            acceptance=float(end.acceptance.mean()),
+            passes=end.passes,
+            trace=trace,
+        )
 
 
 def anneal(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from designlib.randomness import uniform_steps
@@ -15,9 +17,10 @@ from designlib.sampling.ladders.base import Rung
 from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Mover", "check_walk", "last_of", "moved"]
+__all__ = ["Mover", "check_walk", "last_of", "last_with_trace", "moved"]
 
 StageT = TypeVar("StageT")
+ValuedT = TypeVar("ValuedT", bound="Valued")
 
 
 def last_of(stages: Iterable[StageT]) -> StageT:
@@ -34,6 +37,32 @@ def last_of(stages: Iterable[StageT]) -> StageT:
     if not kept:
         raise ValueError("the driver has yielded nothing")
     return kept.pop()
+
+
+@runtime_checkable
+class Valued(Protocol):
+    """A snapshot with the scores of its chains."""
+
+    @property
+    def value(self) -> Scores:
+        """Scores, shape (designs,)."""
+        ...
+
+
+def last_with_trace(
+    stages: Iterable[ValuedT], counts: Callable[[ValuedT], bool]
+) -> tuple[ValuedT, Float[Tensor, "designs draws"] | None]:
+    """Return the last snapshot, and the scores of all those that count, if there are any."""
+    trace: list[Scores] = []
+
+    def watched() -> Iterator[ValuedT]:
+        for stage in stages:
+            if counts(stage):
+                trace.append(stage.value)
+            yield stage
+
+    end = last_of(watched())
+    return end, torch.stack(trace, 1) if trace else None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ chain leaves its density invariant: unlike an annealed walk, a long run gives ex
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -21,12 +22,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.randomness import derive_seed, uniform_steps
-from designlib.sampling.drivers.common import check_walk, moved
+from designlib.sampling.drivers.common import check_walk, last_with_trace, moved
+from designlib.sampling.drivers.result import Samples
 from designlib.sampling.kernels.base import ChainState, Kernel, choose
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Replicas", "replica_exchange", "swap"]
+__all__ = ["ReplicaExchange", "Replicas", "replica_exchange", "swap"]
 
 _BOTTOM, _TOP = 1, 2
 
@@ -80,6 +82,48 @@ class Replicas(NamedTuple):
     def swap_rates(self) -> Float[Tensor, "pairs"]:
         """Share of the proposed swaps of each pair that were accepted; 0 before the first."""
         return self.swaps / (self.attempts * len(self.replicas)).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class ReplicaExchange:
+    """Settings of replica exchange; every chain of a run is a system of one replica per rung.
+
+    Attributes
+    ----------
+    sweeps
+        Sweeps in all. Each makes the kernel steps of every rung.
+    warm_up
+        The first so many of them tune a kernel with a step size and are left out of the trace.
+    """
+
+    sweeps: int = 50
+    warm_up: int = 10
+
+    def run(
+        self,
+        ladder: Sequence[Rung],
+        kernel: Kernel,
+        starts: Designs,
+        seed: int,
+        chains: Sequence[int],
+    ) -> Samples:
+        """Return the designs on the last rung, with the errors of `replica_exchange`."""
+        end, trace = last_with_trace(
+            replica_exchange(
+                ladder, kernel, starts, seed, chains, sweeps=self.sweeps, warm_up=self.warm_up
+            ),
+            lambda now: now.sweep > self.warm_up,
+        )
+        return Samples(
+            space=ladder[-1].target.space,
+            designs=end.designs,
+            scores=end.value,
+            acceptance=float(end.accepted[-1]) / (self.sweeps * ladder[-1].steps),
+            passes=end.passes,
+            trace=trace,
+            swap_rates=end.swap_rates,
+            round_trips=int(end.round_trips.sum()),
+        )
 
 
 def replica_exchange(

@@ -24,19 +24,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.randomness import chain_uniforms, derive_seed
-from designlib.sampling.drivers.common import Mover, check_walk, moved
+from designlib.sampling.drivers.common import Mover, check_walk, last_of, moved
 from designlib.sampling.drivers.resampling import (
     conditional_share,
     effective_share,
     genealogical_variance,
     systematic,
 )
+from designlib.sampling.drivers.result import Samples
+from designlib.sampling.evidence import Evidence
 from designlib.sampling.kernels.base import ChainState, Kernel, take
 from designlib.sampling.ladders.base import Rung, bridge
 from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Origin", "Population", "smc"]
+__all__ = ["SMC", "Origin", "Population", "smc"]
 
 Origin = Literal["uniform", "first_rung"]
 """What the initial designs are drawn from: uniformly from the feasible ones, or the first rung."""
@@ -112,6 +114,58 @@ class Population(NamedTuple):
     def log_z_error(self) -> Float[Tensor, "populations"]:
         """Standard error of ``log_z``, from the population's genealogy; see `resampling`."""
         return genealogical_variance(self.log_weights, self.ancestors, self.resamplings).sqrt()
+
+
+@dataclass(frozen=True)
+class SMC:
+    """Settings of sequential Monte Carlo with all chains as one population from uniform starts.
+
+    Attributes
+    ----------
+    threshold
+        The population is resampled where its effective sample size is below this share.
+    adaptive
+        Smallest conditional effective sample size of a stage as a share; None for one stage
+        per rung.
+    warm_up
+        Steps in each stage, before the rung's own, that tune a kernel with a step size.
+    """
+
+    threshold: float = 0.5
+    adaptive: float | None = None
+    warm_up: int = 0
+
+    def run(
+        self,
+        ladder: Sequence[Rung],
+        kernel: Kernel,
+        starts: Designs,
+        seed: int,
+        chains: Sequence[int],
+    ) -> Samples:
+        """Return weighted designs and log Z, with the errors of `smc`."""
+        stages = smc(
+            ladder,
+            kernel,
+            starts,
+            seed,
+            chains,
+            threshold=self.threshold,
+            adaptive=self.adaptive,
+            warm_up=self.warm_up,
+        )
+        end = last_of(stages)
+        weights = end.weights[0]
+        worth = float(1 / weights.square().sum())
+        return Samples(
+            space=ladder[-1].target.space,
+            designs=end.designs,
+            scores=end.value,
+            acceptance=float(end.acceptance.mean()),
+            passes=end.passes,
+            weights=weights,
+            evidence=Evidence(float(end.log_z[0]), float(end.log_z_error[0]), worth),
+        )
 
 
 def smc(

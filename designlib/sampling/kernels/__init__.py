@@ -1,6 +1,7 @@
 """Markov kernels: a file per algorithm, one interface."""
 
 from designlib.sampling.kernels.base import ChainState, Info, Kernel, MetropolisKernel
+from designlib.sampling.kernels.choice import default_kernel
 from designlib.sampling.kernels.compiled import CompiledKernel
 from designlib.sampling.kernels.crossover import Crossover
 from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin, Move, State
@@ -31,4 +32,5 @@ __all__ = [
     "PathAuxiliary",
     "SimplexLangevin",
     "State",
+    "default_kernel",
 ]

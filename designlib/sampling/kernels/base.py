@@ -148,6 +148,9 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
     evaluation of the predictor, since that of the current design is kept.
     """
 
+    tunes = False
+    """Whether warm-up tunes a step size or path length."""
+
     moves_once = False
     """Whether a move changes one site only, so that a mask can exclude all infeasible ones."""
 

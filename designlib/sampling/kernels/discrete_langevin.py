@@ -87,6 +87,8 @@ class DiscreteLangevin(MetropolisKernel[State, Move]):
         A step size out of range.
     """
 
+    tunes = True
+
     size_limits = (_SMALLEST, _LARGEST)
 
     def __init__(self, step_size: float = 0.1) -> None:

@@ -152,6 +152,8 @@ class Mala(PartKernel[State, Points]):
         which no proposal meets by chance.
     """
 
+    tunes = True
+
     def __init__(
         self, step_size: float = 0.1, preconditioner: Sequence[float] | None = None
     ) -> None:

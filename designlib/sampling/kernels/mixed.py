@@ -31,10 +31,10 @@ from designlib.sampling.kernels.mala import Mala
 from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
 from designlib.sampling.kernels.transfer import GridTransfer
 from designlib.sampling.targets import Target
-from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, PartSpace, Space
+from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, PartSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Points, Scores
 
-__all__ = ["MixedKernel", "Move", "State"]
+__all__ = ["MixedKernel", "Move", "State", "part_kernel"]
 
 
 class State(NamedTuple):
@@ -91,13 +91,15 @@ class MixedKernel(MetropolisKernel[State, Move]):
         Later, for a target: another space than a `MixedSpace`, or what a part's kernel refuses.
     """
 
+    tunes = True
+
     def __init__(self) -> None:
         self._last: tuple[MixedSpace, Constraint | None, list[_Own]] | None = None
 
     def draws_per_step(self, space: Space) -> int:
         """Return the numbers that choose the part, that every part's kernel uses, and decide."""
         parts = _mixed(space).parts
-        return 2 + sum(_kernel_of(part.space).draws_per_step(part.space) for part in parts)
+        return 2 + sum(part_kernel(part.space).draws_per_step(part.space) for part in parts)
 
     def masks_all(self, target: Target) -> bool:
         """Return whether every constraint is one of a part whose kernel proposes nothing else."""
@@ -200,7 +202,7 @@ class MixedKernel(MetropolisKernel[State, Move]):
             own = [
                 _Own(
                     part.space, part.columns, part.inputs,
-                    old.kernel if old else _kernel_of(part.space),
+                    old.kernel if old else part_kernel(part.space),
                     of_part(constraint, space, number),
                 )
                 for number, (part, old) in enumerate(zip(space.parts, known, strict=True))
@@ -223,12 +225,15 @@ class _Own(NamedTuple):
         return Target(target.predict, self.space, self.constraint, target.beta, target.label)
 
 
-def _kernel_of(space: PartSpace) -> PartKernel[Any, Any]:
+def part_kernel(space: Space) -> PartKernel[Any, Any]:
+    """Return the kernel that moves levels, quantities or shares; InputError for another space."""
     if isinstance(space, LevelSpace):
         return LevelSteps()
     if isinstance(space, BoxSpace):
         return Mala()
-    return SimplexLangevin() if space.parts is None else GridTransfer()
+    if isinstance(space, SimplexSpace):
+        return SimplexLangevin() if space.parts is None else GridTransfer()
+    raise InputError(f"there is no kernel for a {type(space).__name__}; pass one as `kernel`")
 
 
 def _mixed(space: Space) -> MixedSpace:

@@ -110,6 +110,8 @@ class PathAuxiliary(MetropolisKernel[State, Path]):
         A length out of range.
     """
 
+    tunes = True
+
     def __init__(self, mean_length: float = 2.0, longest: int = 8) -> None:
         if longest < 1:
             raise InputError(f"the longest path is {longest}; at least 1 change is needed")

@@ -152,6 +152,8 @@ class SimplexLangevin(PartKernel[State, Move]):
         no simplex.
     """
 
+    tunes = True
+
     def __init__(self, step_size: float = 0.2) -> None:
         require_step_size(step_size)
         self.step_size = step_size

@@ -15,7 +15,6 @@ from designlib.sampling.ladders.plan import (
     plan_trajectory,
     rescaled,
 )
-from designlib.sampling.ladders.product import product_ladder
 from designlib.sampling.ladders.temperature import temperature_ladder
 from designlib.sampling.ladders.trajectory import score_reference, trajectory_ladder
 
@@ -36,7 +35,6 @@ __all__ = [
     "ladder_kind",
     "mean_score",
     "plan_trajectory",
-    "product_ladder",
     "rescaled",
     "scale_of",
     "score_reference",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from designlib.sampling.objectives import Objective, WeightedSum
+from designlib.sampling.objectives import ScoreFunction, WeightedSum
 from designlib.sampling.targets import Target
 from designlib.types import InputError
 
@@ -64,7 +64,7 @@ def bridge(first: Target, second: Target, share: float) -> Target:
 class _Bridge(WeightedSum):
     """A weighted sum of scores that knows its parts, so that bridges of bridges stay flat."""
 
-    def __init__(self, pairs: Sequence[tuple[float, Objective]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[float, ScoreFunction]]) -> None:
         weights: dict[int, float] = {}
         for weight, part in pairs:
             weights[id(part)] = weights.get(id(part), 0.0) + weight
@@ -73,7 +73,7 @@ class _Bridge(WeightedSum):
         self.pairs = [(weights[key], part) for key, part in distinct.items()]
 
 
-def _weighted(weight: float, target: Target) -> list[tuple[float, Objective]]:
+def _weighted(weight: float, target: Target) -> list[tuple[float, ScoreFunction]]:
     weight = weight * target.beta
     if isinstance(target.predict, _Bridge):
         return [(weight * share, part) for share, part in target.predict.pairs]

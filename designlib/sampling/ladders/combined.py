@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from designlib.config import Goals, Scale, Scored
 from designlib.predictors import PredictorSpec, Trajectory, learning_scale
 from designlib.sampling.ladders.plan import ScoreAt, mean_score
-from designlib.sampling.objectives import Objective
+from designlib.sampling.objectives import ScoreFunction
 from designlib.types import InputError, Relaxed, Scores
 
 __all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]
@@ -23,7 +23,7 @@ class Combined(nn.Module):
 
     def __init__(
         self,
-        parts: Sequence[Objective],
+        parts: Sequence[ScoreFunction],
         goals: Goals,
         scales: Sequence[Scale],
         ideal: Float[Tensor, "objectives"],

@@ -15,7 +15,7 @@ from designlib.sampling.ladders.base import Rung, check_steps
 from designlib.sampling.ladders.choice import by_function_change, by_log_step, by_smc_criterion
 from designlib.sampling.ladders.temperature import geometric_betas
 from designlib.sampling.ladders.trajectory import FLAT, score_reference
-from designlib.sampling.objectives import EnsembleMean, Objective
+from designlib.sampling.objectives import EnsembleMean, ScoreFunction
 from designlib.sampling.targets import Target
 from designlib.spaces import DesignSpace, Space
 from designlib.types import Designs, InputError
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-ScoreAt: TypeAlias = Callable[[Sequence[Trajectory], int, torch.device | str], Objective]
+ScoreAt: TypeAlias = Callable[[Sequence[Trajectory], int, torch.device | str], ScoreFunction]
 """The score that chains follow at one checkpoint of the members, on a device."""
 
 

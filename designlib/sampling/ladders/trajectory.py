@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from designlib.constraints import Constraint
 from designlib.predictors import evaluate
 from designlib.sampling.ladders.base import Rung, check_steps
-from designlib.sampling.objectives import Objective
+from designlib.sampling.objectives import ScoreFunction
 from designlib.sampling.targets import NonFiniteScoreError, Target
 from designlib.spaces import Space
 from designlib.types import Designs, InputError
@@ -28,7 +28,7 @@ FLAT = 1e-12
 
 
 def trajectory_ladder(
-    checkpoints: Sequence[Objective],
+    checkpoints: Sequence[ScoreFunction],
     space: Space,
     reference: Designs,
     *,
@@ -103,7 +103,7 @@ def trajectory_ladder(
 
 
 def score_reference(
-    checkpoints: Sequence[Objective],
+    checkpoints: Sequence[ScoreFunction],
     space: Space,
     reference: Designs,
     names: Sequence[str],
@@ -128,7 +128,7 @@ def score_reference(
     return torch.stack(rows)
 
 
-def _check_same_architecture(checkpoints: Sequence[Objective]) -> None:
+def _check_same_architecture(checkpoints: Sequence[ScoreFunction]) -> None:
     first = _parameters(checkpoints[0])
     for number, checkpoint in enumerate(checkpoints[1:], start=2):
         other = _parameters(checkpoint)
@@ -140,7 +140,7 @@ def _check_same_architecture(checkpoints: Sequence[Objective]) -> None:
             )
 
 
-def _parameters(checkpoint: Objective) -> dict[str, tuple[int, ...]]:
+def _parameters(checkpoint: ScoreFunction) -> dict[str, tuple[int, ...]]:
     if not isinstance(checkpoint, nn.Module):
         return {}
     return {name: tuple(value.shape) for name, value in checkpoint.state_dict().items()}

@@ -8,7 +8,6 @@ from scipy import stats
 
 from designlib.constraints import HammingBall
 from designlib.randomness import torch_generator
-from designlib.sampling.diagnostics import round_trips
 from designlib.sampling.drivers.replica_exchange import replica_exchange, swap_log_ratio
 from designlib.sampling.kernels import GibbsWithGradients
 from designlib.types import InputError
@@ -99,6 +98,19 @@ def test_cached_states_belong_to_their_rung(tiny):
             fresh = KERNEL.init(rung.target, state.designs)
             for cached, computed in zip(state, fresh, strict=True):
                 assert torch.allclose(cached, computed, rtol=0, atol=1e-12)
+
+
+def round_trips(history):
+    """Count trips from the first rung to the last and back, replica by replica."""
+    _, systems, rungs = history.shape
+    trips = torch.zeros(systems, dtype=torch.int64)
+    for system in range(systems):
+        for replica in range(rungs):
+            places = (history[:, system] == replica).nonzero()[:, 1].tolist()
+            ends = [place for place in places if place in (0, rungs - 1)]
+            visits = [a for a, b in zip(ends, [None, *ends], strict=False) if a != b]
+            trips[system] += (len(visits) - (visits[:1] != [0]) - 1) // 2 if visits else 0
+    return trips
 
 
 def test_replicas_are_counted_as_an_offline_count_does(tiny):

@@ -8,11 +8,9 @@ from designlib.constraints import HammingBall
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.sampling.ladders import (
-    Rung,
     bridge,
     by_function_change,
     fixed_ladder,
-    product_ladder,
     temperature_ladder,
     trajectory_ladder,
 )
@@ -44,13 +42,6 @@ def test_fixed_and_temperature():
     assert betas[-1] == 8.0
     assert [rung.steps for rung in ladder] == [3, 3, 3, 3, 13]
     assert all(rung.target.same_score(TARGET) for rung in ladder)
-
-
-def test_every_temperature_of_every_checkpoint():
-    ladder = [Rung(Target(CHECKPOINTS[i], SPACE, beta=i + 1.0), 2, f"c{i}") for i in range(2)]
-    rungs = product_ladder(ladder, [0.5, 1.0])
-    assert [rung.target.beta for rung in rungs] == [0.5, 1.0, 1.0, 2.0]
-    assert [rung.label for rung in rungs] == ["c0 x 0.5", "c0", "c1 x 0.5", "c1"]
 
 
 def test_a_trajectory_of_modules():
@@ -112,8 +103,6 @@ BALL = HammingBall(SPACE, "AAAAA", 2)
         (lambda: temperature_ladder(TARGET, 9.0, 3, 1), "0 < lowest < highest"),
         (lambda: temperature_ladder(TARGET, 1.0, 1, 1), "at least two rungs, not 1"),
         (lambda: temperature_ladder(TARGET, 1.0, 3, 1, -1), "final_steps >= 0"),
-        (lambda: product_ladder(fixed_ladder(TARGET, 1), []), "at least one factor"),
-        (lambda: product_ladder(fixed_ladder(TARGET, 1), [1.0, -2.0]), "factor -2"),
         (lambda: trajectory_ladder([], SPACE, REFERENCE, steps=1), "at least one checkpoint"),
         (
             lambda: trajectory_ladder(CHECKPOINTS, SPACE, REFERENCE, steps=1, sharpness=0.0),

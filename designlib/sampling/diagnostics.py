@@ -15,7 +15,7 @@ from torch import Tensor
 
 from designlib.types import InputError
 
-__all__ = ["EffectiveSampleSize", "effective_sample_size", "ess_per_pass", "r_hat"]
+__all__ = ["EffectiveSampleSize", "effective_sample_size", "r_hat"]
 
 _TAIL = 0.05
 _FEWEST_DRAWS = 4
@@ -105,32 +105,6 @@ def effective_sample_size(
     bulk = array_stats.ess(array, chain_axis=0, draw_axis=1, method="bulk")
     tail = array_stats.ess(array, chain_axis=0, draw_axis=1, method="tail", prob=_TAIL)
     return EffectiveSampleSize(_tensor(bulk), _tensor(tail))
-
-
-def ess_per_pass(ess: Float[Tensor, "*quantities"], passes: float) -> Float[Tensor, "*quantities"]:
-    """Return the effective sample size per forward and backward pass of the predictor.
-
-    Parameters
-    ----------
-    ess
-        Effective sample size over all chains.
-    passes
-        Passes of all chains together, each over one design, warm-up included: for N chains
-        of n steps with one evaluation each, N * n. Positive and finite.
-
-    Raises
-    ------
-    InputError
-        ``passes`` is not a positive finite number.
-
-    Examples
-    --------
-    >>> ess_per_pass(torch.tensor(50.0), passes=1000.0)
-    tensor(0.0500)
-    """
-    if not (math.isfinite(passes) and passes > 0):
-        raise InputError(f"passes is {passes:g}; it must be a positive finite number")
-    return ess / passes
 
 
 def _require_usable(draws: Real[Tensor, "chains draws *quantities"], fewest_chains: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import norm, rankdata
 
 from designlib.randomness import torch_generator
-from designlib.sampling.diagnostics import effective_sample_size, ess_per_pass, r_hat
+from designlib.sampling.diagnostics import effective_sample_size, r_hat
 from designlib.types import InputError
 
 
@@ -108,13 +108,6 @@ def test_two_values_have_a_finite_r_hat():
     # Their distances from the median 1/2 are all the same; only the draws themselves count.
     draws = torch.tensor([[0.0, 1.0] * 50, [1.0, 0.0] * 50])
     assert float(r_hat(draws)) == pytest.approx(1, abs=0.02)
-
-
-def test_per_pass():
-    assert ess_per_pass(torch.tensor([10.0, 40.0]), 20.0).tolist() == [0.5, 2.0]
-    for passes in (0.0, -1.0, math.nan, math.inf):
-        with pytest.raises(InputError, match=r"passes is .* positive finite"):
-            ess_per_pass(torch.tensor(1.0), passes)
 
 
 @pytest.mark.parametrize("function", [r_hat, effective_sample_size])

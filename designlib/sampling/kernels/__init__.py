@@ -4,7 +4,7 @@ from designlib.sampling.kernels.base import ChainState, Info, Kernel, Metropolis
 from designlib.sampling.kernels.choice import default_kernel
 from designlib.sampling.kernels.compiled import CompiledKernel
 from designlib.sampling.kernels.crossover import Crossover
-from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin, Move, State
+from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin
 from designlib.sampling.kernels.gibbs import Gibbs
 from designlib.sampling.kernels.gibbs_with_gradients import GibbsWithGradients
 from designlib.sampling.kernels.level_steps import LevelSteps
@@ -28,9 +28,7 @@ __all__ = [
     "Mala",
     "MetropolisKernel",
     "MixedKernel",
-    "Move",
     "PathAuxiliary",
     "SimplexLangevin",
-    "State",
     "default_kernel",
 ]

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints import AllOf, Constraint
-from designlib.sampling.targets import Target
+from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Gradients, InputError, Letters, Moves, Scores
 
@@ -20,12 +20,13 @@ __all__ = [
     "ChainState",
     "Info",
     "Kernel",
+    "LetterState",
     "MetropolisKernel",
-    "PartKernel",
     "Tuning",
     "allowed_moves",
     "choose",
     "estimated_gains",
+    "first_beyond",
     "has_full_mask",
     "initial_tuning",
     "inverse_cdf",
@@ -88,6 +89,28 @@ class Tuning(NamedTuple):
 
     log_size: Scores
     seen: Int[Tensor, "designs"]
+
+
+class LetterState(NamedTuple):
+    """Where chains on sequences are, with what the next step needs; nothing is scaled by beta.
+
+    Attributes
+    ----------
+    designs
+        Current designs, shape (designs, sites).
+    value
+        The predictor's scores of them, shape (designs,).
+    difference
+        Estimated gain of every single change, shape (designs, sites, letters); -inf where the
+        kernel does not propose it.
+    tuning
+        Step size or path length of each chain.
+    """
+
+    designs: Letters
+    value: Scores
+    difference: Gradients
+    tuning: Tuning
 
 
 StateT = TypeVar("StateT", bound=ChainState)
@@ -248,24 +271,6 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
         return constraint is None or (self.moves_once and has_full_mask(constraint))
 
 
-class PartKernel(MetropolisKernel[StateT, MoveT]):
-    """A kernel for one space that can also move one part of a larger design."""
-
-    @abstractmethod
-    def state_at(
-        self,
-        target: Target,
-        designs: Designs,
-        value: Scores,
-        gradient: Gradients,
-        tuning: Tuning | None = None,
-    ) -> StateT:
-        """Return the state at ``designs``, of which score and gradient are known.
-
-        Of ``target`` only space, constraint and beta are asked.
-        """
-
-
 def letters_space(target: Target) -> SequenceSpace:
     """Return the space of a target on sequences; raise InputError for one on points."""
     if not isinstance(target.space, SequenceSpace):
@@ -290,16 +295,29 @@ def has_full_mask(constraint: Constraint) -> bool:
     return hasattr(constraint, "allowed_moves")
 
 
-def estimated_gains(target: Target, letters: Letters) -> tuple[Scores, Gradients]:
-    """Return the scores of designs, and what each single change gains to first order.
+def estimated_gains(target: Target, letters: Letters) -> Evaluation:
+    """Return the evaluation of designs, with the gain of each single change for the gradient.
 
-    The gains have the shape (designs, sites, letters) and are not scaled by beta: -inf where
-    the mask of the target's constraint excludes the change, else 0 for the letter that a site has.
+    The gains are estimates of first order, of shape (designs, sites, letters) and not scaled by
+    beta: -inf where the mask of the target's constraint excludes the change, else 0 for the letter
+    that a site has. Raises InputError for a target that is not on sequences.
     """
-    value, gradient, _ = target.evaluate(letters)
+    letters_space(target)
+    value, gradient, relaxed = target.evaluate(letters)
     gains = gradient - gradient.gather(2, letters.unsqueeze(2))
     moves = allowed_moves(target, letters)
-    return value, gains if moves is None else gains.where(moves, -torch.inf)
+    return Evaluation(value, gains if moves is None else gains.where(moves, -torch.inf), relaxed)
+
+
+def first_beyond(
+    probability: Float[Tensor, "designs moves"], uniforms: Float[Tensor, "designs 1"]
+) -> Int[Tensor, "designs 1"]:
+    """Return the first index whose cumulative probability exceeds uniform * total.
+
+    As `inverse_cdf`, for many indices.
+    """
+    cumulative = probability.cumsum(1, dtype=torch.float64)
+    return torch.searchsorted(cumulative, uniforms * cumulative[:, -1:], right=True)
 
 
 def inverse_cdf(probability: Tensor, uniforms: Tensor, dim: int) -> Tensor:

@@ -20,56 +20,34 @@ and never if y is infeasible, which single changes that are allowed together may
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from designlib.sampling.kernels.base import (
+    LetterState,
     MetropolisKernel,
     Tuning,
     estimated_gains,
     initial_tuning,
     inverse_cdf,
-    letters_space,
 )
 from designlib.sampling.targets import Target
 from designlib.spaces import Space
-from designlib.types import Designs, Gradients, InputError, Letters, Scores
+from designlib.types import Designs, InputError, Letters, Scores
 
-__all__ = ["DiscreteLangevin", "State"]
+__all__ = ["DiscreteLangevin"]
 
 _SMALLEST, _LARGEST = 1e-3, 1e2
-
-
-class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current designs, shape (designs, sites).
-    value
-        The predictor's scores of them, shape (designs,).
-    difference
-        Estimated gain of every single change, shape (designs, sites, letters);
-        -inf where the change is not allowed.
-    tuning
-        Logarithm of each chain's step size, and its warm-up steps.
-    """
-
-    designs: Letters
-    value: Scores
-    difference: Gradients
-    tuning: Tuning
 
 
 Move: TypeAlias = Letters
 """The letters of all sites afterwards."""
 
 
-class DiscreteLangevin(MetropolisKernel[State, Move]):
+class DiscreteLangevin(MetropolisKernel[LetterState, Move]):
     r"""Discrete Langevin proposals with a Metropolis-Hastings correction, over any alphabet.
 
     A proposal may be the current design, which is then accepted. With a target that is not
@@ -102,35 +80,40 @@ class DiscreteLangevin(MetropolisKernel[State, Move]):
         """Return one number a site, and one to decide."""
         return space.columns + 1
 
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
+    def evaluate(
+        self, target: Target, designs: Designs, tuning: Tuning | None = None
+    ) -> LetterState:
         """Return the state at ``designs``, with ``tuning`` or else the initial step size."""
-        letters_space(target)
-        value, difference = estimated_gains(target, designs)
-        return State(designs, value, difference, tuning or initial_tuning(self.step_size, designs))
+        value, difference, _ = estimated_gains(target, designs)
+        return LetterState(
+            designs, value, difference, tuning or initial_tuning(self.step_size, designs)
+        )
 
-    def log_proposal(self, target: Target, state: State) -> Float[Tensor, "designs sites letters"]:
+    def log_proposal(
+        self, target: Target, state: LetterState
+    ) -> Float[Tensor, "designs sites letters"]:
         """Return the log probability of each letter at each site."""
         return self._logits(target, state).log_softmax(1).mT
 
     def draw(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
+        self, target: Target, state: LetterState, uniforms: Float[Tensor, "designs draws"]
     ) -> tuple[Move, Scores]:
         """Return letters for all sites of each chain and their log probability."""
         probability = self._logits(target, state).softmax(1)
         letters = inverse_cdf(probability, uniforms[:, : state.designs.shape[1]], 1)
         return letters, _total(probability.gather(1, letters.unsqueeze(1)).log())
 
-    def move(self, state: State, move: Move) -> tuple[Letters, Move]:
+    def move(self, state: LetterState, move: Move) -> tuple[Letters, Move]:
         """Return the designs after the moves, and the moves that lead back."""
         return move, state.designs
 
-    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
+    def log_probability(self, target: Target, state: LetterState, move: Move) -> Scores:
         """Return the log probability of drawing these letters at ``state``."""
         logs = self._logits(target, state).log_softmax(1)
         return _total(logs.gather(1, move.unsqueeze(1)))
 
     @staticmethod
-    def _logits(target: Target, state: State) -> Float[Tensor, "designs letters sites"]:
+    def _logits(target: Target, state: LetterState) -> Float[Tensor, "designs letters sites"]:
         price = 0.5 * (-state.tuning.log_size).exp().to(state.difference.dtype)
         changed = state.difference * (target.beta / 2) - price.view(-1, 1, 1)
         logits = changed.scatter(2, state.designs.unsqueeze(2), 0.0)

@@ -21,11 +21,15 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from designlib.sampling.kernels.base import MetropolisKernel, Tuning, allowed_moves, letters_space
+from designlib.sampling.kernels.base import (
+    MetropolisKernel,
+    Tuning,
+    estimated_gains,
+    first_beyond,
+)
 from designlib.sampling.targets import Target
 from designlib.spaces import Space
 from designlib.types import Gradients, Letters, Scores
@@ -79,13 +83,8 @@ class GibbsWithGradients(MetropolisKernel[State, Move]):
 
     def evaluate(self, target: Target, designs: Letters, tuning: Tuning | None = None) -> State:  # noqa: ARG002 - there is nothing to tune
         """Return the state at ``designs``, which must be feasible."""
-        letters_space(target)
-        value, gradient, relaxed = target.evaluate(designs)
-        difference = gradient - gradient.gather(2, designs.unsqueeze(-1))
-        moves = allowed_moves(target, designs)
-        if moves is not None:
-            difference = difference.where(moves, -torch.inf)
-        return State(designs, value, difference.add(relaxed, alpha=-_STAYING))
+        value, gains, relaxed = estimated_gains(target, designs)
+        return State(designs, value, gains.add(relaxed, alpha=-_STAYING))
 
     def log_proposal(self, target: Target, state: State) -> Float[Tensor, "designs sites letters"]:
         """Return the log probability that each move is proposed."""
@@ -101,9 +100,7 @@ class GibbsWithGradients(MetropolisKernel[State, Move]):
         """
         # Not exp of the logits: with -inf among them it is several times slower than softmax.
         probability = self._logits(target, state).softmax(1)
-        cumulative = probability.cumsum(1, dtype=torch.float64)
-        wanted = uniforms[:, :1] * cumulative[:, -1:]
-        index = torch.searchsorted(cumulative, wanted, right=True)
+        index = first_beyond(probability, uniforms[:, :1])
         return index, probability.gather(1, index).log().squeeze(1)
 
     def move(self, state: State, move: Move) -> tuple[Letters, Move]:

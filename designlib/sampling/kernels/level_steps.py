@@ -21,50 +21,20 @@ The proposal is that of Grathwohl et al., ICML 2021, balanced as in
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints import Constraint
-from designlib.sampling.kernels.base import PartKernel, Tuning
+from designlib.sampling.kernels.base import Tuning
+from designlib.sampling.kernels.parts import Choice, ChoiceKernel, ChoiceState
 from designlib.sampling.targets import Target
 from designlib.spaces import LevelSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
-__all__ = ["LevelSteps", "State"]
-
-_STAYING = 1e18
-"""Price of staying, in units of the log weight: it is proposed only where nothing else is."""
-
-
-class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Place of the level of each variable, float64, shape (designs, variables).
-    value
-        The predictor's scores of them, shape (designs,).
-    gain
-        Estimated gain of every level, shape (designs, levels), 0 for those that a design has.
-    possible
-        Which levels can be set: they differ from the design's own and keep it feasible.
-    log_weight
-        Logarithm of the part of the weight that does not depend on the score.
-    """
-
-    designs: Points
-    value: Scores
-    gain: Float[Tensor, "designs levels"]
-    possible: Bool[Tensor, "designs levels"]
-    log_weight: Float[Tensor, "designs levels"]
-
-
-Move: TypeAlias = Int[Tensor, "designs 1"]
-"""Number of the level that is set, of those of all variables one after the other."""
+__all__ = ["LevelSteps"]
 
 
 class _Numbers(NamedTuple):
@@ -79,29 +49,22 @@ class _Numbers(NamedTuple):
     inputs: Float[Tensor, "levels inputs"]
 
 
-class LevelSteps(PartKernel[State, Move]):
+class LevelSteps(ChoiceKernel[DeviceTensors]):
     """Gibbs-with-Gradients on a `LevelSpace`, one variable at a time.
 
     Any constraint is kept inside the moves. With a target that is not differentiable it is a
     random walk over the possible moves, short ones of ordered variables preferred.
     """
 
-    def __init__(self) -> None:
-        self._last: tuple[LevelSpace, DeviceTensors] | None = None
-
-    def draws_per_step(self, space: Space) -> int:  # noqa: ARG002 - the interface has it
-        """Return 2: one number chooses the move, one decides on it."""
-        return 2
-
-    def masks_all(self, target: Target) -> bool:  # noqa: ARG002 - true of every constraint
-        """Return True: every design that a move leads to is checked beforehand."""
-        return True
-
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
-        """Return the state at ``designs``, which must be feasible."""
-        _level_space(target)
-        value, gradient, _ = target.evaluate(designs)
-        return self.state_at(target, designs, value, gradient, tuning)
+    def tables(self, space: Space, constraint: Constraint | None) -> DeviceTensors:
+        """Return all levels of the space."""
+        del constraint
+        if not isinstance(space, LevelSpace):
+            raise InputError(
+                f"this kernel sets the variables of a LevelSpace, and the target is on a "
+                f"{type(space).__name__}"
+            )
+        return DeviceTensors(*_all_levels(space))
 
     def state_at(
         self,
@@ -110,9 +73,9 @@ class LevelSteps(PartKernel[State, Move]):
         value: Scores,
         gradient: Gradients,
         tuning: Tuning | None = None,  # noqa: ARG002 - there is nothing to tune
-    ) -> State:
-        """Return the state at ``designs``, of which score and gradient are known."""
-        numbers = self._numbers(_level_space(target), designs.device)
+    ) -> ChoiceState:
+        """Return the state at ``designs`` of known score and gradient."""
+        numbers = _Numbers(*self.tables_of(target).on(designs.device))
         designs = designs.double()
         own = designs.long() + numbers.first
         # The inputs of a level are 0 outside its variable, so one product serves all variables.
@@ -121,40 +84,21 @@ class LevelSteps(PartKernel[State, Move]):
         away = (numbers.place - designs[:, numbers.variable]).abs()
         size = torch.where(numbers.ordered, away.clamp(min=1), 1.0)
         possible = _possible(target.constraint, designs, numbers, away > 0)
-        return State(designs, value, gain, possible, -size.log() - numbers.log_total)
+        return ChoiceState(designs, value, gain, possible, -size.log() - numbers.log_total)
 
-    def draw(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
-    ) -> tuple[Move, Scores]:
-        """Return a move for each chain and its log probability."""
-        log_probability = self._log_probabilities(target, state)
-        cumulative = log_probability.exp().cumsum(1)
-        wanted = uniforms[:, :1] * cumulative[:, -1:]
-        index = torch.searchsorted(cumulative, wanted, right=True)
-        return index, log_probability.gather(1, index).squeeze(1)
+    def log_weight(self, target: Target, state: ChoiceState) -> Float[Tensor, "designs levels"]:
+        """Return -log of the distance to each level of an ordered variable, normalised."""
+        del target
+        assert state.log_weight is not None  # noqa: S101 - `state_at` has set it
+        return state.log_weight
 
-    def move(self, state: State, move: Move) -> tuple[Points, Move]:
+    def move(self, state: ChoiceState, move: Choice) -> tuple[Points, Choice]:
         """Return the designs after the moves, and the moves that lead back."""
-        assert self._last is not None  # noqa: S101 - no state without an evaluation
-        numbers = self._numbers(self._last[0], state.designs.device)
+        numbers = _Numbers(*self.last_tables.on(state.designs.device))
         variable = numbers.variable[move]
         after = state.designs.scatter(1, variable, numbers.place[move].double())
         back = numbers.first[variable] + state.designs.gather(1, variable).long()
         return after, back
-
-    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
-        """Return the log probability of proposing the moves at ``state``."""
-        return self._log_probabilities(target, state).gather(1, move).squeeze(1)
-
-    def _log_probabilities(self, target: Target, state: State) -> Float[Tensor, "designs levels"]:
-        log_weight = torch.nn.functional.logsigmoid(target.beta * state.gain) + state.log_weight
-        return log_weight.where(state.possible, -_STAYING).log_softmax(1)
-
-    def _numbers(self, space: LevelSpace, device: torch.device) -> _Numbers:
-        """Return the levels of a space, worked out when the space changes."""
-        if self._last is None or self._last[0] != space:
-            self._last = (space, DeviceTensors(*_all_levels(space)))
-        return _Numbers(*self._last[1].on(device))
 
 
 def _all_levels(space: LevelSpace) -> _Numbers:
@@ -189,12 +133,3 @@ def _possible(
     stuck = ~possible.any(1, keepdim=True)
     staying = torch.zeros_like(possible).scatter(1, designs[:, :1].long(), True)
     return possible | (stuck & staying)
-
-
-def _level_space(target: Target) -> LevelSpace:
-    if not isinstance(target.space, LevelSpace):
-        raise InputError(
-            f"this kernel sets the variables of a LevelSpace, and the target is on a "
-            f"{type(target.space).__name__}"
-        )
-    return target.space

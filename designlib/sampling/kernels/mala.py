@@ -46,7 +46,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.constraints import Constraint, SumToOne, limits_of, members_of
-from designlib.sampling.kernels.base import PartKernel, Tuning, initial_tuning
+from designlib.sampling.kernels.base import Tuning, initial_tuning
+from designlib.sampling.kernels.parts import PartKernel
 from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
@@ -129,7 +130,7 @@ class TruncatedNormal(NamedTuple):
         return (scaled.square() / -2 - normaliser).where(self.upper > self.lower, 0.0)
 
 
-class Mala(PartKernel[State, Points]):
+class Mala(PartKernel[State, Points, DeviceTensors]):
     """Metropolis-adjusted Langevin on a box, with limits or without, or limits on some sides.
 
     It keeps to the limits of the space and to `Bounds`; what any other constraint forbids is
@@ -166,18 +167,10 @@ class Mala(PartKernel[State, Points]):
                 )
         self.step_size = step_size
         self.preconditioner = None if preconditioner is None else tuple(preconditioner)
-        self._last: tuple[Space, Constraint | None, DeviceTensors] | None = None
 
     def draws_per_step(self, space: Space) -> int:
         """Return one number per variable, and one that decides."""
         return space.columns + 1
-
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
-        """Return the state at ``designs``."""
-        self._box(target, designs.device)
-        designs = designs.double().contiguous()
-        value, gradient, _ = target.evaluate(designs)
-        return self.state_at(target, designs, value, gradient, tuning)
 
     def state_at(
         self,
@@ -187,15 +180,15 @@ class Mala(PartKernel[State, Points]):
         gradient: Gradients,
         tuning: Tuning | None = None,
     ) -> State:
-        """Return the state at ``designs``, of which score and gradient are known."""
-        self._box(target, designs.device)
+        """Return the state at ``designs`` of known score and gradient."""
+        self.tables_of(target)
         if tuning is None:
             tuning = initial_tuning(self.step_size, designs)
         return State(designs, value, gradient, tuning)
 
     def proposal(self, target: Target, state: State) -> TruncatedNormal:
         """Return the distribution that the next points are proposed from."""
-        lower, upper, metric, scale = self._box(target, state.designs.device)
+        lower, upper, metric, scale = self.tables_of(target).on(state.designs.device)
         size = step_sizes(state.tuning)
         drift = size.square() * metric * state.gradient.double() * (target.beta / 2)
         mean = (state.designs + drift).clamp(lower, upper)
@@ -220,14 +213,8 @@ class Mala(PartKernel[State, Points]):
         """
         return self.proposal(target, state).log_density(move).sum(1)
 
-    def _box(self, target: Target, device: torch.device) -> tuple[Tensor, ...]:
-        """Return limits, preconditioner and its root, worked out when the target changes."""
-        space, constraint = target.space, target.constraint
-        if self._last is None or self._last[0] is not space or self._last[1] is not constraint:
-            self._last = (space, constraint, DeviceTensors(*self._work_out(space, constraint)))
-        return self._last[2].on(device)
-
-    def _work_out(self, space: Space, constraint: Constraint | None) -> tuple[Tensor, ...]:
+    def tables(self, space: Space, constraint: Constraint | None) -> DeviceTensors:
+        """Return limits, preconditioner and its root."""
         if not isinstance(space, BoxSpace):
             raise InputError(
                 f"this kernel moves the variables of a BoxSpace, and the target is on a "
@@ -248,7 +235,7 @@ class Mala(PartKernel[State, Points]):
                 f"the preconditioner has {len(metric)} numbers; {space.columns}, one per "
                 "variable, are needed"
             )
-        return lower, upper, metric, metric.sqrt()
+        return DeviceTensors(lower, upper, metric, metric.sqrt())
 
 
 def require_step_size(step_size: float) -> None:

@@ -25,9 +25,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.constraints import AllOf, Constraint, OnPart, members_of, of_part
-from designlib.sampling.kernels.base import Info, MetropolisKernel, PartKernel, Tuning, tuned
+from designlib.sampling.kernels.base import Info, MetropolisKernel, Tuning, tuned
 from designlib.sampling.kernels.level_steps import LevelSteps
 from designlib.sampling.kernels.mala import Mala
+from designlib.sampling.kernels.parts import PartKernel
 from designlib.sampling.kernels.simplex_langevin import SimplexLangevin
 from designlib.sampling.kernels.transfer import GridTransfer
 from designlib.sampling.targets import Target
@@ -217,7 +218,7 @@ class _Own(NamedTuple):
     space: PartSpace
     columns: slice
     inputs: slice
-    kernel: PartKernel[Any, Any]
+    kernel: PartKernel[Any, Any, Any]
     constraint: AllOf | None
 
     def on(self, target: Target) -> Target:
@@ -225,7 +226,7 @@ class _Own(NamedTuple):
         return Target(target.predict, self.space, self.constraint, target.beta, target.label)
 
 
-def part_kernel(space: Space) -> PartKernel[Any, Any]:
+def part_kernel(space: Space) -> PartKernel[Any, Any, Any]:
     """Return the kernel that moves levels, quantities or shares; InputError for another space."""
     if isinstance(space, LevelSpace):
         return LevelSteps()

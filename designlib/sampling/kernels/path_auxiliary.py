@@ -31,43 +31,21 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.sampling.kernels.base import (
+    LetterState,
     MetropolisKernel,
     Tuning,
     estimated_gains,
     initial_tuning,
     inverse_cdf,
-    letters_space,
 )
 from designlib.sampling.targets import Target
 from designlib.spaces import Space
-from designlib.types import Designs, Gradients, InputError, Letters, Scores
+from designlib.types import Designs, InputError, Letters, Scores
 
-__all__ = ["Path", "PathAuxiliary", "State"]
+__all__ = ["Path", "PathAuxiliary"]
 
 _SMALLEST = 1e-300
 _NEGLIGIBLE = -80.0
-
-
-class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current designs, shape (designs, sites).
-    value
-        The predictor's scores of them, shape (designs,).
-    difference
-        Estimated gain of every single change, shape (designs, sites, letters);
-        -inf where the change is not allowed or is none.
-    tuning
-        Logarithm of each chain's mean path length, and its warm-up steps.
-    """
-
-    designs: Letters
-    value: Scores
-    difference: Gradients
-    tuning: Tuning
 
 
 class Path(NamedTuple):
@@ -88,7 +66,7 @@ class Path(NamedTuple):
     made: Bool[Tensor, "designs longest"]
 
 
-class PathAuxiliary(MetropolisKernel[State, Path]):
+class PathAuxiliary(MetropolisKernel[LetterState, Path]):
     r"""Path-auxiliary proposals of several sites with a Metropolis-Hastings correction.
 
     The number R of changes has the mean m of its chain, tuned during warm-up: with
@@ -129,17 +107,18 @@ class PathAuxiliary(MetropolisKernel[State, Path]):
         """Return one number for the length, one a site, one a change, and one to decide."""
         return 2 + space.columns + self._columns(space.columns)
 
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
+    def evaluate(
+        self, target: Target, designs: Designs, tuning: Tuning | None = None
+    ) -> LetterState:
         """Return the state at ``designs``, with ``tuning`` or else the initial mean length."""
-        letters_space(target)
-        value, gains = estimated_gains(target, designs)
+        value, gains, _ = estimated_gains(target, designs)
         difference = gains.scatter(2, designs.unsqueeze(2), -torch.inf)
-        return State(
+        return LetterState(
             designs, value, difference, tuning or initial_tuning(self.mean_length, designs)
         )
 
     def draw(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
+        self, target: Target, state: LetterState, uniforms: Float[Tensor, "designs draws"]
     ) -> tuple[Path, Scores]:
         """Return a path for each chain and its log probability.
 
@@ -159,20 +138,20 @@ class PathAuxiliary(MetropolisKernel[State, Path]):
         path = Path(site, letter, made)
         return path, self._log_probability(state, logits, weight, path)
 
-    def move(self, state: State, move: Path) -> tuple[Letters, Path]:
+    def move(self, state: LetterState, move: Path) -> tuple[Letters, Path]:
         """Return the designs at the ends of the paths, and the paths that lead back."""
         old = state.designs.gather(1, move.sites)
         new = torch.where(move.made, move.letters, old)
         back = Path(move.sites.flip(1), old.flip(1), move.made.flip(1))
         return state.designs.scatter(1, move.sites, new), back
 
-    def log_probability(self, target: Target, state: State, move: Path) -> Scores:
+    def log_probability(self, target: Target, state: LetterState, move: Path) -> Scores:
         """Return the log probability of drawing the paths at ``state``."""
         return self._log_probability(state, *_weights(target, state), move)
 
     def _log_probability(
         self,
-        state: State,
+        state: LetterState,
         logits: Float[Tensor, "designs sites letters"],
         weight: Float[Tensor, "designs sites"],
         path: Path,
@@ -194,7 +173,7 @@ class PathAuxiliary(MetropolisKernel[State, Path]):
         law = self._law(state).log_probability(made.sum(1, keepdim=True), movable)
         return law.squeeze(1) + change.masked_fill(~made, 0.0).sum(1, dtype=torch.float64)
 
-    def _law(self, state: State) -> _LengthLaw:
+    def _law(self, state: LetterState) -> _LengthLaw:
         highest = (self._columns(state.designs.shape[1]) + 1) / 2
         mean = state.tuning.log_size.exp().clamp(1.0, highest).unsqueeze(1)
         return _LengthLaw.of_mean(mean)
@@ -204,7 +183,7 @@ class PathAuxiliary(MetropolisKernel[State, Path]):
 
 
 def _weights(
-    target: Target, state: State
+    target: Target, state: LetterState
 ) -> tuple[Float[Tensor, "designs sites letters"], Float[Tensor, "designs sites"]]:
     """Return the log weight of every change, and that of every site: -inf if it cannot change."""
     logits = state.difference * (target.beta / 2)

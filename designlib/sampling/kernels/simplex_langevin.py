@@ -40,8 +40,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints import Constraint, limits_of, most_components
-from designlib.sampling.kernels.base import PartKernel, Tuning, initial_tuning
+from designlib.sampling.kernels.base import Tuning, initial_tuning
 from designlib.sampling.kernels.mala import TruncatedNormal, require_step_size, step_sizes
+from designlib.sampling.kernels.parts import PartKernel
 from designlib.sampling.targets import Target
 from designlib.spaces import SimplexSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
@@ -130,7 +131,7 @@ class _Faces(NamedTuple):
         return 1.0 if self.k == 1 else _HANDING_OVER
 
 
-class SimplexLangevin(PartKernel[State, Move]):
+class SimplexLangevin(PartKernel[State, Move, _Faces]):
     """Metropolis-adjusted Langevin on compositions, whole ones or of at most k components.
 
     It keeps to `Bounds` and to `AtMostComponents`; what any other constraint forbids is rejected.
@@ -157,22 +158,10 @@ class SimplexLangevin(PartKernel[State, Move]):
     def __init__(self, step_size: float = 0.2) -> None:
         require_step_size(step_size)
         self.step_size = step_size
-        self._last: tuple[Space, Constraint | None, _Faces] | None = None
 
     def draws_per_step(self, space: Space) -> int:
         """Return the numbers that order, that move, that choose the kind of move, and decide."""
         return space.columns + space.columns // 2 + 2
-
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:
-        """Return the state at ``designs``.
-
-        The support is the components that have a share; where they are fewer than k, the first
-        of those without a share fill it up.
-        """
-        self._faces(target)
-        designs = designs.double().contiguous()
-        value, gradient, _ = target.evaluate(designs)
-        return self.state_at(target, designs, value, gradient, tuning)
 
     def state_at(
         self,
@@ -182,8 +171,12 @@ class SimplexLangevin(PartKernel[State, Move]):
         gradient: Gradients,
         tuning: Tuning | None = None,
     ) -> State:
-        """Return the state at ``designs``, of which score and gradient are known."""
-        faces = self._faces(target)
+        """Return the state at ``designs`` of known score and gradient.
+
+        The support is the components that have a share; where they are fewer than k, the first
+        of those without a share fill it up.
+        """
+        faces = self.tables_of(target)
         _, _, excluded = faces.tensors.on(designs.device)
         rank = torch.where(excluded, 2, (designs <= 0).to(torch.uint8))
         slots = rank.argsort(dim=1, stable=True)[:, : faces.k]
@@ -196,7 +189,7 @@ class SimplexLangevin(PartKernel[State, Move]):
         self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
     ) -> tuple[Move, Scores]:
         """Return a move for each chain, and its log density."""
-        faces = self._faces(target)
+        faces = self.tables_of(target)
         n, matched = state.designs.shape[1], 2 * (faces.k // 2)
         _, _, excluded = faces.tensors.on(state.designs.device)
         # The support in random order, then in random order what might enter it.
@@ -230,7 +223,7 @@ class SimplexLangevin(PartKernel[State, Move]):
         It is a density in the amounts moved, and counts the matching or the components chosen.
         """
         pairs = self._pairs(target, state, move.first, move.second)
-        return _log_density(self._faces(target), pairs, move)
+        return _log_density(self.tables_of(target), pairs, move)
 
     def _pairs(
         self,
@@ -240,7 +233,7 @@ class SimplexLangevin(PartKernel[State, Move]):
         second: Int[Tensor, "designs pairs"],
     ) -> _Pairs:
         """Return what is possible in each pair, and how its position is proposed."""
-        lower, upper, _ = self._faces(target).tensors.on(state.designs.device)
+        lower, upper, _ = self.tables_of(target).tensors.on(state.designs.device)
         share = state.designs.gather(1, first)
         total = share + state.designs.gather(1, second)
         bottom = lower[first].maximum(total - upper[second])
@@ -254,15 +247,12 @@ class SimplexLangevin(PartKernel[State, Move]):
         position = TruncatedNormal.between(mean, size, mean.new_zeros(()), mean.new_ones(()))
         return _Pairs(bottom, top, width, movable, position)
 
-    def _faces(self, target: Target) -> _Faces:
-        """Return the faces that a target lives on, worked out when the target changes."""
-        space, constraint = target.space, target.constraint
-        if self._last is None or self._last[0] is not space or self._last[1] is not constraint:
-            self._last = (space, constraint, _work_out(space, constraint))
-        return self._last[2]
+    def tables(self, space: Space, constraint: Constraint | None) -> _Faces:
+        """Return the faces of the simplex that the target is on."""
+        return _faces(space, constraint)
 
 
-def _work_out(space: Space, constraint: Constraint | None) -> _Faces:
+def _faces(space: Space, constraint: Constraint | None) -> _Faces:
     if not isinstance(space, SimplexSpace):
         raise InputError(
             f"this kernel moves the shares of a SimplexSpace, and the target is on a "

@@ -21,19 +21,20 @@ evenly over orders of magnitude.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints import Constraint
-from designlib.sampling.kernels.base import PartKernel, Tuning
+from designlib.sampling.kernels.base import Tuning
+from designlib.sampling.kernels.parts import Choice, ChoiceKernel, ChoiceState
 from designlib.sampling.targets import Target
 from designlib.spaces import SimplexSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
-__all__ = ["MOST_MOVES", "GridTransfer", "State"]
+__all__ = ["MOST_MOVES", "GridTransfer"]
 
 MOST_MOVES = 50_000
 """Most moves of a space, possible or not: components squared times parts."""
@@ -42,33 +43,8 @@ _STAYING = 1e18
 """Price of staying, in units of the log weight: it is proposed only where nothing else is."""
 
 
-class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current compositions in float64, shape (designs, components).
-    value
-        The predictor's scores of them, shape (designs,).
-    gain
-        Estimated gain of every move, shape (designs, moves).
-    possible
-        Which moves lead to a feasible composition, shape (designs, moves).
-    """
-
-    designs: Points
-    value: Scores
-    gain: Float[Tensor, "designs moves"]
-    possible: Bool[Tensor, "designs moves"]
-
-
-Move: TypeAlias = Int[Tensor, "designs 1"]
-"""A transfer as (source * components + receiver) * parts + amount - 1; 0 stays."""
-
-
 class _Moves(NamedTuple):
-    """All moves of a space, in the order of their numbers."""
+    """All moves of a space: (source * components + receiver) * parts + amount - 1; 0 stays."""
 
     source: Int[Tensor, "moves"]
     receiver: Int[Tensor, "moves"]
@@ -79,7 +55,18 @@ class _Moves(NamedTuple):
     """Logarithm of the part of the weight that does not depend on the score."""
 
 
-class GridTransfer(PartKernel[State, Move]):
+class _Grid(NamedTuple):
+    """A space with its moves."""
+
+    space: SimplexSpace
+    tensors: DeviceTensors
+
+    def moves(self, device: torch.device) -> _Moves:
+        """Return the moves on a device."""
+        return _Moves(*self.tensors.on(device))
+
+
+class GridTransfer(ChoiceKernel[_Grid]):
     """Gibbs-with-Gradients that transfers parts between components of a `SimplexSpace` grid.
 
     Any constraint on compositions is kept inside the moves. With a target that is not
@@ -91,22 +78,11 @@ class GridTransfer(PartKernel[State, Move]):
         Later, for a target: a space without a grid, or one of more than MOST_MOVES moves.
     """
 
-    def __init__(self) -> None:
-        self._last: tuple[SimplexSpace, DeviceTensors] | None = None
-
-    def draws_per_step(self, space: Space) -> int:  # noqa: ARG002 - the interface has it
-        """Return 2: one number chooses the move, one decides on it."""
-        return 2
-
-    def masks_all(self, target: Target) -> bool:  # noqa: ARG002 - true of every constraint
-        """Return True: every composition that a move leads to is checked beforehand."""
-        return True
-
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> State:  # noqa: ARG002 - there is nothing to tune
-        """Return the state at ``designs``, which must be feasible."""
-        _grid_space(target)
-        value, gradient, _ = target.evaluate(designs)
-        return self.state_at(target, designs, value, gradient)
+    def tables(self, space: Space, constraint: Constraint | None) -> _Grid:
+        """Return the space with its moves."""
+        del constraint
+        grid = _grid_space(space)
+        return _Grid(grid, DeviceTensors(*_all_moves(grid)))
 
     def state_at(
         self,
@@ -115,58 +91,27 @@ class GridTransfer(PartKernel[State, Move]):
         value: Scores,
         gradient: Gradients,
         tuning: Tuning | None = None,  # noqa: ARG002 - there is nothing to tune
-    ) -> State:
-        """Return the state at ``designs``, of which score and gradient are known."""
-        space = _grid_space(target)
-        moves = self._moves(space, designs.device)
+    ) -> ChoiceState:
+        """Return the state at ``designs`` of known score and gradient."""
+        space, moves = self.tables_of(target).space, self.tables_of(target).moves(designs.device)
         slope = gradient[:, moves.receiver] - gradient[:, moves.source]
         gain = slope * (moves.amount / (space.parts or 1)).to(slope)
         amounts = space.amounts(designs)
         possible = _possible(space, target.constraint, amounts, moves)
-        return State(designs.double(), value, gain, possible)
+        return ChoiceState(designs.double(), value, gain, possible)
 
-    def draw(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
-    ) -> tuple[Move, Scores]:
-        """Return a move for each chain and its log probability.
+    def log_weight(self, target: Target, state: ChoiceState) -> Float[Tensor, "moves"]:
+        """Return -log of the number of parts that each move takes."""
+        return self.tables_of(target).moves(state.designs.device).log_weight
 
-        The move is the first whose cumulative probability exceeds uniform * total, so one of
-        probability 0 is never drawn.
-        """
-        log_probability = self._log_probabilities(target, state)
-        cumulative = log_probability.exp().cumsum(1, dtype=torch.float64)
-        wanted = uniforms[:, :1] * cumulative[:, -1:]
-        index = torch.searchsorted(cumulative, wanted, right=True)
-        return index, log_probability.gather(1, index).squeeze(1)
-
-    def move(self, state: State, move: Move) -> tuple[Points, Move]:
+    def move(self, state: ChoiceState, move: Choice) -> tuple[Points, Choice]:
         """Return the compositions after the moves, and the moves that lead back."""
-        assert self._last is not None  # noqa: S101 - no state without an evaluation
-        space = self._last[0]
-        moves = self._moves(space, state.designs.device)
+        space, moves = self.last_tables.space, self.last_tables.moves(state.designs.device)
         chosen = move.squeeze(1)
         after = (space.amounts(state.designs) + moves.change[chosen]).double() / (space.parts or 1)
         back = (moves.receiver * space.columns + moves.source)[chosen] * (space.parts or 1)
         back = back + moves.amount[chosen] - 1
         return after, back.unsqueeze(1)
-
-    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
-        """Return the log probability of proposing the moves at ``state``."""
-        return self._log_probabilities(target, state).gather(1, move).squeeze(1)
-
-    def _log_probabilities(self, target: Target, state: State) -> Float[Tensor, "designs moves"]:
-        moves = self._moves(_grid_space(target), state.designs.device)
-        log_weight = torch.nn.functional.logsigmoid(target.beta * state.gain)
-        log_weight = (log_weight + moves.log_weight.to(log_weight)).where(
-            state.possible, -torch.inf
-        )
-        return log_weight.log_softmax(1)
-
-    def _moves(self, space: SimplexSpace, device: torch.device) -> _Moves:
-        """Return all moves of a space, worked out when the space changes."""
-        if self._last is None or self._last[0] != space:
-            self._last = (space, DeviceTensors(*_all_moves(space)))
-        return _Moves(*self._last[1].on(device))
 
 
 def _all_moves(space: SimplexSpace) -> _Moves:
@@ -196,8 +141,7 @@ def _possible(
     return possible
 
 
-def _grid_space(target: Target) -> SimplexSpace:
-    space = target.space
+def _grid_space(space: Space) -> SimplexSpace:
     if not isinstance(space, SimplexSpace) or space.parts is None:
         given = type(space).__name__
         if isinstance(space, SimplexSpace):

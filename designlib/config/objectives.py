@@ -1,48 +1,31 @@
-r"""Several objectives as one score: weighted, within limits, specific, or along a Pareto front.
+"""Settings of several objectives: weighted, within limits, specific, or along a Pareto front.
 
-Predictors learn each objective o on its own, as a standardised score :math:`z_o`, of which more is
-better; :math:`v_o = c_o + s_o z_o` is the value on the scale of learning, with a negative
-:math:`s_o` where small values are wanted. The combinations, of which more is better as well:
-
-=============  ================================================================================
-weighted       :math:`\sum_o w_o z_o / \sum_o |w_o|`
-limits         :math:`z_1 - \lambda \sum_o \max(0, d_o)` with :math:`d_o` by how many standard
-               deviations :math:`v_o` misses what is asked
-specificity    :math:`\pm (v_1 - \max_o v_o) / |s_1|`, on-target less the worst off-target; where
-               small values are wanted, less the smallest one, with the other sign
-front          :math:`-\max_o \lambda_o (z_o^* - z_o) - 0.05 \sum_o \lambda_o (z_o^* - z_o)` for
-               several weights :math:`\lambda`, towards a point :math:`z^*` beyond the best
-               measured values (augmented Chebyshev, Knowles 2006)
-=============  ================================================================================
+The scores that they stand for are computed by `designlib.sampling.objectives`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from math import fsum
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
-if TYPE_CHECKING:  # settings are read by commands and servers that need no PyTorch
+if TYPE_CHECKING:  # settings are read by commands and servers that need no NumPy
     import numpy as np
     from jaxtyping import Float
-    from torch import Tensor
 
-    from designlib.types import Scores
 from designlib.config.base import Config
 
 __all__ = [
-    "Further",
-    "Goals",
-    "LimitedGoals",
+    "LimitsConfig",
+    "Objective",
+    "ObjectiveSettings",
     "ObjectivesConfig",
-    "ParetoGoals",
-    "Scale",
-    "Scored",
-    "SpecificityGoals",
-    "WeightedGoals",
+    "ParetoConfig",
+    "SpecificityConfig",
+    "WeightedConfig",
 ]
 
 _MOST = 4
@@ -62,45 +45,14 @@ _Direction = Annotated[
 _Bound = Annotated[float | None, Field(ge=-1e30, le=1e30)]
 
 
-class Further(NamedTuple):
-    """An objective beside the first one."""
+class Objective(NamedTuple):
+    """A value column and what is wanted of it; the first one has the empty name."""
 
     column: str
     maximise: bool
 
 
-class Scale(NamedTuple):
-    """How a standardised score stands for values of one objective: centre + scale * score."""
-
-    centre: float
-    scale: float
-    """Negative where small values are wanted."""
-    to_learn: Callable[[float], float] = float
-    """A value as the predictor learns it, such as its logarithm."""
-
-
-class Scored(NamedTuple):
-    """Standardised scores of designs by each objective, the first one first; more is better.
-
-    Attributes
-    ----------
-    scores
-        The scores.
-    scales
-        What they stand for.
-    ideal
-        The best standardised scores that were measured.
-    walk
-        Which of the scores that chains follow is meant, from 0 to less than ``Goals.walks``.
-    """
-
-    scores: Float[Tensor, "objectives designs"]
-    scales: Sequence[Scale]
-    ideal: Float[Tensor, "objectives"]
-    walk: int = 0
-
-
-class Goals(Config, ABC):
+class ObjectiveSettings(Config, ABC):
     """What is wanted of several objectives; the first is the table's first value column."""
 
     @property
@@ -109,12 +61,8 @@ class Goals(Config, ABC):
         return 1
 
     @abstractmethod
-    def further(self, maximise: bool) -> tuple[Further, ...]:
+    def further(self, maximise: bool) -> tuple[Objective, ...]:
         """Return the objectives after the first, which is to be maximised or not."""
-
-    @abstractmethod
-    def combined(self, given: Scored) -> Scores:
-        """Return one score per design, of which more is better."""
 
     def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str] | None:
         """Return "ok" or what is missed for each design; None where nothing is demanded."""
@@ -122,7 +70,7 @@ class Goals(Config, ABC):
         return None
 
     @model_validator(mode="after")
-    def _columns_differ(self) -> Goals:
+    def _columns_differ(self) -> ObjectiveSettings:
         names = [further.column for further in self.further(True)]
         if not 1 <= len(names) < _MOST:
             raise ValueError(f"1 to {_MOST - 1} further objectives are possible, not {len(names)}")
@@ -138,9 +86,9 @@ class FrontColumn(Config):
     direction: _Direction = "maximise"
 
     @property
-    def further(self) -> Further:
+    def further(self) -> Objective:
         """The column, and whether large values of it are wanted."""
-        return Further(self.column, self.direction == "maximise")
+        return Objective(self.column, self.direction == "maximise")
 
 
 class WeightedColumn(FrontColumn):
@@ -151,7 +99,7 @@ class WeightedColumn(FrontColumn):
     )
 
 
-class WeightedGoals(Goals):
+class WeightedConfig(ObjectiveSettings):
     """A weighted sum of objectives, each in standard deviations of what was measured."""
 
     model_config = ConfigDict(title="Weighted sum")
@@ -167,14 +115,9 @@ class WeightedGoals(Goals):
         title="Further objectives", description="The other value columns that count.", min_length=1
     )
 
-    def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
+    def further(self, maximise: bool) -> tuple[Objective, ...]:  # noqa: ARG002 - their own
         """Return the other columns, each in its own direction."""
         return tuple(o.further for o in self.weighted)
-
-    def combined(self, given: Scored) -> Scores:
-        """Return the weighted mean of the standardised scores."""
-        weights = given.scores.new_tensor([self.first_weight, *(o.weight for o in self.weighted)])
-        return (weights[:, None] * given.scores).sum(0) / weights.sum()
 
 
 class Limit(Config):
@@ -188,6 +131,13 @@ class Limit(Config):
         default=None, title="At most", description="Largest value allowed; empty: any."
     )
 
+    @property
+    def bound(self) -> float:
+        """The limit, whichever side it is on."""
+        bound = self.at_least if self.at_least is not None else self.at_most
+        assert bound is not None  # noqa: S101 - validated: one of them is set
+        return bound
+
     @model_validator(mode="after")
     def _asks_something(self) -> Limit:
         if (self.at_least is None) == (self.at_most is None):
@@ -195,7 +145,7 @@ class Limit(Config):
         return self
 
 
-class LimitedGoals(Goals):
+class LimitsConfig(ObjectiveSettings):
     """The first objective, as long as the others are within limits."""
 
     model_config = ConfigDict(title="Within limits")
@@ -214,20 +164,9 @@ class LimitedGoals(Goals):
         "missed by one of its own, while designs are drawn. Candidates have to meet it.",
     )
 
-    def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
+    def further(self, maximise: bool) -> tuple[Objective, ...]:  # noqa: ARG002 - their own
         """Return the limited columns; large values are wanted of those with a lower limit."""
-        return tuple(Further(limit.column, limit.at_least is not None) for limit in self.limits)
-
-    def combined(self, given: Scored) -> Scores:
-        """Return the first score less what the limits are missed by."""
-        total = given.scores[0]
-        missed = zip(self.limits, given.scores[1:], given.scales[1:], strict=True)
-        for limit, score, scale in missed:
-            asked = limit.at_least if limit.at_least is not None else limit.at_most
-            assert asked is not None  # noqa: S101 - one of them is given
-            bound = (scale.to_learn(asked) - scale.centre) / scale.scale
-            total = total - self.strictness * (bound - score).clamp(min=0)
-        return total
+        return tuple(Objective(limit.column, limit.at_least is not None) for limit in self.limits)
 
     def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str]:
         """Return which limit each design misses by its predicted values."""
@@ -242,7 +181,7 @@ class LimitedGoals(Goals):
         return verdicts
 
 
-class SpecificityGoals(Goals):
+class SpecificityConfig(ObjectiveSettings):
     """The first objective less the worst of the off-targets, all of one unit."""
 
     model_config = ConfigDict(title="Specificity")
@@ -253,22 +192,12 @@ class SpecificityGoals(Goals):
         min_length=1,
     )
 
-    def further(self, maximise: bool) -> tuple[Further, ...]:
+    def further(self, maximise: bool) -> tuple[Objective, ...]:
         """Return the off-targets, of which the opposite is wanted."""
-        return tuple(Further(column, not maximise) for column in self.off_targets)
-
-    def combined(self, given: Scored) -> Scores:
-        """Return on-target less the worst off-target, in standard deviations of the first."""
-        scores = given.scores
-        values = scores.new_tensor([[scale.centre] for scale in given.scales])
-        values = values + scores.new_tensor([[scale.scale] for scale in given.scales]) * scores
-        first = given.scales[0].scale
-        sign = 1.0 if first > 0 else -1.0
-        signed = sign * values
-        return (signed[0] - signed[1:].amax(0)) / abs(first)
+        return tuple(Objective(column, not maximise) for column in self.off_targets)
 
 
-class ParetoGoals(Goals):
+class ParetoConfig(ObjectiveSettings):
     """All trade-offs that nothing beats: the Pareto front of the objectives."""
 
     model_config = ConfigDict(title="Pareto front")
@@ -289,21 +218,14 @@ class ParetoGoals(Goals):
     @property
     def walks(self) -> int:
         """Number of trade-offs."""
-        return len(self._weights())
+        return len(self.trade_offs())
 
-    def further(self, maximise: bool) -> tuple[Further, ...]:  # noqa: ARG002 - their own
+    def further(self, maximise: bool) -> tuple[Objective, ...]:  # noqa: ARG002 - their own
         """Return the other columns, each in its own direction."""
         return tuple(o.further for o in self.front)
 
-    def combined(self, given: Scored) -> Scores:
-        """Return the augmented Chebyshev score of one trade-off."""
-        weights = given.scores.new_tensor(self._weights()[given.walk])[:, None]
-        ideal = given.ideal.to(given.scores)[:, None]
-        missing = weights * (ideal + _BEYOND - given.scores)
-        return -missing.amax(0) - _AUGMENTED * missing.sum(0)
-
-    def _weights(self) -> list[list[float]]:
-        """Return weights evenly over the simplex, the middle of it first."""
+    def trade_offs(self) -> list[list[float]]:
+        """Return the weights of each trade-off, evenly over the simplex, the middle of it first."""
         objectives = len(self.front) + 1
         parts = next(n for n in range(1, 65) if len(_simplex(objectives, n)) >= self.directions)
         room = 1 - objectives * _LEAST  # no objective is given up wholly
@@ -313,11 +235,9 @@ class ParetoGoals(Goals):
         return grid[: self.directions]
 
 
-_BEYOND = 1.0
-_AUGMENTED = 0.05
 _LEAST = 0.05
 
-ObjectivesConfig: TypeAlias = WeightedGoals | LimitedGoals | SpecificityGoals | ParetoGoals
+ObjectivesConfig: TypeAlias = WeightedConfig | LimitsConfig | SpecificityConfig | ParetoConfig
 
 
 def _simplex(objectives: int, parts: int) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Objectives made of several scores: each maps relaxed designs to one score per design.
+r"""Objectives made of several scores: each maps relaxed designs to one score per design.
 
 Every objective is a torch module whose parts are sub-modules, so that the parameters of
 all its predictors are found, moved and counted like those of a single one. What is not a
@@ -9,20 +9,43 @@ module, such as a plain function, is a part as well.
 >>> objective = WeightedSum(parts, [1.0, -2.0])
 >>> objective(torch.tensor([[3.0, 1.0], [1.0, 1.0]])).tolist()
 [1.0, -1.0]
+
+The settings of a campaign combine standardised scores :math:`z_o` of its objectives o, of which
+more is better; :math:`v_o = c_o + s_o z_o` is the value on the scale of learning, with a negative
+:math:`s_o` where small values are wanted. ``combined`` computes
+
+=============  ================================================================================
+weighted       :math:`\sum_o w_o z_o / \sum_o w_o`
+limits         :math:`z_1 - \lambda \sum_o \max(0, d_o)` with :math:`d_o` the standard deviations
+               by which :math:`v_o` misses its limit
+specificity    :math:`\pm (v_1 - \max_o v_o) / |s_1|`, on-target less the worst off-target; where
+               small values are wanted, less the smallest one, with the other sign
+front          :math:`-\max_o \lambda_o (z_o^* - z_o) - 0.05 \sum_o \lambda_o (z_o^* - z_o)` for
+               several weights :math:`\lambda`, towards a point :math:`z^*` beyond the best
+               measured values (augmented Chebyshev, Knowles 2006)
+=============  ================================================================================
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from designlib.config import (
+    LimitsConfig,
+    ObjectiveSettings,
+    ParetoConfig,
+    SpecificityConfig,
+    WeightedConfig,
+)
 from designlib.types import InputError, Relaxed, Scores
 
 __all__ = [
@@ -30,9 +53,12 @@ __all__ = [
     "LowerConfidence",
     "MinimumOf",
     "ProductOf",
+    "Scale",
     "ScoreFunction",
     "Specificity",
+    "StandardizedScores",
     "WeightedSum",
+    "combined",
 ]
 
 ScoreFunction: TypeAlias = Callable[[Relaxed], Scores]
@@ -170,8 +196,7 @@ class WeightedSum(_Combination):
         self.weights = tuple(weights)
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
-        weighted = [weight * score for weight, score in zip(self.weights, scores, strict=True)]
-        return torch.stack(weighted).sum(0)
+        return _weighted(scores, self.weights)
 
 
 class ProductOf(_Combination):
@@ -242,7 +267,99 @@ class Specificity(_Combination):
         super().__init__([on_target, *off_targets])
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
-        return scores[0] - scores[1:].amax(0)
+        return _specific(scores)
+
+
+class Scale(NamedTuple):
+    """The relation of a standardised score to values of one objective: centre + scale * score."""
+
+    centre: float
+    scale: float
+    """Negative where small values are wanted."""
+    to_learn: Callable[[float], float] = float
+    """A value as the predictor learns it, such as its logarithm."""
+
+
+class StandardizedScores(NamedTuple):
+    """Standardised scores of designs by each objective, the first one first; more is better.
+
+    Attributes
+    ----------
+    scores
+        The scores.
+    scales
+        Their relation to values.
+    ideal
+        The best standardised scores that were measured.
+    trade_off
+        Number of the combination, from 0 to less than ``walks`` of the settings.
+    """
+
+    scores: Float[Tensor, "objectives designs"]
+    scales: Sequence[Scale]
+    ideal: Float[Tensor, "objectives"]
+    trade_off: int = 0
+
+
+def combined(settings: ObjectiveSettings, standardized: StandardizedScores) -> Scores:
+    """Return one score per design as a campaign's settings combine them; more is better."""
+    return _COMBINATIONS[type(settings)](settings, standardized)
+
+
+def _weighted_mean(settings: WeightedConfig, standardized: StandardizedScores) -> Scores:
+    weights = [settings.first_weight, *(o.weight for o in settings.weighted)]
+    scores = standardized.scores
+    return _weighted(scores, weights) / scores.new_tensor(weights).sum()
+
+
+def _within_limits(settings: LimitsConfig, standardized: StandardizedScores) -> Scores:
+    scores, scales, *_ = standardized
+    total = scores[0]
+    for limit, score, scale in zip(settings.limits, scores[1:], scales[1:], strict=True):
+        bound = (scale.to_learn(limit.bound) - scale.centre) / scale.scale
+        total = total - settings.strictness * (bound - score).clamp(min=0)
+    return total
+
+
+def _specificity(settings: SpecificityConfig, standardized: StandardizedScores) -> Scores:
+    del settings
+    scores, scales, *_ = standardized
+    values = scores.new_tensor([[scale.centre] for scale in scales])
+    values = values + scores.new_tensor([[scale.scale] for scale in scales]) * scores
+    first = scales[0].scale
+    return _specific(values if first > 0 else -values) / abs(first)
+
+
+def _augmented_chebyshev(settings: ParetoConfig, standardized: StandardizedScores) -> Scores:
+    scores, _, ideal, trade_off = standardized
+    weights = scores.new_tensor(settings.trade_offs()[trade_off])[:, None]
+    missing = weights * (ideal.to(scores)[:, None] + _BEYOND - scores)
+    return -missing.amax(0) - _AUGMENTED * missing.sum(0)
+
+
+_COMBINATIONS: Mapping[type[ObjectiveSettings], Callable[[Any, StandardizedScores], Scores]] = (
+    MappingProxyType(
+        {
+            WeightedConfig: _weighted_mean,
+            LimitsConfig: _within_limits,
+            SpecificityConfig: _specificity,
+            ParetoConfig: _augmented_chebyshev,
+        }
+    )
+)
+
+_BEYOND = 1.0
+_AUGMENTED = 0.05
+
+
+def _weighted(scores: Float[Tensor, "parts designs"], weights: Sequence[float]) -> Scores:
+    weighted = [weight * score for weight, score in zip(weights, scores, strict=True)]
+    return torch.stack(weighted).sum(0)
+
+
+def _specific(scores: Float[Tensor, "parts designs"]) -> Scores:
+    """Return the first score less the largest of the others."""
+    return scores[0] - scores[1:].amax(0)
 
 
 def _spread(scores: Float[Tensor, "members designs"]) -> Scores:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -18,19 +18,16 @@ from designlib.config import (
     DesignConstraints,
     DesignRules,
     ExternalPredictor,
-    LimitedGoals,
     ObjectivesConfig,
-    ParetoGoals,
+    ParetoConfig,
     PlateConfig,
     RecipeConfig,
     SamplingConfig,
     SelectionConfig,
-    SpecificityGoals,
     SplitConfig,
     StoppingConfig,
     SynthesisConfig,
     TrainingConfig,
-    WeightedGoals,
 )
 from designlib.errors import InputError
 from tasks.inputs.config import (
@@ -46,11 +43,8 @@ __all__ = ["CampaignConfig", "load_config"]
 _PATHS = ("path", "composition_file")
 _TABS = {
     kind.__name__
-    for kind in (
-        NamedDataset, TableFile, CompositionTable, ConstraintConfig, CompositionConstraints,
-        WeightedGoals, LimitedGoals, SpecificityGoals, ParetoGoals,
-    )
-}  # fmt: skip
+    for kind in (NamedDataset, TableFile, CompositionTable, *get_args(ObjectivesConfig))
+} | {ConstraintConfig.__name__, CompositionConstraints.__name__}
 
 
 class CampaignConfig(Config):
@@ -124,7 +118,7 @@ class CampaignConfig(Config):
 
     @model_validator(mode="after")
     def _fronts_are_ranked_as_fronts(self) -> CampaignConfig:
-        if isinstance(self.objectives, ParetoGoals):
+        if isinstance(self.objectives, ParetoConfig):
             known = ("mean", "lower_bound", "upper_bound")
             if self.selection.acquisition not in known or self.selection.explore_share > 0:
                 raise ValueError(

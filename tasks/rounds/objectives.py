@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from designlib.config import Goals, ParetoGoals, Scored, SelectionConfig
+from designlib.config import ObjectiveSettings, ParetoConfig, SelectionConfig
 from designlib.predictors import PredictorSpec, Trajectory, evaluate
 from designlib.sampling.ladders import ScoreAt, combined_scores, ideal_scores, scale_of
+from designlib.sampling.objectives import StandardizedScores, combined
 from designlib.selection import acquisition, front_order, thompson_order
 from designlib.types import Designs
 from tasks.stages.ensemble import Ensemble
@@ -155,7 +156,7 @@ def judge_designs(
     each = np.stack([_combined(goals, scores[:, m], specs, ideal) for m in range(scores.shape[1])])
     std = each.std(0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1])
     measured = _measured(specs, folds)
-    if isinstance(goals, ParetoGoals):
+    if isinstance(goals, ParetoConfig):
         weight = {"upper_bound": 1.0, "mean": 0.0}.get(config.acquisition, -1.0)
         points = scores.mean(1) + weight * config.std_weight * _deviation(scores)
         reference = measured.median(1).values.numpy()
@@ -189,7 +190,7 @@ def best_by_goals(
     assert goals is not None  # noqa: S101 - there are several objectives
     known = _known(specs, folds)
     measured = _measured(specs, folds)
-    if isinstance(goals, ParetoGoals):
+    if isinstance(goals, ParetoConfig):
         reference = measured.median(1).values.numpy()
         points = measured.T.numpy()
         ranked = front_order(points, points[:0], reference)
@@ -234,13 +235,20 @@ def _deviation(scores: torch.Tensor) -> torch.Tensor:
 
 
 def _combined(
-    goals: Goals, scores: torch.Tensor, specs: Sequence[PredictorSpec], ideal: torch.Tensor
+    goals: ObjectiveSettings,
+    scores: torch.Tensor,
+    specs: Sequence[PredictorSpec],
+    ideal: torch.Tensor,
 ) -> np.ndarray:
-    return goals.combined(Scored(scores, [scale_of(spec) for spec in specs], ideal)).numpy()
+    scales = [scale_of(spec) for spec in specs]
+    return combined(goals, StandardizedScores(scores, scales, ideal)).numpy()
 
 
 def _heldout(
-    frame: pd.DataFrame, goals: Goals, specs: Sequence[PredictorSpec], ideal: torch.Tensor
+    frame: pd.DataFrame,
+    goals: ObjectiveSettings,
+    specs: Sequence[PredictorSpec],
+    ideal: torch.Tensor,
 ) -> np.ndarray:
     names = ["validation_score", *(f"validation_score_{spec.column}" for spec in specs[1:])]
     scores = [_learnt(s, frame[name].to_numpy()) for s, name in zip(specs, names, strict=True)]

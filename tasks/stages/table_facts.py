@@ -9,7 +9,7 @@ import pandas as pd
 
 from designlib.config import (
     CANONICAL_COLUMNS,
-    Further,
+    Objective,
     ObjectivesConfig,
     Transform,
     TruthKind,
@@ -61,10 +61,10 @@ class TableFacts(DescribedSpace):
     """What is wanted of several value columns; None where only the first one counts."""
 
     @property
-    def objectives(self) -> tuple[Further, ...]:
+    def objectives(self) -> tuple[Objective, ...]:
         """All objectives, the first one under the empty name."""
         further = () if self.goals is None else self.goals.further(self.maximise)
-        return (Further("", self.maximise), *further)
+        return (Objective("", self.maximise), *further)
 
     @property
     def has_oracle(self) -> bool:

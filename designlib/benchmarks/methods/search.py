@@ -24,9 +24,8 @@ from designlib.sampling.kernels import (
     Crossover,
     DiscreteLangevin,
     Kernel,
+    LetterState,
     MetropolisKernel,
-    Move,
-    State,
 )
 from designlib.sampling.ladders import Rung, trajectory_ladder
 from designlib.sampling.targets import Evaluation, Target
@@ -167,10 +166,10 @@ class _ManySites(DiscreteLangevin):
     def log_acceptance(
         self,
         target: Target,
-        state: State,
-        proposed: State,
+        state: LetterState,
+        proposed: LetterState,
         log_forward: Scores,  # noqa: ARG002 - the interface has it
-        back: Move,  # noqa: ARG002 - the interface has it
+        back: Letters,  # noqa: ARG002 - the interface has it
     ) -> Scores:
         """Return how much the log density gains."""
         return target.beta * (proposed.value - state.value)

@@ -1,6 +1,6 @@
 """Markov kernels: a file per algorithm, one interface."""
 
-from designlib.sampling.kernels.base import ChainState, Info, Kernel, MetropolisKernel
+from designlib.sampling.kernels.base import ChainState, Info, Kernel, LetterState, MetropolisKernel
 from designlib.sampling.kernels.choice import default_kernel
 from designlib.sampling.kernels.compiled import CompiledKernel
 from designlib.sampling.kernels.crossover import Crossover
@@ -24,6 +24,7 @@ __all__ = [
     "GridTransfer",
     "Info",
     "Kernel",
+    "LetterState",
     "LevelSteps",
     "Mala",
     "MetropolisKernel",

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.config import Goals, Scale, Scored
+from designlib.config import ObjectiveSettings
 from designlib.predictors import PredictorSpec, Trajectory, learning_scale
 from designlib.sampling.ladders.plan import ScoreAt, mean_score
-from designlib.sampling.objectives import ScoreFunction
+from designlib.sampling.objectives import Scale, ScoreFunction, StandardizedScores, combined
 from designlib.types import InputError, Relaxed, Scores
 
 __all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]
@@ -24,7 +24,7 @@ class Combined(nn.Module):
     def __init__(
         self,
         parts: Sequence[ScoreFunction],
-        goals: Goals,
+        goals: ObjectiveSettings,
         scales: Sequence[Scale],
         ideal: Float[Tensor, "objectives"],
         walk: int = 0,
@@ -41,11 +41,13 @@ class Combined(nn.Module):
         """Return one score per design."""
         scores = torch.stack([part(designs) for part in self._all])
         ideal = self.get_buffer("ideal")
-        return self._goals.combined(Scored(scores, self._scales, ideal, self._walk))
+        return combined(self._goals, StandardizedScores(scores, self._scales, ideal, self._walk))
 
 
 def combined_scores(
-    members: Sequence[Trajectory], goals: Goals | None, ideal: Float[Tensor, "objectives"]
+    members: Sequence[Trajectory],
+    goals: ObjectiveSettings | None,
+    ideal: Float[Tensor, "objectives"],
 ) -> list[ScoreAt]:
     """Return the scores that chains follow, one for each walk of the goals.
 

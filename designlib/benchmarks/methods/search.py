@@ -30,7 +30,7 @@ from designlib.sampling.kernels import (
 from designlib.sampling.ladders import Rung, trajectory_ladder
 from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SequenceSpace, Space
-from designlib.types import Designs, Scores
+from designlib.types import Designs, Letters, Scores
 
 __all__ = ["TrajectorySearch"]
 

@@ -295,7 +295,7 @@ def has_full_mask(constraint: Constraint) -> bool:
     return hasattr(constraint, "allowed_moves")
 
 
-def estimated_gains(target: Target, letters: Letters) -> Evaluation:
+def estimated_gains(target: Target, letters: Designs) -> Evaluation:
     """Return the evaluation of designs, with the gain of each single change for the gradient.
 
     The gains are estimates of first order, of shape (designs, sites, letters) and not scaled by

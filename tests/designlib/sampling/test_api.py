@@ -76,11 +76,13 @@ def test_chains_may_be_divided_into_calls(driver):
 def test_exchange_comes_with_diagnostics_of_chains():
     driver = ReplicaExchange(sweeps=60, warm_up=10)
     result = designlib.sample(CHECKPOINTS, SPACE, driver=driver, chains=20, steps=2, sharpness=1.0)
+    assert result.trace is not None
     assert result.trace.shape == (20, 50)
     assert 0.9 < result.r_hat < 1.1
     assert result.effective_samples > 20
+    assert result.swap_rates is not None
     assert result.swap_rates.shape == (2,)
-    assert result.round_trips > 0
+    assert result.round_trips
     assert result.evidence is None
 
 
@@ -95,6 +97,8 @@ def test_log_z_is_that_of_all_designs(driver):
     scores = evaluate(CHECKPOINTS[-1], SPACE.relax(every, torch.float64))
     # The temperature is set by random designs, so by these all up to a few per cent.
     exact = (scores / scores.std()).exp().mean().log()
+    assert result.evidence is not None
+    assert result.weights is not None
     assert result.evidence.log_z == pytest.approx(float(exact), abs=0.3)
     assert float(result.weights.sum()) == pytest.approx(1)
     with pytest.raises(InputError, match="neither an R-hat"):

@@ -126,11 +126,13 @@ class UpwardsOnly(LevelSteps):
     def state_at(self, target, designs, value, gradient, tuning=None):
         state = super().state_at(target, designs, value, gradient, tuning)
         place = _places(target)
+        assert state.log_weight is not None
         tilted = state.log_weight + 0.1 * place
         return state._replace(log_weight=tilted)
 
     def log_probability(self, target, state, move):
         tilt = 0.1 * _places(target)
+        assert state.log_weight is not None
         level = self._log_probabilities(target, state._replace(log_weight=state.log_weight - tilt))
         return level.gather(1, move).squeeze(1)
 

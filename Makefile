@@ -9,30 +9,30 @@ DB ?=
 .DEFAULT_GOAL := help
 .PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test test-fast check docs format benchmark benchmark-full clean
 
-help: ## list what can be made
+help: ## list all commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) ## install everything into .venv (done by itself where needed)
+setup: $(INSTALLED) ## install everything into .venv; other commands do so when needed
 
 campaign: $(INSTALLED) ## run a design campaign; CONFIG=file.yaml for your own
 	@$(BIN)/python -m flows.campaign $(if $(CONFIG),--config "$(CONFIG)")
 
-ui: $(INSTALLED) ## open the Prefect and MLflow pages on the results; ends with Ctrl-C
+ui: $(INSTALLED) ## open Prefect and MLflow on the results, until Ctrl-C
 	@$(BIN)/python -m tasks.servers.pages
 
 server: $(INSTALLED) ## start the Prefect and the MLflow server; DB=postgresql://... for PostgreSQL
 	@$(if $(DB),DESIGN_DATABASE='$(DB)' )$(BIN)/python -m tasks.servers.operate server
 
-deploy: $(INSTALLED) ## tell the server what there is to run; as often as you like
+deploy: $(INSTALLED) ## create or update pools, queues, deployments and schedules
 	@$(BIN)/python -m tasks.servers.operate deploy
 
-worker-cpu: $(INSTALLED) ## start the worker of campaigns in the background
+worker-cpu: $(INSTALLED) ## start the worker that runs campaigns, in the background
 	@$(BIN)/python -m tasks.servers.operate worker-cpu
 
 worker-gpu: $(INSTALLED) ## start one worker per GPU in the background, for training and sampling
 	@$(BIN)/python -m tasks.servers.operate worker-gpu
 
-down: $(INSTALLED) ## stop the servers and workers that were started here
+down: $(INSTALLED) ## stop all servers and workers started here
 	@$(BIN)/python -m tasks.servers.operate down
 
 # Three processes on two cores: tests of servers wait a good part of their time.
@@ -52,7 +52,7 @@ check: $(INSTALLED) docs ## check format, lint, imports, types and documentation
 docs: $(INSTALLED) ## build the documentation into site/; open site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-format: $(INSTALLED) ## format the code and mend what can be mended
+format: $(INSTALLED) ## format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from designlib.config.base import Config
 from designlib.notation import Choice, Quantity
@@ -13,7 +14,9 @@ __all__ = [
     "CANONICAL_COLUMNS",
     "AlphabetChoice",
     "CompositionReading",
+    "Direction",
     "TableColumns",
+    "TableReading",
     "Transform",
     "TruthKind",
 ]
@@ -21,38 +24,48 @@ __all__ = [
 AlphabetChoice: TypeAlias = Literal["auto", "dna", "rna", "protein"]
 """The alphabet that a user names, or ``auto`` to decide by the letters."""
 
+Direction: TypeAlias = Literal["maximise", "minimise"]
+"""Which values of an objective are wanted."""
 
-_GRID_TOLERANCE = 1e-6
+Transform: TypeAlias = Literal["none", "log"]
+"""The scale on which a predictor learns: that of the measurement, or its natural logarithm."""
+
+TruthKind: TypeAlias = Literal["table", "nearest", "forest"]
+"""What answers for a design: its row of a table, the nearest row, or a forest trained on all."""
 
 CANONICAL_COLUMNS = ("design", "value", "spread", "replicates", "error", "weight")
 """The columns that every measured table has, in this order."""
+
+_GRID_TOLERANCE = 1e-6
 
 
 class TableColumns(Config):
     """Names of the columns to read; a name that is left out is guessed."""
 
     design: str | None = Field(
-        default=None, description="Column that holds the sequences. Empty: guessed."
+        default=None,
+        description="Column of the sequences, or of chemical formulas such as Ba0.4K0.6Fe2As2. "
+        "Empty: guessed.",
     )
     values: tuple[str, ...] = Field(
         default=(),
-        description="Columns that hold measured values; the first is the objective, the others "
-        "are kept beside it. Empty: guessed.",
+        description="Columns of measured values; the first is the objective, the others are kept "
+        "beside it. Empty: guessed.",
     )
     error: str | None = Field(
         default=None,
-        description="Column that holds the standard error of each measurement of the objective; "
+        description="Column of the standard error of each measurement of the objective; "
         "replicates are then averaged with inverse-variance weights. Empty: guessed by name.",
     )
     weight: str | None = Field(
         default=None,
-        description="Column that holds the weight of each measurement; replicates are then "
-        "averaged with these weights. Empty: guessed by name.",
+        description="Column of the weight of each measurement; replicates are then averaged with "
+        "these weights. Empty: guessed by name, for sequences.",
     )
 
     @field_validator("design", "error", "weight", mode="before")
     @classmethod
-    def _blank_is_not_given(cls, value: object) -> object:
+    def _blank_is_none(cls, value: object) -> object:
         """A web form submits a cleared text field as an empty text."""
         return (value.strip() or None) if isinstance(value, str) else value
 
@@ -72,19 +85,13 @@ class TableColumns(Config):
 
 
 class CompositionReading(Config):
-    """How the compositions of a table are written, and in which steps they are made."""
+    """How compositions and processing variables are written, and in which steps they are made."""
 
-    formula: str | None = Field(
-        default=None,
-        title="Formula column",
-        description="Column of chemical formulas such as Ba0.4K0.6Fe2As2. Empty: guessed, where "
-        "neither component columns nor variables are given.",
-    )
     components: tuple[str, ...] = Field(
         default=(),
         title="Component columns",
-        description="Columns with the amount of one component each, instead of formulas; their "
-        "names become those of the components.",
+        description="Columns of the amount of one component each, instead of formulas; their names "
+        "become those of the components.",
     )
     quantities: tuple[Quantity, ...] = Field(
         default=(),
@@ -97,25 +104,11 @@ class CompositionReading(Config):
         title="Choices",
         description="Processing variables that are one of some options, such as a solvent.",
     )
-    value: str | None = Field(
-        default=None, title="Value column", description="Column of the objective. Empty: guessed."
-    )
-    error: str | None = Field(
-        default=None,
-        title="Error column",
-        description="Column of the standard error of each measurement. Empty: guessed by name.",
-    )
-    amounts: Literal["fractions", "percent"] = Field(
+    amounts: Literal["fractions", "percent", "any"] = Field(
         default="fractions",
         title="Amounts",
         description="What the component columns of a row sum to, to one part in a thousand: 1 for "
-        "fractions, 100 for percent.",
-    )
-    normalise: bool = Field(
-        default=False,
-        title="Normalise",
-        description="Divide the component columns of each row by their sum, whatever it is. "
-        "Formulas always are.",
+        "fractions, 100 for percent. any: each row is divided by its sum, as formulas always are.",
     )
     step: float = Field(
         default=1.0,
@@ -130,8 +123,8 @@ class CompositionReading(Config):
         ge=-1e30,
         le=1e30,
         title="Not reported",
-        description="Value that stands for no measurement, in the unit of the value column; such "
-        "rows are left out and counted.",
+        description="Value that stands for no measurement, in the unit of the objective; such rows "
+        "are left out and counted.",
     )
     skip_unreadable: bool = Field(
         default=False,
@@ -140,11 +133,14 @@ class CompositionReading(Config):
         "at the first.",
     )
 
-    @field_validator("formula", "value", "error", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _blank_is_not_given(cls, value: object) -> object:
-        """A web form submits a cleared text field as an empty text."""
-        return (value.strip() or None) if isinstance(value, str) else value
+    def _normalise_is_any(cls, values: Any) -> Any:
+        """Release 0.1 had a switch ``normalise`` beside ``amounts``."""
+        if isinstance(values, Mapping) and "normalise" in values:
+            kept = {name: value for name, value in values.items() if name != "normalise"}
+            return {**kept, "amounts": "any"} if values["normalise"] else kept
+        return values
 
     @field_validator("step")
     @classmethod
@@ -157,20 +153,92 @@ class CompositionReading(Config):
         return step
 
     @property
-    def has_composition(self) -> bool:
-        """Whether there is a composition; without one there are only variables."""
-        named = self.formula is not None or bool(self.components)
-        return named or not (self.quantities or self.choices)
-
-    @property
     def parts(self) -> int:
         """Steps in the whole."""
         return round(100 / self.step)
 
 
-Transform = Literal["none", "log"]
-"""The scale on which a predictor learns: that of the measurement, or its natural logarithm."""
+class TableReading(Config):
+    """How a measured table is read, and which of its values are wanted."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "objective": "direction",
+        "units": "unit",
+        "reading": "compositions",
+    }
 
-TruthKind = Literal["table", "nearest", "forest"]
-"""What answers for a design: its row of a table, the nearest row, or a forest trained on all."""
+    columns: TableColumns = Field(
+        default=TableColumns(),
+        title="Columns",
+        description="Which column means what; what is left empty is guessed and reported.",
+    )
+    compositions: CompositionReading | None = Field(
+        default=None,
+        description="How compositions and processing variables are read. Empty: the designs are "
+        "sequences.",
+    )
+    alphabet: AlphabetChoice = Field(
+        default="auto", title="Alphabet", description="auto: decided by the letters that occur."
+    )
+    both_strands: bool = Field(
+        default=False,
+        title="Both strands",
+        description="Whether a sequence and its reverse complement are the same molecule.",
+    )
+    direction: Direction = Field(
+        default="maximise",
+        title="Direction",
+        description="Which values of the objective are wanted.",
+    )
+    unit: str = Field(
+        default="", title="Unit", description="Unit of the objective; empty for a pure number."
+    )
+    lowest: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        title="Lowest possible",
+        description="Smallest possible value, in this unit; results below it are imported with a "
+        "warning. Empty: none.",
+    )
+    highest: float | None = Field(
+        default=None,
+        ge=-1e30,
+        le=1e30,
+        title="Highest possible",
+        description="Largest possible value, in this unit; results above it are imported with a "
+        "warning. Empty: none.",
+    )
+    transform: Transform = Field(
+        default="none",
+        title="Transform",
+        description="log: predictors learn the logarithm of the values, which all have to be above "
+        "zero. Reports are in the original unit.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_of_compositions(cls, values: Any) -> Any:
+        """Release 0.1 had the columns of compositions under ``reading``."""
+        name = "reading" if isinstance(values, Mapping) and "reading" in values else "compositions"
+        reading = values.get(name) if isinstance(values, Mapping) else None
+        if not isinstance(reading, Mapping):
+            return values
+        former = {"formula": "design", "value": "values", "error": "error"}
+        columns: dict[str, Any] = dict(values.get("columns", {}))
+        for old, new in former.items():
+            if reading.get(old) is not None:
+                columns[new] = (reading[old],) if new == "values" else reading[old]
+        kept = {key: value for key, value in reading.items() if key not in former}
+        return {**values, name: kept, **({"columns": columns} if columns else {})}
+
+    @model_validator(mode="after")
+    def _settings_fit_the_designs(self) -> TableReading:
+        if self.compositions is not None and (self.alphabet != "auto" or self.both_strands):
+            raise ValueError("alphabet and both_strands are for sequences, not for compositions")
+        return self
+
+    @property
+    def maximise(self) -> bool:
+        """Whether large values of the objective are wanted."""
+        return self.direction == "maximise"

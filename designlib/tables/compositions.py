@@ -30,13 +30,14 @@ def parse_compositions(
     content: bytes,
     name: str,
     reading: CompositionReading = CompositionReading(),  # noqa: B008 - frozen
+    columns: TableColumns = TableColumns(),  # noqa: B008 - frozen
     *,
     positive: bool = False,
 ) -> MeasuredTable:
     r"""Return the measured compositions of a user's table, in whole steps.
 
-    With variables each row has these as well, or these alone where neither a formula nor
-    component columns are named; the space is then a `MixedSpace`.
+    With variables each row has these as well, or these alone where neither a design column, which
+    holds formulas, nor component columns are named; the space is then a `MixedSpace`.
 
     ``name`` is the file's name, whose suffix tells the format as for `parse_table`; replicates are
     averaged as there. With formulas the components are the elements that occur, in the order of
@@ -54,8 +55,9 @@ def parse_compositions(
     (66, 10, 'Co=1')
     """
     raw = read_raw(content, name)
-    columns, guessed = _resolve(raw, reading)
-    (value,) = columns.values
+    weight, has_composition = columns.weight, _has_composition(reading, columns)
+    columns, guessed = _resolve(raw, reading, columns)
+    value = columns.values[0]
     kept = np.ones(len(raw), dtype=bool)
     if reading.not_reported is not None:
         kept = numbers(raw, value) != reading.not_reported
@@ -67,12 +69,16 @@ def parse_compositions(
         if not kept.all():
             guessed["rows left out"] = f"{(~kept).sum()} without a reported value"
     raw = _rows(raw, kept)
-    if not reading.has_composition:
+    if not has_composition:
         composition, texts = None, [""] * len(raw)
     else:
         raw, composition, texts = _compositions(raw, columns, reading, guessed)
-    measured = numbers(raw, value, positive=positive, advice=" (for its logarithm)" * positive)
-    error = None if columns.error is None else numbers(raw, columns.error, positive=True)
+    advice = " (for its logarithm)" * positive
+    values = {name: numbers(raw, name, positive=positive, advice=advice) for name in columns.values}
+    error, weights = (
+        None if name is None else numbers(raw, name, positive=True)
+        for name in (columns.error, weight)
+    )
     space: SimplexSpace | MixedSpace | None = composition
     if reading.quantities or reading.choices:
         variables = read_variables(raw, reading.quantities, reading.choices)
@@ -84,9 +90,9 @@ def parse_compositions(
     return measured_table(
         raw,
         pa.array(texts, type=pa.large_string()),
-        {value: measured},
+        values,
         error,
-        None,
+        weights,
         space,
         {**guessed, **raw.notes},
         "compositions" if isinstance(space, SimplexSpace) else "designs",
@@ -121,12 +127,20 @@ def _compositions(
     return raw, space, space.decode(rounded)
 
 
-def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, dict[str, str]]:
-    """Return the columns of formulas (or the first component), value and error, and guesses."""
-    if reading.formula and reading.components:
+def _has_composition(reading: CompositionReading, columns: TableColumns) -> bool:
+    """Return whether there is a composition; without one there are only variables."""
+    named = columns.design is not None or bool(reading.components)
+    return named or not (reading.quantities or reading.choices)
+
+
+def _resolve(
+    raw: RawTable, reading: CompositionReading, columns: TableColumns
+) -> tuple[TableColumns, dict[str, str]]:
+    """Return the columns of formulas (or the first component), values and error, and guesses."""
+    if columns.design and reading.components:
         raise InputError(
-            f"{raw.name}: a formula column ({reading.formula!r}) and component columns are given; "
-            "one of them is needed"
+            f"{raw.name}: a design column of formulas ({columns.design!r}) and component columns "
+            "are given; one of them is needed"
         )
     absent = [column for column in reading.components if column not in raw.columns]
     if absent:
@@ -140,8 +154,8 @@ def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, 
         )
     notes: dict[str, str] = {}
     variables = variable_columns(raw, reading.quantities, reading.choices)
-    design = reading.components[0] if reading.components else reading.formula
-    if not reading.has_composition:
+    design = reading.components[0] if reading.components else columns.design
+    if not _has_composition(reading, columns):
         design = next(iter(variables.values()))
     if design is None:
         texts = [column for column in raw.columns if is_text(raw.columns[column])]
@@ -150,17 +164,15 @@ def _resolve(raw: RawTable, reading: CompositionReading) -> tuple[TableColumns, 
             said = "several columns look" if formulas else "no column looks"
             raise InputError(
                 f"{raw.name}: {said} like formulas. Columns: {listed(list(raw.columns))}. Name "
-                "the formula column, or the component columns"
+                "the design column, or the component columns"
             )
         design = formulas[0]
         notes["formula"] = f"column {design!r}, by its cells"
     taken = {*reading.components, *variables.values()} - {design}
     others = {c: cells for c, cells in raw.columns.items() if c not in taken}
-    asked = TableColumns(
-        design=design, values=(reading.value,) if reading.value else (), error=reading.error
-    )
     resolved, guessed = resolve_columns(
-        RawTable(raw.name, others, raw.places, raw.place, raw.notes), asked
+        RawTable(raw.name, others, raw.places, raw.place, raw.notes),
+        columns.model_copy(update={"design": design}),
     )
     return resolved, {**notes, **guessed}
 
@@ -203,13 +215,13 @@ def _component_shares(
     named = f"{reading.components[0]} to {reading.components[-1]}"
     if (total == 0).any():
         raise raw.fault(int(np.flatnonzero(total == 0)[0]), named, "all amounts are 0")
-    whole = 1.0 if reading.amounts == "fractions" else 100.0
+    whole = 100.0 if reading.amounts == "percent" else 1.0
     uneven = np.abs(total / whole - 1) > _SUM_TOLERANCE
-    if uneven.any() and not reading.normalise:
+    if uneven.any() and reading.amounts != "any":
         row = int(np.flatnonzero(uneven)[0])
         other = "percent" if whole == 1 else "fractions"
         looks = np.abs(total[row] * whole / 100 - 1) <= 100 * _SUM_TOLERANCE
-        hint = f"they look like {other}: set amounts to that" if looks else "or set normalise"
+        hint = f"they look like {other}: set amounts to that" if looks else "or set amounts to any"
         raise raw.fault(
             row,
             named,

@@ -80,6 +80,8 @@ def parse_table(
     name: str,
     columns: TableColumns = TableColumns(),  # noqa: B008 - frozen
     alphabet: AlphabetChoice = "auto",
+    *,
+    positive: bool = False,
 ) -> MeasuredTable:
     r"""Return the measured designs of a user's table.
 
@@ -90,7 +92,7 @@ def parse_table(
     weights :math:`w_i` of the weight column, else :math:`1 / e_i^2` of the error column, else 1.
     Its error is :math:`\sqrt{\sum w_i^2 e_i^2} / \sum w_i`. Further value columns are averaged
     with the weight column or plainly, since the errors are the objective's. The order of the
-    rows does not matter.
+    rows does not matter. With ``positive`` every value has to be above zero, for their logarithm.
 
     Raises InputError, with file, row, column and value, for anything that is not a table of at
     least MINIMUM_DESIGNS distinct sequences of one length with finite values that differ.
@@ -107,7 +109,8 @@ def parse_table(
     columns, guessed = resolve_columns(raw, columns)
     assert columns.design is not None  # noqa: S101 - resolve_columns fills it or raises
     designs, letters, decided = sequences(raw, columns.design, alphabet)
-    values = {column: numbers(raw, column) for column in columns.values}
+    advice = " (for its logarithm)" * positive
+    values = {name: numbers(raw, name, positive=positive, advice=advice) for name in columns.values}
     error, weight = (
         None
         if column is None

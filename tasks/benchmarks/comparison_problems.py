@@ -79,7 +79,7 @@ def _mixtures(
     assert isinstance(space, SimplexSpace)  # noqa: S101 - the catalogue says so
     values = table.frame.set_index("design")["value"]
     return MeasuredMixtures(
-        name, values, space, truth, facts.maximise, facts.transform == "log", most
+        name, values, space, truth, facts.maximise, facts.source.transform == "log", most
     )
 
 

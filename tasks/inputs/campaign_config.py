@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from pathlib import Path
@@ -31,7 +32,6 @@ from designlib.config import (
 )
 from designlib.errors import InputError
 from tasks.inputs.config import (
-    CompositionTable,
     DataConfig,
     ExecutionConfig,
     NamedDataset,
@@ -40,11 +40,10 @@ from tasks.inputs.config import (
 
 __all__ = ["CampaignConfig", "load_config"]
 
-_PATHS = ("path", "composition_file")
-_TABS = {
-    kind.__name__
-    for kind in (NamedDataset, TableFile, CompositionTable, *get_args(ObjectivesConfig))
-} | {ConstraintConfig.__name__, CompositionConstraints.__name__}
+_TABS = {kind.__name__ for kind in (NamedDataset, TableFile, *get_args(ObjectivesConfig))} | {
+    ConstraintConfig.__name__,
+    CompositionConstraints.__name__,
+}
 
 
 class CampaignConfig(Config):
@@ -139,9 +138,8 @@ class CampaignConfig(Config):
         # A predictor of one's own is told by its content, which is known when it was read.
         without = {"execution", "rounds", "stopping", "predictor"}
         settings = self.model_dump(mode="json", exclude=without)
-        for path in _PATHS:
-            # The content of the file decides, not where it lies.
-            settings["data"]["source"].pop(path, None)
+        # The content of the file decides, not where it lies.
+        settings["data"]["source"].pop("path", None)
         return settings
 
 
@@ -201,13 +199,9 @@ def _relative_to(config: CampaignConfig, folder: Path) -> CampaignConfig:
         }
         config = config.model_copy(update={"predictor": own.model_copy(update=placed)})
     source = config.data.source
-    placed = {
-        name: str(folder / Path(own).expanduser())
-        for name in _PATHS
-        if (own := getattr(source, name, None)) is not None
-    }
-    if not placed:
+    if not isinstance(source, TableFile):
         return config
+    placed = {"path": str(folder / Path(source.path).expanduser())}
     data = config.data.model_copy(update={"source": source.model_copy(update=placed)})
     return config.model_copy(update={"data": data})
 
@@ -228,14 +222,23 @@ def _of_the_tab_meant(
     """
     tabs: dict[tuple[int | str, ...], Counter[int | str]] = {}
     for problem in problems:
-        place = problem["loc"]
+        place = _without_validators(problem["loc"])
         for depth, part in enumerate(place):
             if part in _TABS:
                 foreign = problem["type"] == "extra_forbidden" and len(place) == depth + 2
                 tabs.setdefault(place[:depth], Counter())[part] += foreign
     meant = {where: min(counts, key=counts.__getitem__) for where, counts in tabs.items()}
     for problem in problems:
-        place = problem["loc"]
+        place = _without_validators(problem["loc"])
         of_tabs = [depth for depth, part in enumerate(place) if part in _TABS]
         if all(meant[place[:depth]] == place[depth] for depth in of_tabs):
             yield [part for part in place if part not in _TABS], problem
+
+
+def _without_validators(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return a place in which tabs have the names of their models alone."""
+    return tuple(_VALIDATED.sub(r"\1", part) if isinstance(part, str) else part for part in place)
+
+
+_VALIDATED = re.compile(r"^function-.*?(\w+)\]+$")
+"""What pydantic calls an alternative with validators: ``function-after[check(), Model]``."""

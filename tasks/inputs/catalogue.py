@@ -4,36 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
+from annotated_types import MinLen
 from pydantic import (
-    Field,
+    PositiveInt,
     StringConstraints,
     TypeAdapter,
     field_validator,
     model_validator,
 )
 
-from designlib.config import (
-    AlphabetChoice,
-    CompositionReading,
-    Config,
-    TableColumns,
-    Transform,
-    TruthKind,
-)
+from designlib.config import Config, TableReading, TruthKind
 from designlib.errors import InputError
 from tasks.inputs.download import DataFileError, Progress, download
 from tasks.installation.files import sha256_of
 from tasks.installation.settings import REPOSITORY, Settings
 
 __all__ = [
-    "CompositionTableReading",
+    "CatalogueTable",
     "DataFile",
     "DataFileError",
     "DataSet",
-    "TableReading",
     "find_dataset",
     "locate",
     "read_catalogue",
@@ -47,13 +40,17 @@ class DataFile(Config):
     ``member``), or neither: then ``origin`` says how it was made.
     """
 
-    path: str = Field(description="Path inside data/, the cache and every mirror folder.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content.")
-    size: int = Field(gt=0, description="Size in bytes.")
-    url: str | None = Field(default=None, pattern=r"^https?://", description="Public address.")
-    package: str | None = Field(default=None, pattern=r"^[\w.-]+==[\w.]+$", description="Package.")
-    member: str | None = Field(default=None, description="Path inside the package's wheel.")
-    origin: str | None = Field(default=None, description="How the file was made, and from what.")
+    path: str
+    """Path inside data/, the cache and every mirror folder."""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: PositiveInt
+    """Size in bytes."""
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = None
+    package: Annotated[str, StringConstraints(pattern=r"^[\w.-]+==[\w.]+$")] | None = None
+    member: str | None = None
+    """Path inside the package's wheel."""
+    origin: str | None = None
+    """How the file was made, and from what."""
 
     @field_validator("path")
     @classmethod
@@ -77,44 +74,27 @@ class DataFile(Config):
         return self
 
 
-class TableReading(Config):
+class CatalogueTable(TableReading):
     """How to read a data set that is a table of measured designs."""
 
-    file: str = Field(description="Path of the file that is the table.")
-    columns: TableColumns = Field(description="Which column means what.")
-    alphabet: AlphabetChoice = Field(description="Alphabet of the designs.")
-    strands: Literal["one", "both"] = Field(
-        default="one",
-        description="both: a sequence and its reverse complement are one measured molecule.",
-    )
-    bigger_is_better: bool = Field(default=True, description="Whether to maximise the objective.")
-    units: str = Field(default="", description="Units of the objective; empty for a pure number.")
-
-
-class CompositionTableReading(Config):
-    """How to read a data set that is a table of measured compositions."""
-
-    file: str = Field(description="Path of the file that is the table.")
-    header: tuple[str, ...] = Field(
-        default=(), description="Names of the columns of a file that has no header line."
-    )
-    reading: CompositionReading = Field(description="Which column means what, and the step.")
-    bigger_is_better: bool = Field(default=True, description="Whether to maximise the objective.")
-    units: str = Field(default="", description="Units of the objective; empty for a pure number.")
-    transform: Transform = Field(default="none", description="Scale on which predictors learn.")
-    truth: TruthKind = Field(description="What stands for the truth in a simulated campaign.")
+    file: str
+    """Path of the file that is the table."""
+    header: tuple[str, ...] = ()
+    """Names of the columns of a file without a header line."""
+    truth: TruthKind = "table"
+    """What stands for the truth in a simulated campaign."""
 
 
 class DataSet(Config):
     """A named data set of the catalogue."""
 
-    description: str = Field(description="What was measured, in one line.")
-    licence: str = Field(description="Terms of use.")
-    citation: str = Field(description="What to cite.")
-    files: tuple[DataFile, ...] = Field(min_length=1, description="All files of the data set.")
-    table: TableReading | CompositionTableReading | None = Field(
-        default=None, description="How a campaign reads it; absent where it is no designs table."
-    )
+    description: str
+    """What was measured, in one line."""
+    licence: str
+    citation: str
+    files: Annotated[tuple[DataFile, ...], MinLen(1)]
+    table: CatalogueTable | None = None
+    """How a campaign reads it; absent where it is no table of designs."""
 
     @model_validator(mode="after")
     def _table_is_a_file(self) -> DataSet:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from designlib.config import CompositionReading, Config, TableColumns, Transform
+from designlib.config import Config, TableReading
 from tasks.inputs.catalogue import read_catalogue
 
-__all__ = ["CompositionTable", "DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
+__all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
 
 
 class NamedDataset(Config):
@@ -42,10 +43,12 @@ class NamedDataset(Config):
     )
 
 
-class TableFile(Config):
+class TableFile(TableReading):
     """A measured table of your own: CSV, TSV, Parquet or FASTA, also gzipped."""
 
     model_config = ConfigDict(title="Table of your own")
+
+    renamed: ClassVar[Mapping[str, str]] = {**TableReading.renamed, "composition_file": "path"}
 
     path: str = Field(
         min_length=1,
@@ -53,78 +56,15 @@ class TableFile(Config):
         description="For the command, any path, relative to the configuration file. For the page, "
         "the path inside the folder of tables, DESIGN_TABLES, of the machine of the CPU worker.",
     )
-    columns: TableColumns = Field(
-        default=TableColumns(),
-        title="Columns",
-        description="Which column means what; what is left empty is guessed and reported.",
-    )
-    alphabet: Literal["auto", "dna", "rna", "protein"] = Field(
-        default="auto", title="Alphabet", description="auto: told from the letters that occur."
-    )
-    both_strands: bool = Field(
-        default=False,
-        title="Both strands",
-        description="Whether a sequence and its reverse complement are the same molecule.",
-    )
-    objective: Literal["maximise", "minimise"] = Field(
-        default="maximise", title="Objective", description="Which values are wanted."
-    )
-    units: str = Field(default="", title="Units", description="Units of the objective, for plots.")
-    lowest: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        title="Lowest possible",
-        description="Smallest value that can be, in these units; results below it are taken with a "
-        "warning. Empty: none.",
-    )
-    highest: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        title="Highest possible",
-        description="Largest value that can be, in these units; results above it are taken with a "
-        "warning. Empty: none.",
-    )
-
-
-class CompositionTable(Config):
-    """A measured table of compositions: CSV, TSV or Parquet, also gzipped."""
-
-    model_config = ConfigDict(title="Compositions of your own")
-
-    composition_file: str = Field(
-        min_length=1,
-        title="File of compositions",
-        description="For the command, any path, relative to the configuration file. For the page, "
-        "the path inside the folder of tables, DESIGN_TABLES, of the machine of the CPU worker.",
-    )
-    reading: CompositionReading = Field(
-        default=CompositionReading(),
-        title="Reading",
-        description="Formulas or component columns, and the step in which designs are weighed out.",
-    )
-    direction: Literal["maximise", "minimise"] = Field(
-        default="maximise", title="Direction", description="Which values are wanted."
-    )
-    unit: str = Field(
-        default="", title="Unit", description="Unit of the objective, for tables and plots."
-    )
-    transform: Transform = Field(
-        default="none",
-        title="Transform",
-        description="log: predictors learn the logarithm of the values, which all have to be above "
-        "zero. What is reported is in the original unit.",
-    )
 
 
 class DataConfig(Config):
     """Which measured table the campaign starts from."""
 
-    source: NamedDataset | TableFile | CompositionTable = Field(
+    source: NamedDataset | TableFile = Field(
         default=NamedDataset(),
         title="Source",
-        description="A named data set, or a table of your own: of sequences or of compositions.",
+        description="A named data set, or a table of your own.",
     )
 
 

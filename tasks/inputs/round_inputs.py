@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.inputs.campaign_config import CampaignConfig
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 
-__all__ = ["PREDICTOR_FILE", "RoundInputs", "RoundStages", "ledger_settings"]
+__all__ = ["PREDICTOR_FILE", "RoundInputs", "RoundStages", "ledger_settings", "same_settings"]
 
 PREDICTOR_FILE = "predictor.json"
 """File of an imported predictor's stage that holds its settings and steps."""
@@ -91,3 +92,24 @@ def ledger_settings(config: CampaignConfig, external: StageResult | None) -> dic
         about = json.loads(external.path(PREDICTOR_FILE).read_bytes())
         settings["predictor"] = {**about["predictor"], "content": external.key}
     return settings
+
+
+def same_settings(recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Return whether recorded settings, possibly of the last release, are the same as others.
+
+    Both are as `ledger_settings` returns them.
+    """
+    if recorded == settings:
+        return True
+    if recorded.get("predictor") != settings.get("predictor"):
+        return False
+    own = {name: value for name, value in recorded.items() if name != "predictor"}
+    source = own.get("data", {}).get("source", {})
+    if "dataset" not in source:
+        # Where the file lay is not recorded.
+        own["data"] = {"source": {**source, "path": "unknown"}}
+    try:
+        read = CampaignConfig.model_validate(own)
+    except ValidationError:
+        return False
+    return read.deciding() == {n: v for n, v in settings.items() if n != "predictor"}

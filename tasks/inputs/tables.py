@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from prefect import task
 from prefect.runtime import deployment
-from pydantic import BaseModel
 
 from designlib.candidates import check_recipe
 from designlib.config import (
-    AlphabetChoice,
     CompositionConstraints,
-    CompositionReading,
     DesignRules,
     ObjectivesConfig,
     RecipeConfig,
     SplitConfig,
-    TableColumns,
-    Transform,
-    TruthKind,
+    TableReading,
 )
 from designlib.constraints import check_chemistry, feasible_starts
 from designlib.constraints.synthesis import build_rules
@@ -39,14 +34,15 @@ from designlib.tables import (
     visible_rows,
 )
 from designlib.types import InputError
-from tasks.inputs.catalogue import CompositionTableReading, TableReading, find_dataset, locate
-from tasks.inputs.config import CompositionTable, DataConfig, NamedDataset, TableFile
+from tasks.inputs.catalogue import find_dataset, locate
+from tasks.inputs.config import DataConfig, NamedDataset, TableFile
 from tasks.installation.files import parquet_bytes, read_input, sha256_of
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import (
     TableFacts,
+    TableSource,
     best_measured,
     further_columns,
     load_facts,
@@ -57,42 +53,20 @@ from tasks.stages.table_facts import (
 __all__ = ["check_constraints", "check_input", "ingest", "read_named", "split", "table_path"]
 
 
-class _Source(BaseModel):
-    """Where a table comes from and how it is read."""
-
-    path: Path
-    columns: TableColumns = TableColumns()
-    alphabet: AlphabetChoice = "auto"
-    reading: CompositionReading | None = None
-    """How compositions are read; None for sequences."""
-    header: tuple[str, ...] = ()
-    description: str = ""
-    citation: str = ""
-    licence: str = ""
-    units: str = ""
-    maximise: bool = True
-    both_strands: bool = False
-    visible_share: float = 1.0
-    visible: Literal["worst", "random"] = "worst"
-    truth: TruthKind = "table"
-    transform: Transform = "none"
-    bounds: tuple[float | None, float | None] = (None, None)
-
-
 @task(name="ingest")
 def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> StageResult:
     """Read the measured table: one row per design, replicates aggregated."""
-    source = _source(data, Settings())
-    read_input(source.path)  # a missing file is the reader's error, not the hash's
+    path, source = _source(data)
+    read_input(path)  # a missing file is the reader's error, not the hash's
     inputs = {
-        "file": sha256_of(source.path),
-        "name": source.path.name,
-        "source": source.model_dump(mode="json", exclude={"path"}),
+        "file": sha256_of(path),
+        "name": path.name,
+        "source": source,
         "objectives": objectives,
     }
 
     def make() -> dict[str, bytes]:
-        table, facts = _read(source)
+        table, facts = _read(path, source)
         facts = facts.model_copy(update={"goals": objectives})
         _check_columns(table, facts)
         return {
@@ -117,10 +91,12 @@ def split(measured: StageResult, config: SplitConfig, seed: int) -> StageResult:
         facts = load_facts(measured)
         frame = load_table(measured)
         designs, space = frame["design"].tolist(), facts.space
-        if facts.visible == "random":
-            visible = random_rows(designs, facts.visible_share, seed)
+        if facts.source.visible == "random":
+            visible = random_rows(designs, facts.source.visible_share, seed)
         else:
-            visible = visible_rows(frame["value"], facts.visible_share, maximise=facts.maximise)
+            visible = visible_rows(
+                frame["value"], facts.source.visible_share, maximise=facts.maximise
+            )
         rounds = frame[ROUND_COLUMN] if ROUND_COLUMN in frame else pd.Series(0.0, frame.index)
         visible = visible | (rounds > 0).to_numpy()
         molecules = designs
@@ -158,7 +134,7 @@ def check_input(
     objectives: ObjectivesConfig | None = None,
 ) -> None:
     """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
-    table, facts = _read(_source(data, Settings()))
+    table, facts = _read(*_source(data))
     _check_columns(table, facts.model_copy(update={"goals": objectives}))
     _check_feasible(table.frame, facts, rules, recipe)
 
@@ -187,68 +163,37 @@ def _check_feasible(
 
 def read_named(dataset: str) -> tuple[MeasuredTable, TableFacts]:
     """Return the whole table of a data set of the catalogue, and what is known of it."""
-    return _read(_source(DataConfig(source=NamedDataset(dataset=dataset)), Settings()))
+    return _read(*_named(NamedDataset(dataset=dataset)))
 
 
-def _source(data: DataConfig, settings: Settings) -> _Source:
+def _source(data: DataConfig) -> tuple[Path, TableSource]:
+    """Return where the table lies and how it is read."""
     match data.source:
         case NamedDataset() as named:
-            return _named(named, settings)
+            return _named(named)
         case TableFile() as own:
-            return _own(own)
-        case CompositionTable() as own:
-            return _own_compositions(own)
+            return table_path(own.path), TableSource(**_fields(own, without={"path"}))
 
 
-def _named(named: NamedDataset, settings: Settings) -> _Source:
+def _named(named: NamedDataset) -> tuple[Path, TableSource]:
     entry = find_dataset(named.dataset)
     if entry.table is None:
         raise InputError(
             f"data set {named.dataset} is no table of measured designs; see data/README.md"
         )
-    shared = _Source(
-        path=locate(named.dataset, settings)[entry.table.file],
+    source = TableSource(
+        **_fields(entry.table, without={"file"}),
         description=entry.description,
         citation=entry.citation,
         licence=entry.licence,
-        units=entry.table.units,
-        maximise=entry.table.bigger_is_better,
         visible_share=named.visible_share,
         visible=named.visible,
     )
-    match entry.table:
-        case TableReading() as table:
-            own = {
-                "columns": table.columns,
-                "alphabet": table.alphabet,
-                "both_strands": table.strands == "both",
-            }
-        case CompositionTableReading() as table:
-            own = table.model_dump(include={"header", "transform", "truth"})
-            own["reading"] = table.reading
-    return shared.model_copy(update=own)
+    return locate(named.dataset, Settings())[entry.table.file], source
 
 
-def _own_compositions(own: CompositionTable) -> _Source:
-    return _Source(
-        path=table_path(own.composition_file),
-        reading=own.reading,
-        units=own.unit,
-        maximise=own.direction == "maximise",
-        transform=own.transform,
-    )
-
-
-def _own(own: TableFile) -> _Source:
-    return _Source(
-        path=table_path(own.path),
-        columns=own.columns,
-        alphabet=own.alphabet,
-        units=own.units,
-        maximise=own.objective == "maximise",
-        both_strands=own.both_strands,
-        bounds=(own.lowest, own.highest),
-    )
+def _fields(reading: TableReading, without: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in reading if name not in without}
 
 
 def table_path(named: str) -> Path:
@@ -265,36 +210,24 @@ def table_path(named: str) -> Path:
     return path
 
 
-def _read(source: _Source) -> tuple[MeasuredTable, TableFacts]:
-    content, name = read_input(source.path), source.path.name
-    if source.reading is not None:
-        if source.header:
-            content = ",".join(source.header).encode() + b"\n" + content
-        table = parse_compositions(
-            content, name, source.reading, positive=source.transform == "log"
-        )
+def _read(path: Path, source: TableSource) -> tuple[MeasuredTable, TableFacts]:
+    content, name = read_input(path), path.name
+    positive = source.transform == "log"
+    if source.header:
+        content = ",".join(source.header).encode() + b"\n" + content
+    if source.compositions is not None:
+        reading = source.compositions
+        table = parse_compositions(content, name, reading, source.columns, positive=positive)
     else:
-        table = parse_table(content, name, source.columns, source.alphabet)
+        table = parse_table(content, name, source.columns, source.alphabet, positive=positive)
     if source.both_strands and not table.alphabet.complement:
-        raise InputError(
-            f"{source.path.name}: both_strands needs DNA; the designs are {table.alphabet.name}"
-        )
+        raise InputError(f"{name}: both_strands needs DNA; the designs are {table.alphabet.name}")
     return table, TableFacts(
+        source=source,
         name=table.name,
-        description=source.description,
-        citation=source.citation,
-        licence=source.licence,
         **describe_space(table.space),
         rows_read=table.rows_read,
         designs=len(table.frame),
         guesses=table.guesses,
         value_name=table.value_name,
-        units=source.units,
-        maximise=source.maximise,
-        both_strands=source.both_strands,
-        visible_share=source.visible_share,
-        visible=source.visible,
-        truth=source.truth,
-        transform=source.transform,
-        bounds=source.bounds,
     )

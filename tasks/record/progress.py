@@ -7,7 +7,7 @@ import json
 from designlib.candidates import Event, Ledger, reason_to_stop
 from designlib.config import StoppingConfig
 from tasks.inputs.campaign_config import CampaignConfig
-from tasks.inputs.round_inputs import ledger_settings
+from tasks.inputs.round_inputs import ledger_settings, same_settings
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import load_ledger, round_folder
@@ -49,7 +49,7 @@ def pending_round(
         ended = reason_to_stop(record, config.stopping)
         return _published(campaign, last, f"ended by {ended}") if ended else None
     about = last.about
-    if about.get("config") != ledger_settings(config, external):
+    if not same_settings(about.get("config", {}), ledger_settings(config, external)):
         return None
     if about.get("start") != start.files["measured.parquet"]:
         return None

@@ -105,7 +105,7 @@ def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[s
     designs = space.encode(batch["design"].tolist())
     known = folds[folds["fold"] != "withheld"]
     best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    names = {"value_name": facts.value_name, "units": facts.units}
+    names = {"value_name": facts.value_name, "units": facts.source.unit}
     measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
     predicted = batch["predicted_mean"].to_numpy()
     if batch["true_value"].notna().all():
@@ -187,11 +187,11 @@ def _what_was_run(stages: RoundStages, facts: TableFacts) -> dict[str, str]:
     told = {
         "Data": f"{facts.name}, {facts.designs:,} {facts.designs_are} from {facts.rows_read:,} "
         "rows",
-        "About the data": facts.description,
-        "Citation": facts.citation,
+        "About the data": facts.source.description,
+        "Citation": facts.source.citation,
         "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
-        f"{facts.units}".strip()
-        + (", learned as its logarithm" if facts.transform == "log" else ""),
+        f"{facts.source.unit}".strip()
+        + (", learned as its logarithm" if facts.source.transform == "log" else ""),
         "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
         "Predictor": _external_predictor(stages)
@@ -220,7 +220,7 @@ def _external_predictor(stages: RoundStages) -> str:
 
 def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigure]:
     batch, predictor, walk = figures["batch"], figures["predictor"], figures["walk"]
-    units = f" {facts.units}".rstrip()
+    units = f" {facts.source.unit}".rstrip()
     lines = [
         KeyFigure(
             "Candidates",
@@ -237,7 +237,8 @@ def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigur
     ]
     if true := batch.get("true_percentile"):
         best = true["median_of_best_by_score"]
-        note = f"of the {batch['judged']} candidates that the oracle knows{_TRUTHS[facts.truth]}"
+        truth = _TRUTHS[facts.source.truth]
+        note = f"of the {batch['judged']} candidates that the oracle knows{truth}"
         lines += [
             KeyFigure(
                 "True percentile, median",

@@ -147,7 +147,8 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
     def checkpoints(stage: Stage) -> Iterator[tuple[Path, TrainingState]]:
         facts, folds = load_facts(inputs.measured), load_folds(inputs.folds)
         log = about.output.scale in ("ln", "log2", "log10")
-        facts = facts.model_copy(update={"transform": "log" if log else "none"})
+        source = facts.source.model_copy(update={"transform": "log" if log else "none"})
+        facts = facts.model_copy(update={"source": source})
         made, training, validation = prepare(facts, folds, config, part, where)
         spec = made.model_copy(update={"network": about.network, "both_strands": False})
         program = {}

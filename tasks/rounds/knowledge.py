@@ -60,7 +60,7 @@ def recall(campaign: str, number: int, start: StageResult, known: int) -> StageR
     def make() -> dict[str, bytes]:
         table = from_parquet(start.path("measured.parquet").read_bytes())
         # A complete table has every answer already; any other oracle's answers are new rows.
-        complete = facts.has_oracle and facts.truth == "table"
+        complete = facts.has_oracle and facts.source.truth == "table"
         joined = (reveal_results if complete else join_results)(table, results)
         told = {"designs": len(joined), "rows_read": joined.rows_read}
         return {
@@ -112,9 +112,9 @@ def record_proposal(stages: RoundStages, start: StageResult, known: int) -> None
         **describe_space(facts.space),
         "both_strands": facts.both_strands,
         "value_name": facts.value_name,
-        "units": facts.units,
+        "units": facts.source.unit,
         "maximise": facts.maximise,
-        "bounds": facts.bounds,
+        "bounds": (facts.source.lowest, facts.source.highest),
         "simulated": facts.has_oracle,
         "round_key": round_.key,
         "config": ledger_settings(inputs.config, inputs.external),
@@ -145,7 +145,10 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
     frame = from_parquet(start.path("measured.parquet").read_bytes()).frame
     oracles = {
         column: oracle_of(
-            facts.truth, frame.set_index("design")[column or "value"], facts.space, maximise=wanted
+            facts.source.truth,
+            frame.set_index("design")[column or "value"],
+            facts.space,
+            maximise=wanted,
         )
         for column, wanted in facts.objectives
     }

@@ -81,7 +81,7 @@ def score_designs(
         oracle = None
         if facts.has_oracle:
             truth = table.set_index("design")["value"]
-            oracle = oracle_of(facts.truth, truth, facts.space, maximise=facts.maximise)
+            oracle = oracle_of(facts.source.truth, truth, facts.space, maximise=facts.maximise)
 
         def scored() -> Iterator[pd.DataFrame]:
             for pool in read_pool(snapshots.path("snapshots.parquet"), sampling.pool_rungs):
@@ -176,7 +176,7 @@ def select_designs(
             config_hash=round_.config_hash,
             round_key=round_.key,
             value_name=facts.value_name,
-            value_units=facts.units,
+            value_units=facts.source.unit,
             maximise=facts.maximise,
             distance_units=facts.distance_units,
             variable_units=variable_units(facts.space),

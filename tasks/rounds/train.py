@@ -210,14 +210,14 @@ def prepare(
         folds = folds[folds["value"].notna()]
     learned = folds[folds["fold"] == part.role]
     direction = 1.0 if dict(facts.objectives)[part.column] else -1.0
-    known = pd.Series(_values(learned, facts.transform).numpy())
+    known = pd.Series(_values(learned, facts.source.transform).numpy())
     spec = PredictorSpec(
         network=config.network,
         **describe_space(facts.space),
         both_strands=facts.both_strands,
         centre=float(known.mean()),
         scale=direction * float(known.std()),
-        transform=facts.transform,
+        transform=facts.source.transform,
         seed=derive_seed(part.seed, *part.words),
         column=part.column,
     )
@@ -237,7 +237,7 @@ def prepare(
         given = rows["weight"].fillna(1.0).to_numpy()
         if config.noise_weights:
             errors, values = (torch.tensor(rows[name].to_numpy()) for name in ("error", "value"))
-            on_scale = learning_errors(errors, values, facts.transform)
+            on_scale = learning_errors(errors, values, facts.source.transform)
             given = given * noise_weights(on_scale.numpy())
         weight = torch.tensor(given)
         return Examples(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import model_validator
 
 from designlib.config import (
     CANONICAL_COLUMNS,
     Objective,
     ObjectivesConfig,
-    Transform,
+    TableReading,
     TruthKind,
 )
 from designlib.spaces import DescribedSpace
@@ -25,6 +27,7 @@ from tasks.stages.stages import StageResult
 __all__ = [
     "PENDING",
     "TableFacts",
+    "TableSource",
     "best_measured",
     "further_columns",
     "load_facts",
@@ -35,30 +38,54 @@ __all__ = [
 ]
 
 
+class TableSource(TableReading):
+    """How a table is read, where it is from, and which part of it a campaign may learn from."""
+
+    header: tuple[str, ...] = ()
+    """Names of the columns of a file without a header line."""
+    truth: TruthKind = "table"
+    """How the table answers for a candidate that it does not hold."""
+    description: str = ""
+    citation: str = ""
+    licence: str = ""
+    visible_share: float = 1.0
+    """Below 1 the table also serves as the oracle that judges the candidates."""
+    visible: Literal["worst", "random"] = "worst"
+
+
 class TableFacts(DescribedSpace):
     """What is known of a measured table besides its rows."""
 
+    source: TableSource
     name: str
-    description: str
-    citation: str
-    licence: str
     rows_read: int
     designs: int
     guesses: dict[str, str]
     value_name: str
-    units: str
-    maximise: bool
-    both_strands: bool
-    visible_share: float
-    """Below 1 the table also serves as the oracle that judges the candidates."""
-    visible: Literal["worst", "random"] = "worst"
-    truth: TruthKind = "table"
-    """How the table answers for a candidate that it does not hold."""
-    transform: Transform = "none"
-    bounds: tuple[float | None, float | None] = (None, None)
-    """Smallest and largest value that can be, in ``units``."""
     goals: ObjectivesConfig | None = None
     """What is wanted of several value columns; None where only the first one counts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat_before(cls, values: Any) -> Any:
+        """Release 0.1 stored the fields of ``source`` beside the others."""
+        if not isinstance(values, Mapping) or "source" in values:
+            return values
+        source = {n: v for n, v in values.items() if n in _FORMER_SOURCE}
+        source["direction"] = "maximise" if values.get("maximise", True) else "minimise"
+        source["lowest"], source["highest"] = values.get("bounds", (None, None))
+        left = {*_FORMER_SOURCE, "maximise", "bounds"}
+        return {**{n: v for n, v in values.items() if n not in left}, "source": source}
+
+    @property
+    def maximise(self) -> bool:
+        """Whether large values of the first objective are wanted."""
+        return self.source.maximise
+
+    @property
+    def both_strands(self) -> bool:
+        """Whether a sequence and its reverse complement are the same molecule."""
+        return self.source.both_strands
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -69,7 +96,7 @@ class TableFacts(DescribedSpace):
     @property
     def has_oracle(self) -> bool:
         """Whether the withheld part of the table answers for what is proposed."""
-        return self.visible_share < 1
+        return self.source.visible_share < 1
 
     @property
     def distance_units(self) -> str:
@@ -77,6 +104,12 @@ class TableFacts(DescribedSpace):
         if self.quantities or self.choices:
             return "hundredths of ranges"
         return f"steps of {self.step}" if self.components else "letters"
+
+
+_FORMER_SOURCE = (
+    "description", "citation", "licence", "units", "both_strands", "visible_share", "visible",
+    "truth", "transform",
+)  # fmt: skip
 
 
 def further_columns(frame: pd.DataFrame) -> list[str]:

@@ -25,7 +25,7 @@ from designlib.candidates.recipes import (
 from designlib.config.constraints import CompositionConstraints, ConstraintConfig
 from designlib.config.recipes import RecipeConfig
 from designlib.config.sampling import SamplingConfig
-from designlib.config.tables import CompositionReading
+from designlib.config.tables import CompositionReading, TableColumns
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.constraints import build
 from designlib.notation.variables import Choice, Quantity
@@ -84,12 +84,17 @@ def csv(space, rows=300, seed=0):
 def reading(space, **others):
     return CompositionReading(
         components=space.components, amounts="percent", step=5, quantities=space.quantities,
-        choices=space.choices, value="strength", **others,
+        choices=space.choices, **others,
     )  # fmt: skip
 
 
 def parse(space, frame, **others):
-    return parse_compositions(frame.to_csv(index=False).encode(), "t.csv", reading(space, **others))
+    return parsed(frame, reading(space, **others))
+
+
+def parsed(frame, asked):
+    columns = TableColumns(values=("strength",))
+    return parse_compositions(frame.to_csv(index=False).encode(), "t.csv", asked, columns)
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -136,10 +141,10 @@ def test_a_table_is_read_with_units_and_back_from_storage(name):
 def test_units_and_options_can_come_from_the_table():
     frame = csv(MIXED)
     asked = CompositionReading(
-        components=ALLOY.components, amounts="percent", step=5, value="strength",
+        components=ALLOY.components, amounts="percent", step=5,
         quantities=(HEAT.model_copy(update={"unit": ""}), TIME), choices=(Choice(name="gas"),),
     )  # fmt: skip
-    table = parse_compositions(frame.to_csv(index=False).encode(), "t.csv", asked)
+    table = parsed(frame, asked)
     assert table.space == MIXED
     assert table.guesses["temperature"] == "in °C, by the name of its column"
     assert table.guesses["gas"] == "one of Ar, N2, air, which occur"
@@ -181,15 +186,15 @@ def test_one_clear_error_for_each_bad_table(frame, message):
 
 def test_options_without_a_list_have_to_be_writable_and_to_differ():
     frame = csv(SETTINGS).assign(gas="Ar")
-    asked = {"quantities": (HEAT, TIME), "choices": (Choice(name="gas"),), "value": "strength"}
+    asked = {"quantities": (HEAT, TIME), "choices": (Choice(name="gas"),)}
     with pytest.raises(InputError, match="column 'gas': only Ar occurs"):
-        parse_compositions(frame.to_csv(index=False).encode(), "t.csv", CompositionReading(**asked))
+        parsed(frame, CompositionReading(**asked))
     frame.loc[1, "gas"] = "Ar; 5 % H2"
     with pytest.raises(InputError, match=r"row 3, column 'gas': .* has one of = , ; in it"):
-        parse_compositions(frame.to_csv(index=False).encode(), "t.csv", CompositionReading(**asked))
-    twice = CompositionReading(quantities=(HEAT, HEAT), value="strength")
+        parsed(frame, CompositionReading(**asked))
+    twice = CompositionReading(quantities=(HEAT, HEAT))
     with pytest.raises(InputError, match="two variables are called 'temperature'"):
-        parse_compositions(csv(SETTINGS).to_csv(index=False).encode(), "t.csv", twice)
+        parsed(csv(SETTINGS), twice)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,6 @@ ALL = dict(fields(SCHEMA["properties"]["config"]))
 REQUIRED = {
     # What is added to a list or chosen by a tab has no sensible default.
     ".data.source[1].path",
-    ".data.source[2].composition_file",
     ".constraints[0].hamming_ball[0].reference",
     ".constraints[0].fixed_sites[].position",
     ".constraints[0].fixed_sites[].letters",
@@ -54,10 +53,10 @@ REQUIRED = {
     ".constraints[1].quantity_ranges[].quantity",
     ".constraints[1].allowed_options[].choice",
     ".constraints[1].allowed_options[].options",
-    ".data.source[2].reading.quantities[].name",
-    ".data.source[2].reading.quantities[].low",
-    ".data.source[2].reading.quantities[].high",
-    ".data.source[2].reading.choices[].name",
+    ".data.source[1].compositions[0].quantities[].name",
+    ".data.source[1].compositions[0].quantities[].low",
+    ".data.source[1].compositions[0].quantities[].high",
+    ".data.source[1].compositions[0].choices[].name",
     ".recipe.precursors[].component",
     ".recipe.precursors[].formula",
     ".predictor[0].examples",
@@ -76,7 +75,7 @@ REQUIRED = {
 LABELLED_BY_NAME = {
     ".constraints[0].hamming_ball", ".constraints[0].gc", ".constraints[1].near_measured",
     ".constraints[1].chemistry",
-    ".plate", ".synthesis", ".objectives", ".predictor",
+    ".data.source[1].compositions", ".plate", ".synthesis", ".objectives", ".predictor",
 }  # fmt: skip
 """An optional model has no title of its own; the page makes a label of the field's name."""
 
@@ -126,7 +125,7 @@ def test_nothing_is_drawn_as_a_json_box(path: str) -> None:
 
 def test_alternatives_are_tabs_whose_fields_differ() -> None:
     for path, titles in {
-        ".data.source": ["Public data set", "Table of your own", "Compositions of your own"],
+        ".data.source": ["Public data set", "Table of your own"],
         ".constraints": ["Sequences", "Compositions"],
         ".objectives": ["Weighted sum", "Within limits", "Specificity", "Pareto front"],
     }.items():
@@ -142,7 +141,7 @@ def test_choices_are_drop_downs() -> None:
     assert ALL[".data.source[0].dataset"]["enum"] == tables
     assert ALL[".execution.device"]["enum"] == ["auto", "cpu", "cuda"]
     assert ALL[".training.network.architecture"]["enum"]
-    assert ALL[".data.source[1].objective"]["enum"] == ["maximise", "minimise"]
+    assert ALL[".data.source[1].direction"]["enum"] == ["maximise", "minimise"]
 
 
 def test_what_the_form_submits_untouched_is_the_default_campaign() -> None:

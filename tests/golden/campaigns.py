@@ -46,9 +46,9 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
     "chromatograph": {
         "data": {
             "source": {
-                "composition_file": "chromatograph.csv",
-                "reading": {
-                    "value": "peak_area",
+                "path": "chromatograph.csv",
+                "columns": {"values": ["peak_area"]},
+                "compositions": {
                     "quantities": [
                         {"name": "sample_loop", "unit": "mL", "low": 0, "high": 0.08},
                         {"name": "tubing_volume", "unit": "mL", "low": 0.1, "high": 0.9},
@@ -75,7 +75,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
         "selection": {"batch_size": 12, "min_distance": 1, "validation_quantile": 0},
     },
     "own": {
-        "data": {"source": {"path": "own.csv", "units": "E-score"}},
+        "data": {"source": {"path": "own.csv", "unit": "E-score"}},
         "predictor": {
             "factory": "foreign_example:binding_cnn(width=8)",
             "checkpoints": ["checkpoints"],
@@ -92,9 +92,9 @@ def load_campaign(name: str, folder: Path) -> CampaignConfig:
     settings = {"name": name, **_TINY, **CAMPAIGNS[name]}
     source = settings["data"]["source"]
     if name == "chromatograph":
-        path = folder / source["composition_file"]
+        path = folder / source["path"]
         _chromatograph().to_csv(path, index=False)
-        settings["data"] = {"source": {**source, "composition_file": str(path)}}
+        settings["data"] = {"source": {**source, "path": str(path)}}
     if name == "own":
         path = folder / source["path"]
         examples = _train_own(path, folder / "checkpoints")

@@ -218,7 +218,7 @@ def _run_others(kept: Path, shared: Installation) -> None:
         "seed": {"seed": 4},
         "own": {
             "name": "own",
-            "data": {"source": {"path": "plate.csv", "objective": "minimise"}},
+            "data": {"source": {"path": "plate.csv", "direction": "minimise"}},
             "constraints": {},
         },
     }

@@ -41,9 +41,10 @@ FILMS: dict[str, Any] = {
     "name": "films",
     "data": {
         "source": {
-            "composition_file": "films.csv",
-            "reading": {
-                "components": ["PbI2", "MAI", "CsI"], "step": 5, "value": "efficiency",
+            "path": "films.csv",
+            "columns": {"values": ["efficiency"]},
+            "compositions": {
+                "components": ["PbI2", "MAI", "CsI"], "step": 5,
                 "quantities": [
                     {"name": "temperature", "unit": "°C", "low": 80, "high": 180, "step": 5},
                     {"name": "thickness", "unit": "nm", "low": 200, "high": 800},

@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from designlib.config.tables import CompositionReading
+from designlib.config.tables import CompositionReading, TableColumns
 from designlib.spaces import SimplexSpace
 from designlib.tables import from_parquet, parse_compositions, parse_table, to_parquet_bytes
 from designlib.types import InputError
@@ -43,7 +43,7 @@ def test_percent_and_normalised_amounts_are_the_same_designs():
     same = parse_compositions(columns(), "a.csv", IRON).frame
     percent = IRON.model_copy(update={"amounts": "percent"})
     assert parse_compositions(columns(whole=0.1), "b.csv", percent).frame.equals(same)
-    normalised = IRON.model_copy(update={"normalise": True})
+    normalised = IRON.model_copy(update={"amounts": "any"})
     assert parse_compositions(columns(whole=3.0), "c.csv", normalised).frame.equals(same)
 
 
@@ -125,8 +125,6 @@ def test_a_bad_formula_is_named(cell, message):
         (columns(), CompositionReading(), "no column looks like formulas"),
         (columns(), CompositionReading(components=("Fe", "Cu")), "no component column 'Cu'"),
         (columns(), CompositionReading(components=("Fe",)), "at least two are needed"),
-        (columns(), CompositionReading(components=("Fe", "Ni"), value="z"), "no column 'z'"),
-        (columns(), CompositionReading(components=("Fe", "Ni"), formula="f"), "one of them is"),
         (columns(ROWS[:30]), IRON, "30 distinct compositions in 30 rows; at least 50"),
         (formulas(designs=["Fe2", "Fe3"] * 40), CompositionReading(), "only Fe occurs"),
         (formulas(designs=["f-o"] * 3 + FORMULAS[:2]), CompositionReading(), "looks like formulas"),
@@ -135,6 +133,29 @@ def test_a_bad_formula_is_named(cell, message):
 def test_a_table_that_cannot_be_used_is_refused(content, reading, message):
     with pytest.raises(InputError, match=message):
         parse_compositions(content, "plate.csv", reading)
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (TableColumns(values=("z",)), "no column 'z'"),
+        (TableColumns(design="f"), "a design column of formulas .*one of them is needed"),
+    ],
+)
+def test_named_columns_that_are_missing_or_contradict_are_refused(named, message):
+    with pytest.raises(InputError, match=message):
+        parse_compositions(columns(), "plate.csv", IRON, named)
+
+
+def test_compositions_have_further_values_and_weights():
+    header, *lines = columns().decode().splitlines()
+    costs = [f"{line},{number}" for number, line in enumerate(lines, start=1)]
+    content = "\n".join([f"{header},cost", *costs]).encode()
+    table = parse_compositions(content, "t.csv", IRON, TableColumns(values=("activity", "cost")))
+    assert table.frame["cost"].sum() == pytest.approx(sum(range(1, len(ROWS) + 1)))
+    weighted = TableColumns(values=("activity",), weight="cost")
+    frame = parse_compositions(content, "t.csv", IRON, weighted).frame
+    assert frame["weight"].equals(table.frame["cost"])
 
 
 def test_fewer_rows_than_components_are_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,13 @@ import yaml
 
 from designlib.types import InputError
 from tasks.inputs.campaign_config import CampaignConfig, load_config
-from tasks.inputs.config import CompositionTable, NamedDataset, TableFile
+from tasks.inputs.config import NamedDataset, TableFile
+from tasks.inputs.round_inputs import ledger_settings, same_settings
 from tasks.installation.settings import REPOSITORY
+
+_OLD = Path(__file__).with_name("release_0_1")
+RELEASE_0_1 = sorted(_OLD.glob("*.yaml"))
+"""Settings files as release 0.1 (commit 1e3e39f) came with them or documented them."""
 
 
 def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
@@ -84,13 +90,12 @@ def test_the_configurations_that_come_with_it_are_valid(file: Path) -> None:
 def test_of_alternatives_only_the_one_that_was_meant_is_spoken_of(tmp_path: Path) -> None:
     file = tmp_path / "campaign.yaml"
     file.write_text(
-        "constraints: {most_components: 0}\n"
-        "data: {source: {composition_file: x, reading: {step: 7}}}"
+        "constraints: {most_components: 0}\ndata: {source: {path: x, compositions: {step: 7}}}"
     )
     with pytest.raises(InputError) as caught:
         load_config(file)
     said = str(caught.value)
-    assert "data.source.reading.step: " in said
+    assert "data.source.compositions.step: " in said
     assert "7 % cannot make up 100 %" in said
     assert "constraints.most_components: " in said
     assert said.count("given: ") == 2
@@ -100,11 +105,51 @@ def test_the_path_of_compositions_is_relative_to_the_file_and_does_not_decide(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "campaign.yaml"
-    file.write_text("data: {source: {composition_file: blends.csv, direction: minimise}}")
+    file.write_text("data: {source: {path: blends.csv, compositions: {}, direction: minimise}}")
     config = load_config(file)
-    assert isinstance(config.data.source, CompositionTable)
-    assert config.data.source.composition_file == str(tmp_path / "blends.csv")
-    assert "composition_file" not in config.deciding()["data"]["source"]
+    assert isinstance(config.data.source, TableFile)
+    assert config.data.source.path == str(tmp_path / "blends.csv")
+    assert "path" not in config.deciding()["data"]["source"]
+
+
+@pytest.mark.parametrize("file", RELEASE_0_1, ids=lambda file: file.stem)
+def test_settings_files_of_release_0_1_are_read(file: Path) -> None:
+    config = load_config(file)
+    assert CampaignConfig.model_validate(config.model_dump()) == config
+
+
+def test_settings_that_release_0_1_recorded_are_recognised() -> None:
+    config = load_config(_OLD / "own_table.yaml")
+    now = ledger_settings(config, None)
+    recorded = copy.deepcopy(now)
+    source = recorded["data"]["source"]
+    for new, old in (("direction", "objective"), ("unit", "units")):
+        source[old] = source.pop(new)
+    for added in ("compositions", "transform"):
+        del source[added]
+    assert same_settings(recorded, now)
+    assert not same_settings({**recorded, "seed": 2}, now)
+    assert not same_settings({"constraints": {"unknown": 1}}, now)
+    assert not same_settings({**recorded, "predictor": {"content": "a"}}, now)
+
+
+def test_compositions_of_release_0_1_become_the_same_table(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    films = load_config(_OLD / "films.yaml").data.source
+    formulas = load_config(_OLD / "formulas.yaml").data.source
+    assert isinstance(films, TableFile)
+    assert isinstance(formulas, TableFile)
+    assert films.path.endswith("films.csv")
+    assert films.columns.values == ("efficiency",)
+    assert films.compositions is not None
+    assert films.compositions.amounts == "any"
+    assert len(films.compositions.quantities) == 1
+    assert (films.direction, films.unit, films.transform) == ("minimise", "GPa", "log")
+    assert (formulas.columns.design, formulas.columns.error) == ("formula", "sem")
+    told = [record.getMessage() for record in caplog.records]
+    assert told.count("composition_file is now called path") == 2
+    assert told.count("reading is now called compositions") == 2
 
 
 def test_what_schedules_start_are_valid_configurations() -> None:

@@ -454,7 +454,7 @@ def test_the_catalogue_that_is_shipped() -> None:
             )
     default = catalogue["tfbind8_six6"].table
     assert isinstance(default, TableReading)
-    assert (default.strands, default.bigger_is_better) == ("both", True)
+    assert (default.both_strands, default.maximise) == (True, True)
 
 
 def test_the_default_is_embedded(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

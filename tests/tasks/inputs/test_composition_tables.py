@@ -11,13 +11,12 @@ import torch
 from designlib.config.constraints import ComponentRange, CompositionConstraints
 from designlib.config.splits import SplitConfig
 from designlib.config.synthesis import DesignRules
-from designlib.config.tables import CompositionReading
+from designlib.config.tables import CompositionReading, TableColumns
 from designlib.config.training import TrainingConfig
 from designlib.predictors.training import noise_weights
 from designlib.types import InputError
-from tasks.inputs.config import CompositionTable, DataConfig, NamedDataset
+from tasks.inputs.config import DataConfig, NamedDataset, TableFile
 from tasks.inputs.tables import _read, _source, check_constraints, check_input, ingest, split
-from tasks.installation.settings import Settings
 from tasks.rounds.train import Part, prepare
 from tasks.stages.table_facts import load_facts, load_folds
 
@@ -39,10 +38,8 @@ def table(home: Path) -> Path:
 
 def alloys(table: Path, **settings: object) -> DataConfig:
     reading = CompositionReading(components=("Fe", "Ni", "Co"), step=10)
-    source = CompositionTable.model_validate(
-        {"composition_file": str(table), "reading": reading, **settings}
-    )
-    return DataConfig(source=source)
+    given = {"path": str(table), "compositions": reading, **settings}
+    return DataConfig(source=TableFile.model_validate(given))
 
 
 def test_a_random_tenth_of_the_blends_is_shown(home: Path) -> None:
@@ -50,7 +47,7 @@ def test_a_random_tenth_of_the_blends_is_shown(home: Path) -> None:
     facts = load_facts(measured)
     assert facts.space.columns == 4
     assert (facts.designs, facts.rows_read, facts.parts) == (1020, 1040, 50)
-    assert (facts.truth, facts.maximise) == ("nearest", False)
+    assert (facts.source.truth, facts.maximise) == ("nearest", False)
     folds = load_folds(split.fn(measured, SplitConfig(), 0))
     shown = folds[folds["fold"] != "withheld"]
     assert len(shown) == 102
@@ -61,7 +58,7 @@ def test_a_random_tenth_of_the_blends_is_shown(home: Path) -> None:
 
 def test_a_table_of_ones_own_carries_unit_direction_and_transform(table: Path) -> None:
     facts = load_facts(ingest.fn(alloys(table, direction="minimise", unit="GPa", transform="log")))
-    assert (facts.units, facts.maximise, facts.transform) == ("GPa", False, "log")
+    assert (facts.source.unit, facts.maximise, facts.source.transform) == ("GPa", False, "log")
     assert facts.designs_are == "compositions of 3 components in steps of 10 %"
     assert facts.distance_units == "steps of 10 %"
     assert facts.value_name == "hardness"
@@ -92,11 +89,13 @@ def test_errors_of_logarithms_are_relative_errors(tmp_path: Path) -> None:
     ]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["Fe,Ni,Co,hardness,hardness error", *rows]))
-    reading = CompositionReading(
-        components=("Fe", "Ni", "Co"), value="hardness", error="hardness error", step=5
+    source = TableFile(
+        path=str(path),
+        columns=TableColumns(values=("hardness",), error="hardness error"),
+        compositions=CompositionReading(components=("Fe", "Ni", "Co"), step=5),
+        transform="log",
     )
-    source = CompositionTable(composition_file=str(path), reading=reading, transform="log")
-    table, facts = _read(_source(DataConfig(source=source), Settings()))
+    table, facts = _read(*_source(DataConfig(source=source)))
     folds = table.frame[["design", "value", "error", "weight"]].assign(fold="predictor", round=0.0)
     folds.loc[folds.index[:5], "fold"] = "validation"
     config = TrainingConfig(noise_weights=True)

@@ -16,16 +16,20 @@ from designlib.types import InputError
 from tasks.installation.settings import REPOSITORY
 from tasks.reports.data_curve import Grounds, expected_gains, measure_curve
 from tasks.reports.example_losses import compare_core, example_losses
-from tasks.stages.table_facts import TableFacts
+from tasks.stages.table_facts import TableFacts, TableSource
 
 CONFIG = TrainingConfig(
     network=NetworkConfig(architecture="mlp", width=16), steps=120, checkpoints=8, batch_size=64
 )
 FACTS = TableFacts(
-    **describe_space(SequenceSpace(DNA, 8)), name="six6", description="", citation="", licence="",
-    rows_read=2400, designs=2400, guesses={}, value_name="E-score", units="", maximise=True,
-    both_strands=False, visible_share=1.0,
-)  # fmt: skip
+    **describe_space(SequenceSpace(DNA, 8)),
+    source=TableSource(),
+    name="six6",
+    rows_read=2400,
+    designs=2400,
+    guesses={},
+    value_name="E-score",
+)
 TRAINING = 1600
 
 

@@ -21,17 +21,21 @@ from tasks.installation.settings import Settings
 from tasks.reports.data_curve import Grounds
 from tasks.reports.learning_order import _look, _notes, _page
 from tasks.stages.stages import StageResult, run_stage
-from tasks.stages.table_facts import TableFacts
+from tasks.stages.table_facts import TableFacts, TableSource
 
 SPACE = SequenceSpace(DNA, 6)
 CONFIG = TrainingConfig(
     network=NetworkConfig(architecture="mlp", width=8), steps=40, checkpoints=6, batch_size=32
 )
 FACTS = TableFacts(
-    **describe_space(SPACE), name="few", description="", citation="", licence="", rows_read=300,
-    designs=300, guesses={}, value_name="signal", units="", maximise=True, both_strands=False,
-    visible_share=1.0,
-)  # fmt: skip
+    **describe_space(SPACE),
+    source=TableSource(),
+    name="few",
+    rows_read=300,
+    designs=300,
+    guesses={},
+    value_name="signal",
+)
 FOLDS = ["predictor", "validation", "test", "validation_model"]
 
 

@@ -16,12 +16,12 @@ from torch import nn
 from designlib.config.constraints import CompositionConstraints
 from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnNetwork
 from designlib.config.sampling import SamplingConfig
-from designlib.config.tables import CompositionReading
+from designlib.config.tables import CompositionReading, TableColumns
 from designlib.predictors.external import build_model
 from designlib.randomness import torch_generator
 from designlib.types import InputError
 from tasks.inputs.campaign_config import CampaignConfig
-from tasks.inputs.config import CompositionTable, DataConfig, TableFile
+from tasks.inputs.config import DataConfig, TableFile
 from tasks.inputs.round_inputs import ledger_settings
 from tasks.inputs.tables import ingest
 from tasks.installation.settings import REPOSITORY, Settings
@@ -204,10 +204,9 @@ def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -
     table = pd.DataFrame(grid, columns=pd.Index(["Fe", "Ni", "Co"]))
     table["activity"] = table["Fe"] * table["Ni"] / 100 + table["Co"] / 10
     table.to_csv(tmp_path / "alloys.csv", index=False)
-    reading = CompositionReading(
-        components=("Fe", "Ni", "Co"), step=10, value="activity", amounts="percent"
-    )
-    source = CompositionTable(composition_file=str(tmp_path / "alloys.csv"), reading=reading)
+    reading = CompositionReading(components=("Fe", "Ni", "Co"), step=10, amounts="percent")
+    columns = TableColumns(values=("activity",))
+    source = TableFile(path=str(tmp_path / "alloys.csv"), columns=columns, compositions=reading)
     start = ingest.fn(DataConfig(source=source))
     states = {}
     for step in STEPS:

@@ -18,7 +18,7 @@ from pydantic import (
 
 from designlib.config import Config, TableReading, TruthKind
 from designlib.errors import InputError
-from tasks.inputs.download import DataFileError, Progress, download
+from tasks.inputs.download import DataFileError, download
 from tasks.installation.files import sha256_of
 from tasks.installation.settings import REPOSITORY, Settings
 
@@ -131,7 +131,6 @@ def find_dataset(dataset: str, catalogue: Mapping[str, DataSet] | None = None) -
 def locate(
     dataset: str,
     settings: Settings,
-    progress: Progress | None = None,
     catalogue: Mapping[str, DataSet] | None = None,
 ) -> dict[str, Path]:
     """Return where each file of a data set is, by its path in the catalogue.
@@ -139,12 +138,6 @@ def locate(
     Each file is looked for among the embedded files, then in the cache, then in each mirror
     folder; what is nowhere is downloaded into the cache. The first copy found has to have the
     catalogue's SHA-256: a wrong one is an error, never a reason to look further.
-
-    Parameters
-    ----------
-    progress
-        Called with the bytes so far and in total while a file is downloaded. By default a
-        progress bar is drawn on a terminal, and log lines are written elsewhere.
 
     Raises
     ------
@@ -155,12 +148,10 @@ def locate(
         says what to do.
     """
     files = find_dataset(dataset, catalogue).files
-    return {file.path: _locate_file(file, dataset, settings, progress) for file in files}
+    return {file.path: _locate_file(file, dataset, settings) for file in files}
 
 
-def _locate_file(
-    file: DataFile, dataset: str, settings: Settings, progress: Progress | None
-) -> Path:
+def _locate_file(file: DataFile, dataset: str, settings: Settings) -> Path:
     advice = {
         settings.embedded: "It came with the repository: restore it with git",
         settings.cache: "Delete this file and try again: it is then fetched anew",
@@ -174,9 +165,7 @@ def _locate_file(
     if file.url is None:
         raise DataFileError(f"{file.path} of data set {dataset} is not on this machine. {by_hand}")
     target = settings.cache / file.path
-    download(
-        file.url, target, size=file.size, sha256=file.sha256, advice=by_hand, progress=progress
-    )
+    download(file.url, target, size=file.size, sha256=file.sha256, advice=by_hand)
     return target
 
 

@@ -55,9 +55,7 @@ def train_predictor(inputs: RoundInputs, before: Sequence[StageResult] = ()) -> 
         ]
     )
     validation_models = [
-        train_member.submit(inputs, "validation_model", number, column)
-        for column in columns
-        for number in range(1, config.validation_models + 1)
+        train_member.submit(inputs, "validation_model", 1, column) for column in columns
     ]
     trained = [member.result() for member in members]
     return return_result(

@@ -42,18 +42,14 @@ class NetworkConfig(Config):
 class TrainingConfig(Config):
     """How predictors are trained."""
 
-    renamed: ClassVar[Mapping[str, str]] = {"scorer_members": "validation_models"}
+    # One is enough for a veto by the quantile of its own scores, which needs no deviation.
+    retired: ClassVar[Mapping[str, str]] = {
+        "scorer_members": "one validation model is trained for each objective"
+    }
 
     network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
     members: int = Field(
         default=4, ge=1, le=32, title="Members", description="Predictors in the ensemble."
-    )
-    validation_models: int = Field(
-        default=1,
-        ge=1,
-        le=32,
-        title="Validation models",
-        description="Predictors trained on other measurements, only to check the candidates.",
     )
     steps: int = Field(
         default=1500, ge=1, le=1_000_000, title="Steps", description="Optimiser steps per member."

@@ -94,7 +94,7 @@ def train_member(
     """
     config, part = inputs.config.training, Part(role, number, inputs.seed, column)
     where = use_device(inputs.config.execution.device)
-    shared = config.model_dump(mode="json", exclude={"members", "validation_models"})
+    shared = config.model_dump(mode="json", exclude={"members"})
     depends_on = {
         "measured": inputs.measured.files,
         "folds": inputs.folds.files,

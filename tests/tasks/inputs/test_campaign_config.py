@@ -118,6 +118,12 @@ def test_settings_files_of_release_0_1_are_read(file: Path) -> None:
     assert CampaignConfig.model_validate(config.model_dump()) == config
 
 
+def test_retired_settings_are_ignored_with_a_notice(caplog: pytest.LogCaptureFixture) -> None:
+    assert load_config(_OLD / "retired.yaml").training.members == 2
+    (record,) = caplog.records
+    assert "scorer_members is no longer a setting" in record.getMessage()
+
+
 def test_settings_that_release_0_1_recorded_are_recognised() -> None:
     config = load_config(_OLD / "own_table.yaml")
     now = ledger_settings(config, None)

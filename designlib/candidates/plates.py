@@ -54,11 +54,8 @@ def lay_out(
         ]  # fmt: skip
         wells = pd.concat(filled, ignore_index=True)
         places = np.array(config.places(), dtype=object)
-        if config.shuffle:
-            # Among the first wells, so that a plate that is not full has no gaps.
-            chosen = numpy_generator(seed, "plate", number).permutation(len(wells))
-        else:
-            chosen = np.arange(len(wells))
+        # Among the first wells, so that a plate that is not full has no gaps.
+        chosen = numpy_generator(seed, "plate", number).permutation(len(wells))
         wells.insert(0, "well", places[chosen])
         wells.insert(0, "plate", f"{name}-p{number}")
         # As a person fills it, row by row.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 
 from designlib.config.base import Config
@@ -11,6 +14,8 @@ __all__ = ["CounterfactualConfig"]
 
 class CounterfactualConfig(Config):
     """Which prediction is wanted, and which edits may lead to it."""
+
+    retired: ClassVar[Mapping[str, str]] = {"rungs": "chains are led along 8 checkpoints"}
 
     above: float | None = Field(
         default=None, ge=-1e30, le=1e30, description="The prediction is to be at least this."
@@ -32,9 +37,6 @@ class CounterfactualConfig(Config):
     )
     samples: int = Field(
         default=64, ge=1, le=100_000, description="Chains that start at each design."
-    )
-    rungs: int = Field(
-        default=8, ge=1, le=1000, description="Checkpoints that the chains are led along."
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same edits.")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import Field
 
 from designlib.config.base import Config
@@ -11,6 +14,8 @@ __all__ = ["LearningConfig"]
 
 class LearningConfig(Config):
     """What the learning-order report looks into beside the order of learning."""
+
+    retired: ClassVar[Mapping[str, str]] = {"repeats": "each size is trained on 3 times"}
 
     motifs: str = Field(
         default="", title="Motifs", description="File of motifs to look for, in the JASPAR format."
@@ -28,11 +33,4 @@ class LearningConfig(Config):
         title="Learning curve",
         description="Whether predictors are trained on parts of the data, to say what more "
         "measurements are worth.",
-    )
-    repeats: int = Field(
-        default=3,
-        ge=2,
-        le=100,
-        title="Repeats",
-        description="Trainings of each size, with other rows and other initial weights.",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +16,9 @@ __all__ = ["PLATE_FORMATS", "PlateConfig", "read_well", "well_name"]
 
 class PlateConfig(Config):
     """How a batch is laid out on plates; as many plates are used as are needed."""
+
+    # A design's place on a plate must not tell its rank.
+    retired: ClassVar[Mapping[str, str]] = {"shuffle": "places are drawn at random, by the seed"}
 
     wells: Literal[96, 384] = Field(
         default=96, title="Wells", description="Wells of a plate: 8 x 12 or 16 x 24."
@@ -46,12 +50,6 @@ class PlateConfig(Config):
         default=False,
         title="Avoid edges",
         description="Whether the outermost wells, which dry out first, stay empty.",
-    )
-    shuffle: bool = Field(
-        default=True,
-        title="Shuffle",
-        description="Whether places are drawn at random, by the seed, so that rank and place on "
-        "the plate have nothing to do with each other.",
     )
 
     @field_validator("controls")

@@ -182,9 +182,13 @@ def _ground(
     constraint = build_rules(asked, space)
     plan = plan_trajectory(
         ensemble, reference_designs(space, constraint, config.seed), sharpness=1.0,
-        steps_per_rung=1, choice="log_step", rungs=config.rungs,
+        steps_per_rung=1, choice="log_step", rungs=_RUNGS,
     )  # fmt: skip
     return _Ground(ensemble, checks, constraint, plan)
+
+
+_RUNGS = 8
+"""Checkpoints, evenly spaced in log(1 + step), that the chains are led along."""
 
 
 def _rows(ground: _Ground, found: dict[str, Found]) -> pd.DataFrame:

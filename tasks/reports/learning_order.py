@@ -63,6 +63,9 @@ __all__ = ["report_learning"]
 _PAGE = "learning.html"
 _DESIGNS = 16
 
+_REPEATS = 3
+"""Trainings of each size, with other rows and other initial weights."""
+
 
 class _Found(NamedTuple):
     """The stages that the page is made from."""
@@ -154,21 +157,21 @@ def _look(
     )  # fmt: skip
     seed = int(about["config"]["seed"])
     trained = {"table": table.files, "folds": folds.files, "training": config, "seed": seed,
-               "repeats": asked.repeats}  # fmt: skip
+               "repeats": _REPEATS}  # fmt: skip
 
     def grounds() -> Grounds:
         return Grounds.of(load_facts(table), read, config, seed)
 
     curve = run_stage(
         Settings(), "learning-curve", trained,
-        lambda: {"curve.csv": _csv(measure_curve(grounds(), asked.repeats))},
+        lambda: {"curve.csv": _csv(measure_curve(grounds(), _REPEATS))},
     ) if asked.curve else None  # fmt: skip
     core = run_stage(
         Settings(), "core-set",
         {**trained, "core": asked.core, "examples": examples.files},
         lambda: {"core.csv": _csv(compare_core(
             pd.read_parquet(examples.path("examples.parquet")), asked.core, grounds(),
-            asked.repeats,
+            _REPEATS,
         ))},
     ) if asked.core else None  # fmt: skip
     return _Found(order, examples, curve, core)

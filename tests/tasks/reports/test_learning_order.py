@@ -70,7 +70,7 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, StageRe
 
 def test_every_part_is_made_once_and_told(stages: dict[str, StageResult]) -> None:
     about = {"config": {"training": CONFIG.model_dump(mode="json"), "seed": 0}}
-    asked = LearningConfig(core=60, curve=True, repeats=2)
+    asked = LearningConfig(core=60, curve=True)
 
     def look(what: LearningConfig):
         designs = ["ACGTAC", "GGCATC"]

@@ -53,7 +53,7 @@ class Home(NamedTuple):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         ) as process:
-            printed = process.communicate(timeout=300)[0]
+            printed = process.communicate(timeout=600)[0]
         return subprocess.CompletedProcess(process.args, process.returncode, printed)
 
     def run(self, settings: dict[str, Any], seen: Path | None = None) -> list[str]:

@@ -173,15 +173,25 @@ def replica_exchange(
     device = initial.device
     streams = [
         uniform_steps(
-            seed, index, chains, sweeps * rung.steps, kernel.draws_per_step(rung.target.space),
-            device=device, start=now.sweep * rung.steps,
+            seed,
+            index,
+            chains,
+            sweeps * rung.steps,
+            kernel.draws_per_step(rung.target.space),
+            device=device,
+            start=now.sweep * rung.steps,
         )
         for index, rung in enumerate(ladder)
-    ]  # fmt: skip
+    ]
     decisions = uniform_steps(
-        derive_seed(seed, "swaps"), 0, chains, sweeps, len(ladder) - 1,
-        device=device, start=now.sweep,
-    )  # fmt: skip
+        derive_seed(seed, "swaps"),
+        0,
+        chains,
+        sweeps,
+        len(ladder) - 1,
+        device=device,
+        start=now.sweep,
+    )
     for uniforms in decisions:
         now = _swept(ladder, kernel, now, streams, tunes=now.sweep < warm_up)
         now = _exchanged(ladder, kernel, now, uniforms)

@@ -144,5 +144,10 @@ def _signature(target: Target, tensors: Tensors) -> tuple[Any, ...]:
     shapes = tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors.items())
     kind = type(target.predict)
     return (
-        kind, shapes, target.space, id(target.constraint), target.dtype, target.differentiable,
-    )  # fmt: skip
+        kind,
+        shapes,
+        target.space,
+        id(target.constraint),
+        target.dtype,
+        target.differentiable,
+    )

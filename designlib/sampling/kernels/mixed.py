@@ -202,12 +202,14 @@ class MixedKernel(MetropolisKernel[State, Move]):
                 known = [None] * len(space.parts)
             own = [
                 _Own(
-                    part.space, part.columns, part.inputs,
+                    part.space,
+                    part.columns,
+                    part.inputs,
                     old.kernel if old else part_kernel(part.space),
                     of_part(constraint, space, number),
                 )
                 for number, (part, old) in enumerate(zip(space.parts, known, strict=True))
-            ]  # fmt: skip
+            ]
             self._last = (space, constraint, own)
         return self._last[2]
 

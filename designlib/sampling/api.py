@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from designlib.constraints import Constraint, feasible_starts
 from designlib.predictors import Trajectory
@@ -194,10 +194,11 @@ def _check(
             raise InputError(
                 f"checkpoint {number} fails on designs of shape {shape}: {error}"
             ) from error
-        if scores.shape != shape[:1]:
+        returned = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        if returned != shape[:1]:
             raise InputError(
-                f"checkpoint {number} returns shape {tuple(scores.shape)} for designs of shape "
-                f"{shape}; one score per design, shape {shape[:1]}, is needed"
+                f"checkpoint {number} returns {returned} for designs of shape {shape}; a tensor "
+                f"of one score per design, shape {shape[:1]}, is needed"
             )
 
 

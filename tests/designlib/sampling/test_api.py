@@ -158,8 +158,9 @@ def nothing(relaxed):
     ("checkpoints", "message"),
     [
         ([], "no checkpoints; at least one"),
-        ([nothing, lambda x: x.flatten(1)], r"checkpoint 2 returns shape \(512, 20\)"),
-        ([nothing, lambda x: x.sum()], r"checkpoint 2 returns shape \(\)"),
+        ([nothing, lambda x: x.flatten(1)], r"checkpoint 2 returns \(512, 20\)"),
+        ([nothing, lambda x: x.sum()], r"checkpoint 2 returns \(\)"),
+        ([lambda x: 1.0], "checkpoint 1 returns float"),
         ([nn.Sequential(nn.Flatten(), nn.Linear(7, 1))], r"checkpoint 1 fails on .*\(512, 5, 4\)"),
         ([lambda x: nothing(x) * torch.nan], "'checkpoint 1' scores .* as NaN or infinity"),
         ([nothing, lambda x: x.flatten(1).sum(1)], "last checkpoint scores all .* alike"),

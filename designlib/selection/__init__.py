@@ -1,36 +1,42 @@
 """From scored designs to a batch: filters with reasons, and a diverse choice."""
 
-from designlib.selection.acquisition import acquisition, thompson_order
-from designlib.selection.applicability import applicability, unusualness
-from designlib.selection.batch import Batch, BatchReport, Shortlist, select_batch
-from designlib.selection.clusters import clusters
-from designlib.selection.filters import filter_designs, rejection_counts, std_limit
-from designlib.selection.intervals import LEVEL, Calibration, calibrate, coverage, intervals
+from designlib.selection.acquisition import acquisition
+from designlib.selection.applicability import applicability
+from designlib.selection.batch import Shortlist, select_batch
+from designlib.selection.choice import Choice, choose_designs
+from designlib.selection.confidence import CHECKED, calibration_of, confidence_columns
+from designlib.selection.filters import filter_designs, rejection_counts
+from designlib.selection.intervals import LEVEL, Calibration, coverage, intervals
+from designlib.selection.objectives import Objectives
 from designlib.selection.oracles import Oracle, oracle_of, true_percentile
-from designlib.selection.pareto import front_order, hypervolume, non_dominated
+from designlib.selection.pareto import hypervolume, non_dominated
+from designlib.selection.ranking import Measured, ReadParts
+from designlib.selection.scoring import Predictors, Scoring
 
 __all__ = [
+    "CHECKED",
     "LEVEL",
-    "Batch",
-    "BatchReport",
     "Calibration",
+    "Choice",
+    "Measured",
+    "Objectives",
     "Oracle",
+    "Predictors",
+    "ReadParts",
+    "Scoring",
     "Shortlist",
     "acquisition",
     "applicability",
-    "calibrate",
-    "clusters",
+    "calibration_of",
+    "choose_designs",
+    "confidence_columns",
     "coverage",
     "filter_designs",
-    "front_order",
     "hypervolume",
     "intervals",
     "non_dominated",
     "oracle_of",
     "rejection_counts",
     "select_batch",
-    "std_limit",
-    "thompson_order",
     "true_percentile",
-    "unusualness",
 ]

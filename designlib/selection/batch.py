@@ -17,6 +17,7 @@ from designlib.selection.clusters import clusters
 from designlib.selection.diversity import choose_determinantal, choose_representative
 from designlib.selection.filters import rejection_counts
 from designlib.selection.frames import refuse_nan, require
+from designlib.selection.scoring import FIRST
 from designlib.selection.walk import Quota, Walk
 from designlib.spaces import DesignSpace, SequenceSpace, distances_to, pairwise_distances, span
 from designlib.types import InputError
@@ -76,7 +77,7 @@ class Shortlist:
     again, down to 1, where every molecule is admitted. So the batch is full whenever
     enough molecules survived, and none of it ranks below the shortlist.
 
-    A share of the batch may be chosen by acquisition plus a multiple of ``predicted_std`` in
+    A share of the batch may be chosen by acquisition plus a multiple of the standard deviation in
     a second walk; its ``role`` is explore, that of the others exploit. Quotas per parent and per
     cluster hold in both walks, and a batch may then stay short.
 
@@ -89,10 +90,18 @@ class Shortlist:
     by which molecules are counted.
     """
 
-    def __init__(self, space: DesignSpace, config: SelectionConfig, *, both_strands: bool) -> None:
+    def __init__(
+        self,
+        space: DesignSpace,
+        config: SelectionConfig,
+        *,
+        both_strands: bool,
+        std: str = FIRST.std,
+    ) -> None:
         self._space = space
         self._config = config
         self._both_strands = both_strands
+        self._std = std
         self._best: pd.DataFrame | None = None
         self._promising: pd.DataFrame | None = None
         self._by_score: pd.DataFrame | None = None
@@ -120,7 +129,7 @@ class Shortlist:
         """Take note of a part of the designs.
 
         Reads ``design``, ``acquisition`` and ``rejected_because``, for quotas ``parent_design``,
-        for exploring ``predicted_std``. Raises InputError for a missing column or NaN.
+        for exploring the column ``std``. Raises InputError for a missing column or NaN.
         """
         require(frame, ["design", "acquisition", "rejected_because"])
         self.designs += len(frame)
@@ -136,7 +145,7 @@ class Shortlist:
         self._by_score = _top(self._by_score, survivors, order, self._config.batch_size)
         self._best = _top(self._best, survivors, order, most, distinct=True)
         if self._config.explore_share > 0:
-            std = self._config.explore_weight * survivors["predicted_std"]
+            std = self._config.explore_weight * survivors[self._std]
             survivors = survivors.assign(**{_PROMISE: survivors["acquisition"] + std})
             order = [_PROMISE, "acquisition"]
             # As many again as may turn out to be among the best already.
@@ -222,7 +231,7 @@ class Shortlist:
         """Return the best designs and, where some are explored, the most uncertain good ones."""
         if self._promising is None:
             return best
-        std = self._config.explore_weight * best["predicted_std"]
+        std = self._config.explore_weight * best[self._std]
         known = self._promising[_MOLECULE].isin(best[_MOLECULE]).to_numpy()
         others = self._promising.loc[~known, :].head(self._config.shortlist)
         others = others.sort_values(["acquisition", "design"], ascending=[False, True])

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from designlib.config import SelectionConfig
 from designlib.selection.frames import refuse_nan, require
+from designlib.selection.scoring import FIRST, ScoreColumns
 
 __all__ = ["filter_designs", "rejection_counts", "std_limit"]
 
@@ -31,11 +32,12 @@ def filter_designs(
     units: str = "letters",
     pending: Collection[str] = (),
     max_std: float | None = None,
+    columns: ScoreColumns = FIRST,
 ) -> pd.DataFrame:
     """Return the frame with ``rejected_because``: why a design is out, empty when it stays.
 
-    Reads ``distance_to_measured``, ``nearest_measured``, ``validation_score``,
-    ``predicted_std`` and every ``constraint_<name>`` column ("ok" or what is
+    Reads ``distance_to_measured``, ``nearest_measured``, standard deviation and validation score
+    in ``columns``, and every ``constraint_<name>`` column ("ok" or what is
     broken). ``measured_scores`` are the validation model's predictions for the measured
     designs that it was trained on; ``units`` are those of distances; ``pending`` the designs that
     were proposed before and not yet measured. ``max_std`` is the `std_limit` of all designs where
@@ -44,20 +46,20 @@ def filter_designs(
 
     Raises InputError for a missing column or an unknown number.
     """
-    numeric = ["distance_to_measured", "validation_score", "predicted_std"]
+    numeric = ["distance_to_measured", columns.validation, columns.std]
     require(frame, [*numeric, "nearest_measured"])
     for column in numeric:
         refuse_nan(column, frame[column].to_numpy(dtype=np.float64))
     refuse_nan("measured_scores", measured_scores)
     if max_std is None:
-        max_std = std_limit(frame["predicted_std"].to_numpy(), config)
+        max_std = std_limit(frame[columns.std].to_numpy(), config)
     reasons = [""] * len(frame)
     for kind, broken, details in [
         *_constraint_filters(frame),
         *_distance_filters(frame, config, units),
         _pending_filter(frame, pending),
-        _validation_filter(frame, config, measured_scores, maximise),
-        _std_filter(frame, config, max_std),
+        _validation_filter(frame, config, columns.validation, measured_scores, maximise),
+        _std_filter(frame, config, columns.std, max_std),
     ]:
         rows = np.flatnonzero(broken)
         for row, detail in zip(rows.tolist(), details(frame.iloc[rows]), strict=True):
@@ -145,6 +147,7 @@ def _pending_filter(frame: pd.DataFrame, pending: Collection[str]) -> _Filter:
 def _validation_filter(
     frame: pd.DataFrame,
     config: SelectionConfig,
+    column: str,
     measured_scores: Float[np.ndarray, "measured"],
     maximise: bool,
 ) -> _Filter:
@@ -156,21 +159,18 @@ def _validation_filter(
     )
     return (
         "validation model disagrees",
-        sign * frame["validation_score"].to_numpy() < sign * limit,
-        lambda rows: [
-            f"it predicts {score:.4g}, {wanted}" for score in rows["validation_score"].tolist()
-        ],
+        sign * frame[column].to_numpy() < sign * limit,
+        lambda rows: [f"it predicts {score:.4g}, {wanted}" for score in rows[column].tolist()],
     )
 
 
-def _std_filter(frame: pd.DataFrame, config: SelectionConfig, limit: float) -> _Filter:
+def _std_filter(frame: pd.DataFrame, config: SelectionConfig, column: str, limit: float) -> _Filter:
     wanted = f"at most {limit:.4g} wanted (quantile {config.max_std_quantile:g} of sampled designs)"
     return (
         "ensemble members disagree",
-        frame["predicted_std"].to_numpy() > limit,
+        frame[column].to_numpy() > limit,
         lambda rows: [
-            f"their standard deviation is {std:.4g}, {wanted}"
-            for std in rows["predicted_std"].tolist()
+            f"their standard deviation is {std:.4g}, {wanted}" for std in rows[column].tolist()
         ],
     )
 

@@ -2,60 +2,59 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
 from designlib.config import TruthKind
-from designlib.spaces import (
-    DesignSpace,
-    nearest_measured,
-)
-from designlib.types import InputError
+from designlib.spaces import DesignSpace, nearest_measured
+from designlib.types import Designs, InputError
 
 __all__ = ["ForestOracle", "NearestOracle", "Oracle", "TableOracle", "oracle_of", "true_percentile"]
 
 
-@runtime_checkable
-class Oracle(Protocol):
-    """What answers for designs in place of a measurement."""
+class Oracle(ABC):
+    """A table of true values that answers for designs in place of a measurement."""
 
-    def measure(self, designs: Sequence[str], /) -> Float[np.ndarray, "designs"]:
+    values: pd.Series
+    """Measured value, indexed by design."""
+    maximise: bool
+
+    @abstractmethod
+    def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
         """Return the values that count as true; NaN where there is none."""
-        ...
 
-    def percentiles(self, designs: Sequence[str], /) -> Float[np.ndarray, "designs"]:
-        """Return where they stand among all measured values, 100 is the best; NaN likewise."""
-        ...
+    def percentiles(self, measured: Float[np.ndarray, "designs"]) -> Float[np.ndarray, "designs"]:
+        """Return where true values stand among those of the table, in percent; 100 is the best.
+
+        NaN stays NaN. Exact where the table holds every design of the space.
+        """
+        known = ~np.isnan(measured)
+        percentiles = measured.copy()
+        table = self.values.to_numpy(dtype=np.float64)
+        percentiles[known] = true_percentile(table, measured[known], maximise=self.maximise)
+        return percentiles
 
 
 @dataclass(frozen=True)
-class TableOracle:
-    """A measured table that answers for the designs it holds.
-
-    Percentiles are exact where the table holds every design of the space.
-    """
+class TableOracle(Oracle):
+    """A measured table that answers for the designs it holds."""
 
     values: pd.Series = field(repr=False)
-    """Measured value, indexed by design."""
     maximise: bool = True
 
     def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
         """Return the true values; NaN for designs that were never measured."""
         return self.values.reindex(list(designs)).to_numpy(dtype=np.float64, copy=True)
 
-    def percentiles(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
-        """Return the percentile of each design, 100 is the best; NaN where it is unknown."""
-        return _standing(self.values, self.measure(designs), maximise=self.maximise)
-
 
 @dataclass(frozen=True)
-class NearestOracle:
+class NearestOracle(Oracle):
     """A measured table that answers with the value of the nearest design that it holds.
 
     It stands in for a measurement where the table covers a space densely but not wholly; of equally
@@ -63,23 +62,21 @@ class NearestOracle:
     """
 
     values: pd.Series = field(repr=False)
-    """Measured value, indexed by design."""
     space: DesignSpace
     maximise: bool = True
 
+    @cached_property
+    def _table(self) -> Designs:
+        return self.space.encode(self.values.index.tolist())
+
     def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
         """Return the value of the nearest measured design of each."""
-        table = self.space.encode(self.values.index.tolist())
-        near = nearest_measured(self.space, self.space.encode(list(designs)), table)
+        near = nearest_measured(self.space, self.space.encode(list(designs)), self._table)
         return self.values.to_numpy(dtype=np.float64)[near.row]
-
-    def percentiles(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
-        """Return the percentile of that value in the table, 100 is the best."""
-        return _standing(self.values, self.measure(designs), maximise=self.maximise)
 
 
 @dataclass(frozen=True)
-class ForestOracle:
+class ForestOracle(Oracle):
     """A random forest trained on every measured design, as Design-Bench judges superconductors.
 
     It takes shares of components or one-hot letters, 100 trees of a third of the features, and is
@@ -87,7 +84,6 @@ class ForestOracle:
     """
 
     values: pd.Series = field(repr=False)
-    """Measured value, indexed by design."""
     space: DesignSpace
     maximise: bool = True
 
@@ -105,10 +101,6 @@ class ForestOracle:
         """Return what the forest predicts."""
         return self._forest.predict(self._features(designs)).astype(np.float64)
 
-    def percentiles(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
-        """Return the share of measured values that the prediction beats, in percent."""
-        return _standing(self.values, self.measure(designs), maximise=self.maximise)
-
 
 def oracle_of(kind: TruthKind, values: pd.Series, space: DesignSpace, *, maximise: bool) -> Oracle:
     """Return the oracle of a kind for measured values that are indexed by design."""
@@ -119,16 +111,6 @@ def oracle_of(kind: TruthKind, values: pd.Series, space: DesignSpace, *, maximis
             return NearestOracle(values, space, maximise)
         case "forest":
             return ForestOracle(values, space, maximise)
-
-
-def _standing(
-    values: pd.Series, found: Float[np.ndarray, "designs"], *, maximise: bool
-) -> Float[np.ndarray, "designs"]:
-    known = ~np.isnan(found)
-    percentiles = found.copy()
-    table = values.to_numpy(dtype=np.float64)
-    percentiles[known] = true_percentile(table, found[known], maximise=maximise)
-    return percentiles
 
 
 def true_percentile(

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,13 @@ from prefect import task
 from designlib.config import SelectionConfig
 from designlib.notation import DNA
 from designlib.randomness import numpy_generator
-from designlib.selection import Shortlist, acquisition
+from designlib.selection import Measured, choose_designs
 from designlib.spaces import SequenceSpace
 from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import describe_machine
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.rounds.choice import Filters, filter_rows
-from tasks.stages.rows import ROWS, write_rows
+from tasks.stages.rows import ROWS, read_rows, write_rows
 
 __all__ = ["SIZES", "measure_selection"]
 
@@ -96,25 +96,27 @@ def _random_sequences(generator: np.random.Generator, count: int) -> np.ndarray:
 def _choose(scored: Path) -> dict[str, float]:
     """Choose a batch as a campaign does, and return seconds and the memory at its largest."""
     started, computed = time.monotonic(), time.process_time()
-    shortlist = Shortlist(_SPACE, _CONFIG, both_strands=True)
-    filters = Filters(
-        config=_CONFIG,
-        measured_scores=numpy_generator(0, "validation").normal(size=_MEASURED),
-        maximise=True,
+    checked = pd.DataFrame(
+        {
+            "fold": "validation_model",
+            "validation_score": numpy_generator(0, "validation").normal(size=_MEASURED),
+        }
     )
-
-    def judge(part: pd.DataFrame) -> pd.DataFrame:
-        ranked = acquisition(
-            part["predicted_mean"].to_numpy(),
-            part["predicted_std"].to_numpy(),
-            std_weight=_CONFIG.std_weight,
-            maximise=True,
-        )
-        return part.assign(acquisition=ranked)
-
+    measured = Measured(
+        space=_SPACE,
+        both_strands=True,
+        maximise=True,
+        goals=None,
+        distance_units="letters",
+        members=[],
+        folds=pd.DataFrame({"fold": ["predictor"], "value": [0.0]}),
+        checked=checked,
+    )
     with tempfile.TemporaryFile() as file:
-        write_rows(filter_rows(scored, filters, judge, shortlist), file)
-    report = shortlist.batch().report
+        choice = choose_designs(
+            partial(read_rows, scored), measured, _CONFIG, 0, lambda parts: write_rows(parts, file)
+        )
+    report = choice.report
     return {
         "seconds": round(time.monotonic() - started, 1),
         "cpu_seconds": round(time.process_time() - computed, 1),

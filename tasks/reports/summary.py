@@ -15,8 +15,8 @@ from designlib.reports import (
     summarise_predictor,
     summarise_walk,
 )
+from designlib.selection import calibration_of
 from tasks.inputs.round_inputs import RoundStages
-from tasks.rounds.confidence import calibration_of
 from tasks.stages.ensemble import load_spec
 from tasks.stages.table_facts import load_facts
 from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler

@@ -119,7 +119,7 @@ class MeasuredMixtures:
 
     def percentiles(self, designs: Points) -> Float[np.ndarray, "designs"]:
         """Return where designs stand in the whole table; 100 is the best."""
-        return self._oracle.percentiles(self.space.decode(designs))
+        return self._oracle.percentiles(self._oracle.measure(self.space.decode(designs)))
 
     @property
     def optimum(self) -> float:

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from designlib.config import Transform
+from designlib.predictors import Trajectory
 from designlib.randomness import numpy_generator
-from designlib.selection import Calibration, applicability, calibrate, intervals, unusualness
+from designlib.selection.applicability import applicability, unusualness
+from designlib.selection.intervals import Calibration, calibrate, intervals
+from designlib.selection.scoring import FIRST
+from designlib.spaces import DesignSpace
 from designlib.types import Relaxed
-from tasks.stages.ensemble import Ensemble
-from tasks.stages.stages import StageResult
-from tasks.stages.table_facts import TableFacts
 
 __all__ = ["CHECKED", "calibration_of", "confidence_columns"]
 
@@ -44,16 +45,18 @@ def confidence_columns(
     batch: pd.DataFrame,
     checked: pd.DataFrame,
     folds: pd.DataFrame,
-    facts: TableFacts,
-    members: Sequence[StageResult],
+    space: DesignSpace,
+    ensemble: Sequence[Trajectory],
 ) -> dict[str, np.ndarray]:
-    """Return the columns of the candidate table that say how far predictions can be trusted."""
-    mean, std = (batch[n].to_numpy() for n in ("predicted_mean", "predicted_std"))
-    ensemble = Ensemble(members).of("").trajectories
+    """Return the columns of the candidate table that say how far predictions can be trusted.
+
+    Those of the first objective, by every checkpoint of its ensemble.
+    """
+    mean, std = batch[FIRST.mean].to_numpy(), batch[FIRST.std].to_numpy()
     low, high = intervals(calibration_of(checked, ensemble[0].spec.transform), mean, std)
 
     def relaxed(designs: pd.Series) -> Relaxed:
-        return facts.space.relax(facts.space.encode(designs.tolist()))
+        return space.relax(space.encode(designs.tolist()))
 
     learned = _some(folds.loc[folds["fold"] == "predictor", "design"], _LEARNED)
     known = _some(checked.loc[checked["fold"] == "validation", "design"], _KNOWN)
@@ -72,7 +75,7 @@ def confidence_columns(
 def _calibrated(
     known: pd.DataFrame, transform: Transform, floor: float | None = None
 ) -> Calibration:
-    mean, std = known["predicted_mean"].to_numpy(), known["predicted_std"].to_numpy()
+    mean, std = known[FIRST.mean].to_numpy(), known[FIRST.std].to_numpy()
     return calibrate(mean, std, known["value"].to_numpy(), transform, floor=floor)
 
 

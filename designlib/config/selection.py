@@ -35,6 +35,11 @@ class SelectionConfig(Config):
         "max_spread_quantile": "max_std_quantile",
     }
 
+    retired: ClassVar[Mapping[str, str]] = {
+        "explore_weight": "exploring counts two standard deviations",
+        "diversity_weight": "diversity counts as much as acquisition",
+    }
+
     batch_size: int = Field(
         default=96, ge=1, le=1536, description="Number of candidates in the batch, in designs."
     )
@@ -82,15 +87,6 @@ class SelectionConfig(Config):
             "The latter two choose from shortlists of up to 100,000."
         ),
     )
-    diversity_weight: float = Field(
-        default=1.0,
-        gt=0,
-        le=100,
-        description=(
-            "How much diversity counts beside acquisition under facility_location and "
-            "determinantal."
-        ),
-    )
     min_from_measured: int = Field(
         default=1,
         ge=0,
@@ -115,14 +111,8 @@ class SelectionConfig(Config):
         le=1,
         description=(
             "Share of the batch that is chosen for what it may teach: by acquisition plus "
-            "explore_weight standard deviations of the ensemble."
+            "two standard deviations of the ensemble."
         ),
-    )
-    explore_weight: float = Field(
-        default=2.0,
-        ge=0,
-        le=100,
-        description="How many standard deviations count for a design that is chosen to explore.",
     )
     max_per_parent: int | None = Field(
         default=None,

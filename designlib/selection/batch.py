@@ -145,7 +145,7 @@ class Shortlist:
         self._by_score = _top(self._by_score, survivors, order, self._config.batch_size)
         self._best = _top(self._best, survivors, order, most, distinct=True)
         if self._config.explore_share > 0:
-            std = self._config.explore_weight * survivors[self._std]
+            std = _EXPLORE_WEIGHT * survivors[self._std]
             survivors = survivors.assign(**{_PROMISE: survivors["acquisition"] + std})
             order = [_PROMISE, "acquisition"]
             # As many again as may turn out to be among the best already.
@@ -224,14 +224,13 @@ class Shortlist:
 
         by_volume = config.diversity == "determinantal"
         choose = choose_determinantal if by_volume else choose_representative
-        wanted, weight = config.batch_size, config.diversity_weight
-        return np.array(choose(quality, similarity, wanted, weight, self._quotas(shortlist)))
+        return np.array(choose(quality, similarity, config.batch_size, self._quotas(shortlist)))
 
     def _with_promising(self, best: pd.DataFrame) -> pd.DataFrame:
         """Return the best designs and, where some are explored, the most uncertain good ones."""
         if self._promising is None:
             return best
-        std = self._config.explore_weight * best[self._std]
+        std = _EXPLORE_WEIGHT * best[self._std]
         known = self._promising[_MOLECULE].isin(best[_MOLECULE]).to_numpy()
         others = self._promising.loc[~known, :].head(self._config.shortlist)
         others = others.sort_values(["acquisition", "design"], ascending=[False, True])
@@ -263,6 +262,8 @@ class Shortlist:
 
 
 _ALIKE = 1e-12
+_EXPLORE_WEIGHT = 2.0
+"""Standard deviations: the upper end of a 95 % interval, as Gaussian-process bandits use."""
 _MOLECULE = "_molecule"
 _PROMISE = "_promise"
 

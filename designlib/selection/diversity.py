@@ -4,15 +4,13 @@ Designs have a quality :math:`q_i \ge 0`, more is better, and a similarity :math
 1 that falls with their distance. Two set functions, both taken greedily:
 
 facility_location
-    :math:`\sum_i q_i \max_{j \in S} s_{ij} + \sum_{j \in S} q_j / w`, how well the batch S
+    :math:`\sum_i q_i \max_{j \in S} s_{ij} + \sum_{j \in S} q_j`, how well the batch S
     represents the good designs of the list. Monotone and submodular, so greedy is within 1 - 1/e
     of the best (Nemhauser, Wolsey and Fisher 1978).
 determinantal
-    :math:`\log \det L_S` with :math:`L_{ij} = e^{(a_i + a_j) / 2w} s_{ij}`, the mode of a
+    :math:`\log \det L_S` with :math:`L_{ij} = e^{(a_i + a_j) / 2} s_{ij}`, the mode of a
     determinantal point process (Kulesza and Taskar 2012) in standardised acquisitions a, with the
     incremental Cholesky factor of Chen, Zhang and Zhou (NeurIPS 2018).
-
-w is the weight of diversity beside quality.
 """
 
 from __future__ import annotations
@@ -39,7 +37,6 @@ def choose_representative(
     quality: Float[np.ndarray, "designs"],
     similarity: Similarity,
     wanted: int,
-    weight: float,
     quotas: Sequence[Quota] = (),
 ) -> list[int]:
     """Return rows in the order in which they are taken by facility location.
@@ -53,7 +50,7 @@ def choose_representative(
     # float32 halves the memory and the time.
     towards = np.ascontiguousarray(similarity(shown.tolist()).T, dtype=np.float32)
     importance = (value[shown] / value[shown].sum()).astype(np.float32)
-    own = value / value.max() / max(1, wanted) / weight
+    own = value / value.max() / max(1, wanted)
     covered = np.zeros(len(shown), dtype=np.float32)
     limits, taken = _Limits(quotas, len(quality)), []
     bounds = towards @ importance + own
@@ -79,7 +76,6 @@ def choose_determinantal(
     quality: Float[np.ndarray, "designs"],
     similarity: Similarity,
     wanted: int,
-    weight: float,
     quotas: Sequence[Quota] = (),
 ) -> list[int]:
     """Return rows in the order in which greedy maximisation of log det L takes them.
@@ -87,7 +83,7 @@ def choose_determinantal(
     ``quality`` is standardised acquisition. It ends early where no further row adds volume: where
     all that is left is like something taken.
     """
-    root = np.exp(np.clip(quality, -40, 40) / (2 * weight))
+    root = np.exp(np.clip(quality, -40, 40) / 2)
     left = root**2
     factors = np.zeros((0, len(quality)))
     limits = _Limits(quotas, len(quality))

@@ -1,4 +1,4 @@
-"""Settings of release 0.1 whose names have changed are read under their present names."""
+"""Settings of release 0.1 that were renamed or retired are read."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def test_settings_of_release_0_1_are_read_under_present_names(
     settings: type[Config], former: dict[str, Any], present: dict[str, Any]
 ) -> None:
     assert settings.model_validate(former) == settings.model_validate(present) != settings()
+
+
+def test_retired_weights_of_the_selection_are_ignored() -> None:
+    former = {"explore_share": 0.2, "explore_weight": 5.0, "diversity_weight": 3.0}
+    assert SelectionConfig.model_validate(former) == SelectionConfig(explore_share=0.2)

@@ -220,7 +220,7 @@ def test_a_batch_stays_short_where_quotas_are_exhausted():
 
 
 def test_a_share_of_the_batch_explores():
-    found = chosen(batch_size=8, explore_share=0.25, explore_weight=5.0).frame
+    found = chosen(batch_size=8, explore_share=0.25).frame
     assert found["role"].tolist() == ["exploit"] * 6 + ["explore"] * 2
     # The most uncertain ones, which acquisition alone would never take.
     assert found["design"].tolist()[-2:] == crowd()["design"].tolist()[-2:]
@@ -273,7 +273,7 @@ def test_exploring_goes_with_distance_alone() -> None:
     "values",
     [
         {"batch_size": 12},
-        {"batch_size": 12, "explore_share": 0.5, "explore_weight": 3.0},
+        {"batch_size": 12, "explore_share": 0.5},
         {"batch_size": 5, "max_per_cluster": 2, "min_distance": 3},
     ],
 )

@@ -29,7 +29,7 @@ def log_det(rows: Sequence[int], quality: np.ndarray, places: np.ndarray) -> flo
 def test_each_determinantal_step_adds_most_volume(seed: int) -> None:
     generator = numpy_generator(seed, "places")
     places, quality = generator.normal(size=12) * 2, generator.normal(size=12)
-    taken = choose_determinantal(quality, near(places), 5, 1.0)
+    taken = choose_determinantal(quality, near(places), 5)
     for count in range(1, 6):
         before = taken[: count - 1]
         others = [row for row in range(12) if row not in before]
@@ -41,7 +41,7 @@ def test_each_determinantal_step_adds_most_volume(seed: int) -> None:
 def test_each_representative_step_gains_most(seed: int) -> None:
     generator = numpy_generator(seed, "places")
     places, quality = generator.normal(size=15) * 2, generator.normal(size=15)
-    taken = choose_representative(quality, near(places), 4, 1.0)
+    taken = choose_representative(quality, near(places), 4)
     value, alike = np.exp(quality), near(places)(range(15)).astype(np.float32)
 
     def worth(rows: Sequence[int]) -> float:
@@ -59,19 +59,19 @@ def test_each_representative_step_gains_most(seed: int) -> None:
 
 @pytest.mark.parametrize("choose", [choose_determinantal, choose_representative])
 def test_of_two_alike_only_one_is_taken_early(choose) -> None:
-    places, quality = np.array([0.0, 0.0, 5.0]), np.array([1.0, 0.99, 0.0])
-    assert sorted(choose(quality, near(places), 2, 5.0)) == [0, 2]
+    places, quality = np.array([0.0, 0.0, 5.0]), np.array([1.0, 0.99, 0.9])
+    assert sorted(choose(quality, near(places), 2)) == [0, 2]
 
 
 @pytest.mark.parametrize("choose", [choose_determinantal, choose_representative])
 def test_quotas_hold(choose) -> None:
     places, quality = np.arange(6.0) * 9, np.arange(6.0)[::-1].copy()
     quota = (["a", "a", "a", "b", "b", None], 1)
-    assert sorted(choose(quality, near(places), 6, 1.0, [quota])) == [0, 3, 5]
+    assert sorted(choose(quality, near(places), 6, [quota])) == [0, 3, 5]
 
 
 def test_designs_that_are_the_same_add_no_volume() -> None:
-    assert len(choose_determinantal(np.zeros(4), near(np.zeros(4)), 3, 1.0)) == 1
+    assert len(choose_determinantal(np.zeros(4), near(np.zeros(4)), 3)) == 1
 
 
 @pytest.mark.parametrize("choose", [choose_determinantal, choose_representative])
@@ -79,6 +79,6 @@ def test_a_hundred_thousand_designs_take_seconds(choose) -> None:
     generator = numpy_generator(0, "many")
     places, quality = generator.normal(size=100_000) * 50, generator.normal(size=100_000)
     began = time.process_time()
-    taken = choose(quality, near(places), 96, 1.0)
+    taken = choose(quality, near(places), 96)
     assert len(set(taken)) == 96
     assert time.process_time() - began < 60

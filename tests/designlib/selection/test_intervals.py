@@ -122,7 +122,7 @@ def test_too_few_designs_give_no_interval() -> None:
 
 
 def test_what_cannot_be() -> None:
-    with pytest.raises(InputError, match="all finite"):
+    with pytest.raises(InputError, match="need finite"):
         calibrate(np.zeros(2), np.ones(2), np.array([1.0, np.nan]))
     with pytest.raises(InputError, match="between 0 and 1, not 90"):
         calibrate(np.zeros(2), np.ones(2), np.ones(2), level=90.0)

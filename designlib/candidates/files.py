@@ -11,9 +11,7 @@ import pyarrow.parquet as pq
 from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION, up_to_date
 from designlib.types import InputError
 
-__all__ = [
-    "describe_columns", "read_candidates", "readable", "to_csv_bytes", "to_parquet_bytes",
-]  # fmt: skip
+__all__ = ["describe_columns", "read_candidates", "readable", "to_csv_bytes", "to_parquet_bytes"]
 
 _READABLE = (
     "rank",

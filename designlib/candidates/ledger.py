@@ -182,13 +182,13 @@ class Ledger:
     @property
     def plate_size(self) -> int:
         """Wells of the campaign's plates; the largest that there are where it has none."""
-        return next((e.about["plate_size"] for e in reversed(self.entries)
-                     if "plate_size" in e.about), 384)  # fmt: skip
+        sizes = (entry.about.get("plate_size") for entry in reversed(self.entries))
+        return next((size for size in sizes if size is not None), 384)
 
     def find(self, candidate: str) -> pd.DataFrame:
         """Return every proposal of a candidate id, replaced ones too, oldest first."""
-        found = [e.rows[e.rows["candidate_id"] == candidate] for e in self.entries
-                 if e.kind == "proposed"]  # fmt: skip
+        proposed = (entry.rows for entry in self.entries if entry.kind == "proposed")
+        found = [rows[rows["candidate_id"] == candidate] for rows in proposed]
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 

@@ -98,9 +98,8 @@ def _masses(
         ]
         substance = {precursor.component: precursor.formula for precursor in config.precursors}
         names = [substance.get(name, name) for name in space.components]
-        per_atom = [_mass_per_atom(name, element) for name, element in zip(
-            names, space.components, strict=True
-        )]  # fmt: skip
+        pairs = zip(names, space.components, strict=True)
+        per_atom = [_mass_per_atom(name, element) for name, element in pairs]
         masses = shares * per_atom
     masses = masses.div(masses.sum(axis=1), axis=0) * config.sample_mass
     for name, element in zip(names, space.components, strict=True):

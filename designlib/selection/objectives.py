@@ -35,7 +35,9 @@ class Objectives:
         The best score of each objective among these.
     """
 
-    def __init__(self, goals: ObjectiveSettings, specs: Sequence[PredictorSpec], folds: pd.DataFrame) -> None:
+    def __init__(
+        self, goals: ObjectiveSettings, specs: Sequence[PredictorSpec], folds: pd.DataFrame
+    ) -> None:
         self.goals = goals
         first: dict[str, PredictorSpec] = {}
         for spec in specs:

@@ -135,10 +135,8 @@ def _by_objectives(
         ranked = thompson_order(each, maximise=True, seed=seed)
     else:
         best = float(objectives.combine(objectives.measured).max())
-        ranked = acquisition(
-            mean, std, std_weight=config.std_weight, maximise=True, kind=config.acquisition,
-            best=best,
-        )  # fmt: skip
+        kind, weight = config.acquisition, config.std_weight
+        ranked = acquisition(mean, std, std_weight=weight, maximise=True, kind=kind, best=best)
     added: dict[str, Sequence[str] | np.ndarray] = {
         "acquisition": ranked,
         COMBINED.mean: mean,

@@ -117,9 +117,8 @@ class Scoring:
         validation = self.validation.predict(self.space, designs)
         columns: dict[str, np.ndarray] = {}
         for objective, predicted in ensemble.items():
-            scores = (
-                predicted.mean(0), standard_deviation(predicted), validation[objective].mean(0)
-            )  # fmt: skip
+            mean, std = predicted.mean(0), standard_deviation(predicted)
+            scores = (mean, std, validation[objective].mean(0))
             columns |= dict(zip(ScoreColumns.of(objective), scores, strict=True))
         return columns
 

@@ -138,10 +138,10 @@ def select_designs(
             rows = read_rows(scored.path("scored.parquet"), columns)
             return rows if columns else with_progress(rows, "designs filtered")
 
-        choice = choose_designs(
-            read, known, config, seed,
-            lambda parts: stage.write("rejected.parquet", lambda file: write_rows(parts, file)),
-        )  # fmt: skip
+        def keep(parts: Iterator[pd.DataFrame]) -> None:
+            stage.write("rejected.parquet", lambda file: write_rows(parts, file))
+
+        choice = choose_designs(read, known, config, seed, keep)
         designs = facts.space.encode(choice.frame["design"].tolist())
         chosen = choice.frame.assign(
             **confidence_columns(choice.frame, checked, table, facts.space, first),
@@ -185,10 +185,8 @@ def select_designs(
     }
     stage = write_stage(Settings(), "select", depends_on, make)
     about = json.loads(stage.path("selection.json").read_bytes())
-    run_logger().info(
-        "%d of %d designs chosen; rejected: %s",
-        about["batch"]["chosen"], about["pool"], about["rejected"] or "none",
-    )  # fmt: skip
+    chosen, rejected = about["batch"]["chosen"], about["rejected"] or "none"
+    run_logger().info("%d of %d designs chosen; rejected: %s", chosen, about["pool"], rejected)
     return stage
 
 

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from designlib.config import Config, SelectionConfig, SplitConfig, TrainingConfig
+from designlib.config import Config, SelectionConfig, SplitConfig
 
 
 @pytest.mark.parametrize(
     ("settings", "former", "present"),
     [
         (SplitConfig, {"scorer": 0.2}, {"validation_model": 0.2}),
-        (TrainingConfig, {"scorer_members": 3}, {"validation_models": 3}),
         (
             SelectionConfig,
             {"spread_weight": 2, "heldout_quantile": 0, "max_spread_quantile": 0.9},

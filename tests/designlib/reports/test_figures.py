@@ -140,7 +140,7 @@ def test_names_say_what_is_predicted_and_what_is_known():
     picture = predicted_against_known(
         points(50), None, known_name="validation score of", value_name="Tc", units="K"
     )
-    assert picture.name == "predicted_against_held_out"
+    assert picture.name == "predicted_against_validation"
     assert picture.title == "Predicted against validation score of Tc"
 
 

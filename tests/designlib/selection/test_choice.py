@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.config import Goals, LimitedGoals, NetworkConfig, ParetoGoals, SelectionConfig
+from designlib.config import (
+    LimitsConfig,
+    NetworkConfig,
+    ObjectiveSettings,
+    ParetoConfig,
+    SelectionConfig,
+)
 from designlib.constraints import AllOf, ForbiddenMotifs
 from designlib.notation import DNA
 from designlib.predictors import PredictorSpec, TrainingState, Trajectory
@@ -28,7 +34,7 @@ from designlib.spaces import SequenceSpace
 SPACE = SequenceSpace(DNA, 8)
 DESIGNS = SPACE.decode(SPACE.random(260, torch_generator(0, "choice")).unique(dim=0))
 POOL, TABLE = DESIGNS[:200], DESIGNS[200:]
-FRONT = ParetoGoals.model_validate({"front": [{"column": "crx", "direction": "minimise"}]})
+FRONT = ParetoConfig.model_validate({"front": [{"column": "crx", "direction": "minimise"}]})
 
 
 def member(seed: int, column: str = "", scale: float = 2.0) -> Trajectory:
@@ -42,7 +48,7 @@ def member(seed: int, column: str = "", scale: float = 2.0) -> Trajectory:
 MEMBERS = [member(1), member(2), member(3, "crx", -1.0), member(4, "crx", -1.0)]
 VALIDATION = [member(5), member(6, "crx", -1.0)]
 HALF = float(np.median(Predictors(MEMBERS[2:]).predict(SPACE, SPACE.encode(POOL))["crx"].mean(0)))
-LIMITS = LimitedGoals.model_validate({"limits": [{"column": "crx", "at_most": HALF}]})
+LIMITS = LimitsConfig.model_validate({"limits": [{"column": "crx", "at_most": HALF}]})
 
 
 class CountingSpace(SequenceSpace):
@@ -75,7 +81,9 @@ def table() -> pd.DataFrame:
     return frame.assign(fold=fold, value=draw.normal(size=60), crx=draw.normal(size=60))
 
 
-def chosen(goals: Goals | None, **settings: Any) -> tuple[Choice, pd.DataFrame, pd.DataFrame]:
+def chosen(
+    goals: ObjectiveSettings | None, **settings: Any
+) -> tuple[Choice, pd.DataFrame, pd.DataFrame]:
     """Return the choice, the scored designs and the rejected ones."""
     frame = pd.DataFrame({"design": POOL, "training_step": 7, "parent_design": None})
     scored = scoring(several=goals is not None).score(frame)
@@ -138,7 +146,9 @@ def test_a_batch_of_one_objective_is_the_best_by_acquisition_and_others_have_rea
 
 @pytest.mark.parametrize("acquisition", ["lower_bound", "thompson", "expected_improvement"])
 @pytest.mark.parametrize("goals", [FRONT, LIMITS])
-def test_combined_scores_have_columns_of_their_own(goals: Goals, acquisition: str) -> None:
+def test_combined_scores_have_columns_of_their_own(
+    goals: ObjectiveSettings, acquisition: str
+) -> None:
     choice, scored, _ = chosen(goals, acquisition=acquisition)
     of_first = choice.frame.set_index("design")[["predicted_std", "validation_score", "std_crx"]]
     pd.testing.assert_frame_equal(of_first, scored.loc[of_first.index, list(of_first)])

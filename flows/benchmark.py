@@ -5,15 +5,36 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
+from prefect.futures import PrefectFuture
 
 from designlib.errors import InputError
 
-__all__ = ["main", "orchestration", "recorder", "selection", "step_cost"]
+__all__ = [
+    "compare_checkpoints",
+    "compare_images",
+    "compare_loops",
+    "compare_methods",
+    "main",
+    "orchestration",
+    "recorder",
+    "run_example_campaigns",
+    "selection",
+    "step_cost",
+]
 
-QUICK_BUDGETS = (60, 180)
+BUDGETS, TUNED_AT, QUICK_BUDGETS = (30, 60, 120, 300, 600), 120, (60, 180)
+DESIGNS, IMAGES = 128, 128
+IMAGE_STEPS = {"digits": (100, 1000), "mnist": (1000, 10_000)}
+ABLATED, ABLATION_BUDGETS = ("needle-5", "needle-8"), (60, 120, 300)
+EXAMPLES = ("six6", "oer", "blends", "superconductor")
+_CONFIGS = Path(__file__).parent / "configs"
+
+# PyTorch comes with the tasks: loaded for a run, not for a server that lists the flows.
 
 
 @flow(name="benchmark")
@@ -51,92 +72,249 @@ def recorder() -> Path:
 _MEASUREMENTS = {"orchestration": orchestration, "selection": selection, "recorder": recorder}
 
 
+@flow(name="benchmark-methods")
+def compare_methods(
+    problems: tuple[str, ...],
+    names: tuple[str, ...] = (),
+    budgets: tuple[int, ...] = BUDGETS,
+    seeds: int = 5,
+    tune: bool = True,
+) -> Path:
+    """Compare methods on problems at equal cost and publish the pages; empty names are all.
+
+    The pages are there after the first problem, and grow with every other one. Methods whose
+    package is not installed are left out unless named.
+
+    Raises InputError for no seed, a budget below one evaluation, a named method that is not
+    installed, or methods none of which works on any of the problems.
+    """
+    from tasks.benchmarks.comparison import Plan, compare_on
+    from tasks.benchmarks.comparison_problems import chosen_methods, suits, within_reach
+    from tasks.benchmarks.runs import learned_by, train_on
+
+    if seeds < 1 or min(budgets) < 1:
+        raise InputError("at least one seed and budgets of at least one evaluation are needed")
+    plan = Plan(budgets, seeds, DESIGNS, TUNED_AT if tune else None)
+    chosen = chosen_methods(names)
+    submitted = []
+    for problem in within_reach(problems):
+        suited = [method for method in chosen if suits(problem, method)]
+        if not suited:
+            continue
+        trained = [train_on.submit(problem, seed) for seed in plan.all_seeds]
+        runs = [
+            compare_on.submit(problem, method, plan, return_state=False, wait_for=trained)
+            for method in suited
+        ]
+        learned = [
+            learned_by.submit(problem, seed, return_state=False, wait_for=trained)
+            for seed in range(seeds)
+        ]
+        submitted.append((problem, runs, learned))
+    if not submitted:
+        raise InputError(f"{', '.join(names)}: no such method works on {', '.join(problems)}")
+    pages = [_publish(problem, runs=runs, learning=lr) for problem, runs, lr in submitted]
+    return pages[-1]
+
+
+@flow(name="benchmark-images")
+def compare_images(name: str, steps: tuple[int, ...], seeds: int) -> Path:
+    """Sample images from an energy model by several methods, and publish the pages.
+
+    Raises InputError for no seed or no step.
+    """
+    from tasks.benchmarks.image_comparison import IMAGE_METHODS, sample_images, train_energy_on
+
+    if seeds < 1 or min(steps) < 1:
+        raise InputError("at least one seed and one step are needed")
+    trained = [train_energy_on.submit(name, seed) for seed in range(seeds)]
+    images = [
+        sample_images.submit(
+            name, method, number, seeds, IMAGES, return_state=False, wait_for=trained
+        )
+        for number in steps
+        for method in IMAGE_METHODS
+    ]
+    return _publish(name, images=images)
+
+
+@flow(name="benchmark-checkpoints")
+def compare_checkpoints(problems: tuple[str, ...], budgets: tuple[int, ...], seeds: int) -> Path:
+    """Compare numbers, choices and scales of checkpoints, and publish the pages."""
+    from designlib.benchmarks.methods import checkpoint_ablations
+    from tasks.benchmarks.comparison import Plan, compare_ablation
+    from tasks.benchmarks.runs import train_on
+
+    plan = Plan(budgets, seeds, DESIGNS, tune_at=None)
+    runs = []
+    for problem in problems:
+        trained = [train_on.submit(problem, seed) for seed in plan.all_seeds]
+        runs += [
+            compare_ablation.submit(
+                problem, name, method, plan, return_state=False, wait_for=trained
+            )
+            for name, method in checkpoint_ablations().items()
+        ]
+    return _publish("checkpoints", runs=runs)
+
+
+@flow(name="benchmark-rounds")
+def compare_loops(
+    problems: tuple[str, ...] = (),
+    rounds: int = 10,
+    batch: int = 100,
+    seeds: int = 5,
+    tune: bool = True,
+) -> Path:
+    """Compare whole simulated campaigns of as many measurements, and publish the pages.
+
+    No problems are all. Settings of every loop are chosen on another seed first, or else are the
+    first of those tried.
+    """
+    from tasks.benchmarks.loop_comparison import (
+        LOOP_PROBLEMS,
+        loops_for,
+        run_loop_once,
+        standings,
+        tune_loop,
+    )
+    from tasks.benchmarks.publishing import publish
+
+    if seeds < 1:
+        raise InputError("at least one seed is needed")
+    runs = []
+    for problem in problems or LOOP_PROBLEMS:
+        tuned = [
+            tune_loop(problem, tried, rounds, batch) if tune else tried[0]
+            for tried in loops_for(problem)
+        ]
+        runs += [
+            run_loop_once(problem, loop, rounds, batch, seed)
+            for seed in range(seeds)
+            for loop in tuned
+        ]
+    return publish({"rounds": standings(runs, tuned=tune)}, "rounds")
+
+
+@flow(name="benchmark-campaigns")
+def run_example_campaigns(names: tuple[str, ...] = EXAMPLES, seeds: int = 5) -> Path:
+    """Run example campaigns with several seeds and publish what their candidates are worth."""
+    import pandas as pd
+
+    from flows.campaign import design_campaign
+    from tasks.benchmarks.example_campaigns import judge_campaign
+    from tasks.benchmarks.publishing import publish
+    from tasks.inputs.campaign_config import CampaignConfig, load_config
+    from tasks.inputs.tables import ingest
+
+    rows = []
+    for name in names:
+        example = CampaignConfig() if name == "six6" else load_config(_CONFIGS / f"{name}.yaml")
+        for seed in range(seeds):
+            config = example.model_copy(update={"name": f"{name}-seed-{seed}", "seed": seed})
+            start = ingest(config.data, config.objectives)
+            rows.append(judge_campaign(name, seed, start, design_campaign(config)))
+    return publish({"campaigns": pd.DataFrame(rows)}, "campaigns")
+
+
+def _publish(name: str, **tables: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> Path:
+    """Wait for the rows of each table, and publish those that have some."""
+    import pandas as pd
+
+    from tasks.benchmarks.publishing import publish
+
+    rows = {
+        table: [row for task in tasks for row in task.result()] for table, tasks in tables.items()
+    }
+    return publish({table: pd.DataFrame(found) for table, found in rows.items() if found}, name)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
-    from designlib.benchmarks.methods import ALL as METHODS
-    from flows.comparison import BUDGETS, compare_loops, compare_methods, run_ready_campaigns
-    from tasks.benchmarks.comparison_problems import PROBLEMS, chosen_problems
-    from tasks.benchmarks.image_comparison import IMAGE_SETS
+    options = _parse(arguments)
     from tasks.servers.command import run_command
-    from tasks.servers.runners import in_processes
 
+    if options.what in _MEASUREMENTS:
+        path = run_command(_MEASUREMENTS[options.what])
+        text = _step_table(path) if options.what == "step-cost" else path.read_text()
+        print(f"{text}\nstored in {path}")  # noqa: T201 - the command's answer
+        return 0
+    try:
+        run = _comparison(options)
+        # Pages are written here, without a server.
+        page = run() if options.what == "page" else run_command(run)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
+    print(f"page: {page}")  # noqa: T201 - the command's answer
+    return 0
+
+
+_MEASUREMENTS = {
+    "step-cost": step_cost,
+    "orchestration": orchestration,
+    "selection": selection,
+    "recorder": recorder,
+}
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    from designlib.benchmarks.methods import ALL as METHODS
+    from tasks.benchmarks.comparison_problems import PROBLEMS
+
+    names = [kind.name for kind in METHODS]
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
     parser.add_argument(
         "what",
         metavar="TASK",
-        help="step-cost, orchestration, selection, recorder, campaigns (the ready configurations), "
-        "rounds (loops of measurement), checkpoints (Appendix G), page (BENCHMARKS.md out of all "
-        f"finished ones), all, quick, samples of an energy model ({', '.join(IMAGE_SETS)}), or a "
-        "problem: " + ", ".join(PROBLEMS),
+        help=f"{', '.join(_MEASUREMENTS)}, campaigns (the example configurations), rounds "
+        "(simulated campaigns), checkpoints (ablations, Appendix G), page (all pages from the "
+        f"finished runs), all, quick, samples of an energy model ({', '.join(IMAGE_STEPS)}), or a "
+        f"problem: {', '.join(PROBLEMS)}",
     )
-    parser.add_argument(
-        "--methods", nargs="+", default=(), choices=[kind.name for kind in METHODS], metavar="NAME",
-        help="by default all: " + ", ".join(kind.name for kind in METHODS),
-    )  # fmt: skip
-    parser.add_argument("--seeds", type=int, default=5, help="seeds of each cell (5)")
-    parser.add_argument(
-        "--budget", type=int, nargs="+", default=BUDGETS, metavar="EVALUATIONS",
-        help="predictor evaluations for each design",
-    )  # fmt: skip
-    parser.add_argument(
-        "--quick", action="store_true", help="default settings, 2 seeds, two budgets"
-    )
-    parser.add_argument("--untuned", action="store_true", help="default settings")
-    parser.add_argument("--processes", type=int, default=2, help="tasks at the same time (2)")
-    asked = parser.parse_args(arguments)
-    if asked.what == "step-cost":
-        path = run_command(step_cost)
-        print(_table(path), f"\nstored in {path}")  # noqa: T201 - the command's answer
-        return 0
-    if asked.what in {*_MEASUREMENTS, "rounds", "campaigns"}:
-        loops = {
-            "rounds": lambda: compare_loops(seeds=asked.seeds, tune=not asked.untuned),
-            "campaigns": lambda: run_ready_campaigns(seeds=asked.seeds),
-        }
-        path = run_command({**_MEASUREMENTS, **loops}[asked.what])
-        print(path.read_text(), f"\nstored in {path}")  # noqa: T201 - the command's answer
-        return 0
-    if asked.what in {"page", "checkpoints", *IMAGE_SETS}:
-        page = _page(asked.what, asked.seeds, asked.processes)
-        print(f"page: {page}")  # noqa: T201 - the command's answer
-        return 0
-    try:
-        problems = chosen_problems(asked.what)
-        budgets, seeds = tuple(asked.budget), asked.seeds
-        quick = asked.quick or asked.what == "quick"
-        if quick:
-            budgets, seeds = QUICK_BUDGETS, 2
-        tune = not (quick or asked.untuned)
-        page = run_command(
-            lambda: compare_methods.with_options(task_runner=in_processes(asked.processes))(
-                problems, tuple(asked.methods), budgets, seeds, tune
-            )
-        )
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    print(f"page: {page}\ncells: {page.parent / 'cells.parquet'}")  # noqa: T201 - the answer
-    return 0
+    add = parser.add_argument
+    add("--methods", nargs="+", default=(), choices=names, metavar="NAME",
+        help=f"by default all: {', '.join(names)}")  # fmt: skip
+    add("--seeds", type=int, default=5, help="seeds of each run (5)")
+    add("--budget", type=int, nargs="+", default=BUDGETS, metavar="EVALUATIONS",
+        help="predictor evaluations for each design")  # fmt: skip
+    add("--quick", action="store_true", help="default settings, 2 seeds, two budgets")
+    add("--untuned", action="store_true", help="default settings")
+    add("--processes", type=int, default=2, help="tasks at the same time (2)")
+    return parser.parse_args(arguments)
 
 
-def _page(what: str, seeds: int, processes: int) -> Path:
-    """Run what needs no choice of methods, and return the page that it is published on."""
-    from flows.comparison import APPENDIX_G, IMAGE_STEPS, compare_checkpoints, compare_images
-    from tasks.benchmarks.comparison_report import write_benchmarks
-    from tasks.servers.command import run_command
+def _comparison(options: argparse.Namespace) -> Callable[[], Path]:
+    """Return what a task of the command line runs, up to the page.
+
+    Raises InputError for a task that does not exist.
+    """
+    from tasks.benchmarks.comparison_problems import chosen_problems
+    from tasks.benchmarks.publishing import write_benchmarks
     from tasks.servers.runners import in_processes
 
+    what, seeds, runner = options.what, options.seeds, in_processes(options.processes)
     if what == "page":
-        return write_benchmarks()
-    runner = in_processes(processes)
+        return write_benchmarks
+    if what == "rounds":
+        return lambda: compare_loops(seeds=seeds, tune=not options.untuned)
+    if what == "campaigns":
+        return lambda: run_example_campaigns(seeds=seeds)
     if what == "checkpoints":
         checkpoints = compare_checkpoints.with_options(task_runner=runner)
-        return run_command(lambda: checkpoints(APPENDIX_G, (60, 120, 300), seeds))
-    images = compare_images.with_options(task_runner=runner)
-    return run_command(lambda: images(what, IMAGE_STEPS[what], seeds))
+        return lambda: checkpoints(ABLATED, ABLATION_BUDGETS, seeds)
+    if what in IMAGE_STEPS:
+        images = compare_images.with_options(task_runner=runner)
+        return lambda: images(what, IMAGE_STEPS[what], seeds)
+    quick = options.quick or what == "quick"
+    budgets, seeds = (QUICK_BUDGETS, 2) if quick else (tuple(options.budget), seeds)
+    methods = compare_methods.with_options(task_runner=runner)
+    tune = not (quick or options.untuned)
+    problems, names = chosen_problems(what), tuple(options.methods)
+    return lambda: methods(problems, names, budgets, seeds, tune)
 
 
-def _table(path: Path) -> str:
+def _step_table(path: Path) -> str:
     content = json.loads(path.read_bytes())
     lines = ["CPU time of one step / one forward and backward pass (median, lowest to highest)"]
     lines += [

@@ -17,12 +17,12 @@ from designlib.analysis.order import (
     order_of_learning,
 )
 from designlib.analysis.position_weights import Motif, read_motifs
-from designlib.analysis.spectrum import line_spectrum, spectral_alignment
 from designlib.analysis.walsh import (
     degree_alignment,
     degree_spectrum,
     learning_order,
-    subcube_values,
+    sampled_spectrum,
+    whole_spectrum,
 )
 
 __all__ = [
@@ -43,13 +43,12 @@ __all__ = [
     "judge_order",
     "kmer_alignment",
     "learning_order",
-    "line_spectrum",
     "map_agreement",
     "mean_degrees",
     "motif_match",
     "order_of_learning",
     "read_motifs",
-    "spectral_alignment",
-    "subcube_values",
+    "sampled_spectrum",
     "subset_sizes",
+    "whole_spectrum",
 ]

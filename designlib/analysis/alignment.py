@@ -1,6 +1,6 @@
 """How far a checkpoint has learned each component of the final predictor.
 
-A component is a degree of interaction or a frequency: what ``walsh`` and ``spectrum`` share.
+A component is a degree of interaction or the length of a k-mer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Alignment", "align", "predicted_values", "rounding_floor"]
 class Alignment(NamedTuple):
     """A checkpoint f_t against the final predictor f_T, by component k, in float64.
 
-    Component k is the degree k of interaction, or the frequency of k cycles.
+    Component k is the degree k of interaction, or the k-mers.
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ O'Donnell (2014). Analysis of Boolean Functions, chapter 8.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import comb
 from typing import NamedTuple
 
 import torch
@@ -20,17 +21,27 @@ from designlib.analysis.alignment import Alignment, align, predicted_values, rou
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, OneHot, Scores
 
-__all__ = ["degree_alignment", "degree_spectrum", "learning_order", "subcube_values"]
+__all__ = [
+    "degree_alignment",
+    "degree_spectrum",
+    "learning_order",
+    "sampled_spectrum",
+    "whole_spectrum",
+]
 
 _MOST_DESIGNS = 2**20
 _BATCH = 4096
 
 
 class _Subcubes(NamedTuple):
-    """Sub-cubes of a space: all designs that differ from a background at a few sites only."""
+    """Sub-cubes of a space: designs that differ from a background at a few sites only.
+
+    ``letters`` are those that each varied site takes.
+    """
 
     backgrounds: Int[Tensor, "subcubes sites"]
     varied: Int[Tensor, "subcubes varied"]
+    letters: Int[Tensor, "subcubes varied letters"]
 
 
 def degree_spectrum(
@@ -63,7 +74,8 @@ def degree_spectrum(
     [0.0, 0.0, 1.0]
     """
     _require_all(values, space)
-    return _by_degree(_coefficients(values, space).square(), space)
+    at = (space.length, len(space.alphabet))
+    return _by_degree(_coefficients(values, *at).square(), *at)
 
 
 def degree_alignment(
@@ -92,25 +104,30 @@ def degree_alignment(
     """
     _require_all(checkpoint_values, space)
     _require_all(final_values, space)
-    return _aligned(checkpoint_values[None], final_values[None], space)
+    return _aligned(checkpoint_values[None], final_values[None], _whole(space), space)
 
 
-def subcube_values(
+def sampled_spectrum(
     predict: Callable[[OneHot], Scores],
     space: SequenceSpace,
     generator: torch.Generator,
     n_subcubes: int,
     sites_per_subcube: int,
-) -> Float[Tensor, "subcubes designs"]:
-    """Return a predictor's scores on random sub-cubes of a space that is too large to list.
+    most_letters: int,
+) -> Float[Tensor, "degrees"]:
+    """Return a predictor's mean spectrum on random sub-cubes of a space that is too large to list.
 
-    A sub-cube is a uniformly random background with a uniformly random set of m sites that
-    take all A^m combinations of letters, the first of them changing fastest. Each row suits
-    ``degree_spectrum`` with ``SequenceSpace(space.alphabet, m)``. On a sub-cube, a function
-    of j sites of the whole space looks like one of those k of them that are varied, so the
-    mean spectrum of sub-cubes is smeared downwards:
+    A sub-cube is a uniformly random background with a uniformly random set of m sites that take
+    all combinations of l letters each. On it, a function of j sites of the whole space looks like
+    one of those k of them that are varied, so the mean spectrum is smeared downwards:
     E[energy_k] = sum_j W_j C(j, k) C(L-j, m-k) / C(L, m), with W_j the energy of degree j in
     the whole space.
+
+    With fewer letters than the alphabet's A, drawn for each site without replacement, a component
+    of j varied sites would keep k with the weight C(j, k) r^k (1 - r)^(j - k),
+    r = (1 - 1/l) / (1 - 1/A), since its mean over the letters drawn is not 0. The inverse of
+    that matrix, the same with 1/r for r, is applied: the spectrum is unbiased, though a small
+    energy may come out negative.
 
     Parameters
     ----------
@@ -123,7 +140,10 @@ def subcube_values(
     n_subcubes
         Number of sub-cubes, at least 1.
     sites_per_subcube
-        Sites m that are varied, 1 to L, with at most 2^20 combinations of letters.
+        Sites m that are varied, 1 to L.
+    most_letters
+        Letters l that each varied site takes, at least 2; all A where there are fewer. At most
+        2^20 combinations.
 
     Raises
     ------
@@ -132,7 +152,21 @@ def subcube_values(
     NonFiniteScoreError
         A score is NaN or infinite.
     """
-    return _scores(predict, space, _subcubes(space, generator, n_subcubes, sites_per_subcube))
+    cubes = _subcubes(space, generator, n_subcubes, sites_per_subcube, most_letters)
+    at = (sites_per_subcube, cubes.letters.shape[2])
+    squares = _coefficients(_scores(predict, space, cubes), *at).square()
+    return _unthinned(_by_degree(squares, *at).mean(0), cubes, space)
+
+
+def whole_spectrum(
+    predict: Callable[[OneHot], Scores], space: SequenceSpace
+) -> Float[Tensor, "degrees"]:
+    """Return the energy of a predictor in degrees 0 to L, over all designs of a space.
+
+    Raises InputError for more than 2^20 designs, and as ``sampled_spectrum``.
+    """
+    _require_small(len(space.alphabet), space.length)
+    return degree_spectrum(_scores(predict, space, _whole(space))[0], space)
 
 
 def learning_order(
@@ -141,12 +175,13 @@ def learning_order(
     generator: torch.Generator,
     n_subcubes: int = 64,
     sites_per_subcube: int = 5,
+    most_letters: int = 4,
 ) -> Alignment:
     """Return how far each checkpoint has each degree of the final predictor.
 
-    Exact, over all designs, for a space of at most 2^20; the last three parameters then
+    Exact, over all designs, for a space of at most 2^20; the last four parameters then
     have no effect. Otherwise inner products are averaged over the same random sub-cubes for
-    all predictors, and a degree is one within a sub-cube: see ``subcube_values``.
+    all predictors, and a degree is one within a sub-cube: see ``sampled_spectrum``.
 
     Parameters
     ----------
@@ -155,8 +190,8 @@ def learning_order(
         the order of training; the last one is the final predictor.
     space
         The space.
-    generator, n_subcubes, sites_per_subcube
-        As for ``subcube_values``.
+    generator, n_subcubes, sites_per_subcube, most_letters
+        As for ``sampled_spectrum``.
 
     Returns
     -------
@@ -168,7 +203,7 @@ def learning_order(
     Raises
     ------
     InputError
-        No predictors, and as for ``subcube_values``.
+        No predictors, and as for ``sampled_spectrum``.
     NonFiniteScoreError
         A score is NaN or infinite.
     """
@@ -177,40 +212,53 @@ def learning_order(
     if len(space.alphabet) ** space.length <= _MOST_DESIGNS:
         cubes = _whole(space)
     else:
-        cubes = _subcubes(space, generator, n_subcubes, sites_per_subcube)
-    within = SequenceSpace(space.alphabet, cubes.varied.shape[1])
-    final = _scores(predictors[-1], space, cubes)
-    rows = [_aligned(_scores(predict, space, cubes), final, within) for predict in predictors]
+        cubes = _subcubes(space, generator, n_subcubes, sites_per_subcube, most_letters)
+    values = [_scores(predict, space, cubes) for predict in predictors]
+    rows = [_aligned(each, values[-1], cubes, space) for each in values]
     return Alignment(*(torch.stack(part) for part in zip(*rows, strict=True)))
 
 
 def _aligned(
     values: Float[Tensor, "subcubes designs"],
     final: Float[Tensor, "subcubes designs"],
+    cubes: _Subcubes,
     space: SequenceSpace,
 ) -> Alignment:
     """Return the alignment out of inner products averaged over sub-cubes."""
-    ours, theirs = _coefficients(values, space), _coefficients(final, space)
-    return align(
-        _by_degree(ours * theirs, space).mean(0),
-        _by_degree(ours.square(), space).mean(0),
-        _by_degree(theirs.square(), space).mean(0),
-        rounding_floor(values),
-        rounding_floor(final),
+    _, length, n_letters = cubes.letters.shape
+    ours, theirs = (_coefficients(each, length, n_letters) for each in (values, final))
+    cross, energy, final_energy = (
+        _unthinned(_by_degree(product, length, n_letters).mean(0), cubes, space)
+        for product in (ours * theirs, ours.square(), theirs.square())
     )
+    return align(cross, energy, final_energy, rounding_floor(values), rounding_floor(final))
+
+
+def _unthinned(
+    products: Float[Tensor, "degrees"], cubes: _Subcubes, space: SequenceSpace
+) -> Float[Tensor, "degrees"]:
+    """Return mean products over all letters, out of those over the letters drawn."""
+    (_, varied, drawn), n_letters = cubes.letters.shape, len(space.alphabet)
+    if drawn == n_letters:
+        return products
+    inverse = (1 - 1 / n_letters) / (1 - 1 / drawn)
+    weights = [
+        [comb(j, k) * inverse**k * (1 - inverse) ** max(0, j - k) for j in range(varied + 1)]
+        for k in range(varied + 1)
+    ]
+    return torch.tensor(weights, dtype=products.dtype) @ products
 
 
 def _coefficients(
-    values: Float[Tensor, "*batch designs"], space: SequenceSpace
+    values: Float[Tensor, "*batch designs"], length: int, n_letters: int
 ) -> Float[Tensor, "*batch designs"]:
     """Return the coefficients in an orthonormal basis of products of functions of one site.
 
     Place sum_i b_i A^i holds that of the product of the functions b_i, of which 0 is constant.
     """
-    n_letters, batch = len(space.alphabet), values.shape[:-1]
-    basis = _site_basis(n_letters)
+    batch, basis = values.shape[:-1], _site_basis(n_letters)
     turned = values.double()
-    for _ in range(space.length):
+    for _ in range(length):
         # The fastest axis is transformed and becomes the slowest; the next site is in its place.
         rows = turned.reshape(*batch, -1, n_letters) @ basis.T
         turned = rows.transpose(-1, -2).reshape(values.shape)
@@ -232,59 +280,69 @@ def _site_basis(n_letters: int) -> Float[Tensor, "functions letters"]:
 
 
 def _by_degree(
-    products: Float[Tensor, "*batch designs"], space: SequenceSpace
+    products: Float[Tensor, "*batch designs"], length: int, n_letters: int
 ) -> Float[Tensor, "*batch degrees"]:
     """Sum what belongs to coefficients of the same degree."""
-    varies = (torch.arange(len(space.alphabet)) > 0).long()
+    varies = (torch.arange(n_letters) > 0).long()
     degrees = torch.zeros(1, dtype=torch.int64)
-    for _ in range(space.length):
+    for _ in range(length):
         degrees = (varies[:, None] + degrees).flatten()
-    empty = products.new_zeros(*products.shape[:-1], space.length + 1)
+    empty = products.new_zeros(*products.shape[:-1], length + 1)
     return empty.index_add(-1, degrees, products)
 
 
 def _whole(space: SequenceSpace) -> _Subcubes:
     """Return the space as its own and only sub-cube."""
     background = torch.zeros(1, space.length, dtype=torch.int64)
-    return _Subcubes(background, torch.arange(space.length)[None])
+    letters = torch.arange(len(space.alphabet)).expand(1, space.length, -1)
+    return _Subcubes(background, torch.arange(space.length)[None], letters)
 
 
 def _subcubes(
-    space: SequenceSpace, generator: torch.Generator, n_subcubes: int, sites_per_subcube: int
+    space: SequenceSpace, generator: torch.Generator, number: int, varied_sites: int, letters: int
 ) -> _Subcubes:
-    if n_subcubes < 1:
-        raise InputError(f"{n_subcubes} sub-cubes were asked for; at least 1 is needed")
-    if not 1 <= sites_per_subcube <= space.length:
-        raise InputError(
-            f"sub-cubes of {sites_per_subcube} sites were asked for; designs have {space.length}"
-        )
-    _require_small(SequenceSpace(space.alphabet, sites_per_subcube))
-    order = torch.rand(n_subcubes, space.length, generator=generator).argsort(1)
-    varied = order[:, :sites_per_subcube].sort(1).values
-    return _Subcubes(space.random(n_subcubes, generator), varied)
+    """Draw sub-cubes; no letters are drawn where a site takes all of the alphabet."""
+    if number < 1:
+        raise InputError(f"{number} sub-cubes were asked for; at least 1 is needed")
+    if not 1 <= varied_sites <= space.length:
+        raise InputError(f"sub-cubes of {varied_sites} sites, but designs have {space.length}")
+    if letters < 2:
+        raise InputError(f"{letters} letters at each varied site; at least 2 are needed")
+    n_letters = len(space.alphabet)
+    taken = min(letters, n_letters)
+    _require_small(taken, varied_sites)
+    order = torch.rand(number, space.length, generator=generator).argsort(1)
+    varied = order[:, :varied_sites].sort(1).values
+    backgrounds = space.random(number, generator)
+    at_sites = torch.arange(n_letters).expand(number, varied_sites, -1)
+    if taken < n_letters:
+        drawn = torch.rand(at_sites.shape, generator=generator).argsort(2)
+        at_sites = drawn[..., :taken].sort(2).values
+    return _Subcubes(backgrounds, varied, at_sites)
 
 
 def _scores(
     predict: Callable[[OneHot], Scores], space: SequenceSpace, cubes: _Subcubes
 ) -> Float[Tensor, "subcubes designs"]:
     """Return the scores of all designs of every sub-cube."""
-    scores = predicted_values(predict, (space.relax(batch) for batch in _batches(space, cubes)))
+    scores = predicted_values(predict, (space.relax(batch) for batch in _batches(cubes)))
     return scores.view(len(cubes.backgrounds), -1)
 
 
-def _batches(space: SequenceSpace, cubes: _Subcubes) -> Iterator[Letters]:
+def _batches(cubes: _Subcubes) -> Iterator[Letters]:
     """Yield the designs of one sub-cube after the other, a batch at a time."""
-    n_letters, n_varied = len(space.alphabet), cubes.varied.shape[1]
+    number, n_varied, n_letters = cubes.letters.shape
     n_designs = n_letters**n_varied
     places = n_letters ** torch.arange(n_varied)
-    for rows in torch.arange(len(cubes.backgrounds) * n_designs).split(_BATCH):
-        cube, number = rows // n_designs, rows % n_designs
-        letters = number[:, None] // places % n_letters
+    for rows in torch.arange(number * n_designs).split(_BATCH):
+        cube, design = rows // n_designs, rows % n_designs
+        choice = design[:, None] // places % n_letters
+        letters = cubes.letters[cube].gather(2, choice[..., None]).squeeze(2)
         yield cubes.backgrounds[cube].scatter(1, cubes.varied[cube], letters)
 
 
 def _require_all(values: Float[Tensor, "*batch designs"], space: SequenceSpace) -> None:
-    _require_small(space)
+    _require_small(len(space.alphabet), space.length)
     wanted = len(space.alphabet) ** space.length
     if values.shape[-1] != wanted:
         raise InputError(f"{values.shape[-1]} values for a space of {wanted} designs")
@@ -292,10 +350,10 @@ def _require_all(values: Float[Tensor, "*batch designs"], space: SequenceSpace) 
         raise InputError("a value is NaN or infinite; finite numbers are needed")
 
 
-def _require_small(space: SequenceSpace) -> None:
-    n_designs = len(space.alphabet) ** space.length
+def _require_small(n_letters: int, length: int) -> None:
+    n_designs = n_letters**length
     if n_designs > _MOST_DESIGNS:
         raise InputError(
-            f"{len(space.alphabet)} letters at {space.length} sites make {n_designs:.3g} designs; "
-            f"at most {_MOST_DESIGNS} can be listed"
+            f"{n_letters} letters at {length} sites make {n_designs:.3g} designs; at most "
+            f"{_MOST_DESIGNS} can be listed"
         )

@@ -37,10 +37,12 @@ from designlib.reports.rounds import (
     progress_figure,
     scatter_figure,
 )
-from designlib.reports.style import SERIES, Picture, panels, to_png
+from designlib.reports.style import BLUE, GREY, SERIES, Picture, panels, to_png
 from designlib.reports.summary import LADDERS, summarise_batch, summarise_predictor, summarise_walk
 
 __all__ = [
+    "BLUE",
+    "GREY",
     "LADDERS",
     "RESAMPLED",
     "SEARCHED",

@@ -1,8 +1,7 @@
-"""What methods are compared by: their settings, chosen alike, and the cells that show them."""
+"""How methods are compared: their settings, tuned in the same way, and their benchmark runs."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,21 +10,18 @@ import pandas as pd
 from prefect import task
 
 from designlib.benchmarks.methods import BudgetError, Method
-from designlib.benchmarks.pages import VARIANT
-from tasks.benchmarks.cells import run_cell
-from tasks.installation.files import parquet_bytes
+from designlib.benchmarks.pages import ABLATION
+from tasks.benchmarks.runs import run_once
 from tasks.installation.log import run_logger
-from tasks.installation.settings import Settings
-from tasks.stages.stages import StageResult, run_stage
 
-__all__ = ["Plan", "compare_on", "compare_variant", "gather_cells", "tune_method"]
+__all__ = ["Plan", "compare_ablation", "compare_on", "tune_method"]
 
 TUNING_SEEDS = (1000, 1001)
 """Seeds that settings are chosen on and that no comparison has."""
 
 
 class Plan(NamedTuple):
-    """Which cells a method has on each problem.
+    """Which runs a method has on each problem.
 
     Attributes
     ----------
@@ -34,7 +30,7 @@ class Plan(NamedTuple):
     seeds
         Number of seeds, counted from 0.
     designs
-        Proposals of a cell.
+        Proposals of a run.
     tune_at
         Budget at which all settings are tried on two other seeds; None for the defaults.
     """
@@ -51,12 +47,12 @@ class Plan(NamedTuple):
 
 
 @task(name="compare-checkpoints", task_run_name="{name} on {problem}")
-def compare_variant(problem: str, name: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
-    """Return the rows of a variant of a method, under a name of its own, at given settings."""
+def compare_ablation(problem: str, name: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
+    """Return the rows of an ablation, under a name of its own."""
     return [
         {
-            **run_cell(problem, method, budget, plan.designs, seed),
-            "method": f"{VARIANT}{name}",
+            **run_once(problem, method, budget, plan.designs, seed),
+            "method": f"{ABLATION}{name}",
             "tuned": False,
             "tuned_at": 0,
         }
@@ -67,7 +63,7 @@ def compare_variant(problem: str, name: str, method: Method, plan: Plan) -> list
 
 @task(name="compare", task_run_name="{method.name} on {problem}")
 def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
-    """Return the rows of all cells of a method on a problem, its settings tuned where asked for.
+    """Return the rows of all runs of a method on a problem, its settings tuned if the plan says so.
 
     A budget that is too small for the settings has no rows, and the log says so. Raises BudgetError
     where all are.
@@ -78,7 +74,7 @@ def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]
         tuned_at = 0 if plan.tune_at is None else max(budget, plan.tune_at)
         try:
             for seed in range(plan.seeds):
-                row = run_cell(problem, chosen[budget], budget, plan.designs, seed)
+                row = run_once(problem, chosen[budget], budget, plan.designs, seed)
                 rows.append({**row, "tuned": tuned_at > 0, "tuned_at": tuned_at})
         except BudgetError as error:
             if not rows and budget == max(plan.budgets):
@@ -108,7 +104,7 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
 
     def means(choice: Method, budget: int, *figures: str) -> tuple[float, ...]:
         try:
-            rows = [run_cell(problem, choice, budget, plan.designs, seed) for seed in TUNING_SEEDS]
+            rows = [run_once(problem, choice, budget, plan.designs, seed) for seed in TUNING_SEEDS]
         except BudgetError:
             return (-math.inf,) * len(figures)
         return tuple(_mean(rows, figure) for figure in figures)
@@ -138,20 +134,6 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
         chosen[budget] = left[0]
     run_logger().info("%s on %s: %s", method.name, problem, chosen)
     return chosen
-
-
-@task(name="gather-cells")
-def gather_cells(
-    rows: Sequence[dict[str, Any]], learned: Sequence[dict[str, Any]] = ()
-) -> StageResult:
-    """Return the stage with all rows in one Parquet file, and what was learned when in another."""
-    table = pd.DataFrame(rows).sort_values(["problem", "method", "budget", "seed"])
-    contents = {"cells.parquet": parquet_bytes(table.reset_index(drop=True))}
-    if learned:
-        contents["learning.parquet"] = parquet_bytes(pd.DataFrame(learned))
-    # Not the rows themselves: where a figure has no meaning it is NaN.
-    inputs = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    return run_stage(Settings(), "comparison", inputs, lambda: contents)
 
 
 def _mean(rows: Sequence[dict[str, Any]], figure: str) -> float:

@@ -1,4 +1,4 @@
-"""Sampling digits from an energy model along its training: Table 5 of the paper, cell by cell."""
+"""Sampling digits from an energy model along its training: Table 5 of the paper."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 import torch
 from prefect import task
 from safetensors.torch import load as load_tensors
@@ -32,11 +31,10 @@ from designlib.benchmarks.problems import (
     read_packed_digits,
 )
 from designlib.randomness import torch_generator
-from designlib.types import InputError
-from tasks.benchmarks.cells import CODE
+from tasks.benchmarks.runs import CODE
 from tasks.inputs.catalogue import locate
 from tasks.installation.device import use_device
-from tasks.installation.files import json_bytes, parquet_bytes
+from tasks.installation.files import json_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
@@ -45,8 +43,7 @@ from tasks.stages.stages import StageResult, run_stage
 __all__ = [
     "IMAGE_METHODS",
     "IMAGE_SETS",
-    "gather_images",
-    "run_image_cell",
+    "run_images",
     "sample_images",
     "train_energy_on",
 ]
@@ -120,21 +117,21 @@ def sample_images(
     """
 
     def distance(choice: AtOwnTemperature) -> float:
-        return run_image_cell(name, choice, steps, images, _TUNING_SEED)["fid"]
+        return run_images(name, choice, steps, images, _TUNING_SEED)["fid"]
 
     tried = IMAGE_METHODS[method]
     chosen = tried[0] if len(tried) == 1 else min(tried, key=distance)
-    rows = [run_image_cell(name, chosen, steps, images, seed) for seed in range(seeds)]
+    rows = [run_images(name, chosen, steps, images, seed) for seed in range(seeds)]
     run_logger().info(
         "%s, %s, %d steps: FID %s", name, method, steps, [f"{row['fid']:.3g}" for row in rows]
     )
     return rows
 
 
-def run_image_cell(
+def run_images(
     name: str, method: AtOwnTemperature, steps: int, images: int, seed: int
 ) -> dict[str, Any]:
-    """Return the row of one cell, from its stage where it was computed before.
+    """Return the row of one run, from its stage where it was computed before.
 
     ``fid`` is the distance of so many sampled images, ``floor`` that of as many training images;
     ``shown`` are the first of the samples, packed.
@@ -164,19 +161,6 @@ def run_image_cell(
     stage = run_stage(Settings(), "comparison-images", inputs, make, __name__, *CODE)
     shown = stage.path("shown.bin").read_bytes()
     return {**json.loads(stage.path("row.json").read_bytes()), "shown": shown}
-
-
-@task(name="gather-images")
-def gather_images(rows: list[dict[str, Any]]) -> StageResult:
-    """Return the stage with all rows in one Parquet file.
-
-    Raises InputError for no rows.
-    """
-    if not rows:
-        raise InputError("there are no sampled images to gather")
-    content = parquet_bytes(pd.DataFrame(rows))
-    inputs = {"rows": [{k: v for k, v in row.items() if k != "shown"} for row in rows]}
-    return run_stage(Settings(), "comparison", inputs, lambda: {"images.parquet": content})
 
 
 def at_its_own_temperature(method: AtOwnTemperature, setting: Setting) -> AtOwnTemperature:

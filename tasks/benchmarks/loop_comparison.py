@@ -1,12 +1,10 @@
-"""Simulated campaigns of several loops on the same problems; each cell computed once."""
+"""Simulated campaigns of several loops on the same problems; each computed once."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 from prefect import task
@@ -20,18 +18,16 @@ from designlib.benchmarks.loops import (
     run_loop,
 )
 from designlib.benchmarks.methods import AdaLead, GeneticAlgorithm, RandomMutation
-from designlib.benchmarks.pages import loop_section, summarise_loops
 from designlib.benchmarks.problems import Solvable
 from tasks.benchmarks.comparison_problems import make_problem
 from tasks.installation.device import use_device
-from tasks.installation.files import parquet_bytes, write_atomically
+from tasks.installation.files import parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
-from tasks.tracking.tracking import experiment_id, log_bytes, log_table, run_for
 
-__all__ = ["LOOP_PROBLEMS", "loops_for", "publish_loops", "run_loop_cell", "tune_loop"]
+__all__ = ["LOOP_PROBLEMS", "loops_for", "run_loop_once", "standings", "tune_loop"]
 
 _BRIEF = EnsembleConfig(steps=300, further_steps=50)
 _PREDICTORS = {
@@ -67,13 +63,12 @@ def loops_for(problem: str) -> tuple[tuple[Loop, ...], ...]:
     )
 
 
-_EXPERIMENT = "benchmarks"
 _CODE = (
     "designlib.benchmarks.loops",
     "designlib.benchmarks.problems",
     "tasks.benchmarks.comparison_problems",
 )
-"""The code that decides a cell: not which settings are tried and how they are compared."""
+"""The code that decides a run: not which settings are tried and how they are compared."""
 
 
 @task(name="tune-loop", task_run_name="tune on {problem}")
@@ -85,20 +80,20 @@ def tune_loop(problem: str, tried: Sequence[Loop], rounds: int, batch: int) -> L
     """
 
     def merit(loop: Loop) -> tuple[float, float]:
-        cells = [_cell(problem, loop, rounds, batch, seed) for seed in _TUNING_SEEDS]
-        last = pd.DataFrame([_standings(cell).iloc[-1] for cell in cells])
+        runs = [_run(problem, loop, rounds, batch, seed) for seed in _TUNING_SEEDS]
+        last = pd.DataFrame([_standings(run).iloc[-1] for run in runs])
         return float(last["top_mean"].mean()), float(last["best"].mean())
 
     return max(tried, key=merit) if len(tried) > 1 else tried[0]
 
 
-@task(name="run-loop-cell", task_run_name="{loop.name} on {problem}, seed {seed}")
-def run_loop_cell(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> StageResult:
+@task(name="run-loop", task_run_name="{loop.name} on {problem}, seed {seed}")
+def run_loop_once(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> StageResult:
     """Return the stage with where a loop stood after each round of one simulated campaign."""
-    return _cell(problem, loop, rounds, batch, seed)
+    return _run(problem, loop, rounds, batch, seed)
 
 
-def _cell(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> StageResult:
+def _run(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> StageResult:
     use_device("cpu")
 
     def make() -> dict[str, bytes]:
@@ -126,38 +121,20 @@ def _cell(problem: str, loop: Loop, rounds: int, batch: int, seed: int) -> Stage
     return stage
 
 
-def _standings(cell: StageResult) -> pd.DataFrame:
-    return pd.read_parquet(cell.path("standings.parquet"))
+def standings(runs: Sequence[StageResult], *, tuned: bool) -> pd.DataFrame:
+    """Return where loops stood after each round of all runs.
+
+    ``tuned`` says whether the settings of the loops were chosen on another seed.
+    """
+    table = pd.concat([_standings(run) for run in runs], ignore_index=True)
+    optimum = {problem: _optimum(problem) for problem in table["problem"].unique()}
+    return table.assign(tuned=tuned, optimum=table["problem"].map(optimum))
+
+
+def _standings(run: StageResult) -> pd.DataFrame:
+    return pd.read_parquet(run.path("standings.parquet"))
 
 
 def _optimum(problem: str) -> float | None:
     known = make_problem(problem)
     return known.optimum if isinstance(known, Solvable) else None
-
-
-@task(name="publish-loops")
-def publish_loops(cells: Sequence[StageResult], *, tuned: bool) -> Path:
-    """Write the page, its figures and the cells; log them to MLflow; return the page.
-
-    ``tuned`` says whether the settings of the loops were chosen on another seed.
-
-    `tasks.benchmarks.comparison_report.write_benchmarks` takes the cells into the repository's
-    page.
-    """
-    settings = Settings()
-    table = pd.concat([_standings(cell) for cell in cells], ignore_index=True)
-    optimum = {problem: _optimum(problem) for problem in table["problem"].unique()}
-    table = table.assign(tuned=tuned, optimum=table["problem"].map(optimum))
-    section, pictures = loop_section(table, "")
-    files = {"rounds.parquet": parquet_bytes(table), "ROUNDS.md": f"{section}\n".encode()}
-    files |= {f"{picture.name}.png": picture.png for picture in pictures}
-    folder = settings.home / "benchmarks"
-    for name, content in files.items():
-        write_atomically(folder / name, content)
-    key = hashlib.sha256(files["rounds.parquet"]).hexdigest()[:16]
-    with run_for(experiment_id(settings, _EXPERIMENT), key, "rounds") as run_id:
-        for name, content in files.items():
-            log_bytes(run_id, name, content)
-        log_table(run_id, summarise_loops(table), "rounds.json")
-    run_logger().info("page: %s", folder / "ROUNDS.md")
-    return folder / "ROUNDS.md"

@@ -1,4 +1,4 @@
-"""What servers, pools and workers cost a campaign beside the same campaign in one process."""
+"""What servers and workers add to a campaign, and its learning curves to a training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import torch
 from prefect import task
 
+from designlib.config import TrainingConfig
+from designlib.notation.alphabets import ALPHABETS
+from designlib.predictors import Examples, PredictorSpec, train
+from designlib.randomness import torch_generator
+from designlib.spaces import SequenceSpace, describe_space
+from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import describe_machine
 from tasks.installation.settings import REPOSITORY, Settings
+from tasks.rounds.learning import with_learned_shares
 from tasks.servers.prefect_server import running_server
 
 __all__ = ["measure_orchestration"]
@@ -32,6 +40,8 @@ _CAMPAIGN: dict[str, Any] = {
 }
 """A few seconds of work, so that what is measured is mostly what lies around it."""
 
+_SEQUENCES = (("dna", 8), ("dna", 60), ("protein", 4), ("protein", 60))
+_DESIGNS = 1000
 _ENDS = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 
 
@@ -40,8 +50,11 @@ def measure_orchestration() -> Path:
     """Time a small campaign as one command and through servers and two workers; return the file.
 
     Both begin on an empty home whose databases exist, and are timed by the wall clock, from the
-    start of the command or the submission of the run to the end.
+    start of the command or the submission of the run to the end. ``learning_shares`` says which
+    part of a member's training the shares of its checkpoints cost.
     """
+    shares = [_learning_share(name, length) for name, length in _SEQUENCES]
+    run_logger().info("learning curves: %s of the training", shares)
     with tempfile.TemporaryDirectory() as scratch:
         alone = _alone(Path(scratch) / "alone")
         run_logger().info("one process: %.0f s", alone)
@@ -52,10 +65,35 @@ def measure_orchestration() -> Path:
         "one_process_seconds": round(alone, 1),
         "served_seconds": round(served, 1),
         "difference_seconds": round(served - alone, 1),
+        "learning_shares": shares,
     }
     path = Settings().home / "benchmarks" / "orchestration.json"
     write_atomically(path, json_bytes(content))
     return path
+
+
+def _learning_share(alphabet: str, length: int) -> dict[str, Any]:
+    """Return the processor time of all checkpoints' shares over that of their training.
+
+    A member of the default settings on random designs, in one thread.
+    """
+    space = SequenceSpace(ALPHABETS[alphabet], length)
+    generator, config = torch_generator(0, "learning share"), TrainingConfig()
+    spec = PredictorSpec(
+        network=config.network, **describe_space(space), both_strands=False, centre=0.0, scale=1.0,
+        transform="none", seed=0,
+    )  # fmt: skip
+    target = torch.randn(_DESIGNS, generator=generator)
+    inputs = space.relax(space.random(_DESIGNS, generator))
+    examples = Examples(inputs, target, torch.ones(_DESIGNS))
+    device = use_device("cpu")
+    began = time.process_time()
+    states = list(train(spec.build(), examples, examples, config, spec.seed))
+    trained = time.process_time()
+    for state in states:
+        with_learned_shares(state, spec, device)
+    share = (time.process_time() - trained) / (trained - began)
+    return {"alphabet": alphabet, "length": length, "share": round(share, 4)}
 
 
 def _alone(home: Path) -> float:

@@ -169,7 +169,7 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
                         f"design at step {step}; leave that checkpoint out"
                     ) from None
             state = TrainingState(step, {**parameters, **program}, {}, metrics)
-            yield write_checkpoint(stage, state, spec), state
+            yield write_checkpoint(stage, state, spec, where)
             correlation = metrics["validation_rank_correlation"]
             if step == _told(own)["steps"][-1] and correlation < 0:
                 run_logger().warning(

@@ -32,7 +32,7 @@ from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.rounds.learning import learned_shares
+from tasks.rounds.learning import with_learned_shares
 from tasks.stages.ensemble import load_trajectory
 from tasks.stages.results import Round
 from tasks.stages.stages import Stage, StageResult, open_stage
@@ -136,8 +136,7 @@ def keep_checkpoints(
         known = logged_steps(run_id, "validation_loss")
         for file, state in checkpoints:
             if state.step not in known:
-                metrics = {**state.metrics, **learned_shares(file)}
-                log_checkpoint(run_id, file, state.step, metrics)
+                log_checkpoint(run_id, file, state.step, state.metrics)
                 run_logger().info(
                     "%s: step %d, validation loss %.3f, rank correlation %.3f",
                     name, state.step, state.metrics["validation_loss"],
@@ -177,19 +176,23 @@ def _checkpoints(
         network.load_state_dict(last.parameters)
         if latest is None:
             for state in kept:
-                yield write_checkpoint(stage, state, spec), state
+                yield write_checkpoint(stage, state, spec, device)
     resume = latest and latest._replace(step=latest.step - done)
     states = train(network, training, validation, config, spec.seed, resume)
     for state in _timed(stage, states):
         state = state._replace(step=done + state.step)  # noqa: PLW2901 - counted on
-        path = write_checkpoint(stage, state, spec)
+        path, state = write_checkpoint(stage, state, spec, device)  # noqa: PLW2901
         stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
         yield path, state
 
 
-def write_checkpoint(stage: Stage, state: TrainingState, spec: PredictorSpec) -> Path:
-    """Write one checkpoint of a predictor under the name that its step has."""
-    return stage.write(f"checkpoint-{state.step:08d}.safetensors", state_to_bytes(state, spec))
+def write_checkpoint(
+    stage: Stage, state: TrainingState, spec: PredictorSpec, device: torch.device
+) -> tuple[Path, TrainingState]:
+    """Write one checkpoint under the name of its step, with its shares; return both."""
+    state = with_learned_shares(state, spec, device)
+    name = f"checkpoint-{state.step:08d}.safetensors"
+    return stage.write(name, state_to_bytes(state, spec)), state
 
 
 def prepare(

@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 
 from designlib.errors import InputError
-from flows.benchmark import main
-from flows.comparison import compare_methods
+from flows.benchmark import compare_methods, main
 from tasks.installation.settings import REPOSITORY
 from tasks.tracking.tracking import client_of
 
@@ -32,9 +31,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> None:
     first = run("ackley-10", *SMALL, "--budget", "30")
     assert first.returncode == 0, first.stderr
-    page, cells = home / "benchmarks/BENCHMARKS.md", home / "benchmarks/cells.parquet"
-    assert first.stdout == f"page: {page}\ncells: {cells}\n"
-    assert "## ackley-10" in page.read_text()
+    page, cells = home / "benchmarks/BENCHMARKS.md", home / "benchmarks/runs.parquet"
+    assert first.stdout == f"page: {page}\n"
+    assert "[ackley-10](ackley-10.md)" in page.read_text()
     assert (home / "benchmarks/budget-ackley-10.png").stat().st_size > 10_000
     before = {path: path.stat().st_mtime_ns for path in home.rglob("manifest.json")}
     rows = pd.read_parquet(cells)
@@ -53,7 +52,7 @@ def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> No
     runs = tracking.search_runs([experiment.experiment_id])
     assert [run.info.run_name for run in runs] == ["ackley-10", "ackley-10"]
     logged = {file.path for file in tracking.list_artifacts(runs[0].info.run_id)}
-    assert logged >= {"BENCHMARKS.md", "cells.parquet", "summary.json"}
+    assert logged >= {"BENCHMARKS.md", "runs.parquet", "runs.json"}
 
 
 @pytest.mark.services

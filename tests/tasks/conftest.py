@@ -3,7 +3,7 @@
 import pytest
 
 from designlib.benchmarks.problems.boolean import Needle
-from tasks.benchmarks import cells
+from tasks.benchmarks import runs
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def small_needle(monkeypatch):
     """The only problem there is, by its name: a needle among few variables, trained shortly."""
     training = Needle(3).training.model_copy(update={"steps": 60, "checkpoints": 6})
     problem = Needle(3, spurious=4, rows=512, training=training)
-    monkeypatch.setattr(cells, "make_problem", lambda name: problem)
-    cells._prepared.cache_clear()
+    monkeypatch.setattr(runs, "make_problem", lambda name: problem)
+    runs._prepared.cache_clear()
     yield "small-needle"
-    cells._prepared.cache_clear()
+    runs._prepared.cache_clear()

@@ -1,5 +1,6 @@
 """Methods of finding designs, all given the same predictor and the same budget."""
 
+from designlib.benchmarks.methods.ablations import checkpoint_ablations
 from designlib.benchmarks.methods.base import (
     EVALUATIONS_PER_PASS,
     BudgetError,
@@ -29,7 +30,6 @@ from designlib.benchmarks.methods.judging import SHOWN, judge
 from designlib.benchmarks.methods.mixtures import MixtureGenetic, RandomDesigns, RandomSearch
 from designlib.benchmarks.methods.search import TrajectorySearch
 from designlib.benchmarks.methods.starts import best_measured, from_elites
-from designlib.benchmarks.methods.variants import checkpoint_variants
 from designlib.benchmarks.methods.weighted import AnnealedImportance, TemperatureSmc, TrajectorySmc
 
 ALL: tuple[type[Method], ...] = (
@@ -89,7 +89,7 @@ __all__ = [
     "TrajectorySmc",
     "TrajectoryWalk",
     "best_measured",
-    "checkpoint_variants",
+    "checkpoint_ablations",
     "from_elites",
     "judge",
 ]

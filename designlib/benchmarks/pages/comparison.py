@@ -1,28 +1,31 @@
-"""The comparison of methods as tables and figures, made from its cells and from nothing else."""
+"""The comparison of methods as tables and figures, made from its benchmark runs alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import pandas as pd
 from scipy import stats
 
-from designlib.reports import SERIES, Picture, panels, to_png
+from designlib.reports import SERIES, panels, to_png
 
 __all__ = [
-    "VARIANT",
-    "budget_figure",
+    "ABLATION",
+    "MERITS",
+    "Drawing",
+    "budget_drawing",
     "detail_table",
     "half_interval",
     "learning_table",
-    "merge_cells",
     "merge_learning",
+    "merge_runs",
     "merit_of",
     "names_of",
     "quality_table",
-    "shown_cells",
+    "shown_runs",
     "summarise",
     "with_interval",
 ]
@@ -38,8 +41,8 @@ _FIGURES = (
     "novelty",
     "overprediction",
 )
-VARIANT = "walk: "
-"""What the names of variants of the walk begin with, which have a table of their own."""
+ABLATION = "walk: "
+"""Prefix of the names of ablations, which have a table of their own."""
 
 _STYLES = ("-", "--", ":")
 _DPI = 80
@@ -48,14 +51,23 @@ _FOUND, _FINDERS = 0.05, 3
 MERITS = {"success": "share found", "median": "median true value", "diversity": "mean distance"}
 
 
-def merge_cells(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
-    """Return all cells, the new ones in place of known ones of the same problem and method.
+class Drawing(NamedTuple):
+    """A figure that is drawn when it is written."""
 
-    Tuned and untuned cells of a method are kept side by side.
+    name: str
+    """File name without its ending."""
+    caption: str
+    png: Callable[[], bytes]
+
+
+def merge_runs(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
+    """Return all runs, the new ones in place of earlier ones of the same problem and method.
+
+    Tuned and untuned runs of a method are kept side by side.
     """
     if known is not None:
         if "tuned_at" not in known:
-            # Cells of before settings were chosen at more than one budget.
+            # Runs of releases that tuned at one budget.
             known = known.assign(tuned_at=known["tuned"].astype(int) * 120)
         of = ["problem", "method", "tuned"]
         replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
@@ -92,8 +104,8 @@ def learning_table(learned: pd.DataFrame) -> list[str]:
     return lines
 
 
-def shown_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells that tables show: of each problem and method the tuned ones, if any."""
+def shown_runs(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that tables show: of each problem and method the tuned ones, if any."""
     tuned = cells.groupby(["problem", "method"])["tuned"].transform("any")
     return cells[cells["tuned"] == tuned]
 
@@ -139,8 +151,17 @@ def merit_of(summary: pd.DataFrame) -> str:
     return "success" if told_apart and summary["success"].min() < 0.9 else "median"
 
 
-def budget_figure(problem: str, summary: pd.DataFrame) -> Picture:
+def budget_drawing(problem: str, summary: pd.DataFrame) -> Drawing:
     """Return quality and diversity of each method against the budget."""
+    caption = (
+        f"{problem}: mean over seeds with 95 % intervals, cut at the edge. Left: what the "
+        "proposals are worth by the truth. Right: how far apart they are. Thick: methods along the "
+        "trajectory."
+    )
+    return Drawing(f"budget-{problem}", caption, partial(_draw_budgets, summary))
+
+
+def _draw_budgets(summary: pd.DataFrame) -> bytes:
     merit = merit_of(summary)
     figure, axes = panels(1, 2, 12.0, 4.4)
     for at, (method, group) in enumerate(summary.groupby("method", sort=False)):
@@ -166,12 +187,7 @@ def budget_figure(problem: str, summary: pd.DataFrame) -> Picture:
         axis.set_xlabel("predictor evaluations for each design")
         axis.set_ylabel(MERITS[quantity])
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
-    caption = (
-        f"{problem}: mean over seeds with 95 % intervals, cut at the edge. Left: what the "
-        "proposals are worth by the truth. Right: how far apart they are. Thick: methods along the "
-        "trajectory."
-    )
-    return Picture(f"budget-{problem}", problem, to_png(figure, _DPI), caption)
+    return to_png(figure, _DPI)
 
 
 def quality_table(group: pd.DataFrame) -> list[str]:

@@ -1,22 +1,23 @@
-"""Sampled digits as a table and a picture, made from their cells and from nothing else."""
+"""Sampled digits as a table and a picture, made from their benchmark runs alone."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pandas as pd
 
-from designlib.benchmarks.pages.comparison import half_interval, names_of
+from designlib.benchmarks.pages.comparison import Drawing, half_interval, names_of
 from designlib.benchmarks.problems import sample_grid, unpacked_images
-from designlib.reports import Picture, panels, to_png
+from designlib.reports import panels, to_png
 
-__all__ = ["digits_picture", "digits_section", "merge_images", "summarise_images"]
+__all__ = ["digits_drawing", "digits_section", "digits_table", "merge_images", "summarise_images"]
 
 _COLUMNS = 10
 
 
 def merge_images(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
-    """Return all cells, the new ones in place of known ones of the same images, method, steps."""
+    """Return all runs, the new ones in place of earlier ones of the same images, method, steps."""
     if known is not None:
         of = ["problem", "method", "steps"]
         replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
@@ -37,8 +38,13 @@ def summarise_images(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def digits_picture(problem: str, cells: pd.DataFrame) -> Picture:
+def digits_drawing(problem: str, cells: pd.DataFrame) -> Drawing:
     """Return the first samples of the first seed of each method, at each number of steps."""
+    caption = f"{problem}: the first samples of each method, chains from random pixels; one seed."
+    return Drawing(f"samples-{problem}", caption, partial(_draw, cells))
+
+
+def _draw(cells: pd.DataFrame) -> bytes:
     first = cells[cells["seed"] == cells["seed"].min()]
     methods = list(dict.fromkeys(first["method"]))
     steps = sorted(first["steps"].unique().tolist())
@@ -52,35 +58,47 @@ def digits_picture(problem: str, cells: pd.DataFrame) -> Picture:
             row = grids[method, number]
             images = unpacked_images(row["shown"], int(row["side"]))
             axis.imshow(sample_grid(images, _COLUMNS), cmap="gray", vmin=0, vmax=255)
-    caption = f"{problem}: the first samples of each method, chains from random pixels; one seed."
-    return Picture(f"samples-{problem}", problem, to_png(figure, 90), caption)
+    return to_png(figure, 90)
 
 
-def digits_section(
-    problem: str, cells: pd.DataFrame, summary: pd.DataFrame, picture: Picture, folder: str
-) -> str:
-    """Return the section on one set of images."""
+def digits_table(cells: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
+    """Return the distances of one set of images, and of as many training images."""
     steps = sorted(summary["steps"].unique().tolist())
     known = {(row["method"], row["steps"]): row for row in summary.to_dict("records")}
     ranked = summary[summary["steps"] == steps[-1]].sort_values("fid")
-    rows, settings = [], []
+    lines = [
+        f"| distance after | {' | '.join(f'{number:,} steps' for number in steps)} | seeds |",
+        "|---" * (len(steps) + 2) + "|",
+    ]
     for method in dict.fromkeys([*ranked["method"], *summary["method"]]):
         own = [known.get((method, number)) for number in steps]
         told = [_told(row["fid"], row["fid_interval"]) if row is not None else "-" for row in own]
         seeds = max(row["seeds"] for row in own if row is not None)
-        rows.append(f"| {method} | {' | '.join(told)} | {seeds} |")
-        own_settings = cells[cells["method"] == method].groupby("steps")["settings"].first()
-        settings.append(
-            f"- {method}: "
-            + ", ".join(f"{told} at {number:,} steps" for number, told in own_settings.items())
+        lines.append(f"| {method} | {' | '.join(told)} | {seeds} |")
+    floor = cells["floor"].drop_duplicates()
+    lines.append(f"| training images | {_told(floor.mean(), half_interval(floor))} |")
+    return lines
+
+
+def digits_section(
+    problem: str, cells: pd.DataFrame, summary: pd.DataFrame, drawing: Drawing
+) -> str:
+    """Return the section on one set of images."""
+    settings = [
+        f"- {method}: "
+        + ", ".join(
+            f"{told} at {number:,} steps"
+            for number, told in group.groupby("steps")["settings"].first().items()
         )
+        for method, group in cells.groupby("method")
+    ]
     floor, accuracy = (
         _told(values.mean(), half_interval(values))
         for values in (cells["floor"].drop_duplicates(), cells["accuracy"].drop_duplicates())
     )
     images = names_of(sorted(cells["images"].unique().tolist()))
     lines = [
-        f"## {problem}: samples of an energy model (Table 5)", "",
+        f"# {problem}: samples of an energy model (Table 5)", "",
         f"Frechet distance of {images} sampled images to the test images, in the features of a "
         f"classifier that is trained here (it names {accuracy} of the test images rightly); "
         f"smaller is better, and as many training images are at {floor}. The model is a restricted "
@@ -89,12 +107,10 @@ def digits_section(
         "steps on another seed. These "
         f"distances compare with each other and with nothing else. Commit "
         f"{names_of(cells['commit'].tolist())}.", "",
-        f"| distance after | {' | '.join(f'{number:,} steps' for number in steps)} | seeds |",
-        "|---" * (len(steps) + 2) + "|",
-        *rows, "",
+        *digits_table(cells, summary), "",
         "Settings:", "",
         *settings, "",
-        f"![{picture.caption}]({folder}{picture.name}.png)",
+        f"![{drawing.caption}]({drawing.name}.png)",
     ]  # fmt: skip
     return "\n".join(lines)
 

@@ -1,16 +1,17 @@
-"""Simulated campaigns compared: text and figures, made from their cells and from nothing else."""
+"""Simulated campaigns compared: text and figures, made from their benchmark runs alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from designlib.benchmarks.pages.comparison import half_interval, names_of
-from designlib.reports import SERIES, Picture, panels, to_png
+from designlib.benchmarks.pages.comparison import Drawing, half_interval, names_of
+from designlib.reports import SERIES, panels, to_png
 
-__all__ = ["loop_section", "merge_loops", "summarise_loops"]
+__all__ = ["loop_pages", "loop_section", "loops_drawing", "merge_loops", "summarise_loops"]
 
 _FIGURES = {"best": "best", "top_mean": "mean of the best 100"}
 _OURS = "this project"
@@ -39,7 +40,7 @@ _CHOSEN = {
 
 
 def merge_loops(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
-    """Return all cells, the new ones in place of known ones of the same problem and loop."""
+    """Return all runs, the new ones in place of earlier ones of the same problem and loop."""
     if known is not None:
         of = ["problem", "loop"]
         replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
@@ -65,18 +66,48 @@ def summarise_loops(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def loop_section(cells: pd.DataFrame, folder: str) -> tuple[str, list[Picture]]:
-    """Return the section of the page as Markdown, and its figures, which lie in ``folder``."""
-    pictures, parts = [], []
-    everyone = set(cells["loop"])
+def loop_pages(cells: pd.DataFrame) -> tuple[dict[str, str], list[Drawing]]:
+    """Return a page for each problem, by name, and their figures."""
+    everyone, pages, drawings = set(cells["loop"]), {}, []
     for problem, group in cells.groupby("problem"):
-        picture = _figure(str(problem), summarise_loops(group))
-        pictures.append(picture)
+        drawing = _drawing(str(problem), summarise_loops(group))
+        drawings.append(drawing)
         missing = sorted(everyone - set(group["loop"]))
-        parts.append(
-            _of_problem(str(problem), group, f"{folder}{picture.name}.png", picture, missing)
-        )
-    return "\n\n".join([_INTRODUCTION, _verdict(cells), *parts]), pictures
+        pages[f"rounds-{problem}"] = _of_problem(str(problem), group, drawing, missing)
+    return pages, drawings
+
+
+def loops_drawing(cells: pd.DataFrame) -> Drawing:
+    """Return the mean of the best 100 after each round, a panel for each problem."""
+    caption = (
+        "Mean of the best 100 designs by designs measured: mean over seeds with 95 % intervals, "
+        "by the truth."
+    )
+    return Drawing("family-rounds", caption, partial(_draw_all, summarise_loops(cells)))
+
+
+def loop_section(cells: pd.DataFrame, folder: str) -> str:
+    """Return the section of the front page; figures and details lie in ``folder``."""
+    drawing = loops_drawing(cells)
+    lines = [
+        _INTRODUCTION, "", _verdict(cells), "",
+        "| problem | loop | seeds | designs measured | best | mean of the best 100 | this project "
+        "is |",
+        "|---" * 7 + "|",
+    ]  # fmt: skip
+    for problem, group in cells.groupby("problem"):
+        rivals = _rivals(group) if _OURS in set(group["loop"]) else []
+        shown = _FIGURES["top_mean"]
+        stands = {row["rival"]: row["stand"] for row in rivals if row["figure"] == shown}
+        last = _last(summarise_loops(group)).sort_values("top_mean", ascending=False)
+        lines += [
+            f"| [{problem}]({folder}rounds-{problem}.md) | {row['loop']} | {row['seeds']} | "
+            f"{row['measured']:.0f} | {_with_interval(row, 'best')} | "
+            f"{_with_interval(row, 'top_mean')} | {stands.get(str(row['loop']), '')} |"
+            for _, row in last.iterrows()
+        ]
+    lines += ["", f"![{drawing.caption}]({folder}{drawing.name}.png)"]
+    return "\n".join(lines)
 
 
 def _last(cells: pd.DataFrame) -> pd.DataFrame:
@@ -165,9 +196,7 @@ def _named(problems: list[str]) -> str:
     return f"{len(problems)} ({', '.join(problems)})" if problems else "none"
 
 
-def _of_problem(
-    problem: str, cells: pd.DataFrame, address: str, picture: Picture, missing: Sequence[str]
-) -> str:
+def _of_problem(problem: str, cells: pd.DataFrame, drawing: Drawing, missing: Sequence[str]) -> str:
     summary = summarise_loops(cells)
     start = summary[summary["round"] == 0].iloc[0]
     last = _last(summary).sort_values("top_mean", ascending=False)
@@ -178,12 +207,12 @@ def _of_problem(
         chosen = _CHOSEN.get(problem, "")
     left_out = f" Not run on this problem: {', '.join(missing)}." if missing else ""
     lines = [
-        f"### {problem}: rounds", "",
+        f"# {problem}: rounds", "",
         f"{_last(cells)['round'].max()} rounds; {how}; commit "
         f"{names_of(cells['commit'].tolist())}. At the start: best "
         f"{start['best']:.4g}, mean of the best 100 {start['top_mean']:.4g}.{_reached(cells)}"
         f"{left_out}{chosen}", "",
-        f"![{picture.caption}]({address})", "",
+        f"![{drawing.caption}]({drawing.name}.png)", "",
         "| loop | seeds | designs measured | best | mean of the best 100 | CPU s |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -209,28 +238,47 @@ def _of_problem(
     return "\n".join([*lines, "", "</details>"])
 
 
-def _figure(problem: str, summary: pd.DataFrame) -> Picture:
+def _drawing(problem: str, summary: pd.DataFrame) -> Drawing:
     """Return the best and the mean of the best 100 designs known after each round."""
+    caption = f"{problem}, by designs measured: mean over seeds with 95 % intervals, by the truth."
+    return Drawing(f"rounds-{problem}", caption, partial(_draw, summary))
+
+
+def _draw(summary: pd.DataFrame) -> bytes:
     figure, axes = panels(1, 2, 11.0, 4.6)
+    for axis, (quantity, name) in zip(axes, _FIGURES.items(), strict=True):
+        _curves(axis, summary, quantity)
+        axis.set_ylabel(f"{name} known")
+    return _with_legend(figure, axes[0])
+
+
+def _draw_all(summary: pd.DataFrame) -> bytes:
+    problems = list(summary.groupby("problem"))
+    figure, axes = panels(1, len(problems), 4.0 * len(problems), 3.6)
+    for axis, (problem, group) in zip(axes, problems, strict=True):
+        _curves(axis, group, "top_mean")
+        axis.set_title(str(problem), fontsize=10)
+    axes[0].set_ylabel("mean of the best 100 known")
+    return _with_legend(figure, axes[0])
+
+
+def _curves(axis: Any, summary: pd.DataFrame, quantity: str) -> None:
     for at, (loop, group) in enumerate(summary.groupby("loop", sort=False)):
         ordered = group.sort_values("round")
-        for axis, quantity in zip(axes, _FIGURES, strict=True):
-            axis.errorbar(
-                ordered["measured"], ordered[quantity],
-                yerr=ordered[f"{quantity}_interval"].fillna(0.0),
-                color=SERIES[at % len(SERIES)], marker="o", markersize=3,
-                linewidth=2.4 if loop == _OURS else 1.4, elinewidth=0.8, label=str(loop),
-            )  # fmt: skip
-    for axis, name in zip(axes, _FIGURES.values(), strict=True):
-        axis.set_xlabel("designs measured")
-        axis.set_ylabel(f"{name} known")
-    # Of the figure: as wide as both panels, it would squeeze the one that it belonged to.
-    handles, labels = axes[0].get_legend_handles_labels()
+        axis.errorbar(
+            ordered["measured"], ordered[quantity],
+            yerr=ordered[f"{quantity}_interval"].fillna(0.0),
+            color=SERIES[at % len(SERIES)], marker="o", markersize=3,
+            linewidth=2.4 if loop == _OURS else 1.4, elinewidth=0.8, label=str(loop),
+        )  # fmt: skip
+    axis.set_xlabel("designs measured")
+
+
+def _with_legend(figure: Any, axis: Any) -> bytes:
+    # Of the figure: as wide as all panels, it would squeeze the one that it belonged to.
+    handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4, frameon=False, fontsize=9)
-    return Picture(
-        f"rounds-{problem}", problem, to_png(figure, _DPI),
-        f"{problem}, by designs measured: mean over seeds with 95 % intervals, by the truth.",
-    )  # fmt: skip
+    return to_png(figure, _DPI)
 
 
 _DPI = 80

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from designlib.analysis import whole_spectrum
 from designlib.analysis.learning import interaction_shares
-from designlib.notation.alphabets import DNA
+from designlib.notation.alphabets import DNA, PROTEIN
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 
@@ -39,3 +40,23 @@ def test_a_product_of_three_is_of_neither_and_a_sum_of_orders_is_shared() -> Non
 
 def test_a_constant_score_has_no_shares() -> None:
     assert shares(lambda x: x.sum((1, 2)) * 0.0) == (0.0, 0.0)
+
+
+def test_protein_shares_are_near_those_of_full_enumeration_at_256_evaluations() -> None:
+    space, seen = SequenceSpace(PROTEIN, 3), []
+    weights = torch.randn(3, 20, generator=torch_generator(0, "weights"))
+
+    def predict(one_hot: torch.Tensor) -> torch.Tensor:
+        seen.append(len(one_hot))
+        sites = (one_hot * weights).sum(2)
+        return sites.sum(1) + 0.7 * sites[:, 0] * sites[:, 1]
+
+    energy = whole_spectrum(predict, space)
+    exact = energy[1:3] / energy[1:].sum()
+    seen.clear()
+    estimates = [
+        interaction_shares(predict, space, torch_generator(seed, "c")) for seed in range(20)
+    ]
+    assert sum(seen) == 20 * 256
+    assert float((torch.tensor(estimates) - exact).square().mean().sqrt()) < 0.1
+    assert interaction_shares(predict, space, torch_generator(0, "c")) == estimates[0]

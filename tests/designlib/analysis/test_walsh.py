@@ -6,8 +6,8 @@ from math import comb, prod
 import pytest
 import torch
 
-from designlib.analysis import degree_alignment, degree_spectrum, learning_order, subcube_values
-from designlib.notation.alphabets import BINARY, DNA, Alphabet
+from designlib.analysis import degree_alignment, degree_spectrum, learning_order, sampled_spectrum
+from designlib.notation.alphabets import BINARY, DNA, PROTEIN, Alphabet
 from designlib.randomness import torch_generator
 from designlib.sampling.targets import NonFiniteScoreError
 from designlib.spaces import SequenceSpace
@@ -159,14 +159,13 @@ def test_batches_of_values():
     torch.testing.assert_close(spectra[1, 2], degree_spectrum(values[1, 2], BITS))
 
 
-def test_subcubes_of_parity_are_parities():
-    values = subcube_values(parity, LONG, torch_generator(0, "cubes"), 20, 4)
-    assert values.shape == (20, 16)
-    spectra = degree_spectrum(values, SequenceSpace(BINARY, 4))
-    torch.testing.assert_close(spectra, torch.eye(5).double()[4:].expand(20, -1))
+def test_spectrum_of_subcubes_of_parity():
+    spectrum = sampled_spectrum(parity, LONG, torch_generator(0, "cubes"), 20, 4, 2)
+    torch.testing.assert_close(spectrum, torch.eye(5).double()[4])
 
 
-def test_subcubes_vary_the_sites_they_say():
+@pytest.mark.parametrize("letters", [4, 3])
+def test_subcubes_vary_their_sites_over_their_letters(letters):
     seen = []
 
     def keep(one_hot):
@@ -174,13 +173,17 @@ def test_subcubes_vary_the_sites_they_say():
         return one_hot.sum((1, 2))
 
     dna = SequenceSpace(DNA, 30)
-    subcube_values(keep, dna, torch_generator(0, "cubes"), 50, 3)
-    cubes = torch.cat(seen).view(50, 64, 30)
+    sampled_spectrum(keep, dna, torch_generator(0, "cubes"), 50, 3, letters)
+    cubes = torch.cat(seen).view(50, letters**3, 30)
     varied = (cubes != cubes[:, :1]).any(1)
     assert varied.sum(1).tolist() == [3] * 50
     assert varied.any(0).all(), "some site is never varied"
     for cube, sites in zip(cubes, varied, strict=True):
-        assert torch.equal(cube[:, sites], all_designs(SequenceSpace(DNA, 3)))
+        taken = [column.unique() for column in cube[:, sites].T]
+        assert [len(each) for each in taken] == [letters] * 3
+        numbers = all_designs(SequenceSpace(Alphabet("taken", "ACGT"[:letters]), 3))
+        expected = torch.stack([each[n] for each, n in zip(taken, numbers.T, strict=True)], 1)
+        assert torch.equal(cube[:, sites], expected)
     # Backgrounds are uniform: 4 letters at 27 x 50 fixed sites.
     counts = cubes[:, 0].masked_fill(varied, -1).flatten().add(1).bincount()[1:]
     assert ((counts - 337.5).abs() < 5 * 16).all()
@@ -189,19 +192,65 @@ def test_subcubes_vary_the_sites_they_say():
 def test_mean_spectrum_of_subcubes_is_smeared_as_documented():
     values, places = random_values(BITS), 2 ** torch.arange(6)
     table = values.float()
-    cubes = subcube_values(
-        lambda one_hot: table[one_hot.argmax(2) @ places],
-        BITS,
-        torch_generator(3, "cubes"),
-        20_000,
-        3,
-    )
+    spectra = torch.stack(
+        [
+            sampled_spectrum(
+                lambda one_hot: table[one_hot.argmax(2) @ places],
+                BITS, torch_generator(seed, "cubes"), 300, 3, 2,
+            )
+            for seed in range(40)
+        ]
+    )  # fmt: skip
     whole = degree_spectrum(values, BITS)
     share = [[comb(j, k) * comb(6 - j, 3 - k) / comb(6, 3) for j in range(7)] for k in range(4)]
     expected = torch.tensor(share).double() @ whole
-    spectra = degree_spectrum(cubes, SequenceSpace(BINARY, 3))
     error = spectra.std(0) / len(spectra) ** 0.5
     assert ((spectra.mean(0) - expected).abs() < 4 * error).all()
+
+
+def peptide_score(space, seed):
+    """Return a score of a protein with single sites, pairs and more, as a table of all designs."""
+    values = random_values(space, seed)
+    designs = all_designs(space)
+    weights = torch.randn(space.length, 20, generator=torch_generator(seed, "w")).double()
+    sites = [weights[site, designs[:, site]] for site in range(space.length)]
+    return values + sum(sites) + sites[0] * sites[1]
+
+
+@pytest.mark.parametrize("letters", [2, 5])
+def test_spectrum_from_few_letters_is_unbiased_against_full_enumeration(letters):
+    space, places = SequenceSpace(PROTEIN, 3), 20 ** torch.arange(3)
+    values = peptide_score(space, 0)
+    spectra = torch.stack(
+        [
+            sampled_spectrum(
+                lambda one_hot: values[one_hot.argmax(2) @ places],
+                space, torch_generator(seed, "cubes"), 30, 3, letters,
+            )
+            for seed in range(40)
+        ]
+    )  # fmt: skip
+    error = spectra.std(0) / len(spectra) ** 0.5
+    whole = degree_spectrum(values, space)
+    assert ((spectra.mean(0) - whole).abs() < 4 * error).all()
+    assert float(error[1:].max()) < 0.1 * float(whole[1:].sum()), "too noisy to show anything"
+
+
+def test_learning_order_of_a_protein_too_large_to_list():
+    """Both kinds of its components are learned by halves; a share is a ratio of the same draws."""
+    space = SequenceSpace(PROTEIN, 12)
+    weights = torch.randn(12, 20, generator=torch_generator(0, "w"))
+    seen = []
+
+    def final(one_hot):
+        seen.append(len(one_hot))
+        sites = (one_hot * weights).sum(2)
+        return sites.sum(1) + sites[:, :-1].mul(sites[:, 1:]).sum(1)
+
+    order = learning_order([lambda x: final(x) / 2, final], space, torch_generator(0, "c"), 32, 4)
+    assert sum(seen) == 2 * 32 * 4**4
+    torch.testing.assert_close(order.learned[0, 1:3], torch.full((2,), 0.5).double())
+    torch.testing.assert_close(order.learned[1, 1:3], torch.ones(2).double())
 
 
 def test_learning_order_is_exact_where_all_designs_can_be_listed():
@@ -261,7 +310,7 @@ def test_large_spaces_are_asked_in_batches():
 
     learning_order([count], space, torch_generator(0, "unused"))
     assert max(rows) <= 4096
-    assert sum(rows) == 2 * 4**7
+    assert sum(rows) == 4**7
 
 
 def test_refusals():
@@ -277,20 +326,21 @@ def test_refusals():
             degree_alignment(*pair, BITS)
     with pytest.raises(InputError, match="at least one predictor"):
         learning_order([], BITS, generator)
-    for cubes, sites, message in (
-        (0, 3, "0 sub-cubes"),
-        (1, 0, "sub-cubes of 0 sites"),
-        (1, 41, "sub-cubes of 41 sites .* designs have 40"),
-        (1, 21, "at most 1048576"),
+    for cubes, sites, letters, message in (
+        (0, 3, 2, "0 sub-cubes"),
+        (1, 0, 2, "sub-cubes of 0 sites"),
+        (1, 41, 2, "sub-cubes of 41 sites, but designs have 40"),
+        (1, 21, 2, "at most 1048576"),
+        (1, 3, 1, "1 letters .* at least 2"),
     ):
         with pytest.raises(InputError, match=message):
-            subcube_values(parity, LONG, generator, cubes, sites)
+            sampled_spectrum(parity, LONG, generator, cubes, sites, letters)
 
 
 def test_wrong_predictors():
     generator = torch_generator(0, "cubes")
     with pytest.raises(InputError, match=r"shape \(16, 40\); one score per design, shape \(16,\)"):
-        subcube_values(signs, LONG, generator, 1, 4)
+        sampled_spectrum(signs, LONG, generator, 1, 4, 2)
     with pytest.raises(NonFiniteScoreError, match="NaN or infinite"):
         learning_order([linear, lambda x: linear(x).log()], LONG, generator)
 

@@ -15,24 +15,30 @@ from designlib.benchmarks.methods import (
     TrajectoryWalk,
 )
 from designlib.types import InputError
-from tasks.benchmarks import cells, comparison, comparison_problems, comparison_report
-from tasks.benchmarks.cells import run_cell
-from tasks.benchmarks.comparison import Plan, compare_on, compare_variant, gather_cells, tune_method
+from tasks.benchmarks import comparison, comparison_problems, runs
+from tasks.benchmarks.comparison import Plan, compare_ablation, compare_on, tune_method
 from tasks.benchmarks.comparison_problems import (
     chosen_methods,
     chosen_problems,
     make_problem,
     within_reach,
 )
-from tasks.benchmarks.comparison_report import PUBLISHED, publish_comparison, write_benchmarks
+from tasks.benchmarks.publishing import (
+    PUBLISHED,
+    pages_of,
+    publish,
+    stored_tables,
+    write_benchmarks,
+)
+from tasks.benchmarks.runs import run_once
 from tasks.inputs.download import DataFileError
 from tasks.installation.machine import code_version, describe_machine
 from tasks.installation.settings import REPOSITORY
 
 
-def test_a_cell_is_computed_once_and_published(small_needle, home, monkeypatch):
+def test_a_run_is_computed_once_and_published(small_needle, home, monkeypatch):
     rows = [
-        {**run_cell(small_needle, method, budget, 32, seed), "tuned": False}
+        {**run_once(small_needle, method, budget, 32, seed), "tuned": False}
         for method in (TrajectoryWalk(), FixedChain())
         for budget in (30, 60)
         for seed in (0, 1)
@@ -41,17 +47,17 @@ def test_a_cell_is_computed_once_and_published(small_needle, home, monkeypatch):
     assert all(0 < row["evaluations"] <= row["budget"] * 32 for row in rows)
 
     def fails(*arguments):
-        raise AssertionError("a finished cell was computed again")
+        raise AssertionError("a finished run was computed again")
 
-    monkeypatch.setattr(cells, "_measured", fails)
-    again = run_cell(small_needle, TrajectoryWalk(), 30, 32, 0)
+    monkeypatch.setattr(runs, "_measured", fails)
+    again = run_once(small_needle, TrajectoryWalk(), 30, 32, 0)
     # NaN, for want of a reference, stays NaN.
     pd.testing.assert_series_equal(pd.Series(again), pd.Series(rows[0]).drop("tuned"))
     assert math.isnan(again["percentile"])
-    page = publish_comparison.fn(gather_cells.fn(rows))
+    page = publish.fn({"runs": pd.DataFrame(rows)}, "small")
     assert page.read_text().startswith("# Benchmarks")
     assert code_version() in page.read_text()
-    assert len(pd.read_parquet(page.parent / "cells.parquet")) == 8
+    assert len(pd.read_parquet(page.parent / "runs.parquet")) == 8
     assert (page.parent / "budget-small-needle.png").exists()
 
 
@@ -68,7 +74,7 @@ def merits(small_needle, monkeypatch):
         median, found, *apart = worth.get((method, budget), (0.1, 0.0))
         return {"median": median, "success": found, "diversity": apart[0] if apart else 1.0}
 
-    monkeypatch.setattr(comparison, "run_cell", cell)
+    monkeypatch.setattr(comparison, "run_once", cell)
     return worth, computed
 
 
@@ -134,7 +140,7 @@ def test_a_method_with_one_choice_is_tuned_to_it(small_needle, merits):
     }
 
 
-def test_a_plan_gives_every_cell_of_a_method(small_needle, home):
+def test_a_plan_gives_every_run_of_a_method(small_needle, home):
     plan = Plan((30, 60), 2, 32, tune_at=None)
     assert plan.all_seeds == (0, 1)
     rows = compare_on.fn(small_needle, FixedChain(), plan)
@@ -163,15 +169,19 @@ def test_rows_say_where_their_settings_were_tried(small_needle, home):
     assert [(row["tuned"], row["tuned_at"]) for row in rows] == [(True, 60), (True, 90)]
 
 
-def test_the_page_in_the_repository_is_made_from_its_cells():
+def test_pages_in_the_repository_are_made_from_its_runs():
     folder = REPOSITORY / PUBLISHED
-    files = comparison_report._page_files(comparison_report._merged(folder, {}), PUBLISHED)
-    assert files.pop("BENCHMARKS.md") == (REPOSITORY / "BENCHMARKS.md").read_bytes()
-    assert {path.name for path in folder.glob("*.png")} == set(files)
+    pages = pages_of(stored_tables(folder, {}), PUBLISHED)
+    texts = dict(pages.texts)
+    front = texts.pop("BENCHMARKS")
+    assert front == (REPOSITORY / "BENCHMARKS.md").read_text()
+    assert len(front.splitlines()) <= 250
+    assert {path.stem: path.read_text() for path in folder.glob("*.md")} == texts
+    assert {path.stem for path in folder.glob("*.png")} == set(pages.drawings)
 
 
-def test_a_variant_has_a_name_of_its_own(small_needle, home):
-    rows = compare_variant.fn(
+def test_an_ablation_has_a_name_of_its_own(small_needle, home):
+    rows = compare_ablation.fn(
         small_needle, "5 checkpoints", TrajectoryWalk(most_rungs=5), Plan((30,), 2, 32, None)
     )
     assert {row["method"] for row in rows} == {"walk: 5 checkpoints"}
@@ -181,13 +191,13 @@ def test_runs_add_to_the_page_in_the_repository(small_needle, home, tmp_path):
     with pytest.raises(InputError, match="no finished comparisons"):
         write_benchmarks(tmp_path)
     for method in (TrajectoryWalk(), FixedChain()):
-        publish_comparison.fn(
-            gather_cells.fn(compare_on.fn(small_needle, method, Plan((30,), 2, 32, None)))
-        )
+        rows = compare_on.fn(small_needle, method, Plan((30,), 2, 32, None))
+        publish.fn({"runs": pd.DataFrame(rows)}, "small")
     page = write_benchmarks(tmp_path)
     assert page == tmp_path / "BENCHMARKS.md"
-    assert "gradient chain" in page.read_text()
-    assert "trajectory annealing" in page.read_text()
+    details = (tmp_path / PUBLISHED / "small-needle.md").read_text()
+    assert "gradient chain" in details
+    assert "trajectory annealing" in details
     before = page.read_bytes()
     assert write_benchmarks(tmp_path).read_bytes() == before
 

@@ -9,17 +9,15 @@ from sklearn.datasets import load_digits
 from designlib.benchmarks.methods import TemperatureChain
 from designlib.benchmarks.problems.energy_model import EnergyConfig
 from designlib.benchmarks.problems.mnist import Mnist, unpacked_images
-from designlib.types import InputError
 from tasks.benchmarks import image_comparison
-from tasks.benchmarks.comparison_report import publish_comparison, write_benchmarks
 from tasks.benchmarks.image_comparison import (
     IMAGE_METHODS,
     IMAGE_SETS,
     at_its_own_temperature,
-    gather_images,
-    run_image_cell,
+    run_images,
     sample_images,
 )
+from tasks.benchmarks.publishing import publish, write_benchmarks
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def test_the_small_set_is_the_real_one_in_two_parts():
 
 def test_a_cell_is_computed_once(small, home, monkeypatch):
     method = TemperatureChain(softening=3.0)
-    row = run_image_cell("small", method, 30, 24, 0)
+    row = run_images("small", method, 30, 24, 0)
     assert row["evaluations"] <= 24 * 3 * 31
     assert row["floor"] < row["fid"]
     shown = unpacked_images(row["shown"], 8)
@@ -53,13 +51,13 @@ def test_a_cell_is_computed_once(small, home, monkeypatch):
         raise AssertionError("a finished cell was computed again")
 
     monkeypatch.setattr(image_comparison, "_setting", fails)
-    assert run_image_cell("small", method, 30, 24, 0) == row
+    assert run_images("small", method, 30, 24, 0) == row
 
 
 def test_settings_are_those_that_come_nearest_on_another_seed(small, home):
     rows = sample_images.fn("small", "temperature annealing", 60, 1, 24)
     tried = {
-        choice: run_image_cell("small", choice, 60, 24, 1000)["fid"]
+        choice: run_images("small", choice, 60, 24, 1000)["fid"]
         for choice in IMAGE_METHODS["temperature annealing"]
     }
     best = min(tried, key=tried.__getitem__)
@@ -91,13 +89,8 @@ def test_more_steps_come_closer_and_the_page_shows_it(small, home, tmp_path):
     mean = pd.DataFrame(rows).groupby(["method", "steps"])["fid"].mean()
     for method in IMAGE_METHODS:
         assert mean[method, 200] < mean[method, 5]
-    page = publish_comparison.fn(gather_images.fn(rows))
+    page = publish.fn({"images": pd.DataFrame(rows)}, "small")
     assert (page.parent / "samples-small.png").exists()
     assert "| trajectory annealing, raw |" in page.read_text()
     assert "200 steps" in write_benchmarks(tmp_path).read_text()
     assert len(pd.read_parquet(tmp_path / "docs" / "benchmarks" / "images.parquet")) == len(rows)
-
-
-def test_nothing_to_gather_is_refused(home):
-    with pytest.raises(InputError, match="no sampled images"):
-        gather_images.fn([])

@@ -1,4 +1,4 @@
-"""Cells of simulated campaigns: each once, settings by their outcome, and a section of the page."""
+"""Runs of simulated campaigns: each once, settings by their outcome, and their pages."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from designlib.benchmarks.loops.proposing import MeasuredSearch
 from designlib.benchmarks.methods import GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.problems.tfbind8 import TfBind8
 from tasks.benchmarks import loop_comparison
-from tasks.benchmarks.comparison_report import PUBLISHED, write_benchmarks
 from tasks.benchmarks.loop_comparison import (
     LOOP_PROBLEMS,
     loops_for,
-    publish_loops,
-    run_loop_cell,
+    run_loop_once,
+    standings,
     tune_loop,
 )
+from tasks.benchmarks.publishing import PUBLISHED, publish, write_benchmarks
 from tasks.installation.settings import REPOSITORY, Settings
 
 GENETIC, MUTATION = MeasuredSearch(GeneticAlgorithm()), MeasuredSearch(RandomMutation())
@@ -36,18 +36,18 @@ def small(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "small"
 
 
-def test_a_cell_is_computed_once(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run_loop_cell.fn(small, GENETIC, 2, 10, 0)
+def test_a_loop_run_is_computed_once(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run_loop_once.fn(small, GENETIC, 2, 10, 0)
     rows = pd.read_parquet(first.path("standings.parquet"))
     assert rows["measured"].tolist() == [0, 10, 20]
     assert set(rows["settings"]) == {repr(GENETIC)}
     assert rows["cpu_seconds"].is_monotonic_increasing
 
     def fails(*arguments: object) -> None:
-        raise AssertionError("a finished cell was computed again")
+        raise AssertionError("a finished run was computed again")
 
     monkeypatch.setattr(loop_comparison, "run_loop", fails)
-    assert run_loop_cell.fn(small, GENETIC, 2, 10, 0).key == first.key
+    assert run_loop_once.fn(small, GENETIC, 2, 10, 0).key == first.key
 
 
 def test_tuning_takes_the_settings_that_end_best(small: str) -> None:
@@ -56,7 +56,7 @@ def test_tuning_takes_the_settings_that_end_best(small: str) -> None:
     )
     ends: dict[Loop, float] = {
         loop: pd.read_parquet(
-            run_loop_cell.fn(small, loop, 3, 20, 1000).path("standings.parquet")
+            run_loop_once.fn(small, loop, 3, 20, 1000).path("standings.parquet")
         ).iloc[-1]["top_mean"]
         for loop in tried
     }
@@ -73,23 +73,27 @@ def test_settings_that_are_tried_differ_in_nothing_but_settings(problem: str) ->
     assert len({loop.predictors for tried in kinds for loop in tried} - {None}) == 1
 
 
-def test_cells_become_a_section_of_the_page_in_the_repository(small: str, tmp_path: Path) -> None:
-    cells = [
-        run_loop_cell.fn(small, loop, 2, 10, seed)
+def test_loop_runs_become_a_section_of_the_page_in_the_repository(
+    small: str, tmp_path: Path
+) -> None:
+    runs = [
+        run_loop_once.fn(small, loop, 2, 10, seed)
         for loop in (GENETIC, MUTATION)
         for seed in range(2)
     ]
-    page = publish_loops.fn(cells, tuned=False)
-    assert page == Settings().home / "benchmarks" / "ROUNDS.md"
+    page = publish.fn({"rounds": standings(runs, tuned=False)}, "rounds")
+    assert page == Settings().home / "benchmarks" / "BENCHMARKS.md"
     assert "| genetic algorithm | 2 | 20 |" in page.read_text()
     assert (page.parent / "rounds-small.png").exists()
 
     repository = tmp_path / "repository"
     (repository / PUBLISHED).mkdir(parents=True)
-    known = pd.read_parquet(REPOSITORY / PUBLISHED / "cells.parquet")
-    known[known["problem"] == "needle-5"].to_parquet(repository / PUBLISHED / "cells.parquet")
+    stored = pd.read_parquet(REPOSITORY / PUBLISHED / "runs.parquet")
+    # The name that the file had in release 0.1.
+    stored[stored["problem"] == "needle-5"].to_parquet(repository / PUBLISHED / "cells.parquet")
     written = write_benchmarks(repository)
     assert "## Good designs for few measurements" in written.read_text()
+    assert "[needle-5](docs/benchmarks/needle-5.md)" in written.read_text()
     assert (repository / PUBLISHED / "rounds-small.png").exists()
     before = written.read_bytes()
     shutil.rmtree(page.parent)

@@ -75,7 +75,7 @@ def test_a_comment_a_docstring_and_formatting_change_no_key(
         "designlib/reports/report.html",
         "designlib/benchmarks/methods/chains.py",
         "tasks/reports/drawing.py",
-        "tasks/benchmarks/cells.py",
+        "tasks/benchmarks/runs.py",
         "tasks/servers/services.py",
         "tasks/tracking/tracking.py",
         "tasks/record/ledger.py",

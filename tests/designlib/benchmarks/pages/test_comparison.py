@@ -1,21 +1,21 @@
-"""Summary, verdicts, figures and page of the comparison, from its cells alone."""
+"""Summary, verdicts, figures and pages of the comparison, from its benchmark runs alone."""
 
 import math
 
 import pandas as pd
 import pytest
 
-from designlib.benchmarks.pages.benchmark_page import benchmark_files
+from designlib.benchmarks.pages.benchmark_page import BenchmarkTables, benchmark_pages
+from designlib.benchmarks.pages.claims import claims_page, verdicts
 from designlib.benchmarks.pages.comparison import (
-    budget_figure,
-    merge_cells,
+    budget_drawing,
     merge_learning,
+    merge_runs,
     merit_of,
     quality_table,
-    shown_cells,
+    shown_runs,
     summarise,
 )
-from designlib.benchmarks.pages.verdicts import verdict_table, verdicts
 
 
 def cells(success=math.nan, problem="needle", methods=(("walk", 3.0), ("chain", 1.0)), **more):
@@ -32,6 +32,14 @@ def cells(success=math.nan, problem="needle", methods=(("walk", 3.0), ("chain", 
         for seed in range(3)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def judged(settings, runs):
+    return verdicts(summarise(runs), None, settings)
+
+
+def claims_text(settings, runs):
+    return claims_page(judged(settings, runs), settings)
 
 
 def learned(problem="needle"):
@@ -75,7 +83,7 @@ def test_what_one_or_two_methods_find_does_not_rank_the_others():
 
 def test_tables_rank_by_the_largest_budget():
     summary = summarise(cells())
-    assert budget_figure("needle", summary).png.startswith(b"\x89PNG")
+    assert budget_drawing("needle", summary).png().startswith(b"\x89PNG")
     lines = quality_table(summary)
     assert lines[0] == "| median true value | 120 | 600 | seeds |"
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["walk", "chain"]
@@ -85,123 +93,151 @@ def test_tables_rank_by_the_largest_budget():
 def test_new_cells_take_the_place_of_old_ones():
     old = cells()
     new = cells(methods=(("walk", 7.0),))
-    table = merge_cells(old, new)
+    table = merge_runs(old, new)
     assert len(table) == len(old)
     assert set(table[table["method"] == "walk"]["mean"]) == {7.0}
-    tuned = merge_cells(table, new.assign(tuned=True, mean=8.0))
+    tuned = merge_runs(table, new.assign(tuned=True, mean=8.0))
     assert len(tuned) == len(old) + len(new)
-    shown = shown_cells(tuned)
+    shown = shown_runs(tuned)
     assert set(shown[shown["method"] == "walk"]["mean"]) == {8.0}
     assert len(shown) == len(old)
 
 
-def test_cells_of_before_say_where_their_settings_were_chosen():
+def test_runs_of_release_0_1_say_where_their_settings_were_chosen():
     new = cells(methods=(("walk", 7.0),)).assign(tuned=True, tuned_at=600)
-    table = merge_cells(cells(methods=(("chain", 1.0),)).assign(tuned=True), new)
+    table = merge_runs(cells(methods=(("chain", 1.0),)).assign(tuned=True), new)
     assert dict(zip(table["method"], table["tuned_at"], strict=True)) == {"chain": 120, "walk": 600}
     assert table["tuned_at"].dtype == "int64"
 
 
-def test_the_page_is_the_same_for_the_same_cells():
-    files = benchmark_files(cells(0.5), learned(), "pictures/")
-    assert set(files) == {"BENCHMARKS.md", "budget-needle.png"}
-    assert files == benchmark_files(cells(0.5), learned(), "pictures/")
-    page = files["BENCHMARKS.md"].decode()
+def pages_of(runs, page_settings, learning=None):
+    return benchmark_pages(BenchmarkTables(runs, learning), page_settings, "pictures/")
+
+
+def test_pages_are_the_same_for_the_same_runs(page_settings):
+    pages = pages_of(cells(0.5, "needle-5"), page_settings, learned("needle-5"))
+    assert set(pages.texts) == {"BENCHMARKS", "claims", "needle-5"}
+    assert set(pages.drawings) == {"budget-needle-5", "family-needles-and-polynomials"}
+    again = pages_of(cells(0.5, "needle-5"), page_settings, learned("needle-5"))
+    assert again.texts == pages.texts
+    for name, drawing in pages.drawings.items():
+        assert drawing.png() == again.drawings[name].png()
+    page = pages.texts["needle-5"]
     assert "| degree | step 0 | step 9 |" in page
     assert "| 1 | 0.00 ± 0.00 | 0.50 ± 0.00 |" in page
-    assert "](pictures/budget-needle.png)" in page
+    assert "](budget-needle-5.png)" in page
     assert "3 seeds; default settings; commit abc." in page
     assert "- walk: `walk()`" in page
+    front = pages.texts["BENCHMARKS"]
+    assert "](pictures/family-needles-and-polynomials.png)" in front
 
 
-def test_the_page_says_where_settings_were_chosen_and_for_which_budget():
+@pytest.mark.parametrize(("ours", "stand"), [(0.9, "ahead"), (0.5, "level"), (0.1, "behind")])
+def test_the_front_page_says_where_the_trajectory_stands(ours, stand, page_settings):
+    runs = pd.concat(
+        [
+            cells(ours, "needle-5", (("trajectory search", 1.0),)),
+            cells(0.5, "needle-5", (("AIS", 1.0),)),
+        ]
+    )
+    front = pages_of(runs, page_settings).texts["BENCHMARKS"]
+    row = f"| [needle-5](pictures/needle-5.md) | share found | 600 | {ours} ± 0 (trajectory search)"
+    assert f"{row} | 0.5 ± 0 (AIS) | {stand} |" in front
+    placed = ["needle-5" if each == stand else "-" for each in ("ahead", "level", "behind")]
+    assert f"| Needles and polynomials | most | {' | '.join(placed)} |" in front
+
+
+def test_the_page_says_where_settings_were_chosen_and_for_which_budget(page_settings):
     tuned = cells(0.5).assign(tuned=True)
     tuned["tuned_at"] = tuned["budget"]
     later = (tuned["method"] == "walk") & (tuned["budget"] == 600)
     tuned.loc[later, "settings"] = "walk(sharper)"
-    page = benchmark_files(tuned, None, "")["BENCHMARKS.md"].decode()
+    page = pages_of(tuned, page_settings).texts["needle"]
     assert "3 seeds; settings tuned on two other seeds at 120, 600 evaluations; commit" in page
     assert "- walk: `walk()` at 120; `walk(sharper)` at 600" in page
     assert "- chain: `chain()`" in page.splitlines()
     some = pd.concat([tuned[tuned["method"] == "walk"], cells(methods=(("chain", 1.0),))])
-    page = benchmark_files(some, None, "")["BENCHMARKS.md"].decode()
+    page = pages_of(some, page_settings).texts["needle"]
     assert "some settings tuned on two other seeds at 120, 600 evaluations, some the" in page
 
 
-def test_variants_have_a_table_of_their_own():
+def test_ablations_have_a_page_of_their_own(page_settings):
     both = pd.concat([cells(0.5), cells(0.25, methods=(("walk: 5 checkpoints", 1.0),))])
-    page = benchmark_files(both, None, "")["BENCHMARKS.md"].decode()
-    before, after = page.split("## Number, choice and scaling of checkpoints")
-    assert "| 5 checkpoints | 0.25 ± 0 | 0.25 ± 0 | 3 |" in after
-    assert "5 checkpoints" not in before
+    texts = pages_of(both, page_settings).texts
+    assert "| 5 checkpoints | 0.25 ± 0 | 0.25 ± 0 | 3 |" in texts["checkpoints"]
+    assert "5 checkpoints" not in texts["needle"]
 
 
 @pytest.mark.parametrize(("ours", "theirs", "met"), [(1.0, 0.4, True), (0.9, 0.4, False),
                                                      (1.0, 0.6, False)])  # fmt: skip
-def test_a_verdict_is_what_the_cells_say(ours, theirs, met):
+def test_a_verdict_is_what_the_runs_say(ours, theirs, met, page_settings):
     table = pd.concat(
         [
             cells(ours, "needle-5", (("SMC over trajectory", 1.0),)),
             cells(theirs, "needle-5", (("gradient chain", 1.0),)),
         ]
     )
-    rows = [row for row in verdicts(summarise(table)) if row.asked.startswith("needle-5, 40")]
+    rows = [row for row in judged(page_settings, (table)) if row.asked.startswith("needle-5, 40")]
     assert [row.met for row in rows] == [met]
     assert f"{ours:.3g} ± 0 (SMC over trajectory)" in rows[0].found
 
 
-def test_the_evaluations_that_a_rival_quality_takes():
+def test_the_evaluations_that_a_rival_quality_takes(page_settings):
     table = pd.concat(
         [
             cells(1.0, "needle-5", (("SMC over trajectory", 1.0),)),
             cells(0.9, "needle-5", (("gradient chain", 1.0),)),
         ]
     )
-    last = verdicts(summarise(table))[-1]
+    last = judged(page_settings, (table))[-1]
     assert last.met
     assert "needle-5 0.2" in last.found
 
 
-def test_what_is_missed_has_its_reason_and_what_is_met_has_none():
+def test_what_is_missed_has_its_reason_and_what_is_met_has_none(page_settings):
     rival = cells(0.9, "two-motif", (("SMC over temperature", 1.0),))
     met = cells(1.0, "needle-5", (("SMC over trajectory", 1.0), ("gradient chain", 0.0)))
     ours = cells(1.0, "two-motif", (("trajectory search", 1.0),))
     table = pd.concat([met, ours, rival])
     table.loc[table["problem"] == "two-motif", "budget"] //= 2  # 300 is what is asked about
-    lines = verdict_table(summarise(table)).splitlines()
+    lines = claims_text(page_settings, (table)).splitlines()
     reasons = [line for line in lines if line.startswith("- ")]
     assert len(reasons) == sum("**no**" in line for line in lines)
     hit = [line for line in reasons if "all other samplers" in line]
     assert "nothing is left to lead by" in hit[0]
     missed = cells(0.5, "needle-5", (("SMC over trajectory", 1.0), ("gradient chain", 0.0)))
-    assert "needle-5, 40 passes" in verdict_table(summarise(missed))
-    assert "not explained yet" in verdict_table(summarise(missed))
+    assert "needle-5, 40 passes" in claims_text(page_settings, (missed))
+    assert "not explained yet" in claims_text(page_settings, (missed))
 
 
-def test_real_promoters_are_asked_for_their_percentile_and_compositions_are_not_discrete():
+def test_promoters_have_a_percentile_claim_and_compositions_are_not_discrete(
+    page_settings,
+):
     promoters = cells(1.0, "sortseq-ball", (("trajectory annealing", 1.0), ("random", 0.0)))
     promoters["budget"] //= 2
     behind = (("trajectory annealing", 0.0), ("random", 1.0))
     blends = pd.concat(cells(1.0, name, behind) for name in ("blends", "superconductor-elites"))
     for percentile, told in ((99.2, "yes"), (98.8, "**no**")):
         promoters["percentile"] = percentile
-        asked, speed = verdicts(summarise(pd.concat([promoters, blends])))
+        asked, speed = judged(page_settings, (pd.concat([promoters, blends])))
         assert asked.asked == "sortseq-ball, 100 gradients: median percentile at least 99.0"
-        assert asked.told == told
+        assert asked.answer == told
     assert speed.found.startswith("1 of 1")
 
 
-def test_a_verdict_says_where_intervals_overlap():
+def test_a_verdict_says_where_intervals_overlap(page_settings):
     ours = cells(problem="ackley-10", methods=(("SMC over trajectory", 3.0),))
     rival = cells(problem="ackley-10", methods=(("SMC over temperature", 2.0),))
     ours["best"], rival["best"] = ours["median"], rival["median"]
-    assert verdicts(summarise(pd.concat([ours, rival])))[0].told == "yes, but intervals overlap"
+    assert (
+        judged(page_settings, (pd.concat([ours, rival])))[0].answer == "yes, but intervals overlap"
+    )
     rival["best"] -= 10
-    assert verdicts(summarise(pd.concat([ours, rival])))[0].told == "yes"
+    assert judged(page_settings, (pd.concat([ours, rival])))[0].answer == "yes"
 
 
-def test_long_problems_are_judged_by_median_diversity_and_feasibility():
+def test_long_problems_are_judged_by_median_diversity_and_feasibility(page_settings):
     ours = cells(0.0, "enhancer", (("trajectory annealing", 3.0),), diversity=9.0)
     rival = cells(0.0, "enhancer", (("AdaLead", 2.0),))
-    assert verdicts(summarise(pd.concat([ours, rival])))[0].met
-    assert not verdicts(summarise(pd.concat([ours.assign(feasible=0.9), rival])))[0].met
+    assert judged(page_settings, (pd.concat([ours, rival])))[0].met
+    assert not judged(page_settings, (pd.concat([ours.assign(feasible=0.9), rival])))[0].met

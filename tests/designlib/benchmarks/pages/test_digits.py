@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 import torch
 
-from designlib.benchmarks.pages.benchmark_page import benchmark_files
+from designlib.benchmarks.pages.benchmark_page import BenchmarkTables, benchmark_pages
+from designlib.benchmarks.pages.claims import verdicts
+from designlib.benchmarks.pages.comparison import Drawing
 from designlib.benchmarks.pages.digits import digits_section, merge_images, summarise_images
-from designlib.benchmarks.pages.verdicts import verdicts
 from designlib.benchmarks.problems.mnist import packed_images
-from designlib.reports.style import Picture
 
 OURS, THEIRS = "trajectory annealing, raw", "temperature annealing"
 
@@ -32,7 +32,7 @@ def none():
     return pd.DataFrame({"problem": []})
 
 
-def test_new_cells_take_the_place_of_old_ones():
+def test_new_runs_replace_old_ones():
     known = merge_images(images(), images(problem="digits"))
     merged = merge_images(known, images(ours=9.0, steps=(1000,)))
     assert len(merged) == len(known) == 16
@@ -43,31 +43,33 @@ def test_new_cells_take_the_place_of_old_ones():
 
 
 @pytest.mark.parametrize(("ours", "met"), [(3.0, True), (4.0, False)])
-def test_a_third_of_the_distance_is_asked_at_the_most_steps(ours, met):
-    (row,) = verdicts(none(), summarise_images(images(ours)))
+def test_a_third_of_the_distance_is_claimed_at_the_most_steps(ours, met, page_settings):
+    (row,) = verdicts(none(), summarise_images(images(ours)), page_settings)
     assert row.asked.startswith("mnist, 1,000 steps")
     assert row.met is met
     assert f"{ours + 0.5:g} ±" in row.found
     assert not row.sure
-    assert verdicts(none(), summarise_images(images(problem="digits"))) == []
+    assert verdicts(none(), summarise_images(images(problem="digits")), page_settings) == []
     only = images()
-    assert verdicts(none(), summarise_images(only[only["method"] == OURS])) == []
+    assert verdicts(none(), summarise_images(only[only["method"] == OURS]), page_settings) == []
 
 
 def test_the_table_has_the_nearest_first_and_a_dash_where_nothing_ran():
     cells = images()
     cells = cells[(cells["method"] == OURS) | (cells["steps"] == 1000)]
-    picture = Picture("samples-mnist", "mnist", b"", "caption")
-    lines = digits_section("mnist", cells, summarise_images(cells), picture, "f/").splitlines()
+    drawing = Drawing("samples-mnist", "caption", bytes)
+    lines = digits_section("mnist", cells, summarise_images(cells), drawing).splitlines()
     table = [line for line in lines if line.startswith("| t")]
+    assert table[-1].startswith("| training images | 0.5")
     assert table[0].split(" | ")[0] == f"| {OURS}"
     assert table[1].split(" | ")[1] == "-"
-    assert "![caption](f/samples-mnist.png)" in lines
+    assert "![caption](samples-mnist.png)" in lines
     assert "0.97 of the test images" in " ".join(lines)
 
 
-def test_a_page_of_images_alone():
-    files = benchmark_files(None, None, "", images())
-    assert files["samples-mnist.png"].startswith(b"\x89PNG")
-    assert b"## mnist" in files["BENCHMARKS.md"]
-    assert b"What was asked" not in files["BENCHMARKS.md"]
+def test_a_page_of_images_alone(page_settings):
+    pages = benchmark_pages(BenchmarkTables(images=images()), page_settings, "f/")
+    assert pages.drawings["samples-mnist"].png().startswith(b"\x89PNG")
+    assert "[mnist](f/mnist.md)" in pages.texts["BENCHMARKS"]
+    assert "# mnist" in pages.texts["mnist"]
+    assert "## Claims" not in pages.texts["BENCHMARKS"]

@@ -1,11 +1,11 @@
-"""The section on simulated campaigns, from cells."""
+"""The section on simulated campaigns, from benchmark runs."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
-from designlib.benchmarks.pages.loops import loop_section, merge_loops, summarise_loops
+from designlib.benchmarks.pages.loops import loop_pages, loop_section, merge_loops, summarise_loops
 
 
 def cells() -> pd.DataFrame:
@@ -35,15 +35,23 @@ def test_means_and_intervals_are_over_seeds() -> None:
 
 
 def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
-    section, pictures = loop_section(cells(), "here/")
-    lines = section.splitlines()
+    pages, drawings = loop_pages(cells())
+    page = pages["rounds-p"]
+    lines = page.splitlines()
     assert "| far | best | 20 | +1.0000 ± 0.0000 | ahead |" in lines
     assert "| near | mean of the best 100 | 20 | -1.6667 ± 7.1711 | level |" in lines
     assert "| this project | 3 | 20 | 4.0000 ± 2.4841 | 3.0000 ± 0.0000 | 7 |" in lines
     assert "- far: `far()`" in lines
-    assert "2 rounds; settings of this project chosen by hand on another seed" in section
-    assert "(here/rounds-p.png)" in section
-    assert [picture.name for picture in pictures] == ["rounds-p"]
+    assert "2 rounds; settings of this project chosen by hand on another seed" in page
+    assert "](rounds-p.png)" in page
+    assert [drawing.name for drawing in drawings] == ["rounds-p"]
+    assert drawings[0].png().startswith(b"\x89PNG")
+    section = loop_section(cells(), "here/")
+    assert "(here/family-rounds.png)" in section
+    assert (
+        "| [p](here/rounds-p.md) | far | 3 | 20 | 3.0000 ± 2.4841 | 2.0000 ± 0.0000 | ahead |"
+        in section
+    )
     said = section[section.index("Of 1 problems") :]
     assert "in both figures, on 1 (p); ahead of all of them in the best on none, in the" in said
     assert "mean of the best 100 on none, in both on none. Its means" in said
@@ -52,39 +60,40 @@ def test_loops_are_compared_seed_by_seed_after_the_last_round() -> None:
 
 def test_loops_that_were_not_run_on_a_problem_are_named() -> None:
     several = pd.concat([cells(), cells().assign(problem="q").query("loop != 'near'")])
-    first, second = loop_section(several, "")[0].split("### q")
-    assert "Not run" not in first
-    assert "Not run on this problem: near." in second
+    pages, _ = loop_pages(several)
+    assert "Not run" not in pages["rounds-p"]
+    assert "Not run on this problem: near." in pages["rounds-q"]
 
 
 def test_being_behind_is_told() -> None:
     swapped = cells().replace({"loop": {"this project": "far", "far": "this project"}})
-    section, _ = loop_section(swapped, "")
-    assert "| far | mean of the best 100 | 20 | -1.0000 ± 0.0000 | behind |" in section
+    section = loop_section(swapped, "")
+    row = "| far | mean of the best 100 | 20 | -1.0000 ± 0.0000 | behind |"
+    assert row in loop_pages(swapped)[0]["rounds-p"]
     assert "in both figures, on none; ahead of all of them in the best on none" in section
 
 
 def test_being_ahead_is_told_by_figure() -> None:
     without = cells().query("loop != 'near'")
-    section, _ = loop_section(without.assign(best=1.0), "")
+    section = loop_section(without.assign(best=1.0), "")
     assert "in the best on none, in the mean of the best 100 on 1 (p), in both on none." in section
     assert (
         "in the best on 1 (p), in the mean of the best 100 on 1 (p), in both on 1 (p)."
-        in (loop_section(without, "")[0])
+        in loop_section(without, "")
     )
 
 
 def test_who_found_the_best_there_is_is_told() -> None:
-    section, _ = loop_section(cells(), "")
+    section = loop_pages(cells())[0]["rounds-p"]
     assert (
         "The largest value that there is, 5, was found by near on 1 of 3 seeds, this project on "
         "1 of 3 seeds; nothing can be better than that." in section
     )
-    assert "found by none of them." in loop_section(cells().assign(optimum=50.0), "")[0]
-    assert "The largest" not in loop_section(cells().assign(optimum=None), "")[0]
+    assert "found by none of them." in loop_pages(cells().assign(optimum=50.0))[0]["rounds-p"]
+    assert "The largest" not in loop_pages(cells().assign(optimum=None))[0]["rounds-p"]
 
 
-def test_new_cells_replace_those_of_the_same_loop_and_problem() -> None:
+def test_new_runs_replace_those_of_the_same_loop_and_problem() -> None:
     old = cells()
     new = old[old["loop"] == "far"].assign(best=99.0)
     merged = merge_loops(old, new)
@@ -95,12 +104,12 @@ def test_new_cells_replace_those_of_the_same_loop_and_problem() -> None:
 
 def test_a_choice_that_was_not_blind_is_told_unless_settings_were_tuned() -> None:
     by_hand = cells().assign(problem="ehrlich-64")
-    assert "the choice is not blind" in loop_section(by_hand, "")[0]
-    assert "not blind" not in loop_section(by_hand.assign(tuned=True), "")[0]
+    assert "the choice is not blind" in loop_pages(by_hand)[0]["rounds-ehrlich-64"]
+    assert "not blind" not in loop_pages(by_hand.assign(tuned=True))[0]["rounds-ehrlich-64"]
 
 
 def test_a_loop_that_found_fewer_designs_is_compared_with_what_others_had_then() -> None:
     short = cells().query("loop != 'near'")
     short.loc[(short["loop"] == "far") & (short["round"] == 2), "measured"] = 15
     # After 15 measurements this project stands where it stood after its first round.
-    assert "| far | best | 10 | +0.0000 ± 0.0000 | level |" in loop_section(short, "")[0]
+    assert "| far | best | 10 | +0.0000 ± 0.0000 | level |" in loop_pages(short)[0]["rounds-p"]

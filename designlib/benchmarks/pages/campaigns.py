@@ -1,17 +1,18 @@
-"""What the ready configurations reach over several seeds, as a section of the benchmarks' page."""
+"""What the example campaigns reach over several seeds, as a section of BENCHMARKS.md."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from designlib.benchmarks.pages.comparison import half_interval, names_of
+from designlib.benchmarks.pages.settings import CampaignClaim
 
-__all__ = ["merge_campaigns", "ready_section"]
+__all__ = ["campaign_section", "merge_campaigns"]
 
 _INTRODUCTION = """\
-## The ready campaigns
+## Example campaigns
 
 Each configuration in `flows/configs` as it is (`six6` is the default campaign), run from its table
 to its candidates with several seeds (`python -m flows.benchmark campaigns`). A seed decides what is
@@ -22,28 +23,6 @@ table* is the best candidate's value as a share of the largest in the table, whe
 wanted."""
 
 
-class _Asked(NamedTuple):
-    """A figure that has to be reached by every seed."""
-
-    figure: str
-    least: float
-    words: str
-
-
-_ASKED = {
-    "oer": (
-        _Asked("best_percentile", 99.0, "the best in the top 1 %"),
-        _Asked("median_percentile", 90.0, "the median in the top 10 %"),
-    ),
-    "blends": (
-        _Asked("best_percentile", 99.0, "the best in the top 1 %"),
-        _Asked("median_percentile", 90.0, "the median in the top 10 %"),
-    ),
-    "superconductor": (
-        _Asked("share_of_best", 0.518, "the best at 0.518 of the table's or more (Design-Bench)"),
-        _Asked("feasible_share", 1.0, "every candidate feasible"),
-    ),
-}
 _FIGURES = {
     "best_percentile": ("percentile of the best", 2),
     "median_percentile": ("percentile of the median", 2),
@@ -53,14 +32,17 @@ _FIGURES = {
 
 
 def merge_campaigns(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
-    """Return all campaigns, the new ones in place of known ones of the same configuration."""
+    """Return all campaigns, the new ones in place of earlier ones of the same configuration."""
     if known is not None:
         new = pd.concat([known[~known["campaign"].isin(new["campaign"])], new], ignore_index=True)
     return new.sort_values(["campaign", "seed"], kind="stable").reset_index(drop=True)
 
 
-def ready_section(campaigns: pd.DataFrame) -> str:
-    """Return the section as Markdown; ``campaigns`` has one row per configuration and seed."""
+def campaign_section(campaigns: pd.DataFrame, claims: Mapping[str, Sequence[CampaignClaim]]) -> str:
+    """Return the section as Markdown; ``campaigns`` has one row per configuration and seed.
+
+    ``claims`` are those of each configuration.
+    """
     names = [name for name, _ in _FIGURES.values()]
     lines = [
         _INTRODUCTION, "",
@@ -77,10 +59,10 @@ def ready_section(campaigns: pd.DataFrame) -> str:
     lines += ["", "Mean over seeds with 95 % interval, and the lowest seed in brackets.", ""]
     lines += ["| asked of every seed | lowest | met |", "|---|---|---|"]
     for name, group in campaigns.groupby("campaign"):
-        for asked in _ASKED.get(str(name), ()):
-            lowest = group[asked.figure].min()
-            met = "yes" if lowest >= asked.least else "**no**"
-            lines.append(f"| {name}: {asked.words} | {lowest:.4g} | {met} |")
+        for claim in claims.get(str(name), ()):
+            lowest = group[claim.figure].min()
+            met = "yes" if lowest >= claim.least else "**no**"
+            lines.append(f"| {name}: {claim.asked} | {lowest:.4g} | {met} |")
     return "\n".join(lines)
 
 

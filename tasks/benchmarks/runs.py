@@ -1,4 +1,4 @@
-"""Cells of the comparison: one problem, one method, one budget, one seed; each computed once."""
+"""Benchmark runs: one problem, one method, one budget, one seed; each computed once."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 
-__all__ = ["CODE", "learned_by", "run_cell", "train_on"]
+__all__ = ["CODE", "learned_by", "run_once", "train_on"]
 
 CODE = (__name__, "designlib.benchmarks.methods", "designlib.benchmarks.problems")
-"""The code that decides a cell: methods and problems are handed over, not imported here."""
+"""The code that decides a run: methods and problems are handed over, not imported here."""
 
 _REFERENCE = 512
 _SHOWN_CHECKPOINTS = 8
@@ -78,8 +78,8 @@ def learned_by(problem: str, seed: int) -> list[dict[str, Any]]:
     return json.loads(stage.path("rows.json").read_bytes())
 
 
-def run_cell(problem: str, method: Method, budget: int, designs: int, seed: int) -> dict[str, Any]:
-    """Return the row of one cell, from its stage where it was computed before."""
+def run_once(problem: str, method: Method, budget: int, designs: int, seed: int) -> dict[str, Any]:
+    """Return the row of one run, from its stage where it was computed before."""
     use_device("cpu")
 
     def make() -> dict[str, bytes]:

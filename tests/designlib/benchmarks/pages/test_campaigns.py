@@ -1,4 +1,4 @@
-"""The section on ready campaigns: figures of known rows, and whether what was asked is met."""
+"""The section on example campaigns: figures of rows, and whether claims are met."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 
 import pandas as pd
 
-from designlib.benchmarks.pages.ready import merge_campaigns, ready_section
+from designlib.benchmarks.pages.campaigns import campaign_section, merge_campaigns
+from designlib.benchmarks.pages.settings import PageSettings
 
 
 def rows(campaign: str, best: list[float], **others: float) -> pd.DataFrame:
@@ -21,24 +22,30 @@ def rows(campaign: str, best: list[float], **others: float) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def test_means_have_intervals_and_the_lowest_seed() -> None:
-    section = ready_section(rows("oer", [99.0, 99.5, 100.0]))
+def test_means_have_intervals_and_the_lowest_seed(page_settings: PageSettings) -> None:
+    section = campaign_section(rows("oer", [99.0, 99.5, 100.0]), page_settings.campaigns)
     # Student's t for 2 degrees of freedom is 4.303; the standard error is 0.5 / sqrt(3).
     half = 4.3027 * 0.5 / math.sqrt(3)
     assert f"| oer | 3 | 24 | 100% | 99.50 ± {half:.2f} (99.00) |" in section
     assert "| oer: the best in the top 1 % | 99 | yes |" in section
 
 
-def test_one_seed_below_what_is_asked_misses_it() -> None:
-    section = ready_section(rows("blends", [99.9, 98.9]))
+def test_one_seed_below_what_is_asked_misses_it(page_settings: PageSettings) -> None:
+    section = campaign_section(rows("blends", [99.9, 98.9]), page_settings.campaigns)
     assert "| blends: the best in the top 1 % | 98.9 | **no** |" in section
-    section = ready_section(rows("superconductor", [90.0], share_of_best=0.517))
+    section = campaign_section(
+        rows("superconductor", [90.0], share_of_best=0.517), page_settings.campaigns
+    )
     assert "(Design-Bench) | 0.517 | **no** |" in section
     assert "every candidate feasible | 1 | yes |" in section
 
 
-def test_what_is_not_asked_has_no_verdict_and_what_is_not_known_no_figure() -> None:
-    section = ready_section(rows("six6", [99.9], share_of_best=math.nan))
+def test_campaigns_without_claims_have_no_verdict(
+    page_settings: PageSettings,
+) -> None:
+    section = campaign_section(
+        rows("six6", [99.9], share_of_best=math.nan), page_settings.campaigns
+    )
     assert "six6:" not in section
     assert "| six6 | 1 | 24 | 100% | 99.90 (99.90) | 95.00 (95.00) | - |" in section
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from designlib.benchmarks.methods.chains import RawTrajectoryWalk, TrajectoryWalk
 
-__all__ = ["checkpoint_variants"]
+__all__ = ["checkpoint_ablations"]
 
 
-def checkpoint_variants(sharpness: float = 48.0) -> dict[str, TrajectoryWalk]:
+def checkpoint_ablations(sharpness: float = 48.0) -> dict[str, TrajectoryWalk]:
     """Return walks that differ in number and choice of checkpoints, or in scaling, by name."""
     numbers = {
         f"{rungs} checkpoints" if rungs > 1 else "the last checkpoint only": TrajectoryWalk(

@@ -1,31 +1,20 @@
-"""The ready configurations as a benchmark: what their candidates are worth, seed by seed."""
+"""Example campaigns as a benchmark: what their candidates are worth, seed by seed."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from prefect import task
 
-from designlib.benchmarks.pages import merge_campaigns, ready_section
-from tasks.installation.files import parquet_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
-from tasks.installation.settings import Settings
 from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
-from tasks.tracking.tracking import experiment_id, log_bytes, run_for
 
-__all__ = ["CAMPAIGNS", "judge_campaign", "publish_campaigns"]
-
-CAMPAIGNS = "campaigns.parquet"
-_EXPERIMENT = "benchmarks"
-_PAGE = "CAMPAIGNS.md"
+__all__ = ["judge_campaign"]
 
 
 @task(name="judge-campaign", task_run_name="{name}, seed {seed}")
@@ -54,19 +43,3 @@ def judge_campaign(name: str, seed: int, start: StageResult, done: Published) ->
         name, seed, row["best_percentile"], row["median_percentile"],
     )  # fmt: skip
     return row
-
-
-@task(name="publish-campaigns")
-def publish_campaigns(rows: Sequence[dict[str, Any]]) -> Path:
-    """Add campaigns to those of earlier runs, log them to MLflow, and return their page."""
-    settings = Settings()
-    folder = settings.home / "benchmarks"
-    known = pd.read_parquet(folder / CAMPAIGNS) if (folder / CAMPAIGNS).exists() else None
-    table = merge_campaigns(known, pd.DataFrame(list(rows)))
-    files = {CAMPAIGNS: parquet_bytes(table), _PAGE: f"{ready_section(table)}\n".encode()}
-    key = hashlib.sha256(files[CAMPAIGNS]).hexdigest()[:16]
-    with run_for(experiment_id(settings, _EXPERIMENT), key, "campaigns") as run_id:
-        for name, content in files.items():
-            write_atomically(folder / name, content)
-            log_bytes(run_id, name, content)
-    return folder / _PAGE

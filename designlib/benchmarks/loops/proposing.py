@@ -52,7 +52,7 @@ class TrajectoryLoop(Loop):
     final_steps: int = 10
     sharpness: float = 6.0
     crossover: int = 16
-    spread_weight: float = 0.1
+    std_weight: float = 0.1
     min_distance: int = 2
     shortlist_batches: float = 2.5
 
@@ -103,7 +103,7 @@ class TrajectoryLoop(Loop):
     ) -> Shaped[Tensor, "chosen columns"]:
         scores = ensemble.predict(pool).numpy()
         spread = scores.std(0, ddof=1) if len(scores) > 1 else 0 * scores[0]
-        ranked = acquisition(scores.mean(0), spread, std_weight=self.spread_weight, maximise=True)
+        ranked = acquisition(scores.mean(0), spread, std_weight=self.std_weight, maximise=True)
         space = problem.space
         assert isinstance(space, SequenceSpace)  # noqa: S101 - checked at the start
         frame = pd.DataFrame(

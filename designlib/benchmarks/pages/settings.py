@@ -19,9 +19,8 @@ class Bound(Config):
 
     def holds(self, value: float) -> bool:
         """Return whether a number is within them; a strict one has to be exceeded."""
-        return self.least <= value <= self.most and (
-            self.above == float("-inf") or value > self.above
-        )
+        exceeded = value > self.above or self.above == float("-inf")
+        return bool(self.least <= value <= self.most and exceeded)
 
 
 class Requirement(Config):

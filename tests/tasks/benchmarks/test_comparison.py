@@ -188,7 +188,7 @@ def test_an_ablation_has_a_name_of_its_own(small_needle, home):
 
 
 def test_runs_add_to_the_page_in_the_repository(small_needle, home, tmp_path):
-    with pytest.raises(InputError, match="no finished comparisons"):
+    with pytest.raises(InputError, match="no finished benchmark runs"):
         write_benchmarks(tmp_path)
     for method in (TrajectoryWalk(), FixedChain()):
         rows = compare_on.fn(small_needle, method, Plan((30,), 2, 32, None))

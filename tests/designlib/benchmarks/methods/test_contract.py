@@ -7,7 +7,7 @@ import torch
 
 from designlib.benchmarks import methods
 from designlib.benchmarks.methods import Setting
-from designlib.benchmarks.methods.variants import checkpoint_variants
+from designlib.benchmarks.methods.ablations import checkpoint_ablations
 from designlib.config.constraints import ConstraintConfig
 from designlib.constraints import build, feasible_starts
 from designlib.randomness import torch_generator
@@ -60,7 +60,7 @@ def test_choices_begin_with_the_default_and_all_run(kind, setting):
 
 
 def test_variants_of_the_walk_differ_in_checkpoints_only(setting):
-    variants = checkpoint_variants()
+    variants = checkpoint_ablations()
     steps = range(len(setting.checkpoints))
     for variant in variants.values():
         outcome = variant.run(replace(setting, steps=steps), DESIGNS, 60, seed=0)

@@ -114,7 +114,7 @@ def _faces() -> list[str]:
     return [
         name
         for name, init in zip(names, inits, strict=True)
-        if "__all__ = [\n" in init.read_text() and not name.startswith(skipped)
+        if "__all__ = [" in init.read_text() and not name.startswith(skipped)
     ]
 
 

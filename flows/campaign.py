@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
+from designlib.config import DesignRules
 from designlib.errors import InputError
 from tasks.inputs.campaign_config import CampaignConfig, load_config
 from tasks.stages.results import Published
@@ -83,13 +86,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _explain(candidate: str) -> str:
     from tasks.reports.lineage import find_candidate, lineage_text, replay_chain
 
+    def rules(settings: Mapping[str, Any]) -> DesignRules:
+        chosen = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
+        return CampaignConfig.model_validate(chosen).rules
+
     lineage = find_candidate(candidate)
-    settings = lineage.entry.about.get("config", {})
-    if "constraints" not in settings:
-        raise InputError(f"{candidate} was proposed by a release that kept no settings with it")
-    known = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
-    config = CampaignConfig.model_validate(known)
-    return lineage_text(lineage, replay_chain(lineage, config.rules))
+    return lineage_text(lineage, replay_chain(lineage, rules))
 
 
 def _run(path: Path | None) -> str:

@@ -33,17 +33,17 @@ def generate_candidates(
     """Plan the ladder, walk it in shards, several at a time, and join them."""
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
     from tasks.reports.sampling_page import log_sampling
-    from tasks.rounds.generate import gather_shards, plan_walk, sample_shard
+    from tasks.rounds.generate import gather_shards, plan_chains, sample_shard
     from tasks.rounds.promotion import check_version
     from tasks.servers.remote_flows import return_result
 
     check_version(version, members)
     execution = inputs.config.execution
-    plan = plan_walk(inputs, members)
-    walk = {"inputs": inputs, "plan_stage": plan, "members": members, "shards": execution.shards}
+    plan = plan_chains(inputs, members)
+    shared = {"inputs": inputs, "plan_stage": plan, "members": members, "shards": execution.shards}
     with runner_of(execution) as runner:
         walks = [
-            runner.submit(sample_shard, {**walk, "shard": shard})
+            runner.submit(sample_shard, {**shared, "shard": shard})
             for shard in range(1, execution.shards + 1)
         ]
         shards = [shard for done in walks if (shard := done.result()) is not None]

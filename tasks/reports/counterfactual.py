@@ -22,8 +22,8 @@ from designlib.constraints import AllOf
 from designlib.constraints.synthesis import build_rules
 from designlib.predictors import Trajectory, evaluate
 from designlib.reports import counterfactual_lines, render_counterfactuals, with_explained
+from designlib.sampling import reference_designs
 from designlib.sampling.ladders import RungPlan, plan_trajectory
-from designlib.sampling.run import reference_designs
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.files import (

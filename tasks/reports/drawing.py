@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,14 +33,15 @@ from designlib.reports import (
     training_figure,
     variable_axes,
 )
+from designlib.sampling import SamplingPlan
 from designlib.spaces import DesignSpace, SequenceSpace, pairwise_distances
 from tasks.inputs.round_inputs import RoundStages
 from tasks.reports.summary import round_figures
 from tasks.rounds.layout import laid_out
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
+from tasks.stages.plan import load_plan
 from tasks.stages.table_facts import TableFacts, load_facts, load_folds
-from tasks.stages.walk_plan import load_ladder_kind, load_sampler
 
 __all__ = ["draw_report"]
 
@@ -65,11 +65,11 @@ def draw_report(
     config = stages.inputs.config
     facts = load_facts(stages.inputs.measured)
     table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
-    figures = round_figures(stages)
+    figures, plan = round_figures(stages), load_plan(stages.plan)
     pictures = _pictures(stages, table, facts)
     content = ReportContent(
         candidates=table,
-        what_was_run=_what_was_run(stages, facts),
+        what_was_run=_what_was_run(stages, facts, plan),
         key_figures=_key_figures(figures, facts),
         explained=counterfactual_lines(explained),
         pictures=list(pictures.values()),
@@ -77,8 +77,8 @@ def draw_report(
         rejected=figures["selection"]["rejected"],
         kept=figures["selection"]["batch"]["survivors"],
         provenance=_provenance(stages),
-        ladder=load_ladder_kind(stages.plan),
-        exactness=RESAMPLED if load_sampler(stages.plan).driver == "smc" else SEARCHED,
+        ladder=plan.kind,
+        exactness=RESAMPLED if plan.sampler.driver == "smc" else SEARCHED,
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
     sheet = _recipe(table, facts, config.recipe)
@@ -172,11 +172,10 @@ def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
         for name in sorted(member.files):
             state, _ = state_from_bytes(member.path(name).read_bytes())
             rows.append({"member": number, "step": state.step, **state.metrics})
-    rungs = json.loads(stages.plan.path("plan.json").read_bytes())["rungs"]
-    return pd.DataFrame(rows), [rung["training_step"] for rung in rungs]
+    return pd.DataFrame(rows), [rung.training_step for rung in load_plan(stages.plan).rungs]
 
 
-def _what_was_run(stages: RoundStages, facts: TableFacts) -> dict[str, str]:
+def _what_was_run(stages: RoundStages, facts: TableFacts, plan: SamplingPlan) -> dict[str, str]:
     folds = load_folds(stages.inputs.folds)["fold"].value_counts()
     config = stages.inputs.config
     training, sampling = config.training, config.sampling
@@ -199,14 +198,14 @@ def _what_was_run(stages: RoundStages, facts: TableFacts) -> dict[str, str]:
         else f"{training.members} x "
         f"{training.network.architecture if facts.alphabet else 'mlp'}, "
         f"{training.steps:,} steps, {training.checkpoints} checkpoints each",
-        "Sampler": f"{load_sampler(stages.plan).label}, {sampling.chains:,} chains, "
+        "Sampler": f"{plan.sampler.label}, {sampling.chains:,} chains, "
         f"{sampling.steps_per_rung} steps on each checkpoint and {sampling.final_steps} more "
         "on the last",
         "Constraints": "; ".join(f"{name}: {value}" for name, value in required.items()) or "none",
         "Seed": str(config.seed),
     }
-    if (kind := load_ladder_kind(stages.plan)) in LADDERS:
-        told["Ladder"] = LADDERS[kind]
+    if plan.kind in LADDERS:
+        told["Ladder"] = LADDERS[plan.kind]
     return {label: text for label, text in told.items() if text}
 
 

@@ -1,14 +1,14 @@
-"""Where a candidate is from: what led to it, and the same walk once more.
+"""Where a candidate is from: what led to it, and its chain replayed.
 
 Stages are found by the hashes in their manifests: the selection of a round names the designs that
-it chose from, these the walk, the walk its plan and the predictors, each by the content of its
-files. So a design is made again from the files that it was made from.
+it chose from, these the samples, the samples their plan and the predictors, each by the content of
+its files. So a chain is replayed from the files that the design was made from.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,19 +17,14 @@ import pandas as pd
 
 from designlib.candidates import Event
 from designlib.config import DesignRules
-from designlib.constraints.synthesis import build_rules
-from designlib.randomness import derive_seed
-from designlib.sampling.run import cut_blocks, sample_block
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger
-from tasks.rounds.generate import load_ladders
+from tasks.rounds.generate import SamplingRun
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
 from tasks.stages.stages import StageResult
-from tasks.stages.table_facts import best_measured, load_facts, load_folds
-from tasks.stages.walk_plan import load_plan, load_sampler
 
 __all__ = ["Lineage", "find_candidate", "lineage_text", "replay_chain"]
 
@@ -44,7 +39,7 @@ _SHOWN = (
 class Lineage(NamedTuple):
     """A candidate as it was proposed."""
 
-    entry: Event
+    event: Event
     row: Mapping[str, Any]
     state: Mapping[str, Any]
     """Status and measured value as they are now."""
@@ -55,11 +50,11 @@ class _Stages:
 
     @cached_property
     def _manifests(self) -> list[tuple[Path, dict[str, Any]]]:
-        found = sorted(Settings().stages.glob("*/*/manifest.json"))
-        return [(path.parent, json.loads(path.read_bytes())) for path in found]
+        paths = sorted(Settings().stages.glob("*/*/manifest.json"))
+        return [(path.parent, json.loads(path.read_bytes())) for path in paths]
 
     def holding(self, files: dict[str, str], what: str) -> tuple[StageResult, dict[str, Any]]:
-        """Return the stage with exactly these files, and what it was made from."""
+        """Return the stage with exactly these files, and its manifest."""
         for folder, manifest in self._manifests:
             if manifest["files"] == files:
                 stage = StageResult(
@@ -67,7 +62,7 @@ class _Stages:
                     reused=True,
                 )  # fmt: skip
                 if stage.is_intact():
-                    return stage, manifest["inputs"]
+                    return stage, manifest
         raise InputError(
             f"the {what} of this candidate is not in {Settings().stages} any more, so the design "
             "cannot be made again; run the campaign with its settings to make the stage again"
@@ -86,85 +81,92 @@ def find_candidate(candidate: str) -> Lineage:
 
     Raises InputError for an id that no campaign has proposed.
     """
-    found: list[tuple[str, Event]] = []
+    proposals: list[tuple[str, Event]] = []
     for folder in sorted(Settings().campaigns.glob("*")):
-        entries = load_ledger(folder.name).entries
-        proposed = [entry for entry in entries if entry.kind == "proposed"]
-        with_it = [e for e in proposed if (e.rows["candidate_id"] == candidate).any()]
-        found += [(folder.name, entry) for entry in with_it]
-    if not found:
+        events = [one for one in load_ledger(folder.name).entries if one.kind == "proposed"]
+        with_it = [one for one in events if (one.rows["candidate_id"] == candidate).any()]
+        proposals += [(folder.name, event) for event in with_it]
+    if not proposals:
         raise InputError(f"no campaign in {Settings().campaigns} has proposed {candidate!r}")
-    campaign, entry = found[-1]
-    row = _row_of(entry.rows, candidate)
-    return Lineage(entry, row, _row_of(load_ledger(campaign).candidates(), candidate) or row)
+    campaign, event = proposals[-1]
+    row = _row_of(event.rows, candidate)
+    return Lineage(event, row, _row_of(load_ledger(campaign).candidates(), candidate) or row)
 
 
 def _row_of(rows: pd.DataFrame, candidate: str) -> dict[str, Any]:
-    found = rows[rows["candidate_id"] == candidate].to_dict("records")
-    return {str(name): value for name, value in found[0].items()} if found else {}
+    first = rows[rows["candidate_id"] == candidate].head(1).to_dict("records")
+    return {str(name): value for one in first for name, value in one.items()}
 
 
-def replay_chain(lineage: Lineage, rules: DesignRules) -> str:
-    """Return the design that the candidate's chain visits at its rung, walked once more.
+def replay_chain(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRules]) -> str:
+    """Return what replaying the candidate's chain up to its rung gives, as one sentence.
 
-    Raises InputError where the files of the walk are gone, and where the design is another one.
+    Where other code made the samples, the sentence says which can replay them. ``rules`` reads the
+    rules of design from the settings in the ledger.
+
+    Raises InputError where the files of the samples are gone.
     """
-    stages, row = _Stages(), lineage.row
+    stages, row, about = _Stages(), lineage.row, lineage.event.about
     selection = stages.selection_of(str(row["round_key"]))
-    measured, _ = stages.holding(selection["measured"], "measured table")
     _, scored = stages.holding(selection["scored"], "scored pool")
-    _, walk = stages.holding(scored["snapshots"], "walk")
-    plan_stage, plan_inputs = stages.holding(walk["plan"], "plan of the walk")
-    members = [stages.holding(files, "predictor")[0] for files in selection["members"]]
-    where = use_device(plan_inputs["device"])
+    _, samples = stages.holding(scored["inputs"]["snapshots"], "samples")
+    if samples.get("code") != code_fingerprint(SamplingRun.__module__):
+        return (
+            f"not replayed: other code sampled this design; {_made_by(about)} can replay it, with "
+            "the same DESIGN_HOME"
+        )
+    plan_stage, plan = stages.holding(samples["inputs"]["plan"], "plan of the samples")
+    measured, _ = stages.holding(selection["measured"], "measured table")
     folds, _ = stages.holding(selection["folds"], "folds")
-    facts = load_facts(measured)
-    space, known = facts.space, best_measured(load_folds(folds), facts)
-    plan, entry = load_plan(plan_stage)
-    sampler = load_sampler(plan_stage)
-    constraint = build_rules(rules, sampler.walked(space), known)
-    ladders = load_ladders(plan_stage, members, facts, folds, constraint, where)
-    starts = pd.read_parquet(plan_stage.path("starts.parquet"))
-    designs = space.encode(starts["design"].tolist()).to(where)
-    seed = derive_seed(walk["seed"], "walk")
-    chain, rung = int(row["chain"]), int(row["rung"])
-    block = next(b for b in cut_blocks(starts["elite"].tolist()) if chain in b.chains)
-    ladder = ladders[block.turn % len(ladders)]
-    for frame in sample_block(ladder, plan, designs, block, entry, seed, sampler, space):
+    members = [stages.holding(files, "predictor")[0] for files in selection["members"]]
+    run = SamplingRun(
+        measured, folds, plan_stage, members, rules(about["config"]), samples["inputs"]["seed"],
+        use_device(plan["inputs"]["device"]),
+    )  # fmt: skip
+    design = _design_at(run, int(row["chain"]), int(row["rung"]))
+    same = design == row["design"]
+    return f"replayed from its checkpoints: {design}, " + (
+        "the same design" if same else f"NOT the design that was proposed, {row['design']}"
+    )
+
+
+def _design_at(run: SamplingRun, chain: int, rung: int) -> str:
+    block = next(block for block in run.blocks if chain in block.chains)
+    for frame in run.sample(block):
         at = frame[(frame["chain"] == chain) & (frame["rung"] == rung)]
         if len(at):
             return str(at["design"].iloc[0])
     raise InputError(f"chain {chain} does not come to rung {rung}")
 
 
-def lineage_text(lineage: Lineage, again: str) -> str:
-    """Return what led to a candidate, as a page of text; ``again`` is the design made again."""
-    about, row = lineage.entry.about, lineage.row
+def _made_by(about: Mapping[str, Any]) -> str:
+    """Return the commit or release that proposed a round; release 0.1 kept nothing outside git."""
+    version = str(about.get("commit") or "release 0.1.0")
+    return version if version.startswith("release") else f"commit {version}"
+
+
+def lineage_text(lineage: Lineage, replayed: str) -> str:
+    """Return what led to a candidate, as a page of text that ends with the replay of its chain."""
+    about, row = lineage.event.about, lineage.row
     lines = [f"{row['candidate_id']}: {lineage.state['status']}"]
     if not pd.isna(lineage.state["measured_value"]):
         lines[0] += f", {lineage.state['measured_value']:.6g} {about['units']}".rstrip()
-    lines += [
-        f"  {name.replace('_', ' '):22}{_cell(row[name])}"
-        for name in _SHOWN
-        if not pd.isna(row[name]) and row[name] != ""
-    ]
-    lines.append(f"  {'data':22}{json.dumps(about.get('config', {}).get('data', {}))}")
-    made_by = about.get("code", "")
-    lines.append(
-        f"  {'code':22}{made_by}"
-        + (" (as now)" if made_by == code_fingerprint(*ROUND_MAKERS) else "")
-    )
-    if commit := about.get("commit"):
-        lines.append(f"  {'commit':22}{commit}")
-    lines.append(f"  {'settings':22}{json.dumps(about.get('config', {}), sort_keys=True)}")
+    same_code = about.get("code") == code_fingerprint(*ROUND_MAKERS)
     folder = campaign_folder(str(row["campaign"]))
-    lines.append(f"  {'record':22}entry {lineage.entry.number} in {folder / 'record'}")
-    same = again == row["design"]
-    lines.append(
-        f"walked again from its checkpoints: {again}, "
-        + ("the same design" if same else f"NOT the design that was proposed, {row['design']}")
-    )
-    return "\n".join(lines)
+    described = {
+        **{
+            name.replace("_", " "): _cell(row[name])
+            for name in _SHOWN
+            if name in row and not pd.isna(row[name]) and row[name] != ""
+        },
+        "data": json.dumps(about.get("config", {}).get("data", {})),
+        "code": about.get("code", "") + (" (as now)" if same_code else ""),
+        "commit": about.get("commit"),
+        "settings": json.dumps(about.get("config", {}), sort_keys=True),
+        "ledger": f"event {lineage.event.number} in {folder / 'record'}",
+    }
+    lines += [f"  {name:22}{text}" for name, text in described.items() if text]
+    return "\n".join([*lines, replayed])
 
 
 def _cell(value: object) -> str:

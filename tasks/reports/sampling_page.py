@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 
 from tasks.inputs.round_inputs import RoundInputs
+from tasks.stages.plan import load_plan
 from tasks.stages.results import RegisteredPredictor
 from tasks.stages.snapshots import walk_figures
 from tasks.stages.stages import StageResult, content_key
-from tasks.stages.walk_plan import load_plan, load_sampler
 from tasks.tracking.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for
 
 __all__ = ["log_sampling"]
@@ -27,18 +27,18 @@ def log_sampling(
     model = f"models:/{version.name}/{version.version}"
     tags = {"role": "generation", "predictor": model}
     with run_for(round_.experiment_id, key, "generation", round_.run_id, tags) as run_id:
+        plan = load_plan(plan_stage)
         log_params(
             run_id,
-            {**flatten(config.model_dump(mode="json")), "sampler": load_sampler(plan_stage).label},
+            {**flatten(config.model_dump(mode="json")), "sampler": plan.sampler.label},
         )
         log_params(run_id, {"predictor": model, "predictor_hash": version.predictor_hash})
         known = logged_steps(run_id, "mean_acceptance")
-        plan, _ = load_plan(plan_stage)
         rungs = walk_figures(snapshots.path("snapshots.parquet"))
         for rung, figures in enumerate(rungs.drop(columns="rung").to_dict(orient="records")):
             if rung not in known:
                 now = {str(name): float(value) for name, value in figures.items()}
-                log_metrics(run_id, {**now, "beta": plan[rung].beta}, rung)
+                log_metrics(run_id, {**now, "beta": plan.rungs[rung].beta}, rung)
         chains = int(rungs["chains"].max())
         client().set_tag(run_id, "mlflow.note.content", _description(version, chains, len(rungs)))
     return run_id

@@ -18,8 +18,8 @@ from designlib.reports import (
 from designlib.selection import calibration_of
 from tasks.inputs.round_inputs import RoundStages
 from tasks.stages.ensemble import load_spec
+from tasks.stages.plan import load_plan
 from tasks.stages.table_facts import load_facts
-from tasks.stages.walk_plan import load_ladder_kind, load_plan, load_sampler
 
 __all__ = ["round_figures"]
 
@@ -30,8 +30,7 @@ def round_figures(stages: RoundStages) -> dict[str, Any]:
     facts = load_facts(stages.inputs.measured)
     batch = read_candidates(stages.selected.path("candidates.parquet").read_bytes()).to_pandas()
     best = pd.read_parquet(stages.selected.path("best_by_score.parquet"))
-    plan, entry = load_plan(stages.plan)
-    sampler = load_sampler(stages.plan)
+    plan = load_plan(stages.plan)
     snapshots = pd.read_parquet(
         stages.snapshots.path("snapshots.parquet"), columns=["start", "chain", "acceptance"]
     )
@@ -39,13 +38,13 @@ def round_figures(stages: RoundStages) -> dict[str, Any]:
     spec = load_spec(stages.members[0])
     walk = summarise_walk(
         snapshots,
-        [rung.steps + sampler.warm_up for rung in plan],
-        entry,
+        [rung.steps + plan.sampler.warm_up for rung in plan.rungs],
+        plan.elite_entry_rung,
         len(stages.members),
-        sampler.exactness,
+        plan.sampler.exactness,
     )
-    if (kind := load_ladder_kind(stages.plan)) in LADDERS:
-        walk["ladder"] = LADDERS[kind]
+    if plan.kind in LADDERS:
+        walk["ladder"] = LADDERS[plan.kind]
     return {
         "campaign": round_.campaign,
         "round": round_.number,

@@ -20,7 +20,7 @@ from designlib.config import (
     CompositionConstraints,
 )
 from designlib.constraints import build
-from designlib.sampling.run import choose_sampler, ladder_bands
+from designlib.sampling import choose_sampler, ladder_bands
 from designlib.selection import (
     CHECKED,
     Measured,

@@ -26,13 +26,14 @@ __all__ = ["Code", "code_fingerprint"]
 _PACKAGES = ("designlib", "tasks", "flows")
 _LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow")
 _UNDECIDING = (
+    # They carry settings, which are among the inputs of a stage.
+    "tasks.inputs.campaign_config",
+    "tasks.inputs.round_inputs",
     "tasks.installation.clock",
     "tasks.installation.environment",
     "tasks.installation.log",
     "tasks.installation.machine",
     "tasks.installation.settings",
-    # It hands settings on; those that decide a result are among the inputs of its stage.
-    "tasks.inputs.round_inputs",
     "tasks.record",
     "tasks.servers",
     "tasks.stages.code",

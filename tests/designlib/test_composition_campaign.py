@@ -27,14 +27,14 @@ from designlib.predictors.trajectory import (
     state_to_bytes,
 )
 from designlib.randomness import torch_generator
-from designlib.sampling.ladders import build_ladder, plan_trajectory
-from designlib.sampling.run import (
+from designlib.sampling import (
+    build_ladders,
     choose_sampler,
-    choose_starts,
     cut_blocks,
-    reference_designs,
+    plan_sampling,
     sample_block,
 )
+from designlib.sampling.ladders import mean_score
 from designlib.selection.clusters import clusters
 from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
 from designlib.spaces import SequenceSpace, SimplexSpace
@@ -73,28 +73,28 @@ def ensemble():
     return [member(1), member(2)]
 
 
-def walk(members, config, constraint_config, seed=0):
-    constraint, sampler = build(constraint_config, SPACE), choose_sampler(config, SPACE)
-    walked = sampler.walked(SPACE)
-    reference = reference_designs(SPACE, constraint, seed)
-    plan = plan_trajectory(members, reference, sharpness=6.0, steps_per_rung=4, final_steps=8)
-    ladder = build_ladder(members, plan, build(constraint_config, walked), space=walked)
-    starts = choose_starts(SPACE, constraint, config, SPACE.random(0, torch_generator(0)), seed)
-    return sampler, pd.concat(
+def sample(members, config, constraint_config, seed=0):
+    config = config.model_copy(update={"sharpness": 6.0, "steps_per_rung": 4, "final_steps": 8})
+    none, scores = SPACE.random(0, torch_generator(0)), [mean_score]
+    constraint = build(constraint_config, SPACE)
+    plan, starts = plan_sampling(members, scores, SPACE, constraint, none, config, seed)
+    moved_in = plan.sampler.chain_space(SPACE)
+    ladders = build_ladders(
+        plan, members, scores, build(constraint_config, moved_in), space=moved_in
+    )
+    return plan.sampler, pd.concat(
         frame
         for block in cut_blocks(starts.elite.tolist())
-        for frame in sample_block(
-            ladder, plan, starts.designs, block, 0, seed, sampler, SPACE
-        )
-    )  # fmt: skip
+        for frame in sample_block(plan, ladders, starts.designs, block, seed, SPACE)
+    )
 
 
 @pytest.mark.parametrize("driver", ["auto", "anneal"])
 @pytest.mark.parametrize("moves", ["auto", "continuous"])
-def test_a_walk_finds_what_is_good_in_whole_steps(ensemble, driver, moves):
+def test_sampling_finds_what_is_good_in_whole_steps(ensemble, driver, moves):
     config = SamplingConfig(chains=129, driver=driver, composition_moves=moves)
     rules = CompositionConstraints(most_components=3)
-    sampler, frame = walk(ensemble, config, rules)
+    sampler, frame = sample(ensemble, config, rules)
     assert sampler.driver == ("anneal" if driver == "anneal" else "smc")
     assert sampler.moves == ("grid" if moves == "auto" else "continuous")
     assert frame["chain"].nunique() == 129
@@ -106,16 +106,16 @@ def test_a_walk_finds_what_is_good_in_whole_steps(ensemble, driver, moves):
     assert 0.05 < last["acceptance"].mean() <= 1
 
 
-def test_the_same_seed_walks_the_same_way(ensemble):
+def test_the_same_seed_gives_the_same_samples(ensemble):
     config = SamplingConfig(chains=20)
     first, second, other = (
-        walk(ensemble, config, CompositionConstraints(), seed)[1] for seed in (0, 0, 1)
+        sample(ensemble, config, CompositionConstraints(), seed)[1] for seed in (0, 0, 1)
     )
     pd.testing.assert_frame_equal(first, second)
     assert not first["design"].equals(other["design"])
 
 
-def test_a_space_of_too_many_transfers_is_walked_continuously():
+def test_a_space_of_too_many_transfers_is_sampled_continuously():
     elements = SimplexSpace(tuple(f"c{index}" for index in range(80)), parts=1000)
     assert choose_sampler(SamplingConfig(), elements).moves == "continuous"
     letters = choose_sampler(SamplingConfig(), SequenceSpace(DNA, 8))

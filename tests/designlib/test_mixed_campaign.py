@@ -38,14 +38,8 @@ from designlib.predictors.trajectory import (
 )
 from designlib.randomness import torch_generator
 from designlib.reports.compositions import parallel_figure, variable_axes
-from designlib.sampling.ladders import build_ladder, plan_trajectory
-from designlib.sampling.run import (
-    choose_sampler,
-    choose_starts,
-    cut_blocks,
-    reference_designs,
-    sample_block,
-)
+from designlib.sampling import build_ladders, cut_blocks, plan_sampling, sample_block
+from designlib.sampling.ladders import mean_score
 from designlib.selection.clusters import clusters
 from designlib.spaces import MixedSpace, SimplexSpace, Space, describe_space, described
 from designlib.spaces.distances import nearest_measured, pairwise_distances, span
@@ -301,31 +295,28 @@ def test_features_of_elements_go_with_variables_but_need_a_composition():
         PredictorSpec(**shared, **describe_space(SETTINGS)).build()
 
 
-def walk(space, rules, config=None, seed=0):
-    members = [member(space, 1), member(space, 2)]
+def sample(space, rules, config=None, seed=0):
+    members, scores = [member(space, 1), member(space, 2)], [mean_score]
     config = config or SamplingConfig(chains=129)
-    sampler = choose_sampler(config, space)
-    walked = sampler.walked(space)
-    constraint = build(rules, walked)
-    reference = reference_designs(space, build(rules, space), seed)
-    plan = plan_trajectory(members, reference, sharpness=6.0, steps_per_rung=8, final_steps=16)
-    ladder = build_ladder(members, plan, constraint, space=walked)
+    config = config.model_copy(update={"sharpness": 6.0, "steps_per_rung": 8, "final_steps": 16})
     none = space.random(0, torch_generator(0))
-    starts = choose_starts(space, build(rules, space), config, none, seed)
-    return sampler, pd.concat(
+    plan, starts = plan_sampling(members, scores, space, build(rules, space), none, config, seed)
+    moved_in = plan.sampler.chain_space(space)
+    ladders = build_ladders(plan, members, scores, build(rules, moved_in), space=moved_in)
+    return plan.sampler, pd.concat(
         frame
         for block in cut_blocks(starts.elite.tolist())
-        for frame in sample_block(ladder, plan, starts.designs, block, 0, seed, sampler, space)
+        for frame in sample_block(plan, ladders, starts.designs, block, seed, space)
     )
 
 
 @pytest.mark.parametrize("driver", ["auto", "anneal"])
 @pytest.mark.parametrize("moves", ["grid", "continuous"])
 @pytest.mark.parametrize("name", SPACES)
-def test_a_walk_finds_what_is_good_and_can_be_set(name, moves, driver):
+def test_sampling_finds_what_is_good_and_can_be_set(name, moves, driver):
     space = SPACES[name]
     config = SamplingConfig(chains=129, composition_moves=moves, driver=driver)
-    sampler, frame = walk(space, CompositionConstraints(), config)
+    sampler, frame = sample(space, CompositionConstraints(), config)
     assert sampler.moves == (moves if space.composition else "variables")
     assert sampler.variables
     last = frame[frame["rung"] == frame["rung"].max()]
@@ -337,11 +328,11 @@ def test_a_walk_finds_what_is_good_and_can_be_set(name, moves, driver):
     assert 0.05 < last["acceptance"].mean() <= 1
 
 
-def test_a_walk_keeps_to_the_rules_and_is_the_same_again():
-    _, frame = walk(MIXED, RULES)
+def test_sampling_keeps_to_the_rules_and_is_the_same_again():
+    _, frame = sample(MIXED, RULES)
     designs = MIXED.encode(frame["design"].unique().tolist())
     assert build(RULES, MIXED).satisfied(designs).all()
-    pd.testing.assert_frame_equal(frame, walk(MIXED, RULES)[1])
+    pd.testing.assert_frame_equal(frame, sample(MIXED, RULES)[1])
 
 
 def test_distances_are_gowers():

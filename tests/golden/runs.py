@@ -85,7 +85,7 @@ def _run_here(tables: Path) -> None:
 def _results(home: Path, campaign: str) -> dict[str, pd.DataFrame]:
     """Return the tables of a campaign, those of all rounds in one."""
     rounds = sorted((home / "campaigns" / campaign).glob("round-*/candidates.parquet"))
-    walks = sorted((home / "stages" / "walk").glob("*/snapshots.parquet"), key=_written)
+    walks = sorted((home / "stages" / "samples").glob("*/snapshots.parquet"), key=_written)
     return {
         "candidates": pd.concat(map(pd.read_parquet, rounds), ignore_index=True),
         "snapshots": pd.concat(map(pd.read_parquet, walks), ignore_index=True),

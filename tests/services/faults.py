@@ -14,7 +14,7 @@ import pytest
 from tests.services.site import Site
 
 CHECKPOINTS = "stages/train/*/checkpoint-*.safetensors"
-SNAPSHOTS = "stages/walk-shard/*/snapshots.parquet"
+SNAPSHOTS = "stages/sample-shard/*/snapshots.parquet"
 
 
 class Undisturbed:

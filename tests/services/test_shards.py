@@ -22,13 +22,13 @@ def test_one_two_and_five_shards_in_threads_or_on_dask_give_the_same_bytes(
         home.run({**small, "execution": execution})
         (published,) = home.home.glob("campaigns/small/*/candidates.parquet")
         assert published.read_bytes() == two.candidates
-        assert len(list(home.home.glob("stages/walk-shard/*/manifest.json"))) == shards
+        assert len(list(home.home.glob("stages/sample-shard/*/manifest.json"))) == shards
         snapshots[shards] = _snapshots(home.home)
     # Not the selection alone: every chain has walked the same way.
     assert snapshots[1] & snapshots[2] == snapshots[1]
     assert snapshots[5] == snapshots[1]
-    assert all(len(pd.read_parquet(path)) for path in home.home.glob("stages/walk/*/*.parquet"))
+    assert all(len(pd.read_parquet(path)) for path in home.home.glob("stages/samples/*/*.parquet"))
 
 
 def _snapshots(home: Any) -> set[bytes]:
-    return {path.read_bytes() for path in home.glob("stages/walk/*/snapshots.parquet")}
+    return {path.read_bytes() for path in home.glob("stages/samples/*/snapshots.parquet")}

@@ -118,9 +118,9 @@ def test_a_campaign_over_two_hosts(
         front.assert_quiet()
         # Trained and walked on the one, scored and chosen on the other, which fetched the rest.
         there = {path.parts[-3] for path in homes[1].glob("stages/*/*/manifest.json")}
-        assert {"train", "plan", "walk-shard", "walk"} <= there
+        assert {"train", "plan", "sample-shard", "samples"} <= there
         assert not there & {"score", "select", "report"}
-        here = homes[0].glob("stages/walk*/*/manifest.json")
+        here = homes[0].glob("stages/sample*/*/manifest.json")
         for path in here:
             twin = homes[1] / path.relative_to(homes[0])
             assert path.stat().st_mtime_ns > twin.stat().st_mtime_ns

@@ -38,9 +38,9 @@ from designlib.config import CounterfactualConfig, SamplingConfig
 from designlib.constraints import AllOf, Constraint
 from designlib.predictors import Trajectory, evaluate
 from designlib.randomness import derive_seed
+from designlib.sampling import choose_sampler
 from designlib.sampling.drivers import anneal
 from designlib.sampling.ladders import Rung, RungPlan, mean_score
-from designlib.sampling.run import choose_sampler
 from designlib.sampling.targets import Target
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import Designs, InputError, Relaxed, Scores

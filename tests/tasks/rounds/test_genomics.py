@@ -19,11 +19,11 @@ from designlib.config.sampling import SamplingConfig
 from tasks.inputs.config import DataConfig, TableFile
 from tasks.inputs.tables import ingest
 from tasks.installation.settings import REPOSITORY
-from tasks.rounds.generate import gather_shards, plan_walk, sample_shard
+from tasks.rounds.generate import gather_shards, plan_chains, sample_shard
 from tasks.rounds.import_checkpoints import import_checkpoints, register_member
 from tasks.stages.ensemble import load_trajectory
+from tasks.stages.plan import load_plan
 from tasks.stages.table_facts import load_facts
-from tasks.stages.walk_plan import load_ladder_kind
 from tests.tasks.rounds.open_inputs import open_inputs
 
 LEFT, RIGHT = "ACGTTGCA" * 4, "TTGACCGA" * 4
@@ -113,8 +113,8 @@ def test_from_state_dicts_to_designs_with_more_counts(
         given = trajectory.spec.in_units(trajectory.network(index)(relaxed))
         assert given.tolist() == pytest.approx(counts(model, designs).tolist(), abs=1e-5)
 
-    plan = plan_walk.fn(inputs, [member])
-    assert load_ladder_kind(plan) == "trajectory"
+    plan = plan_chains.fn(inputs, [member])
+    assert load_plan(plan).kind == "trajectory"
     shard = sample_shard.fn(inputs, plan, [member], 1, 1)
     walked = gather_shards.fn(inputs, plan, [member], [shard])
     rows = pd.read_parquet(walked.path("snapshots.parquet"))

@@ -26,16 +26,16 @@ from tasks.inputs.round_inputs import ledger_settings
 from tasks.inputs.tables import ingest
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.rounds import import_checkpoints as module
-from tasks.rounds.generate import plan_walk
+from tasks.rounds.generate import plan_chains
 from tasks.rounds.import_checkpoints import (
     import_checkpoints,
     members_of,
     register_member,
 )
 from tasks.stages.ensemble import load_trajectory
+from tasks.stages.plan import load_plan
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
-from tasks.stages.walk_plan import load_ladder_kind, load_plan
 from tasks.tracking.tracking import client, experiment_id, logged_steps, run_for
 from tests.tasks.rounds.open_inputs import open_inputs
 
@@ -163,11 +163,11 @@ def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageR
     assert list(members_of(own)) == [1]
     done = adopted(own, start)
     assert len(load_trajectory(done).states) == 1
-    planned = plan_walk.fn(
+    planned = plan_chains.fn(
         open_inputs(start, own, sampling=SamplingConfig(chains=8, rungs=4)), [done]
     )
-    plan, _ = load_plan(planned)
-    assert load_ladder_kind(planned) == "temperatures"
+    plan = load_plan(planned).rungs
+    assert load_plan(planned).kind == "temperatures"
     betas = [rung.beta for rung in plan]
     assert [rung.checkpoint for rung in plan] == [0] * 4
     assert betas == sorted(betas)
@@ -195,8 +195,8 @@ def test_a_predictor_without_checkpoints_can_be_distilled(start: StageResult) ->
     ]
     assert alike[0] < 0.6
     assert alike[-2] > 0.9
-    planned = plan_walk.fn(open_inputs(start, own, sampling=SamplingConfig(chains=8)), [done])
-    assert load_ladder_kind(planned) == "distillation"
+    planned = plan_chains.fn(open_inputs(start, own, sampling=SamplingConfig(chains=8)), [done])
+    assert load_plan(planned).kind == "distillation"
 
 
 def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -> None:
@@ -232,10 +232,10 @@ def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -
     inputs = open_inputs(
         start, sampling=SamplingConfig(chains=8), constraints=CompositionConstraints()
     )
-    planned = plan_walk.fn(inputs, [done])
-    plan, _ = load_plan(planned)
+    planned = plan_chains.fn(inputs, [done])
+    plan = load_plan(planned).rungs
     assert [rung.training_step for rung in plan] == list(STEPS)
-    assert load_ladder_kind(planned) == "trajectory"
+    assert load_plan(planned).kind == "trajectory"
 
 
 def alloys() -> nn.Module:

@@ -51,16 +51,16 @@ def never() -> dict[str, bytes]:
 
 
 def test_a_stage_of_another_host_is_not_made_again(hosts: Hosts) -> None:
-    first = run_stage(hosts.there, "walk", INPUTS, make)
-    second = run_stage(hosts.here, "walk", INPUTS, never)
+    first = run_stage(hosts.there, "samples", INPUTS, make)
+    second = run_stage(hosts.here, "samples", INPUTS, never)
     assert (second.files, second.reused) == (first.files, True)
     assert second.path("two.bin").is_relative_to(hosts.here.home)
     assert second.path("two.bin").read_bytes() == make()["two.bin"]
 
 
 def test_a_result_that_was_handed_over_is_fetched_when_it_is_read(hosts: Hosts) -> None:
-    arrived = hosts.hand_over(run_stage(hosts.there, "walk", INPUTS, make))
-    assert arrived.folder == hosts.here.stages / "walk" / arrived.key
+    arrived = hosts.hand_over(run_stage(hosts.there, "samples", INPUTS, make))
+    assert arrived.folder == hosts.here.stages / "samples" / arrived.key
     assert not arrived.folder.exists()
     assert arrived.path("one.txt").read_bytes() == b"one"
     assert arrived.is_intact()
@@ -69,7 +69,7 @@ def test_a_result_that_was_handed_over_is_fetched_when_it_is_read(hosts: Hosts) 
 def test_a_result_that_is_nowhere_is_said_to_be(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arrived = hosts.hand_over(run_stage(hosts.there, "walk", INPUTS, make))
+    arrived = hosts.hand_over(run_stage(hosts.there, "samples", INPUTS, make))
     monkeypatch.delenv("DESIGN_STORE")
     assert not arrived.is_intact()
     with pytest.raises(FileNotFoundError, match="DESIGN_STORE where they are on different hosts"):
@@ -77,18 +77,18 @@ def test_a_result_that_is_nowhere_is_said_to_be(
 
 
 def test_a_stage_without_its_manifest_is_not_there(hosts: Hosts) -> None:
-    run_stage(hosts.there, "walk", INPUTS, make)
+    run_stage(hosts.there, "samples", INPUTS, make)
     hosts.kept("manifest.json").unlink()
-    assert finished_stage(hosts.here, "walk", INPUTS, __name__) is None
-    run_stage(hosts.here, "walk", INPUTS, make)
+    assert finished_stage(hosts.here, "samples", INPUTS, __name__) is None
+    run_stage(hosts.here, "samples", INPUTS, make)
     assert hosts.kept("manifest.json").exists()
 
 
 def test_other_bytes_than_the_manifest_says_are_refused(hosts: Hosts) -> None:
-    run_stage(hosts.there, "walk", INPUTS, make)
+    run_stage(hosts.there, "samples", INPUTS, make)
     hosts.kept("one.txt").write_bytes(b"two")
     with pytest.raises(OSError, match=r"one\.txt in the store has other bytes"):
-        run_stage(hosts.here, "walk", INPUTS, never)
+        run_stage(hosts.here, "samples", INPUTS, never)
     left = [path.name for path in hosts.here.stages.rglob("*") if path.is_file()]
     assert "one.txt" not in left
     assert not any(name.endswith(".tmp") for name in left)
@@ -97,7 +97,7 @@ def test_other_bytes_than_the_manifest_says_are_refused(hosts: Hosts) -> None:
 def test_a_stage_is_not_finished_where_the_store_is_away(hosts: Hosts) -> None:
     hosts.store.write_bytes(b"a file where the folder should be")
     with pytest.raises(OSError, match="store"):
-        run_stage(hosts.there, "walk", INPUTS, make)
+        run_stage(hosts.there, "samples", INPUTS, make)
     assert not list(hosts.there.stages.rglob("manifest.json"))
 
 

@@ -64,8 +64,8 @@ class _Stages:
                 if stage.is_intact():
                     return stage, manifest
         raise InputError(
-            f"the {what} of this candidate is not in {Settings().stages} any more, so the design "
-            "cannot be made again; run the campaign with its settings to make the stage again"
+            f"the {what} of this candidate is no longer in {Settings().stages}; run the campaign "
+            "with its settings to make it again"
         )
 
     def selection_of(self, round_key: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class _Stages:
         for _, manifest in self._manifests:
             if manifest["stage"] == "select" and manifest["inputs"]["round"] == round_key:
                 return manifest["inputs"]
-        raise InputError(f"the selection of round {round_key} is not in {Settings().stages}")
+        raise InputError(f"the selection of round {round_key} is no longer in {Settings().stages}")
 
 
 def find_candidate(candidate: str) -> Lineage:
@@ -101,19 +101,23 @@ def _row_of(rows: pd.DataFrame, candidate: str) -> dict[str, Any]:
 def replay_chain(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRules]) -> str:
     """Return what replaying the candidate's chain up to its rung gives, as one sentence.
 
-    Where other code made the samples, the sentence says which can replay them. ``rules`` reads the
-    rules of design from the settings in the ledger.
-
-    Raises InputError where the files of the samples are gone.
+    Where files of the samples are gone or other code made them, the sentence says what can replay
+    them. ``rules`` reads the rules of design from the settings in the ledger.
     """
+    try:
+        return _replayed(lineage, rules)
+    except InputError as error:
+        return f"not replayed: {error}"
+
+
+def _replayed(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRules]) -> str:
     stages, row, about = _Stages(), lineage.row, lineage.event.about
     selection = stages.selection_of(str(row["round_key"]))
     _, scored = stages.holding(selection["scored"], "scored pool")
     _, samples = stages.holding(scored["inputs"]["snapshots"], "samples")
     if samples.get("code") != code_fingerprint(SamplingRun.__module__):
-        return (
-            f"not replayed: other code sampled this design; {_made_by(about)} can replay it, with "
-            "the same DESIGN_HOME"
+        raise InputError(
+            f"other code sampled this design; {_made_by(about)} can replay it in this DESIGN_HOME"
         )
     plan_stage, plan = stages.holding(samples["inputs"]["plan"], "plan of the samples")
     measured, _ = stages.holding(selection["measured"], "measured table")
@@ -140,7 +144,7 @@ def _design_at(run: SamplingRun, chain: int, rung: int) -> str:
 
 
 def _made_by(about: Mapping[str, Any]) -> str:
-    """Return the commit or release that proposed a round; release 0.1 kept nothing outside git."""
+    """Return the commit or release that proposed a round; 0.1 recorded none outside git."""
     version = str(about.get("commit") or "release 0.1.0")
     return version if version.startswith("release") else f"commit {version}"
 

@@ -53,27 +53,39 @@ class _Stages:
         paths = sorted(Settings().stages.glob("*/*/manifest.json"))
         return [(path.parent, json.loads(path.read_bytes())) for path in paths]
 
-    def holding(self, files: dict[str, str], what: str) -> tuple[StageResult, dict[str, Any]]:
-        """Return the stage with exactly these files, and its manifest."""
+    def made_of(self, files: dict[str, str], what: str) -> dict[str, Any]:
+        """Return the manifest of the stage that made exactly these files."""
+        return self._holding(files, what)[1]
+
+    def holding(self, files: dict[str, str], what: str) -> StageResult:
+        """Return an intact stage with exactly these files."""
+        folder, manifest = self._holding(files, what)
+        stage = StageResult(
+            name=manifest["stage"], key=manifest["key"], folder=folder, files=files, reused=True
+        )
+        if not stage.is_intact():
+            raise _missing(what)
+        return stage
+
+    def _holding(self, files: dict[str, str], what: str) -> tuple[Path, dict[str, Any]]:
         for folder, manifest in self._manifests:
             if manifest["files"] == files:
-                stage = StageResult(
-                    name=manifest["stage"], key=manifest["key"], folder=folder, files=files,
-                    reused=True,
-                )  # fmt: skip
-                if stage.is_intact():
-                    return stage, manifest
-        raise InputError(
-            f"the {what} of this candidate is no longer in {Settings().stages}; run the campaign "
-            "with its settings to make it again"
-        )
+                return folder, manifest
+        raise _missing(what)
 
     def selection_of(self, round_key: str) -> dict[str, Any]:
         """Return what the selection of a round was made from."""
         for _, manifest in self._manifests:
             if manifest["stage"] == "select" and manifest["inputs"]["round"] == round_key:
                 return manifest["inputs"]
-        raise InputError(f"the selection of round {round_key} is no longer in {Settings().stages}")
+        raise _missing("selection")
+
+
+def _missing(what: str) -> InputError:
+    return InputError(
+        f"the {what} of this candidate is no longer in {Settings().stages}; run the campaign with "
+        "its settings to make it again"
+    )
 
 
 def find_candidate(candidate: str) -> Lineage:
@@ -113,20 +125,23 @@ def replay_chain(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRu
 def _replayed(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRules]) -> str:
     stages, row, about = _Stages(), lineage.row, lineage.event.about
     selection = stages.selection_of(str(row["round_key"]))
-    _, scored = stages.holding(selection["scored"], "scored pool")
-    _, samples = stages.holding(scored["inputs"]["snapshots"], "samples")
+    scored = stages.made_of(selection["scored"], "scored pool")["inputs"]
+    samples = stages.made_of(scored["snapshots"], "set of samples")
     if samples.get("code") != code_fingerprint(SamplingRun.__module__):
         raise InputError(
             f"other code sampled this design; {_made_by(about)} can replay it in this DESIGN_HOME"
         )
-    plan_stage, plan = stages.holding(samples["inputs"]["plan"], "plan of the samples")
-    measured, _ = stages.holding(selection["measured"], "measured table")
-    folds, _ = stages.holding(selection["folds"], "folds")
-    members = [stages.holding(files, "predictor")[0] for files in selection["members"]]
+    inputs = samples["inputs"]
+    plan = stages.made_of(inputs["plan"], "plan")["inputs"]
     run = SamplingRun(
-        measured, folds, plan_stage, members, rules(about["config"]), samples["inputs"]["seed"],
-        use_device(plan["inputs"]["device"]),
-    )  # fmt: skip
+        stages.holding(selection["measured"], "measured table"),
+        stages.holding(selection["folds"], "folds"),
+        stages.holding(inputs["plan"], "plan"),
+        [stages.holding(files, "predictor") for files in selection["members"]],
+        rules(about["config"]),
+        inputs["seed"],
+        use_device(plan["device"]),
+    )
     design = _design_at(run, int(row["chain"]), int(row["rung"]))
     same = design == row["design"]
     return f"replayed from its checkpoints: {design}, " + (

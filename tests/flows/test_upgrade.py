@@ -84,7 +84,7 @@ def test_a_campaign_of_release_0_1_goes_on_with_its_next_round(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "mirror_results", lambda campaign, record: None)
-    start = ingest.fn(DataConfig(source=TableFile(path=str(home / "table.csv"), units="E-score")))
+    start = ingest.fn(DataConfig(source=TableFile(path=str(home / "table.csv"), unit="E-score")))
     assert rounds_to_run("old", 1, start) == range(1, 2)
     results = load_ledger("old").candidates()[["candidate_id"]].assign(value=0.4)
     results.to_csv(home / "results.csv", index=False)

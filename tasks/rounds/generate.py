@@ -13,14 +13,8 @@ from prefect import task
 from designlib.config import DesignRules
 from designlib.constraints.synthesis import build_rules
 from designlib.randomness import derive_seed
-from designlib.sampling import (
-    Block,
-    build_ladders,
-    cut_blocks,
-    plan_sampling,
-    sample_block,
-    share_out,
-)
+from designlib.sampling import build_ladders, plan_sampling
+from designlib.sampling.run import Block, cut_blocks, sample_block, share_out
 from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.files import parquet_bytes

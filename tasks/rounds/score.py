@@ -20,7 +20,8 @@ from designlib.config import (
     CompositionConstraints,
 )
 from designlib.constraints import build
-from designlib.sampling import choose_sampler, ladder_bands
+from designlib.sampling import choose_sampler
+from designlib.sampling.run import ladder_bands
 from designlib.selection import (
     CHECKED,
     Measured,

@@ -27,14 +27,9 @@ from designlib.predictors.trajectory import (
     state_to_bytes,
 )
 from designlib.randomness import torch_generator
-from designlib.sampling import (
-    build_ladders,
-    choose_sampler,
-    cut_blocks,
-    plan_sampling,
-    sample_block,
-)
+from designlib.sampling import build_ladders, choose_sampler, plan_sampling
 from designlib.sampling.ladders import mean_score
+from designlib.sampling.run import cut_blocks, sample_block
 from designlib.selection.clusters import clusters
 from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
 from designlib.spaces import SequenceSpace, SimplexSpace

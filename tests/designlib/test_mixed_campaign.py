@@ -38,8 +38,9 @@ from designlib.predictors.trajectory import (
 )
 from designlib.randomness import torch_generator
 from designlib.reports.compositions import parallel_figure, variable_axes
-from designlib.sampling import build_ladders, cut_blocks, plan_sampling, sample_block
+from designlib.sampling import build_ladders, plan_sampling
 from designlib.sampling.ladders import mean_score
+from designlib.sampling.run import cut_blocks, sample_block
 from designlib.selection.clusters import clusters
 from designlib.spaces import MixedSpace, SimplexSpace, Space, describe_space, described
 from designlib.spaces.distances import nearest_measured, pairwise_distances, span

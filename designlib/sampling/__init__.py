@@ -1,7 +1,7 @@
 """Sampling designs along a ladder of targets: kernels, ladders, drivers, diagnostics.
 
-`sample` is the front door; everything else is a choice passed to it. Runs that are stored and shared
-out have a plan, see `plan_sampling`, and the functions of `designlib.sampling.run`, which need pandas.
+`sample` is the front door; everything else is a choice passed to it. `plan_sampling` plans a run
+that is stored and shared out; `designlib.sampling.run` samples its blocks and needs pandas.
 """
 
 from designlib.sampling.api import sample

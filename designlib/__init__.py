@@ -30,6 +30,7 @@ _MOVED = {
     "applicability": ["selection.applicability"],
     "chemistry": ["notation.chemistry", "config.constraints"],
     "configs": ["config"],
+    "configs.own_predictor": ["config.external_predictor"],
     "counterfactuals": ["analysis.counterfactuals"],
     "devices": ["types"],
     "diagnostics": ["analysis", "sampling.diagnostics", "sampling.evidence"],
@@ -44,12 +45,19 @@ _MOVED = {
     "intervals": ["selection.intervals"],
     "kernels": ["sampling.kernels"],
     "ladders": ["sampling.ladders"],
-    "measurements": ["candidates.results"],
+    "measurements": ["candidates.results", "config.plates"],
     "methods": ["benchmarks.methods"],
     "objectives": ["sampling.objectives"],
     "oracles": ["selection.oracles"],
     "plates": ["candidates.plates"],
+    "predictors.own": ["predictors.external"],
     "problems": ["benchmarks.problems"],
+    "problems.ensembles": ["benchmarks.loops.ensembles"],
+    "problems.known": ["benchmarks.loops.known"],
+    "problems.loops": ["benchmarks.loops.loops"],
+    "problems.position_weights": ["analysis.position_weights"],
+    "problems.proposing": ["benchmarks.loops.proposing"],
+    "problems.ranking": ["predictors.ranking"],
     "recipes": ["candidates.recipes"],
     "record": ["candidates.ledger"],
     "reporting": ["reports"],
@@ -57,6 +65,8 @@ _MOVED = {
     "splits": ["tables.splits"],
     "stopping": ["candidates.stopping"],
     "synthesis": ["constraints.synthesis", "config.synthesis"],
+    "synthesis.config": ["config.synthesis"],
+    "synthesis.order": ["candidates.order"],
     "targets": ["sampling.targets"],
     "trajectory": ["predictors.trajectory"],
     "variables": ["notation.variables"],
@@ -95,8 +105,16 @@ class _OldNames(MetaPathFinder, Loader):
             FutureWarning,
             stacklevel=2,
         )
-        for successor in map(importlib.import_module, now):
-            names = {k: v for k, v in vars(successor).items() if not k.startswith("__")}
+        for successor in now:
+            try:
+                there = importlib.import_module(successor)
+            except ModuleNotFoundError:
+                raise ModuleNotFoundError(
+                    f"{module.__name__} of release 0.1 is gone; CHANGELOG.md says what took its "
+                    "place",
+                    name=module.__name__,
+                ) from None
+            names = {k: v for k, v in vars(there).items() if not k.startswith("__")}
             module.__dict__.update(names)
 
 

@@ -1,9 +1,9 @@
 """Campaigns that are killed at whatever leaves a trace: a rename, a copy, a lock, a call of MLflow.
 
-``python -m tests.interrupted CAMPAIGN.yaml SEEN`` runs a campaign without Prefect, imports the
-results that lie beside its settings, if any, and sends itself SIGKILL before the first such moment
-that the file SEEN does not list, which it adds. Run again and again, it is killed once at each and
-in the end completes.
+``python -m tests.interrupted CAMPAIGN.yaml SEEN`` runs a campaign without Prefect and sends itself
+SIGKILL before the first such moment that the file SEEN does not list, which it adds. Run again and
+again, it is killed once at each and in the end completes. Where results lie beside the settings it
+does so in their import, and then runs the next round.
 """
 
 from __future__ import annotations
@@ -87,10 +87,13 @@ def main(settings: Path, seen: Path) -> None:
         patch.setattr(Figure, "savefig", lambda figure, file, **others: file.write(b"a picture"))
         unchecked = "warn_dependency_requirement_mismatches"
         patch.setattr(mlflow_environment, unchecked, lambda requirements: None, raising=False)
-        interrupt(patch, functools.partial(_kill_once, seen))
-        run_campaign(config)
+        with pytest.MonkeyPatch.context() as interrupting:
+            interrupt(interrupting, functools.partial(_kill_once, seen))
+            if results.exists():
+                import_measurements(config.name, str(results))
+            else:
+                run_campaign(config)
         if results.exists():
-            import_measurements(config.name, str(results))
             run_campaign(config)
 
 

@@ -59,10 +59,8 @@ class _Stages:
 
     def holding(self, files: dict[str, str], what: str) -> StageResult:
         """Return an intact stage with exactly these files."""
-        folder, manifest = self._holding(files, what)
-        stage = StageResult(
-            name=manifest["stage"], key=manifest["key"], folder=folder, files=files, reused=True
-        )
+        _, manifest = self._holding(files, what)
+        stage = StageResult(name=manifest["stage"], key=manifest["key"], files=files, reused=True)
         if not stage.is_intact():
             raise _missing(what)
         return stage

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 from filelock import FileLock
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr, StringConstraints
 
 from tasks.installation.files import sha256_of, write_atomically
 from tasks.installation.settings import Settings
 from tasks.stages.code import code_fingerprint
-from tasks.stages.store import MANIFEST, fetch_stage, keep_stage
+from tasks.stages.store import FILE_NAME, MANIFEST, fetch_stage, keep_stage, manifest_files
 
 __all__ = [
     "Stage",
@@ -38,24 +38,28 @@ __all__ = [
 ]
 
 
-def _on_this_host(folder: Path) -> Path:
-    """Return where a stage lies here that another host says lies in a folder of its own."""
-    return folder if folder.is_dir() else Settings().stages / folder.parent.name / folder.name
-
-
 class StageResult(BaseModel):
-    """A finished stage as other tasks see it: where its files are and what they hold."""
+    """A finished stage as other tasks see it: which it is and what its files hold.
+
+    Whoever starts a flow run may write one, so that names stay inside the folder of stages.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    key: str
-    folder: Annotated[Path, AfterValidator(_on_this_host)]
-    files: dict[str, str]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    files: dict[Annotated[str, StringConstraints(pattern=FILE_NAME)], str]
     """sha256 of each file, by name."""
     reused: bool
     compute: tuple[tuple[float, float], ...] = ()
     """Wall-clock intervals, in seconds since the epoch, in which this run computed."""
+    _folder: Path | None = PrivateAttr(default=None)
+    """Known in the process that made or found the stage, and told to no other."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the stage lies, or would lie, on this host."""
+        return self._folder or Settings().stages / self.name / self.key
 
     def path(self, name: str) -> Path:
         """Return the path of one of the stage's files.
@@ -92,8 +96,7 @@ def noted(stage: StageResult) -> dict[str, Any]:
 
 def noted_stage(name: str, told: Mapping[str, Any]) -> StageResult:
     """Return the stage of that name that a record tells of, whether or not it is still here."""
-    folder = Settings().stages / name / told["key"]
-    return StageResult(name=name, key=told["key"], folder=folder, files=told["files"], reused=True)
+    return StageResult(name=name, key=told["key"], files=told["files"], reused=True)
 
 
 class Stage:
@@ -116,14 +119,15 @@ class Stage:
         files = _intact_files(self.folder)
         if files is None:
             return None
-        return StageResult(
+        result = StageResult(
             name=self.name,
             key=self.key,
-            folder=self.folder,
             files=files,
             reused=not self._compute and self._reused,
             compute=tuple(self._compute),
         )
+        result._folder = self.folder
+        return result
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -233,8 +237,11 @@ def _as_json(value: object) -> object:
 
 def _intact_files(folder: Path) -> dict[str, str] | None:
     try:
-        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+        files = manifest_files((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
+        return None
+    except ValueError:
+        (folder / MANIFEST).unlink()
         return None
     for name, digest in files.items():
         path = folder / name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -21,9 +22,11 @@ from tasks.installation.settings import Settings
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-__all__ = ["MANIFEST", "fetch_stage", "keep_stage"]
+__all__ = ["FILE_NAME", "MANIFEST", "fetch_stage", "keep_stage", "manifest_files"]
 
 MANIFEST = "manifest.json"
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a file of a stage may be called, so that none lies outside the stage's folder."""
 _CHUNK = 1 << 20
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 5.0
@@ -71,12 +74,26 @@ def fetch_stage(settings: Settings, folder: Path) -> bool:
             return False
         with store.open_input_stream(f"{place}/{MANIFEST}") as source:
             manifest = source.read()
-        for name, digest in json.loads(manifest)["files"].items():
+        for name, digest in manifest_files(manifest).items():
             _fetch(store, f"{place}/{name}", folder / name, digest)
         write_atomically(folder / MANIFEST, manifest)
         return True
 
     return _patiently(copy, f"{folder.parent.name} from the store")
+
+
+def manifest_files(manifest: bytes) -> dict[str, str]:
+    """Return the sha256 of each file of a stage, by name.
+
+    Raises ValueError for a damaged manifest, and for a name that could lie outside the folder.
+    """
+    try:
+        files = {str(name): str(digest) for name, digest in json.loads(manifest)["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the manifest is damaged: {error}") from error
+    if unsafe := [name for name in files if not re.match(FILE_NAME, name)]:
+        raise ValueError(f"{unsafe[0]!r} is no name of a file of a stage")
+    return files
 
 
 def _fetch(store: FileSystem, source: str, target: Path, expected: str) -> None:

@@ -84,7 +84,9 @@ def undisturbed(ground: Ground) -> StageResult:
     shutil.copytree(done.folder, kept)
     shutil.rmtree(done.folder)
     client().delete_run(ground.member().info.run_id)
-    return done.model_copy(update={"folder": kept})
+    copied = done.model_copy()
+    copied._folder = kept
+    return copied
 
 
 class Interrupt(BaseException):

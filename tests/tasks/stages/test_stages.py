@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from designlib.config.splits import SplitConfig
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.stages import stages
 from tasks.stages.code import code_fingerprint
-from tasks.stages.stages import content_key, finished_stage, open_stage, run_stage
+from tasks.stages.stages import StageResult, content_key, finished_stage, open_stage, run_stage
 
 INPUTS = {"file": "abc", "seed": 1}
 
@@ -175,3 +176,36 @@ def test_another_process_waits_until_the_stage_is_free(settings: Settings) -> No
     printed, _ = other.communicate(timeout=60)
     assert printed == "True ours\n"
     assert other.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "../elsewhere"},
+        {"name": "train/.."},
+        {"key": "../../elsewhere00"},
+        {"key": "0" * 15 + "/"},
+        {"files": {"../secret": "0"}},
+        {"files": {"/etc/passwd": "0"}},
+        {"files": {".hidden": "0"}},
+    ],
+)
+def test_a_stage_of_a_stranger_stays_inside_the_folder_of_stages(changed: dict[str, Any]) -> None:
+    sound = {"name": "train", "key": "0" * 16, "files": {"a.parquet": "0"}, "reused": True}
+    elsewhere = StageResult.model_validate({**sound, "folder": "/etc"})
+    assert elsewhere.folder == Settings().stages / "train" / ("0" * 16)
+    with pytest.raises(ValidationError):
+        StageResult.model_validate({**sound, **changed})
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"files": 3}', b'{"files": {"../a": "0"}}', b"\xff\xfe"]
+)
+def test_a_damaged_manifest_is_a_stage_that_is_made_again(
+    content: bytes, settings: Settings
+) -> None:
+    done = run_stage(settings, "demo", {"x": 1}, Maker())
+    (done.folder / "manifest.json").write_bytes(content)
+    again = run_stage(settings, "demo", {"x": 1}, Maker())
+    assert again.files == done.files
+    assert not again.reused

@@ -23,11 +23,12 @@ SMALL = ("--methods", "gradient chain", "trajectory annealing", "--untuned", "--
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "flows.benchmark", *arguments],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=280,
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=580,
     )  # fmt: skip
 
 
 @pytest.mark.services
+@pytest.mark.timeout(1200)
 def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> None:
     first = run("ackley-10", *SMALL, "--budget", "30")
     assert first.returncode == 0, first.stderr
@@ -56,6 +57,7 @@ def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> No
 
 
 @pytest.mark.services
+@pytest.mark.timeout(1200)
 def test_a_comparison_that_is_interrupted_ends_with_its_processes(home: Path) -> None:
     with subprocess.Popen(
         # Enough to do for minutes.

@@ -30,6 +30,10 @@ class Undisturbed:
         found = (self._site.home / "stages").rglob("manifest.json")
         self._done |= {path: path.stat().st_mtime_ns for path in found}
 
+    def forget(self) -> None:
+        """Start anew with another campaign of which nothing has been done yet."""
+        self._done = {}
+
     def check(self) -> None:
         """Check the outcome against an undisturbed campaign's, and what is left behind."""
         assert self._done

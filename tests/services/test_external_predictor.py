@@ -21,7 +21,7 @@ from tests import preloaded
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 
-GUIDE = (REPOSITORY / "docs" / "external-predictor.md").read_text()
+GUIDE = (REPOSITORY / "docs" / "recipes" / "external-predictor.md").read_text()
 COMMANDS = [
     line
     for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)

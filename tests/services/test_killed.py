@@ -37,10 +37,17 @@ def test_processes_and_workers_that_are_killed(
     # A worker: its runs notice and end, and it is started again.
     site.wait_for_files(CHECKPOINTS, 11)
     site.kill_command("worker", "gpu")
-    failed = site.wait_for_state(run, "FAILED")
-    assert "train-predictor ended Crashed" in failed["state"]["message"]
-    outcome.remember()
-    site.retry(run)
+    ended = site.wait_for_state(run, "FAILED", "COMPLETED")
+    if ended["state_type"] == "COMPLETED":
+        # The training was over before it noticed: nothing is lost, and the rest needs another run.
+        outcome.check()
+        site.forget("small")
+        outcome.forget()
+        run = site.submit(settings)
+    else:
+        assert "train-predictor ended Crashed" in ended["state"]["message"]
+        outcome.remember()
+        site.retry(run)
 
     # Workers and processes together: nobody is left to tell. The server notices the silence.
     site.wait_for_files(SNAPSHOTS)

@@ -113,7 +113,7 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
         stage = write_stage(Settings(), "predictor", inputs, make)
     told = json.loads(stage.path(PREDICTOR_FILE).read_bytes())
     run_logger().info(
-        "predictor taken over: %d members with %d checkpoints%s", told["members"],
+        "predictor imported: %d members with %d checkpoints%s", told["members"],
         len(told["steps"]),
         "; they are those of a distillation" if own.distillation_steps else ""
         if len(told["steps"]) > 1 else "; walked by temperatures, as there is no trajectory",
@@ -123,7 +123,7 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
 
 @task(name="register-member", task_run_name="import predictor {number}")
 def register_member(inputs: RoundInputs, number: int) -> StageResult:
-    """Make a member that was taken over a predictor of the round, and log every checkpoint.
+    """Make an imported member a predictor of the round, and log every checkpoint.
 
     The result is that of `tasks.rounds.train.train_member`; nothing is trained. Raises InputError
     for a checkpoint that gives NaN.
@@ -184,7 +184,7 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
 
 
 def members_of(own: StageResult) -> range:
-    """Return the numbers of the members that were taken over."""
+    """Return the numbers of the imported members."""
     return range(1, _told(own)["members"] + 1)
 
 

@@ -70,7 +70,7 @@ def test_the_campaign_samples_from_the_foreign_model(followed: Followed) -> None
     assert "ladder" not in summary["walk"]
     assert summary["predictor"]["ensemble_rank_correlation"] > 0.7
     report = (folder / "report.html").read_text()
-    assert "taken over, not trained here: 1 x foreign_example:binding_cnn" in report
+    assert "imported, not trained here: 1 x foreign_example:binding_cnn" in report
 
 
 def test_the_planted_shortcut_is_found_where_only_the_barcode_is_left(followed: Followed) -> None:

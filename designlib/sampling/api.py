@@ -28,7 +28,7 @@ _DRIVERS: Mapping[str, Callable[[int], Driver]] = MappingProxyType(
         "anneal": Anneal,
         "smc": lambda warm_up: SMC(warm_up=warm_up),
         "exchange": lambda _: ReplicaExchange(),
-        "ais": AIS,
+        "ais": lambda warm_up: AIS(warm_up=warm_up),
     }
 )
 

@@ -48,7 +48,7 @@ class AnnealedImportance(Method):
         ladder = temperature_ladder(target, target.beta / self.softening, passes - 1, 1)
         starts = setting.start(designs, torch_generator(seed, "starts"))
         last = last_of(ais(ladder, local_kernel(setting.space), starts, seed, range(designs)))
-        drawn = _drawn(last.designs, last.log_weights, seed)
+        drawn = _drawn(last.designs, last.log_weights[0], seed)
         return Outcome(drawn, setting.score(drawn), last.passes * designs * EVALUATIONS_PER_PASS)
 
     @classmethod

@@ -1,13 +1,11 @@
-"""Drivers walk a ladder with a kernel and yield snapshots; a file per algorithm."""
+"""Drivers move chains along a ladder and yield snapshots; a file per algorithm."""
 
-from designlib.sampling.drivers.ais import AIS, WeightedChains, ais
 from designlib.sampling.drivers.anneal import Anneal, Snapshot, anneal
 from designlib.sampling.drivers.archive import EliteArchive
-from designlib.sampling.drivers.common import last_of
+from designlib.sampling.drivers.base import Driver, Samples, last_of
 from designlib.sampling.drivers.replica_exchange import ReplicaExchange, Replicas, replica_exchange
-from designlib.sampling.drivers.resampling import systematic
-from designlib.sampling.drivers.result import Driver, Samples
-from designlib.sampling.drivers.smc import SMC, Population, smc
+from designlib.sampling.drivers.smc import AIS, SMC, Population, ais, smc
+from designlib.sampling.weights import systematic
 
 __all__ = [
     "AIS",
@@ -20,7 +18,6 @@ __all__ = [
     "Replicas",
     "Samples",
     "Snapshot",
-    "WeightedChains",
     "ais",
     "anneal",
     "last_of",

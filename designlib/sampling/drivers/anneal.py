@@ -1,6 +1,6 @@
-"""Annealed walk: a few kernel steps on each rung of a ladder, each chain on its own.
+"""Annealing: a few kernel steps on each rung of a ladder, each chain on its own.
 
-The end states of short walks are the result of a search, not exact draws from the
+The end states of short runs are the result of a search, not exact draws from the
 last rung's density.
 """
 
@@ -13,8 +13,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from designlib.sampling.drivers.common import Mover, check_walk, last_with_trace, moved
-from designlib.sampling.drivers.result import Samples
+from designlib.sampling.drivers.base import Mover, Samples, check_run, last_with_trace, moved
 from designlib.sampling.kernels.base import ChainState, Kernel
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
@@ -23,7 +22,7 @@ __all__ = ["Anneal", "Snapshot", "anneal"]
 
 
 class Snapshot(NamedTuple):
-    """All chains at one moment of their walk; with it the walk can be taken up again.
+    """All chains at one moment of their run; with it the run can be resumed.
 
     Attributes
     ----------
@@ -58,7 +57,7 @@ class Snapshot(NamedTuple):
 
 @dataclass(frozen=True)
 class Anneal:
-    """Settings of an annealed walk: a search, whose end states are no exact draws.
+    """Settings of annealing: a search, whose end states are no exact draws.
 
     Attributes
     ----------
@@ -76,7 +75,7 @@ class Anneal:
         seed: int,
         chains: Sequence[int],
     ) -> Samples:
-        """Return the designs at the end of the walk, with the errors of `anneal`."""
+        """Return the designs at the end of the run, with the errors of `anneal`."""
         end, trace = last_with_trace(
             anneal(ladder, kernel, starts, seed, chains, warm_up=self.warm_up, thin=1),
             lambda now: now.rung == len(ladder) - 1 and now.step > self.warm_up,
@@ -103,24 +102,24 @@ def anneal(
     thin: int | None = None,
     after: Snapshot | None = None,
 ) -> Iterator[Snapshot]:
-    """Walk ``ladder`` from ``entry_rung`` to its end and yield the chains after each rung.
+    """Move chains along ``ladder`` from ``entry_rung`` on and yield them after each rung.
 
     Parameters
     ----------
     ladder, kernel
-        What to walk and how.
+        The targets, and how chains move on each.
     initial
         Designs that the chains start at, feasible on the entry rung.
     seed, chains
         ``chains`` numbers the rows of ``initial``: the draws of chain k on rung t are a
-        function of (seed, t, k) alone, so a chain takes the same walk in any batch, up to the
+        function of (seed, t, k) alone, so a chain moves alike in any batch, up to the
         rounding of the predictor's arithmetic, which may depend on the size of the batch.
     warm_up
         Steps on each rung, before the rung's own, that tune the kernel's step size.
     thin
         Yield a snapshot every so many steps within a rung as well.
     after
-        A snapshot of the same walk to go on after, bit for bit; ``initial`` and
+        A snapshot of the same run to resume after, bit for bit; ``initial`` and
         ``entry_rung`` are then not used.
 
     Raises
@@ -131,36 +130,33 @@ def anneal(
     NonFiniteScoreError
         The predictor of a rung gives NaN or infinity.
     """
-    check_walk(ladder, initial, chains)
+    check_run(ladder, initial, chains)
     if not 0 <= entry_rung < len(ladder):
         raise InputError(f"entry rung {entry_rung} is outside a ladder of {len(ladder)} rungs")
     if warm_up < 0 or (thin is not None and thin < 1):
         raise InputError(f"warm_up >= 0 and thin >= 1 are needed, not {warm_up} and {thin}")
     mover = Mover(kernel, seed, chains)
     if after is None:
-        state = kernel.init(ladder[entry_rung].target, initial)
-        now = Snapshot(entry_rung, 0, state, _none(state), ladder[entry_rung].target.passes)
-    else:
-        now = after
-    while True:
-        rung = ladder[now.rung]
-        total = warm_up + rung.steps
+        target = ladder[entry_rung].target
+        state = kernel.init(target, initial)
+        after = Snapshot(entry_rung, 0, state, _none(state), target.passes)
+    now = after
+    for index in range(now.rung, len(ladder)):
+        rung = ladder[index]
+        if index > now.rung:
+            state, cost = moved(kernel, ladder[now.rung].target, rung.target, now.state)
+            now = Snapshot(index, 0, state, _none(state), now.passes + cost)
         for snapshot in _finish_rung(mover, rung, now, warm_up):
             now = snapshot
-            if now.step == total or (thin is not None and now.step % thin == 0):
+            if now.step == warm_up + rung.steps or (thin is not None and now.step % thin == 0):
                 yield now
-        if now.rung + 1 == len(ladder):
-            return
-        following = ladder[now.rung + 1].target
-        state, cost = moved(kernel, rung.target, following, now.state)
-        now = Snapshot(now.rung + 1, 0, state, _none(state), now.passes + cost)
 
 
 def _finish_rung(mover: Mover, rung: Rung, now: Snapshot, warm_up: int) -> Iterator[Snapshot]:
     """Yield a snapshot after each of the steps that are left on a rung."""
     counted = max(0, now.step - warm_up)
     accepted = (now.acceptance * counted).round()
-    cost = mover.cost(rung.target, 1)
+    cost = mover.kernel.passes_per_step(rung.target)
     stream = mover.steps(
         rung.target, now.state, now.rung, warm_up + rung.steps, warm_up=warm_up, start=now.step
     )

@@ -22,8 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.randomness import derive_seed, uniform_steps
-from designlib.sampling.drivers.common import check_walk, last_with_trace, moved
-from designlib.sampling.drivers.result import Samples
+from designlib.sampling.drivers.base import Samples, check_run, last_with_trace, moved
 from designlib.sampling.kernels.base import ChainState, Kernel, choose
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
@@ -167,7 +166,7 @@ def replica_exchange(
     NonFiniteScoreError
         The predictor of a rung gives NaN or infinity.
     """
-    check_walk(ladder, initial, chains)
+    check_run(ladder, initial, chains)
     _check(ladder, sweeps, warm_up, thin)
     now = _begin(ladder, kernel, initial) if after is None else after
     device = initial.device

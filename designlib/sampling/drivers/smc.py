@@ -10,6 +10,10 @@ population.
 
 With ``adaptive`` the way between two rungs is divided by geometric bridges such that each
 step keeps that conditional effective sample size.
+
+Annealed importance sampling (Neal, "Annealed importance sampling", 2001) is the same without
+resampling: each chain keeps its own weight, and any number of chains is the mean of independent
+estimates of Z.
 """
 
 from __future__ import annotations
@@ -24,21 +28,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.randomness import chain_uniforms, derive_seed
-from designlib.sampling.drivers.common import Mover, check_walk, last_of, moved
-from designlib.sampling.drivers.resampling import (
+from designlib.sampling.drivers.base import Mover, Samples, check_run, last_of, moved
+from designlib.sampling.kernels.base import ChainState, Kernel, take
+from designlib.sampling.ladders.base import Rung, bridge
+from designlib.sampling.targets import Target
+from designlib.sampling.weights import (
+    Evidence,
     conditional_share,
     effective_share,
     genealogical_variance,
     systematic,
 )
-from designlib.sampling.drivers.result import Samples
-from designlib.sampling.evidence import Evidence
-from designlib.sampling.kernels.base import ChainState, Kernel, take
-from designlib.sampling.ladders.base import Rung, bridge
-from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["SMC", "Origin", "Population", "smc"]
+__all__ = ["AIS", "SMC", "Origin", "Population", "ais", "smc"]
 
 Origin = Literal["uniform", "first_rung"]
 """What the initial designs are drawn from: uniformly from the feasible ones, or the first rung."""
@@ -47,7 +50,7 @@ _BISECTIONS = 50
 
 
 class Population(NamedTuple):
-    """All particles after one stage; with it the run can be taken up again.
+    """All particles after one stage; with it the run can be resumed.
 
     Attributes
     ----------
@@ -107,16 +110,23 @@ class Population(NamedTuple):
     @property
     def log_z(self) -> Float[Tensor, "populations"]:
         """Log of the normalising constant of the stage's density against the origin's."""
-        mean = self.log_weights.logsumexp(1) - math.log(self.log_weights.shape[1])
-        return self.log_mean_weights + mean
+        return self.log_mean_weights + _log_mean(self.log_weights)
 
     @property
     def log_z_error(self) -> Float[Tensor, "populations"]:
-        """Standard error of ``log_z``, from the population's genealogy; see `resampling`."""
+        """Standard error of ``log_z``, from the population's genealogy; see `weights`."""
         return genealogical_variance(self.log_weights, self.ancestors, self.resamplings).sqrt()
 
+    @property
+    def evidence(self) -> Evidence:
+        """Log Z by the first population, with its error; InputError for a single particle."""
+        if self.log_weights.shape[1] < 2:
+            raise InputError("the error of log Z needs at least 2 weights, not 1")
+        worth = 1 / self.weights[0].square().sum()
+        return Evidence(float(self.log_z[0]), float(self.log_z_error[0]), float(worth))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class SMC:
     """Settings of sequential Monte Carlo with all chains as one population from uniform starts.
 
@@ -144,28 +154,23 @@ class SMC:
         chains: Sequence[int],
     ) -> Samples:
         """Return weighted designs and log Z, with the errors of `smc`."""
-        stages = smc(
-            ladder,
-            kernel,
-            starts,
-            seed,
-            chains,
-            threshold=self.threshold,
-            adaptive=self.adaptive,
-            warm_up=self.warm_up,
-        )
-        end = last_of(stages)
-        weights = end.weights[0]
-        worth = float(1 / weights.square().sum())
+        end = last_of(smc(ladder, kernel, starts, seed, chains, **vars(self)))
         return Samples(
             space=ladder[-1].target.space,
             designs=end.designs,
             scores=end.value,
             acceptance=float(end.acceptance.mean()),
             passes=end.passes,
-            weights=weights,
-            evidence=Evidence(float(end.log_z[0]), float(end.log_z_error[0]), worth),
+            weights=end.weights[0],
+            evidence=end.evidence,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AIS(SMC):
+    """Settings of annealed importance sampling: `SMC` that never resamples."""
+
+    threshold: float = 0.0
 
 
 def smc(
@@ -186,12 +191,10 @@ def smc(
 
     Parameters
     ----------
-    ladder, kernel
-        What to walk and how.
+    ladder, kernel, seed, chains
+        As for `designlib.sampling.drivers.anneal`; a chain is a particle.
     initial
         Particles, population after population, drawn from ``origin``.
-    seed, chains
-        Seed of all draws, and the numbers of the particles (`designlib.sampling.drivers.anneal`).
     populations
         Number of independent populations of equal size in this batch. They do not see each
         other, but with ``adaptive`` they share the bridges.
@@ -207,7 +210,7 @@ def smc(
     warm_up
         Steps in each stage, before the rung's own, that tune the kernel.
     after
-        A population of the same run to go on after, bit for bit.
+        A population of the same run to resume after, bit for bit.
 
     Raises
     ------
@@ -217,22 +220,38 @@ def smc(
     NonFiniteScoreError
         The predictor of a rung gives NaN or infinity.
     """
-    check_walk(ladder, initial, chains)
+    check_run(ladder, initial, chains)
     _check(len(initial), populations, threshold, adaptive)
     run = _Run(ladder, Mover(kernel, seed, chains), origin, threshold, adaptive, warm_up)
     now = run.begin(initial, populations) if after is None else after
-    if after is None:
-        now = run.first_stage(now)
-        yield now
     while now.share < 1 or now.rung + 1 < len(ladder):
         now = run.stage(now)
         yield now
 
 
+def ais(
+    ladder: Sequence[Rung],
+    kernel: Kernel,
+    initial: Designs,
+    seed: int,
+    chains: Sequence[int],
+    *,
+    origin: Origin = "uniform",
+    warm_up: int = 0,
+    after: Population | None = None,
+) -> Iterator[Population]:
+    """Take weighted chains along a ladder and yield them after each rung: `smc` unresampled.
+
+    They come as one population, whose log Z relates to ``origin``.
+    """
+    options = {"origin": origin, "warm_up": warm_up, "after": after}
+    return smc(ladder, kernel, initial, seed, chains, threshold=0.0, **options)
+
+
 def _check(particles: int, populations: int, threshold: float, adaptive: float | None) -> None:
     if populations < 1 or particles % populations:
         raise InputError(f"{particles} particles cannot be cut into {populations} populations")
-    if particles // populations < 2:
+    if particles // populations < 2 and threshold > 0:
         raise InputError("a population needs at least two particles")
     if not 0 <= threshold <= 1:
         raise InputError(f"a resampling threshold lies from 0 to 1, not {threshold:g}")
@@ -271,49 +290,26 @@ class _Run:
             passes=target.passes,
         )
 
-    def first_stage(self, start: Population) -> Population:
-        """Return the particles on the first rung, or on the way to it from the uniform density."""
-        target = self.ladder[0].target
-        if self.origin == "first_rung":
-            return self._advance(start, target, torch.zeros_like(start.log_weights), 1.0, 0)
-        return self._towards(start, None, target, start.state, 0.0, 0)
-
     def stage(self, now: Population) -> Population:
-        """Return the particles one stage further."""
-        index = now.rung if now.share < 1 else now.rung + 1
-        share = now.share if now.share < 1 else 0.0
-        before = self.ladder[index - 1].target if index else None
-        here = self.ladder[index].target
-        current = self._density(before, here, share) if share > 0 else before
-        assert current is not None  # noqa: S101 - the uniform density is left in the first stage
-        fresh, cost = moved(self.mover.kernel, current, here, now.state)
-        return self._towards(
-            now._replace(passes=now.passes + cost), before, here, fresh, share, index, current
-        )
-
-    def _towards(
-        self,
-        now: Population,
-        before: Target | None,
-        here: Target,
-        fresh: ChainState,
-        share: float,
-        index: int,
-        current: Target | None = None,
-    ) -> Population:
-        """Return the particles moved as far towards a rung as their weights allow."""
-        gained = here.beta * fresh.value.double()
-        if current is not None:
-            gained = gained - current.beta * now.state.value.double()
-        difference = gained.view_as(now.log_weights)
-        part = self._part(now.log_weights, difference)
+        """Return the particles moved as far towards the next rung as their weights allow."""
+        index, share = (now.rung, now.share) if now.share < 1 else (now.rung + 1, 0.0)
+        before, here = self.ladder[index - 1].target if index else None, self.ladder[index].target
+        current = self._density(before, here, share)
+        if current is None:
+            gained = here.beta * now.value.double() * (self.origin == "uniform")
+        else:
+            state, cost = moved(self.mover.kernel, current, here, now.state)
+            gained = here.beta * state.value.double() - current.beta * now.value.double()
+            now = now._replace(state=state, passes=now.passes + cost)
+        gained = gained.view_as(now.log_weights)
+        part = self._part(now.log_weights, gained)
         total = 1.0 if part == 1.0 else share + part * (1 - share)
-        if total == 1.0:
-            return self._advance(now._replace(state=fresh), here, difference, 1.0, index)
-        target = self._density(before, here, total)
-        state, cost = moved(self.mover.kernel, here, target, fresh)
-        now = now._replace(state=state, passes=now.passes + cost)
-        return self._advance(now, target, part * difference, total, index)
+        target = self._density(before, here, total) or here
+        if total < 1:
+            state, cost = moved(self.mover.kernel, here, target, now.state)
+            now = now._replace(state=state, passes=now.passes + cost)
+            gained = part * gained
+        return self._advance(now, target, gained, total, index)
 
     def _part(self, log_weights: Tensor, difference: Tensor) -> float:
         """Return the largest part of the way that keeps the share asked for."""
@@ -329,8 +325,10 @@ class _Run:
         return high
 
     @staticmethod
-    def _density(before: Target | None, here: Target, share: float) -> Target:
-        """Return the density so far on the way to a rung; None before stands for uniform."""
+    def _density(before: Target | None, here: Target, share: float) -> Target | None:
+        """Return the density so far on the way from one rung to another; None is uniform."""
+        if share in {0, 1}:
+            return here if share else before
         if before is None:
             return replace(here, beta=here.beta * share, label=f"{here.label} at {share:.3g}")
         return bridge(before, here, share)
@@ -343,25 +341,27 @@ class _Run:
         log_weights = now.log_weights + gained
         effective = effective_share(log_weights)
         resample = effective < self.threshold if self.threshold < 1 else effective < torch.inf
-        rows = self._rows(log_weights, resample, stage)
-        mean = log_weights.logsumexp(1) - math.log(log_weights.shape[1])
-        size = log_weights.shape[1]
-        first = torch.arange(len(rows), device=rows.device)[:, None] * size
-        state = take(now.state, (rows + first).flatten())
+        state, ancestors = now.state, now.ancestors
+        if self.threshold > 0:
+            rows = self._rows(log_weights, resample, stage)
+            size = log_weights.shape[1]
+            first = torch.arange(len(rows), device=rows.device)[:, None] * size
+            state, ancestors = take(state, (rows + first).flatten()), ancestors.gather(1, rows)
         rung = self.ladder[index]
         state, acceptance = self.mover.run(target, state, stage, rung.steps, warm_up=self.warm_up)
+        cost = self.mover.kernel.passes_per_step(target)
         return Population(
             rung=index,
             share=share,
             stage=stage,
             state=state,
             log_weights=log_weights.masked_fill(resample[:, None], 0.0),
-            log_mean_weights=now.log_mean_weights + mean.where(resample, 0.0),
-            ancestors=now.ancestors.gather(1, rows),
+            log_mean_weights=now.log_mean_weights + _log_mean(log_weights).where(resample, 0.0),
+            ancestors=ancestors,
             resamplings=now.resamplings + resample,
             effective=effective,
             acceptance=acceptance,
-            passes=now.passes + self.mover.cost(target, rung.steps + self.warm_up),
+            passes=now.passes + (rung.steps + self.warm_up) * cost,
         )
 
     def _rows(self, log_weights: Tensor, resample: Tensor, stage: int) -> Tensor:
@@ -369,7 +369,11 @@ class _Run:
         size = log_weights.shape[1]
         seed = derive_seed(self.mover.seed, "resampling")
         uniforms = chain_uniforms(seed, stage, self.mover.chains[::size], 1, 1)[0, :, 0]
-        own = torch.arange(size, device=log_weights.device).expand_as(log_weights)
+        same = torch.arange(size, device=log_weights.device).expand_as(log_weights)
         return torch.where(
-            resample[:, None], systematic(log_weights, uniforms.to(log_weights.device)), own
+            resample[:, None], systematic(log_weights, uniforms.to(log_weights.device)), same
         )
+
+
+def _log_mean(log_weights: Float[Tensor, "populations particles"]) -> Float[Tensor, "populations"]:
+    return log_weights.logsumexp(1) - math.log(log_weights.shape[1])

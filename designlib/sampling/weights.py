@@ -1,14 +1,41 @@
-"""Weights of particles: how many they are worth, and drawing by them."""
+"""Importance weights: how many draws they are worth, resampling by them, and log Z."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["conditional_share", "effective_share", "genealogical_variance", "systematic"]
+__all__ = [
+    "Evidence",
+    "conditional_share",
+    "effective_share",
+    "genealogical_variance",
+    "systematic",
+]
 
 LogWeights = Float[Tensor, "populations particles"]
+
+
+class Evidence(NamedTuple):
+    """An estimate of log Z.
+
+    Attributes
+    ----------
+    log_z
+        Log of the mean weight, in nats. Z is estimated without bias; log Z is, on average,
+        too small by about error^2 / 2.
+    error
+        Standard error of ``log_z``, in nats; trustworthy where it is well below 1.
+    effective_samples
+        (sum w)^2 / sum w^2 over all weights: equal weights that would be worth as much.
+    """
+
+    log_z: float
+    error: float
+    effective_samples: float
 
 
 def effective_share(log_weights: LogWeights) -> Float[Tensor, "populations"]:
@@ -60,8 +87,9 @@ def genealogical_variance(
 
     with W the normalised weights, a_i the first ancestor of particle i and k the number of
     resamplings (Lee and Whiteley 2018; theirs is for multinomial resampling, which varies more
-    than the systematic one). Not below 0; close to 1 where few ancestors are left, which says
-    that the true variance may be much larger.
+    than the systematic one). Without resampling it is the variance of the weights over N times
+    their squared mean. Not below 0; close to 1 where few ancestors are left, which says that the
+    true variance may be much larger.
     """
     n = log_weights.shape[1]
     weights = log_weights.double().softmax(1)

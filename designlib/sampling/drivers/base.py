@@ -1,4 +1,4 @@
-"""What drivers share: checks of their inputs and runs of steps on one rung."""
+"""What drivers share: their result, checks of their inputs and runs of steps on one rung."""
 
 from __future__ import annotations
 
@@ -12,15 +12,98 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.randomness import uniform_steps
-from designlib.sampling.kernels.base import Kernel, StateT
+from designlib.sampling.diagnostics import effective_sample_size, r_hat
+from designlib.sampling.kernels.base import ChainState, Kernel, StateT
 from designlib.sampling.ladders.base import Rung
 from designlib.sampling.targets import Target
+from designlib.sampling.weights import Evidence
+from designlib.spaces import Space
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Mover", "check_walk", "last_of", "last_with_trace", "moved"]
+__all__ = ["Driver", "Mover", "Samples", "check_run", "last_of", "last_with_trace", "moved"]
 
 StageT = TypeVar("StageT")
-ValuedT = TypeVar("ValuedT", bound="Valued")
+ChainsT = TypeVar("ChainsT", bound=ChainState)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Designs at the end of a run, one per chain, with the diagnostics of the run.
+
+    Attributes
+    ----------
+    space
+        The space of the designs.
+    designs
+        Letter indices, shares or values, shape (designs, columns).
+    scores
+        Scores by the last checkpoint, shape (designs,).
+    acceptance
+        Share of the proposals accepted on the last rung.
+    passes
+        Forward and backward passes that each chain cost.
+    weights
+        Importance weights that sum to 1, shape (designs,); None where all designs count alike.
+    trace
+        Scores on the last rung after warm-up, shape (designs, draws); None without chains.
+    evidence
+        Log Z of the last rung against the uniform density; None where it was not estimated.
+    swap_rates
+        Accepted share of the swaps between neighbouring rungs, shape (rungs - 1,).
+    round_trips
+        Trips from the first rung to the last and back, over all chains.
+    """
+
+    space: Space
+    designs: Designs
+    scores: Scores
+    acceptance: float
+    passes: float
+    weights: Scores | None = None
+    trace: Float[Tensor, "designs draws"] | None = None
+    evidence: Evidence | None = None
+    swap_rates: Float[Tensor, "pairs"] | None = None
+    round_trips: int | None = None
+
+    @property
+    def decoded(self) -> list[str]:
+        """The designs as text."""
+        return self.space.decode(self.designs)
+
+    @property
+    def r_hat(self) -> float:
+        """R-hat of the score on the last rung; InputError for fewer than 2 chains of 4 draws."""
+        return float(r_hat(self._trace))
+
+    @property
+    def effective_samples(self) -> float:
+        """Independent draws that the scores on the last rung are worth (bulk), over all chains."""
+        return float(effective_sample_size(self._trace).bulk)
+
+    @property
+    def _trace(self) -> Float[Tensor, "designs draws"]:
+        if self.trace is None:
+            raise InputError(
+                "weighted particles have neither an R-hat nor an effective sample size of chains; "
+                "see `evidence`"
+            )
+        return self.trace
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """An algorithm with its settings; adding one is a class with this method."""
+
+    def run(
+        self,
+        ladder: Sequence[Rung],
+        kernel: Kernel,
+        starts: Designs,
+        seed: int,
+        chains: Sequence[int],
+    ) -> Samples:
+        """Return the designs of numbered chains that take the ladder from ``starts``."""
+        ...
 
 
 def last_of(stages: Iterable[StageT]) -> StageT:
@@ -39,23 +122,13 @@ def last_of(stages: Iterable[StageT]) -> StageT:
     return kept.pop()
 
 
-@runtime_checkable
-class Valued(Protocol):
-    """A snapshot with the scores of its chains."""
-
-    @property
-    def value(self) -> Scores:
-        """Scores, shape (designs,)."""
-        ...
-
-
 def last_with_trace(
-    stages: Iterable[ValuedT], counts: Callable[[ValuedT], bool]
-) -> tuple[ValuedT, Float[Tensor, "designs draws"] | None]:
+    stages: Iterable[ChainsT], counts: Callable[[ChainsT], bool]
+) -> tuple[ChainsT, Float[Tensor, "designs draws"] | None]:
     """Return the last snapshot, and the scores of all those that count, if there are any."""
     trace: list[Scores] = []
 
-    def watched() -> Iterator[ValuedT]:
+    def watched() -> Iterator[ChainsT]:
         for stage in stages:
             if counts(stage):
                 trace.append(stage.value)
@@ -69,15 +142,8 @@ def last_with_trace(
 class Mover(Generic[StateT]):
     """A kernel with the random numbers of numbered chains.
 
-    Attributes
-    ----------
-    kernel
-        The kernel.
-    seed
-        Seed of all draws.
-    chains
-        Numbers of the chains: what a chain draws is a function of (seed, rung, its number,
-        step) alone.
+    What a chain draws is a function of ``seed``, the rung, its number in ``chains`` and the step
+    alone.
     """
 
     kernel: Kernel[StateT]
@@ -121,18 +187,14 @@ class Mover(Generic[StateT]):
                 accepted += took
         return state, accepted / max(1, steps)
 
-    def cost(self, target: Target, steps: int) -> float:
-        """Return what so many steps cost one chain, in forward and backward passes."""
-        return steps * self.kernel.passes_per_step(target)
-
 
 def moved(
     kernel: Kernel[StateT], before: Target, after: Target, state: StateT
 ) -> tuple[StateT, float]:
     """Return the state of the same chains on another rung, and what that cost in passes.
 
-    Where only beta has changed, what is known of the designs still holds and nothing is spent.
-    Raises InputError where a design breaks a constraint that the next rung has and this has not.
+    A change of beta alone costs nothing. Raises InputError where a design breaks a constraint that
+    the next rung has and this has not.
     """
     if before.same_score(after):
         return state, 0.0
@@ -141,7 +203,7 @@ def moved(
     return kernel.retarget(after, state), after.passes
 
 
-def check_walk(ladder: Sequence[Rung], initial: Designs, chains: Sequence[int]) -> None:
+def check_run(ladder: Sequence[Rung], initial: Designs, chains: Sequence[int]) -> None:
     """Raise InputError for an empty ladder, no chains, or numbers that do not match them."""
     if not ladder:
         raise InputError("the ladder has no rung")
@@ -150,4 +212,4 @@ def check_walk(ladder: Sequence[Rung], initial: Designs, chains: Sequence[int]) 
     if len(chains) != len(initial):
         raise InputError(f"{len(initial)} initial designs but {len(chains)} chain numbers")
     if len(set(chains)) != len(chains):
-        raise InputError("two chains have the same number; they would take the same walk")
+        raise InputError("two chains have the same number; they would draw the same numbers")

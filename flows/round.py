@@ -59,5 +59,5 @@ def propose(
         report = write_report(stages)
         record_proposal(stages, start, known)
         published = publish(stages, report)
-        promote(trained.version, published.figures["predictor"], round_)
+        promote(trained.version, published.figures.predictor, round_)
         return published

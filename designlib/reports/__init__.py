@@ -29,6 +29,13 @@ from designlib.reports.report import (
     render_report,
     with_explained,
 )
+from designlib.reports.round_figures import (
+    BatchFigures,
+    DataFigures,
+    PredictorFigures,
+    RoundFigures,
+    WallTime,
+)
 from designlib.reports.rounds import (
     calibration_figure,
     ground_figure,
@@ -38,7 +45,12 @@ from designlib.reports.rounds import (
     scatter_figure,
 )
 from designlib.reports.style import BLUE, GREY, SERIES, Picture, panels, to_png
-from designlib.reports.summary import LADDERS, summarise_batch, summarise_predictor, summarise_walk
+from designlib.reports.summary import (
+    LADDERS,
+    summarise_batch,
+    summarise_predictor,
+    summarise_sampling,
+)
 
 __all__ = [
     "BLUE",
@@ -47,11 +59,16 @@ __all__ = [
     "RESAMPLED",
     "SEARCHED",
     "SERIES",
+    "BatchFigures",
+    "DataFigures",
     "KeyFigure",
     "LearningContent",
     "Picture",
     "Points",
+    "PredictorFigures",
     "ReportContent",
+    "RoundFigures",
+    "WallTime",
     "calibration_by_round",
     "calibration_figure",
     "campaign_page",
@@ -79,7 +96,7 @@ __all__ = [
     "summarise_batch",
     "summarise_confidence",
     "summarise_predictor",
-    "summarise_walk",
+    "summarise_sampling",
     "ternary_figure",
     "to_png",
     "training_figure",

@@ -3,12 +3,12 @@
 from designlib.selection.acquisition import acquisition
 from designlib.selection.applicability import applicability
 from designlib.selection.batch import Shortlist, select_batch
-from designlib.selection.choice import Choice, choose_designs
+from designlib.selection.choice import Choice, SelectionFigures, choose_designs
 from designlib.selection.confidence import CHECKED, calibration_of, confidence_columns
 from designlib.selection.filters import filter_designs, rejection_counts
 from designlib.selection.intervals import LEVEL, Calibration, coverage, intervals
 from designlib.selection.objectives import Objectives
-from designlib.selection.oracles import Oracle, oracle_of, true_percentile
+from designlib.selection.oracles import Oracle, true_percentile
 from designlib.selection.pareto import hypervolume, non_dominated
 from designlib.selection.ranking import Measured, ReadParts
 from designlib.selection.scoring import Predictors, Scoring
@@ -24,6 +24,7 @@ __all__ = [
     "Predictors",
     "ReadParts",
     "Scoring",
+    "SelectionFigures",
     "Shortlist",
     "acquisition",
     "applicability",
@@ -35,7 +36,6 @@ __all__ = [
     "hypervolume",
     "intervals",
     "non_dominated",
-    "oracle_of",
     "rejection_counts",
     "select_batch",
     "true_percentile",

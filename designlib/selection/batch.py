@@ -7,26 +7,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, TypedDict
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from designlib.config import SelectionConfig
 from designlib.selection.clusters import clusters
-from designlib.selection.diversity import choose_determinantal, choose_representative
-from designlib.selection.filters import rejection_counts
-from designlib.selection.frames import refuse_nan, require
+from designlib.selection.diversity import (
+    Quota,
+    SpacedChoice,
+    choose_determinantal,
+    choose_representative,
+)
+from designlib.selection.filters import refuse_nan, rejection_counts, require
 from designlib.selection.scoring import FIRST
-from designlib.selection.walk import Quota, Walk
 from designlib.spaces import DesignSpace, SequenceSpace, distances_to, pairwise_distances, span
 from designlib.types import InputError
 
 __all__ = ["Batch", "BatchReport", "Shortlist", "select_batch"]
 
 
-class BatchReport(TypedDict):
-    """How a batch came about; plain numbers that go into JSON as they are."""
+@dataclass(frozen=True)
+class BatchReport:
+    """Account of the choice of a batch, in plain numbers."""
 
     wanted: int
     chosen: int
@@ -71,15 +76,15 @@ class Shortlist:
     """The best of any number of designs, which arrive part by part, and the batch among them.
 
     The rule: order the survivors by acquisition (equal ones alphabetically), keep
-    the first row of each molecule, and put the best on a shortlist. Walk down it and
+    the first row of each molecule, and put the best on a shortlist. Go down it and
     take a design unless it is closer than ``min_distance`` to one already taken. When
-    the list ends before the batch is full, lower the distance by one letter and walk
+    the list ends before the batch is full, lower the distance by one letter and start
     again, down to 1, where every molecule is admitted. So the batch is full whenever
     enough molecules survived, and none of it ranks below the shortlist.
 
     A share of the batch may be chosen by acquisition plus a multiple of the standard deviation in
-    a second walk; its ``role`` is explore, that of the others exploit. Quotas per parent and per
-    cluster hold in both walks, and a batch may then stay short.
+    a second pass; its ``role`` is explore, that of the others exploit. Quotas per parent and per
+    cluster hold in both passes, and a batch may then stay short.
 
     With another ``diversity`` the batch is what facility location or a determinantal point process
     takes from the shortlist greedily, see `designlib.selection.diversity`; it may stay short where
@@ -161,11 +166,11 @@ class Shortlist:
         config, best = self._config, self._best
         shortlist = self._with_promising(best)
         if config.diversity == "distance":
-            taken, taken_at, explored = self._walked(shortlist, len(best))
+            taken, taken_at, explored = self._spaced(shortlist, len(best))
         else:
             taken = self._spread_out(shortlist)
             taken_at, explored = np.full(len(taken), config.min_distance), len(taken)
-        # A later walk may take a better design than an earlier one; ranks follow the acquisition.
+        # A later pass may take a better design than an earlier one; ranks follow the acquisition.
         rows = np.sort(taken)
         role = np.where(np.isin(rows, taken[explored:]), "explore", "exploit")
         chosen = shortlist.iloc[rows].assign(rank=np.arange(1, len(rows) + 1), role=role)
@@ -194,19 +199,19 @@ class Shortlist:
         )
         return Batch(chosen.reset_index(drop=True), report)
 
-    def _walked(self, shortlist: pd.DataFrame, best: int) -> tuple[np.ndarray, np.ndarray, int]:
+    def _spaced(self, shortlist: pd.DataFrame, best: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Return the rows taken by distance, at which distance, and how many before exploring."""
         config = self._config
         designs = self._space.encode(shortlist["design"].tolist())
         distances = pairwise_distances(self._space, designs, both_strands=self._both_strands)
-        walk = Walk(distances, self._quotas(shortlist))
+        spaced = SpacedChoice(distances, self._quotas(shortlist))
         exploring = round(config.explore_share * config.batch_size)
-        walk.take(np.arange(best), config.batch_size - exploring, config.min_distance)
-        explored = len(walk.taken)
+        spaced.take(np.arange(best), config.batch_size - exploring, config.min_distance)
+        explored = len(spaced.taken)
         if exploring:
             promise = np.argsort(-shortlist[_PROMISE].to_numpy(), kind="stable")
-            walk.take(promise, exploring, config.min_distance)
-        return np.array(walk.taken), np.array(walk.taken_at), explored
+            spaced.take(promise, exploring, config.min_distance)
+        return np.array(spaced.taken), np.array(spaced.taken_at), explored
 
     def _spread_out(self, shortlist: pd.DataFrame) -> np.ndarray:
         """Return the rows taken by facility location or as a determinantal point process."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from designlib.config import SelectionConfig
 from designlib.constraints.synthesis import verdict
@@ -15,7 +17,23 @@ from designlib.selection.filters import filter_designs, std_limit
 from designlib.selection.ranking import Measured, Ranking, ReadParts, rank
 from designlib.spaces import DesignSpace, SequenceSpace
 
-__all__ = ["Choice", "choose_designs"]
+__all__ = ["Choice", "SelectionFigures", "choose_designs"]
+
+
+@dataclass(frozen=True)
+class SelectionFigures:
+    """Account of a selection, from the scored designs to the batch."""
+
+    batch: BatchReport
+    rejected: Mapping[str, int]
+    """Number of designs by kind of reason; a design with two reasons counts under both."""
+    pool: int
+    """Number of scored designs."""
+
+    @classmethod
+    def from_json(cls, content: bytes) -> SelectionFigures:
+        """Return the account that ``selection.json`` holds."""
+        return TypeAdapter(cls).validate_json(content)
 
 
 class Choice(NamedTuple):
@@ -25,20 +43,14 @@ class Choice(NamedTuple):
     ----------
     frame
         The chosen designs by rank, with ``cluster`` and ``step``.
-    report
+    figures
         How the batch came about.
-    designs
-        Number of scored designs.
-    rejected
-        Number of designs by kind of reason.
     best_by_score
         As many designs as the batch wants, by acquisition alone.
     """
 
     frame: pd.DataFrame
-    report: BatchReport
-    designs: int
-    rejected: dict[str, int]
+    figures: SelectionFigures
     best_by_score: pd.DataFrame
 
 
@@ -66,9 +78,8 @@ def choose_designs(
         cluster=clusters(space, designs, both_strands=both_strands),
         step=batch.frame["training_step"],
     )
-    return Choice(
-        frame, batch.report, shortlist.designs, shortlist.rejected, shortlist.best_by_score
-    )
+    figures = SelectionFigures(batch.report, shortlist.rejected, shortlist.designs)
+    return Choice(frame, figures, shortlist.best_by_score)
 
 
 def _screen(

@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from designlib.selection.walk import Quota
+__all__ = ["Quota", "SpacedChoice", "choose_determinantal", "choose_representative"]
 
-__all__ = ["Similarity", "choose_determinantal", "choose_representative"]
-
+Quota: TypeAlias = tuple[Sequence[object], int]
+"""A label for each row, None for none, and how many rows of one label may be taken."""
 
 Similarity: TypeAlias = Callable[[Sequence[int]], Float[np.ndarray, "rows designs"]]
 """The similarity of a few rows of the list to all of it, from 0 to 1, 1 for the same design."""
@@ -52,9 +52,9 @@ def choose_representative(
     importance = (value[shown] / value[shown].sum()).astype(np.float32)
     own = value / value.max() / max(1, wanted)
     covered = np.zeros(len(shown), dtype=np.float32)
-    limits, taken = _Limits(quotas, len(quality)), []
+    limits = _Limits(quotas, len(quality))
     bounds = towards @ importance + own
-    while len(taken) < wanted:
+    while len(limits.taken) < wanted:
         row = limits.best(bounds)
         while row is not None:
             # The rows that could be best, a block of them, and what each gains by now.
@@ -66,10 +66,9 @@ def choose_representative(
                 break
         if row is None:
             break
-        taken.append(row)
         limits.take(row)
         covered = np.maximum(covered, towards[row])
-    return taken
+    return limits.taken
 
 
 def choose_determinantal(
@@ -87,8 +86,7 @@ def choose_determinantal(
     left = root**2
     factors = np.zeros((0, len(quality)))
     limits = _Limits(quotas, len(quality))
-    taken: list[int] = []
-    while len(taken) < wanted:
+    while len(limits.taken) < wanted:
         row = limits.best(np.where(left > _RANK_FLOOR * root**2, left, -np.inf))
         if row is None:
             break
@@ -96,40 +94,76 @@ def choose_determinantal(
         factor = (column - factors[:, row] @ factors) / np.sqrt(left[row])
         factors = np.vstack([factors, factor])
         left = np.maximum(left - factor**2, 0.0)
-        taken.append(row)
         limits.take(row)
-    return taken
+    return limits.taken
 
 
 _RANK_FLOOR = 1e-9
 """Share of a row's own volume that has to be left of it."""
 
 
+class SpacedChoice:
+    """Rows of ranked lists that keep a distance from each other.
+
+    Attributes
+    ----------
+    taken
+        Rows in the order in which they were taken.
+    taken_at
+        The distance required when each was taken.
+    """
+
+    def __init__(
+        self, distances: Int[np.ndarray, "designs designs"], quotas: Sequence[Quota] = ()
+    ) -> None:
+        self._limits = _Limits(quotas, len(distances))
+        self.taken, self.taken_at = self._limits.taken, list[int]()
+        self._distances = distances
+        self._nearest = np.full(len(distances), np.iinfo(np.int32).max, dtype=np.int32)
+
+    def take(self, order: Int[np.ndarray, "listed"], wanted: int, min_distance: int) -> None:
+        """Take up to ``wanted`` further rows of a list, best first.
+
+        When the list ends before enough are taken, the distance is lowered by one letter, down to
+        1. Taking a row only ever makes others inadmissible, so no row is passed over for good.
+        """
+        level, until = min_distance, len(self.taken) + wanted
+        while len(self.taken) < until and level >= 1:
+            admissible = self._limits.open[order] & (self._nearest[order] >= level)
+            if not admissible.any():
+                level -= 1
+                continue
+            row = int(order[admissible.argmax()])
+            self._limits.take(row)
+            self.taken_at.append(level)
+            np.minimum(self._nearest, self._distances[row], out=self._nearest)
+
+
 class _Limits:
-    """Which rows may still be taken."""
+    """The rows taken, and which others may still be: ``open``."""
 
     def __init__(self, quotas: Sequence[Quota], designs: int) -> None:
-        self._open = np.ones(designs, dtype=bool)
+        self.open = np.ones(designs, dtype=bool)
+        self.taken: list[int] = []
         self._quotas = [(np.array(labels, dtype=object), most) for labels, most in quotas]
-        self._taken: list[int] = []
 
     def best(self, gains: Float[np.ndarray, "designs"]) -> int | None:
         """Return the admissible row of the largest finite gain, the first of equals."""
-        admissible = np.where(self._open, gains, -np.inf)
+        admissible = np.where(self.open, gains, -np.inf)
         row = int(admissible.argmax())
         return row if np.isfinite(admissible[row]) else None
 
     def largest(self, gains: Float[np.ndarray, "designs"], count: int) -> set[int]:
         """Return so many admissible rows of the largest gains."""
-        admissible = np.where(self._open, gains, -np.inf)
+        admissible = np.where(self.open, gains, -np.inf)
         rows = np.argpartition(-admissible, min(count, len(gains)) - 1)[:count]
         return set(rows[np.isfinite(admissible[rows])].tolist())
 
     def take(self, row: int) -> None:
-        """Close the row, and all of a group whose quota it has filled."""
-        self._open[row] = False
-        self._taken.append(row)
+        """Take a row, and close the group whose quota it fills."""
+        self.open[row] = False
+        self.taken.append(row)
         for labels, most in self._quotas:
             group = labels == labels[row]
-            if labels[row] is not None and group[self._taken].sum() >= most:
-                self._open[group] = False
+            if labels[row] is not None and group[self.taken].sum() >= most:
+                self.open[group] = False

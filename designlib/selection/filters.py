@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
 from designlib.config import SelectionConfig
-from designlib.selection.frames import refuse_nan, require
 from designlib.selection.scoring import FIRST, ScoreColumns
+from designlib.types import InputError
 
-__all__ = ["filter_designs", "rejection_counts", "std_limit"]
+__all__ = ["filter_designs", "refuse_nan", "rejection_counts", "require", "std_limit"]
 
-_Filter = tuple[str, np.ndarray, Callable[[pd.DataFrame], list[str]]]
-"""Kind of reason, which rows it rejects, and the details of the rejected rows."""
+_Filter: TypeAlias = tuple[str, np.ndarray, Callable[[int], str]]
+"""Kind of reason, which rows it rejects, and the detail of a rejected row."""
 
 
 def filter_designs(
@@ -54,16 +56,12 @@ def filter_designs(
     if max_std is None:
         max_std = std_limit(frame[columns.std].to_numpy(), config)
     reasons = [""] * len(frame)
-    for kind, broken, details in [
-        *_constraint_filters(frame),
-        *_distance_filters(frame, config, units),
-        _pending_filter(frame, pending),
-        _validation_filter(frame, config, columns.validation, measured_scores, maximise),
-        _std_filter(frame, config, columns.std, max_std),
-    ]:
-        rows = np.flatnonzero(broken)
-        for row, detail in zip(rows.tolist(), details(frame.iloc[rows]), strict=True):
-            reasons[row] += f"{'; ' if reasons[row] else ''}{kind}: {detail}"
+    for kind, broken, detail in chain(
+        _filters(frame, config, units, pending),
+        _prediction_filters(frame, config, columns, measured_scores, maximise, max_std),
+    ):
+        for row in np.flatnonzero(broken).tolist():
+            reasons[row] += f"{'; ' if reasons[row] else ''}{kind}: {detail(row)}"
     return frame.assign(rejected_because=pd.array(reasons, dtype="str"))
 
 
@@ -97,87 +95,86 @@ def rejection_counts(frame: pd.DataFrame) -> dict[str, int]:
     return dict(sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _constraint_filters(frame: pd.DataFrame) -> list[_Filter]:
-    """One filter per constraint column; separators inside a verdict would split the reason."""
-    return [
-        (
-            f"constraint {column.removeprefix('constraint_')}",
-            (frame[column] != "ok").to_numpy(),
-            lambda rows, column=column: [
-                str(said).replace(";", ",") for said in rows[column].tolist()
-            ],
-        )
-        for column in frame.columns
-        if column.startswith("constraint_")
-    ]
-
-
-def _distance_filters(frame: pd.DataFrame, config: SelectionConfig, units: str) -> list[_Filter]:
-    distance = frame["distance_to_measured"].to_numpy()
-    near, far = config.min_from_measured, config.max_from_measured
-    filters: list[_Filter] = [
-        (
-            "too close to a measured design",
-            distance < near,
-            lambda rows: [f"{where}, at least {near} wanted" for where in _where(rows, units)],
-        )
-    ]
-    if far is not None:
-        filters.append(
-            (
-                "too far from measured designs",
-                distance > far,
-                lambda rows: [f"{where}, at most {far} wanted" for where in _where(rows, units)],
+def _filters(
+    frame: pd.DataFrame, config: SelectionConfig, units: str, pending: Collection[str]
+) -> Iterator[_Filter]:
+    """Yield one filter per constraint, those of distances, and that of pending designs."""
+    for column in frame.columns:
+        if column.startswith("constraint_"):
+            verdicts = frame[column].to_numpy()
+            # Separators inside a verdict would split the reason.
+            yield (
+                f"constraint {column.removeprefix('constraint_')}",
+                verdicts != "ok",
+                lambda row, verdicts=verdicts: str(verdicts[row]).replace(";", ","),
             )
+    distance = frame["distance_to_measured"].to_numpy()
+    nearest = frame["nearest_measured"].to_numpy()
+    one = re.sub(r"s\b", "", units, count=1)
+
+    def where(row: int) -> str:
+        return f"{distance[row]} {one if distance[row] == 1 else units} from {nearest[row]}"
+
+    near, far = config.min_from_measured, config.max_from_measured
+    yield (
+        "too close to a measured design",
+        distance < near,
+        lambda row: f"{where(row)}, at least {near} wanted",
+    )
+    if far is not None:
+        yield (
+            "too far from measured designs",
+            distance > far,
+            lambda row: f"{where(row)}, at most {far} wanted",
         )
-    return filters
+    if pending:
+        yield (
+            "waits for a measurement",
+            frame["design"].isin(set(pending)).to_numpy(),
+            lambda _: "proposed in an earlier round",
+        )
 
 
-def _pending_filter(frame: pd.DataFrame, pending: Collection[str]) -> _Filter:
-    broken = (
-        frame["design"].isin(set(pending)).to_numpy() if pending else np.zeros(len(frame), bool)
-    )
-    return (
-        "waits for a measurement",
-        broken,
-        lambda rows: ["proposed in an earlier round"] * len(rows),
-    )
-
-
-def _validation_filter(
+def _prediction_filters(
     frame: pd.DataFrame,
     config: SelectionConfig,
-    column: str,
+    columns: ScoreColumns,
     measured_scores: Float[np.ndarray, "measured"],
     maximise: bool,
-) -> _Filter:
+    max_std: float,
+) -> Iterator[_Filter]:
+    """Yield the filters by validation score and by standard deviation."""
+    validation, std = frame[columns.validation].to_numpy(), frame[columns.std].to_numpy()
     sign = 1.0 if maximise else -1.0
     limit = sign * float(np.quantile(sign * measured_scores, config.validation_quantile))
-    wanted = (
-        f"{'at least' if maximise else 'at most'} {limit:.4g} wanted "
-        f"(quantile {config.validation_quantile:g} of measured designs)"
-    )
-    return (
+    yield (
         "validation model disagrees",
-        sign * frame[column].to_numpy() < sign * limit,
-        lambda rows: [f"it predicts {score:.4g}, {wanted}" for score in rows[column].tolist()],
+        sign * validation < sign * limit,
+        lambda row: (
+            f"it predicts {validation[row]:.4g}, "
+            f"{'at least' if maximise else 'at most'} {limit:.4g} wanted "
+            f"(quantile {config.validation_quantile:g} of measured designs)"
+        ),
     )
-
-
-def _std_filter(frame: pd.DataFrame, config: SelectionConfig, column: str, limit: float) -> _Filter:
-    wanted = f"at most {limit:.4g} wanted (quantile {config.max_std_quantile:g} of sampled designs)"
-    return (
+    yield (
         "ensemble members disagree",
-        frame[column].to_numpy() > limit,
-        lambda rows: [
-            f"their standard deviation is {std:.4g}, {wanted}" for std in rows[column].tolist()
-        ],
+        std > max_std,
+        lambda row: (
+            f"their standard deviation is {std[row]:.4g}, at most {max_std:.4g} wanted "
+            f"(quantile {config.max_std_quantile:g} of sampled designs)"
+        ),
     )
 
 
-def _where(rows: pd.DataFrame, units: str) -> list[str]:
-    one = re.sub(r"s\b", "", units, count=1)
-    places = zip(
-        rows["distance_to_measured"].tolist(), rows["nearest_measured"].tolist(), strict=True
-    )
-    return [f"{far} {one if far == 1 else units} from {nearest}" for far, nearest in places]
+def require(frame: pd.DataFrame, columns: list[str]) -> None:
+    """Raise InputError where the frame lacks one of the columns."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise InputError(f"the frame of designs lacks the columns {', '.join(missing)}")
+
+
+def refuse_nan(name: str, values: Float[np.ndarray, "rows"]) -> None:
+    """Raise InputError naming the first row whose value is not a number."""
+    if np.isnan(values).any():
+        row = int(np.flatnonzero(np.isnan(values))[0])
+        raise InputError(f"{name} is NaN in row {row + 1} of {len(values)}")

@@ -116,14 +116,14 @@ def _choose(scored: Path) -> dict[str, float]:
         choice = choose_designs(
             partial(read_rows, scored), measured, _CONFIG, 0, lambda parts: write_rows(parts, file)
         )
-    report = choice.report
+    report = choice.figures.batch
     return {
         "seconds": round(time.monotonic() - started, 1),
         "cpu_seconds": round(time.process_time() - computed, 1),
         "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "survivors": report["survivors"],
-        "chosen": report["chosen"],
-        "min_distance_used": report["min_distance_used"],
+        "survivors": report.survivors,
+        "chosen": report.chosen,
+        "min_distance_used": report.min_distance_used,
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from designlib.candidates import Event, Ledger, reason_to_stop
 from designlib.config import StoppingConfig
 from tasks.inputs.campaign_config import CampaignConfig
@@ -88,6 +86,5 @@ def _published(campaign: str, last: Event, note: str) -> Published | None:
         report=folder / "report.html",
         summary=folder / "summary.json",
         mlflow_page=mlflow_page(run_link(experiment, run.info.run_id)),
-        figures=json.loads((folder / "summary.json").read_bytes()),
         note=note,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +143,10 @@ def _mean_distance(distances: np.ndarray) -> float:
     return float(distances.sum() / (count * (count - 1))) if count > 1 else 0.0
 
 
-def _rejected(campaign: str, number: int, key: str) -> dict[str, int]:
+def _rejected(campaign: str, number: int, key: str) -> Mapping[str, int]:
     path = round_folder(campaign, number, key) / "summary.json"
-    return json.loads(path.read_bytes())["selection"]["rejected"] if path.exists() else {}
+    if not path.exists():
+        return {}
+    from designlib.reports import RoundFigures
+
+    return RoundFigures.from_json(path.read_bytes()).selection.rejected

@@ -19,7 +19,9 @@ from designlib.reports import (
     KeyFigure,
     Picture,
     Points,
+    PredictorFigures,
     ReportContent,
+    RoundFigures,
     confidence_lines,
     counterfactual_lines,
     distance_figure,
@@ -73,9 +75,9 @@ def draw_report(
         key_figures=_key_figures(figures, facts),
         explained=counterfactual_lines(explained),
         pictures=list(pictures.values()),
-        sampled=figures["selection"]["pool"],
-        rejected=figures["selection"]["rejected"],
-        kept=figures["selection"]["batch"]["survivors"],
+        sampled=figures.selection.pool,
+        rejected=figures.selection.rejected,
+        kept=figures.selection.batch.survivors,
         provenance=_provenance(stages),
         ladder=plan.kind,
         exactness=RESAMPLED if plan.sampler.driver == "smc" else SEARCHED,
@@ -217,68 +219,67 @@ def _external_predictor(stages: RoundStages) -> str:
     return f"imported, not trained here: {len(stages.members)} x {what}, content {content.key}"
 
 
-def _key_figures(figures: Mapping[str, Any], facts: TableFacts) -> list[KeyFigure]:
-    batch, predictor, walk = figures["batch"], figures["predictor"], figures["walk"]
+def _key_figures(figures: RoundFigures, facts: TableFacts) -> list[KeyFigure]:
+    batch, predictor = figures.batch, figures.predictor
     units = f" {facts.source.unit}".rstrip()
     lines = [
         KeyFigure(
             "Candidates",
-            str(batch["candidates"]),
-            f"all distinct, {batch['measured_before'] or 'none'} measured before",
+            str(batch.candidates),
+            f"all distinct, {batch.measured_before or 'none'} measured before",
         ),
-        KeyFigure("Meet every constraint", f"{batch['feasible_share']:.0%}"),
-        KeyFigure("Predicted, median", f"{batch['predicted_median']:.4g}{units}"),
+        KeyFigure("Meet every constraint", f"{batch.feasible_share:.0%}"),
+        KeyFigure("Predicted, median", f"{batch.predicted_median:.4g}{units}"),
         KeyFigure(
             "Validation score, median",
-            f"{batch['validation_median']:.4g}{units}",
+            f"{batch.validation_median:.4g}{units}",
             "a predictor trained on other measurements",
         ),
     ]
-    if true := batch.get("true_percentile"):
-        best = true["median_of_best_by_score"]
+    if true := batch.true_percentile:
+        best = true.median_of_best_by_score
         truth = _TRUTHS[facts.source.truth]
-        note = f"of the {batch['judged']} candidates that the oracle knows{truth}"
+        note = f"of the {batch.judged} candidates that the oracle knows{truth}"
         lines += [
             KeyFigure(
                 "True percentile, median",
-                f"{true['median']:.2f}",
+                f"{true.median:.2f}",
                 note if best is None else f"{note}; {best:.2f} for the best by score alone",
             ),
-            KeyFigure("True percentile, best", f"{true['best']:.2f}"),
+            KeyFigure("True percentile, best", f"{true.best:.2f}"),
         ]
     lines += [
         KeyFigure(
             "Diversity",
-            f"{batch['diversity'] or 0:.2f} {facts.distance_units}",
+            f"{batch.diversity or 0:.2f} {facts.distance_units}",
             "mean distance between two",
         ),
         KeyFigure(
             "Novelty",
-            f"{batch['novelty']:.2f} {facts.distance_units}",
+            f"{batch.novelty:.2f} {facts.distance_units}",
             "mean distance to the nearest measured",
         ),
         KeyFigure(
             "Predictor on test designs",
-            f"rank correlation {predictor.get('ensemble_rank_correlation', 0.0):.2f}",
-            f"{predictor['test_designs']:,} designs that nothing was trained on"
-            + _ranking(predictor),
+            f"rank correlation {predictor.ensemble_rank_correlation:.2f}",
+            f"{predictor.test_designs:,} designs that nothing was trained on" + _ranking(predictor),
         ),
-        *(KeyFigure(*line) for line in confidence_lines(figures["confidence"])),
+        *(KeyFigure(*line) for line in confidence_lines(figures.confidence)),
         KeyFigure(
             "Cost of sampling",
-            f"{walk['gradient_evaluations']:,} gradients",
+            f"{figures.sampling.gradient_evaluations:,} gradients",
             "one forward and backward pass of one predictor on one design",
         ),
     ]
     return lines
 
 
-def _ranking(predictor: Mapping[str, Any]) -> str:
-    if "ensemble_ndcg" not in predictor:
+def _ranking(predictor: PredictorFigures) -> str:
+    if predictor.ensemble_ndcg is None:
         return ""
     return (
-        f"; ranked with NDCG {predictor['ensemble_ndcg']:.2f}, its best 5 % "
-        f"{predictor['ensemble_enrichment']:.1f} times richer in the truly best 5 % than chance"
+        f"; ranked with NDCG {predictor.ensemble_ndcg:.2f}, its best 5 % "
+        f"{predictor.ensemble_enrichment:.1f} times richer in the truly best 5 % than chance"
     )
 
 

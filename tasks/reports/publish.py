@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from filelock import FileLock
@@ -13,6 +13,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 
 from designlib.candidates import read_candidates, readable
+from designlib.reports import BatchFigures, RoundFigures, WallTime
 from tasks.inputs.round_inputs import RoundStages
 from tasks.installation.clock import current_clock
 from tasks.installation.files import copy_atomically, json_bytes, write_atomically
@@ -23,6 +24,7 @@ from tasks.stages.stages import StageResult
 from tasks.tracking.tracking import (
     artifact_names,
     client,
+    flatten,
     flow_run_tags,
     log_bytes,
     log_metrics,
@@ -56,15 +58,17 @@ def publish(stages: RoundStages, report: StageResult) -> Published:
     figures = round_figures(stages)
     _log(round_, files, readable(table), figures)
     link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
-    figures["stages"] = {
-        name: "reused" if stage.reused else "computed" for name, stage in stages.all()
-    }
     compute = [interval for _, stage in stages.all() for interval in stage.compute]
     clock = current_clock(_flow_started())
-    figures["wall_time"] = clock.split([*compute, *report.compute])
-    figures["mlflow_run_id"] = round_.run_id
-    write_atomically(folder / "summary.json", json_bytes(figures))
-    log_bytes(round_.run_id, "summary.json", json_bytes(figures))
+    figures = replace(
+        figures,
+        stages={name: "reused" if stage.reused else "computed" for name, stage in stages.all()},
+        wall_time=WallTime(**clock.split([*compute, *report.compute])),
+        mlflow_run_id=round_.run_id,
+    )
+    summary = json_bytes(figures.as_dict())
+    write_atomically(folder / "summary.json", summary)
+    log_bytes(round_.run_id, "summary.json", summary)
     client().set_tag(
         round_.run_id, "mlflow.note.content", _description(figures, stages.version, folder)
     )
@@ -74,37 +78,26 @@ def publish(stages: RoundStages, report: StageResult) -> Published:
         report=folder / "report.html",
         summary=folder / "summary.json",
         mlflow_page=link,
-        figures=figures,
     )
     create_markdown_artifact(
-        key="round", markdown=_markdown(published), description="Where the candidates are"
+        key="round",
+        markdown=_markdown(published, figures.batch),
+        description="Where the candidates are",
     )
     return published
 
 
-def _log(
-    round_: Round, files: dict[str, Path], table: pd.DataFrame, figures: dict[str, Any]
-) -> None:
+def _log(round_: Round, files: dict[str, Path], table: pd.DataFrame, figures: RoundFigures) -> None:
     """Log the files, the table and the figures, once per round."""
     # The summary is logged last. Without it a killed process may have left half a copy of any.
     if "summary.json" not in artifact_names(round_.run_id):
         for path in files.values():
             client().log_artifact(round_.run_id, str(path))
         log_table(round_.run_id, table, "candidates.json")
-    numbers: dict[str, float] = {}
-    for part in ("batch", "predictor", "confidence", "walk"):
-        numbers |= _numbers(figures[part], part)
+    parts = ("batch", "predictor", "confidence", "sampling")
+    values = flatten({part: figures.as_dict()[part] for part in parts})
+    numbers = {name: float(v) for name, v in values.items() if isinstance(v, int | float)}
     log_metrics(round_.run_id, numbers)
-
-
-def _numbers(figures: dict[str, Any], prefix: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, value in figures.items():
-        if isinstance(value, dict):
-            found |= _numbers(value, f"{prefix}.{name}")
-        elif isinstance(value, int | float):
-            found[f"{prefix}.{name}"] = float(value)
-    return found
 
 
 def _flow_started() -> float:
@@ -113,20 +106,20 @@ def _flow_started() -> float:
     return started.timestamp() if started else time.time()
 
 
-def _description(figures: dict[str, Any], version: RegisteredPredictor, folder: Path) -> str:
+def _description(figures: RoundFigures, version: RegisteredPredictor, folder: Path) -> str:
     """Return what the run's page says first, as Markdown."""
-    data, batch = figures["data"], figures["batch"]
+    data, batch = figures.data, figures.batch
     lines = [
-        f"**{batch['candidates']} candidates** from {data['designs']:,} designs measured in "
-        f"`{data['name']}`: open *Artifacts*, then `candidates.json` for the table, `report.html` "
+        f"**{batch.candidates} candidates** from {data.designs:,} designs measured in "
+        f"`{data.name}`: open *Artifacts*, then `candidates.json` for the table, `report.html` "
         "for the report, `candidates.parquet` for the whole set.",
         "",
-        f"- every constraint met: {batch['feasible_share']:.0%}",
-        f"- predicted, median: {batch['predicted_median']:.4g}; validation score, median: "
-        f"{batch['validation_median']:.4g}",
+        f"- every constraint met: {batch.feasible_share:.0%}",
+        f"- predicted, median: {batch.predicted_median:.4g}; validation score, median: "
+        f"{batch.validation_median:.4g}",
     ]
-    if true := batch.get("true_percentile"):
-        lines.append(f"- true percentile: median {true['median']:.2f}, best {true['best']:.2f}")
+    if true := batch.true_percentile:
+        lines.append(f"- true percentile: median {true.median:.2f}, best {true.best:.2f}")
     own = flow_run_tags()
     lines += [
         f"- sampled from `models:/{version.name}/{version.version}`",
@@ -142,10 +135,9 @@ def _mlflow_link(page: str) -> str:
     return f"MLflow: `{page}` below the address of the MLflow server"
 
 
-def _markdown(published: Published) -> str:
-    batch = published.figures["batch"]
+def _markdown(published: Published, batch: BatchFigures) -> str:
     return (
-        f"**{batch['candidates']} candidates** in `{published.candidates}`\n\n"
+        f"**{batch.candidates} candidates** in `{published.candidates}`\n\n"
         f"- report: `{published.report}`\n"
         f"- {_mlflow_link(published.mlflow_page)}\n"
     )

@@ -10,7 +10,7 @@ from prefect import task
 
 from designlib.candidates import Ledger, content_hash, measurement_table, read_candidates
 from designlib.config import TrainingConfig
-from designlib.selection import oracle_of
+from designlib.selection import Oracle
 from designlib.spaces import describe_space, described
 from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError
@@ -144,11 +144,8 @@ def measure_by_oracle(start: StageResult, campaign: str, number: int) -> None:
     facts = load_facts(start)
     frame = from_parquet(start.path("measured.parquet").read_bytes()).frame
     oracles = {
-        column: oracle_of(
-            facts.source.truth,
-            frame.set_index("design")[column or "value"],
-            facts.space,
-            maximise=wanted,
+        column: Oracle(
+            frame.set_index("design")[column or "value"], facts.space, facts.source.truth, wanted
         )
         for column, wanted in facts.objectives
     }

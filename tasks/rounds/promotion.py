@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from filelock import FileLock
 from prefect import task
 
+from designlib.reports import PredictorFigures
 from designlib.types import InputError
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
@@ -77,14 +78,14 @@ def check_version(version: RegisteredPredictor, members: Sequence[StageResult]) 
 
 
 @task(name="promote")
-def promote(version: RegisteredPredictor, figures: Mapping[str, float], round_: Round) -> bool:
+def promote(version: RegisteredPredictor, figures: PredictorFigures, round_: Round) -> bool:
     """Write the figure of the gate to the version and make it champion where it passes.
 
     After the first round that waits for the results, see `promote_on_results`.
     """
     tracking = client()
-    own = figures[GATE]
-    tracking.set_model_version_tag(version.name, version.version, GATE, repr(float(own)))
+    own = figures.ensemble_rank_correlation
+    tracking.set_model_version_tag(version.name, version.version, GATE, repr(own))
     if round_.number > 1:
         return False
     champion = aliased_version(version.name, "champion")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import pandas as pd
 from prefect import task
@@ -28,9 +28,9 @@ from designlib.selection import (
     Oracle,
     Predictors,
     Scoring,
+    SelectionFigures,
     choose_designs,
     confidence_columns,
-    oracle_of,
 )
 from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
@@ -163,12 +163,11 @@ def select_designs(
             variable_units=variable_units(facts.space),
         )
         candidates = build_table(chosen, facts.kind, provenance)
-        about = {"batch": choice.report, "rejected": choice.rejected, "pool": choice.designs}
         contents = {
             "candidates.parquet": to_parquet_bytes(candidates),
             "candidates.csv": to_csv_bytes(candidates),
             "best_by_score.parquet": parquet_bytes(choice.best_by_score),
-            "selection.json": json_bytes(about),
+            "selection.json": json_bytes(asdict(choice.figures)),
         }
         for name, content in contents.items():
             stage.write(name, content)
@@ -185,9 +184,11 @@ def select_designs(
         "seed": seed,
     }
     stage = write_stage(Settings(), "select", depends_on, make)
-    about = json.loads(stage.path("selection.json").read_bytes())
-    chosen, rejected = about["batch"]["chosen"], about["rejected"] or "none"
-    run_logger().info("%d of %d designs chosen; rejected: %s", chosen, about["pool"], rejected)
+    figures = SelectionFigures.from_json(stage.path("selection.json").read_bytes())
+    rejected = figures.rejected or "none"
+    run_logger().info(
+        "%d of %d designs chosen; rejected: %s", figures.batch.chosen, figures.pool, rejected
+    )
     return stage
 
 
@@ -195,4 +196,4 @@ def _oracle(table: pd.DataFrame, facts: TableFacts) -> Oracle | None:
     if not facts.has_oracle:
         return None
     truth = table.set_index("design")["value"]
-    return oracle_of(facts.source.truth, truth, facts.space, maximise=facts.maximise)
+    return Oracle(truth, facts.space, facts.source.truth, facts.maximise)

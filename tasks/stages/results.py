@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from designlib.reports import RoundFigures
 
 __all__ = [
     "Counterfactuals",
@@ -42,7 +45,7 @@ class RegisteredPredictor(BaseModel):
 
 
 class Published(BaseModel):
-    """Where a round's results are, and their figures."""
+    """Where a round's results are."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,34 +54,43 @@ class Published(BaseModel):
     report: Path
     summary: Path
     mlflow_page: str
-    figures: dict[str, Any]
     note: str = ""
-    """What there is to say besides, such as that nothing new has arrived."""
+    """A remark on the round, such as that no results have arrived."""
+
+    @property
+    def figures(self) -> RoundFigures:
+        """The figures of the round, read from its summary."""
+        from designlib.reports import RoundFigures
+
+        return RoundFigures.from_json(self.summary.read_bytes())
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
-        batch, wall = self.figures["batch"], self.figures["wall_time"]
-        stages = self.figures["stages"]
+        figures = self.figures
+        batch, stages = figures.batch, figures.stages
         lines = [
             "",
             *([self.note] if self.note else []),
-            f"{batch['candidates']} candidates, {batch['feasible_share']:.0%} feasible, "
-            f"predicted median {batch['predicted_median']:.4g}",
+            f"{batch.candidates} candidates, {batch.feasible_share:.0%} feasible, "
+            f"predicted median {batch.predicted_median:.4g}",
         ]
-        if ladder := self.figures["walk"].get("ladder"):
-            lines.append(f"ladder: {ladder}")
-        if true := batch.get("true_percentile"):
-            best = true["median_of_best_by_score"]
+        if figures.sampling.ladder:
+            lines.append(f"ladder: {figures.sampling.ladder}")
+        if true := batch.true_percentile:
+            best = true.median_of_best_by_score
             lines.append(
-                f"true percentile of the {batch['judged']} that the oracle knows: "
-                f"median {true['median']:.2f}, best {true['best']:.2f}"
+                f"true percentile of the {batch.judged} that the oracle knows: "
+                f"median {true.median:.2f}, best {true.best:.2f}"
                 + ("" if best is None else f", median of the best by score {best:.2f}")
             )
+        if wall := figures.wall_time:
+            lines.append(
+                f"{wall.total_seconds:.0f} s: {wall.set_up_seconds:.0f} s set-up, "
+                f"{wall.compute_seconds:.0f} s compute, "
+                f"{wall.orchestration_seconds:.0f} s orchestration; "
+                f"{list(stages.values()).count('reused')} of {len(stages)} stages reused"
+            )
         lines += [
-            f"{wall['total_seconds']:.0f} s: {wall['set_up_seconds']:.0f} s set-up, "
-            f"{wall['compute_seconds']:.0f} s compute, "
-            f"{wall['orchestration_seconds']:.0f} s orchestration; "
-            f"{list(stages.values()).count('reused')} of {len(stages)} stages reused",
             f"candidates  {self.candidates}",
             f"report      {self.report}",
             f"summary     {self.summary}",

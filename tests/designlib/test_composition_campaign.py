@@ -31,7 +31,7 @@ from designlib.sampling import build_ladders, choose_sampler, plan_sampling
 from designlib.sampling.ladders import mean_score
 from designlib.sampling.run import cut_blocks, sample_block
 from designlib.selection.clusters import clusters
-from designlib.selection.oracles import ForestOracle, NearestOracle, Oracle, TableOracle, oracle_of
+from designlib.selection.oracles import Oracle
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.spaces.distances import nearest_measured, pairwise_distances, span
 from designlib.tables.splits import random_rows
@@ -154,20 +154,13 @@ def test_distances_count_the_steps_to_be_moved():
         span(SimplexSpace(("a", "b")))
 
 
-KINDS: dict[TruthKind, type] = {
-    "table": TableOracle, "nearest": NearestOracle, "forest": ForestOracle,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["table", "nearest", "forest"])
 def test_oracles_answer_for_what_was_not_measured(kind: TruthKind):
     designs = SPACE.random(500, torch_generator(8)).unique(dim=0)
     values = pd.Series(truth(designs).numpy(), index=SPACE.decode(designs))
     asked = [values.index[3], "Fe=0.5, Ni=0.3, O=0.2", "Fe=0.55, Ni=0.25, O=0.2"]
     unmeasured = [design not in values.index for design in asked]
-    oracle = oracle_of(kind, values, SPACE, maximise=True)
-    assert isinstance(oracle, KINDS[kind])
-    assert isinstance(oracle, Oracle)
+    oracle = Oracle(values, SPACE, kind)
     found = oracle.measure(asked)
     standing = oracle.percentiles(found)
     assert found[0] == pytest.approx(values.iloc[3], abs=0.1)
@@ -176,7 +169,7 @@ def test_oracles_answer_for_what_was_not_measured(kind: TruthKind):
         assert any(unmeasured)
     else:
         assert (standing[1:] > 90).all()
-        minimised = oracle_of(kind, values, SPACE, maximise=False)
+        minimised = Oracle(values, SPACE, kind, maximise=False)
         assert (minimised.percentiles(found)[1:] < 10).all()
 
 

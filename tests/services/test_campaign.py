@@ -129,8 +129,8 @@ def test_the_summary_has_the_figures_of_the_batch(
     letters = [list(design) for design in batch["design"]]
     assert 0 < figures["diversity"] <= len(letters[0])
     assert figures["novelty"] == pytest.approx(batch["distance_to_measured"].mean())
-    assert summary["walk"]["chains"] == {"elite": 300, "random": 300}
-    assert summary["walk"]["gradient_evaluations"] > 0
+    assert summary["sampling"]["chains"] == {"elite": 300, "random": 300}
+    assert summary["sampling"]["gradient_evaluations"] > 0
     assert summary["data"]["designs"] == 65_536
     assert summary["selection"]["batch"]["chosen"] == 24
 

@@ -66,8 +66,8 @@ def test_the_campaign_samples_from_the_foreign_model(followed: Followed) -> None
     batch = pd.read_parquet(folder / "candidates.parquet")
     summary = json.loads((folder / "summary.json").read_bytes())
     assert len(batch) == 24
-    assert summary["walk"]["rungs"] == 10
-    assert "ladder" not in summary["walk"]
+    assert summary["sampling"]["rungs"] == 10
+    assert "ladder" not in summary["sampling"]
     assert summary["predictor"]["ensemble_rank_correlation"] > 0.7
     report = (folder / "report.html").read_text()
     assert "imported, not trained here: 1 x foreign_example:binding_cnn" in report

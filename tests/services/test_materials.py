@@ -316,7 +316,7 @@ def test_films_are_designed_along_the_checkpoints_of_a_foreign_model(own: Any) -
     assert min(told) > 11
     assert set(table["choice_solvent"]) <= {"DMSO", "GBL"}
     assert table["component_CsI"].between(5, 30).all()
-    assert json.loads((folder / "summary.json").read_bytes())["walk"]["rungs"] == 6
+    assert json.loads((folder / "summary.json").read_bytes())["sampling"]["rungs"] == 6
     assert "the same design" in own[1][2][1]
 
 

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from designlib.config import TrainingConfig
 from designlib.constraints import AtMostComponents, Constraint
 from designlib.predictors import FACTOR, PointNetwork
-from designlib.selection import Oracle, oracle_of
+from designlib.selection import Oracle
 from designlib.spaces import SimplexSpace
 from designlib.tables import random_rows
 from designlib.types import InputError, Points, Scores
@@ -102,7 +102,7 @@ class MeasuredMixtures:
 
     @cached_property
     def _oracle(self) -> Oracle:
-        return oracle_of(self.truth, self.values, self.space, maximise=self.maximise)
+        return Oracle(self.values, self.space, self.truth, self.maximise)
 
     def oracle(self, designs: Points) -> Scores:
         """Return measured values, larger is better: negative or logarithms where this is so.

@@ -26,11 +26,11 @@ BATCH = pd.DataFrame(
 def test_figures_by_hand() -> None:
     made = calibrate(np.zeros(10), np.ones(10), np.arange(10.0), level=0.5)
     figures = summarise_confidence(BATCH, TEST, made, maximise=True)
-    assert figures["coverage_of_test_designs"] == 0.6
-    assert figures["coverage_of_true_values"] == 0.5
-    assert figures["median_width"] == 8.0
-    assert figures["extrapolated_share"] == 0.5
-    assert figures["gain_confirmed"] == pytest.approx(0.4)
+    assert figures.coverage_of_test_designs == 0.6
+    assert figures.coverage_of_true_values == 0.5
+    assert figures.median_width == 8.0
+    assert figures.extrapolated_share == 0.5
+    assert figures.gain_confirmed == pytest.approx(0.4)
     told = {label: value for label, value, _ in confidence_lines(figures)}
     assert told["Intervals of 90%"] == "hold 60%"
     assert told["Intervals of 90%, candidates"] == "hold 50%"
@@ -41,9 +41,9 @@ def test_without_enough_designs_or_an_oracle_nothing_is_claimed() -> None:
     made = calibrate(np.zeros(3), np.ones(3), np.arange(3.0))
     unknown = BATCH.assign(interval_low=np.nan, interval_high=np.nan, true_value=np.nan)
     figures = summarise_confidence(unknown, TEST, made, maximise=True)
-    assert figures["coverage_of_test_designs"] is None
-    assert figures["median_width"] is None
-    assert "coverage_of_true_values" not in figures
+    assert figures.coverage_of_test_designs is None
+    assert figures.median_width is None
+    assert figures.coverage_of_true_values is None
     assert "too few" in confidence_lines(figures)[0][2]
 
 

@@ -1,6 +1,7 @@
 """The choice of a batch among designs that were filtered."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -58,34 +59,34 @@ def test_a_batch_is_full_distinct_and_as_far_apart_as_reported(
     batch, report = select_batch(frame, SPACE, chosen, both_strands=both_strands)
     designs = frame["design"].tolist()
     molecules = set(SPACE.canonical(designs)) if both_strands else set(designs)
-    assert len(batch) == min(wanted, len(molecules)) == report["chosen"]
+    assert len(batch) == min(wanted, len(molecules)) == report.chosen
     assert batch["rank"].tolist() == list(range(1, len(batch) + 1))
     assert batch["acquisition"].tolist() == sorted(batch["acquisition"], reverse=True)
     letters = SPACE.encode(batch["design"].tolist())
     distances = pairwise_distances(SPACE, letters, both_strands=both_strands)
     among = distances[np.triu_indices(len(batch), 1)]
-    assert (among >= report["min_distance_used"]).all()
-    assert 1 <= report["min_distance_used"] <= min_distance
-    assert sum(report["chosen_at_distance"].values()) == len(batch)
+    assert (among >= report.min_distance_used).all()
+    assert 1 <= report.min_distance_used <= min_distance
+    assert sum(report.chosen_at_distance.values()) == len(batch)
     # The best design is always in, and nothing from below the shortlist.
     assert batch["acquisition"].iloc[0] == frame["acquisition"].max()
     ordered = sorted(frame["acquisition"], reverse=True)
-    floor = ordered[min(len(ordered), report["considered"] + report["duplicates"]) - 1]
+    floor = ordered[min(len(ordered), report.considered + report.duplicates) - 1]
     assert batch["acquisition"].min() >= floor
     shuffled = frame.sample(frac=1, random_state=seed)
     again = select_batch(shuffled, SPACE, chosen, both_strands=both_strands)
     pd.testing.assert_frame_equal(again.frame, batch)
     assert again.report == report
-    json.dumps(report)
+    json.dumps(asdict(report))
 
 
 def test_the_distance_asked_for_holds_when_it_can():
     chosen = config(batch_size=20, min_distance=3, shortlist_batches=20)
     _, report = select_batch(pool(1000), SPACE, chosen, both_strands=False)
-    assert report["min_distance_used"] == 3
-    assert report["chosen_at_distance"] == {"3": 20}
-    assert report["closest_pair"] is not None
-    assert report["closest_pair"] >= 3
+    assert report.min_distance_used == 3
+    assert report.chosen_at_distance == {"3": 20}
+    assert report.closest_pair is not None
+    assert report.closest_pair >= 3
 
 
 def test_the_walk_takes_the_better_of_two_neighbours():
@@ -99,8 +100,8 @@ def test_the_walk_takes_the_better_of_two_neighbours():
     chosen = config(batch_size=2, min_distance=2, shortlist_batches=2)
     batch, report = select_batch(frame, SPACE, chosen, both_strands=False)
     assert batch["design"].tolist() == ["AAAAAC", "CCCCCC"]
-    assert report["mean_acquisition"] == 3
-    assert report["mean_acquisition_of_best"] == 3.5
+    assert report.mean_acquisition == 3
+    assert report.mean_acquisition_of_best == 3.5
 
 
 def test_relaxing_fills_up_with_the_best_left_and_ranks_by_acquisition():
@@ -114,8 +115,8 @@ def test_relaxing_fills_up_with_the_best_left_and_ranks_by_acquisition():
     chosen = config(batch_size=3, min_distance=2, shortlist_batches=2)
     batch, report = select_batch(frame, SPACE, chosen, both_strands=False)
     assert batch["design"].tolist() == ["AAAAAC", "AAAAAA", "CCCCCC"]
-    assert report["chosen_at_distance"] == {"2": 2, "1": 1}
-    assert report["closest_pair"] == 1
+    assert report.chosen_at_distance == {"2": 2, "1": 1}
+    assert report.closest_pair == 1
 
 
 def test_the_opposite_strand_is_a_duplicate():
@@ -124,8 +125,8 @@ def test_the_opposite_strand_is_a_duplicate():
     )
     batch, report = select_batch(frame, SPACE, config(), both_strands=True)
     assert batch["design"].tolist() == ["TTTTTT"]
-    assert report["duplicates"] == 1
-    assert report["closest_pair"] is None
+    assert report.duplicates == 1
+    assert report.closest_pair is None
     batch, _ = select_batch(frame, SPACE, config(), both_strands=False)
     assert len(batch) == 2
 
@@ -135,7 +136,7 @@ def test_rejected_designs_are_not_chosen():
     frame.loc[frame["acquisition"].idxmax(), "rejected_because"] = "too good: 1, at most 0 wanted"
     batch, report = select_batch(frame, SPACE, config(), both_strands=False)
     assert max(batch["acquisition"]) < max(frame["acquisition"])
-    assert report["survivors"] == 49
+    assert report.survivors == 49
 
 
 def test_nothing_left_is_explained():
@@ -215,8 +216,8 @@ def test_quotas_hold_and_the_next_best_are_taken():
 
 def test_a_batch_stays_short_where_quotas_are_exhausted():
     found = chosen(batch_size=30, max_per_cluster=2)
-    assert found.report["chosen"] == len(found.frame) == 8
-    assert found.report["wanted"] == 30
+    assert found.report.chosen == len(found.frame) == 8
+    assert found.report.wanted == 30
 
 
 def test_a_share_of_the_batch_explores():
@@ -250,10 +251,8 @@ def test_other_kinds_of_diversity_spread_the_batch(diversity: str) -> None:
     }.items():
         chosen[kind] = select_batch(frame, space, config, both_strands=True)
     reports = {kind: batch.report for kind, batch in chosen.items()}
-    assert reports[diversity]["chosen"] == 16
-    assert float(reports[diversity]["mean_distance"] or 0) > float(
-        reports["best"]["mean_distance"] or 0
-    )
+    assert reports[diversity].chosen == 16
+    assert float(reports[diversity].mean_distance or 0) > float(reports["best"].mean_distance or 0)
     assert chosen[diversity].frame["acquisition"].mean() > np.mean(better)
     shuffled = frame.sample(frac=1, random_state=1)
     again = select_batch(

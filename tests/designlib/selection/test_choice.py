@@ -24,10 +24,10 @@ from designlib.selection import (
     Choice,
     Measured,
     Objectives,
+    Oracle,
     Predictors,
     Scoring,
     choose_designs,
-    oracle_of,
 )
 from designlib.spaces import SequenceSpace
 
@@ -70,7 +70,7 @@ def scoring(space: SequenceSpace = SPACE, *, several: bool = True) -> Scoring:
         validation=Predictors(VALIDATION if several else VALIDATION[:1]),
         measured=TABLE,
         constraint=AllOf(space, [ForbiddenMotifs(space, ["GG"], both_strands=False)]),
-        oracle=oracle_of("nearest", pd.Series(range(60), TABLE, float), space, maximise=True),
+        oracle=Oracle(pd.Series(range(60), TABLE, float), space, "nearest"),
     )
 
 
@@ -133,8 +133,8 @@ def test_scores_are_means_deviations_and_verdicts_of_each_objective() -> None:
 
 def test_a_batch_of_one_objective_is_the_best_by_acquisition_and_others_have_reasons() -> None:
     choice, scored, rejected = chosen(None)
-    assert choice.designs == len(POOL)
-    assert len(rejected) + choice.report["survivors"] == len(POOL)
+    assert choice.figures.pool == len(POOL)
+    assert len(rejected) + choice.figures.batch.survivors == len(POOL)
     assert rejected["rejected_because"].str.contains("waits for a measurement").sum() == 5
     kept = scored.drop(rejected["design"])
     bound = kept["predicted_mean"] - 0.1 * kept["predicted_std"]
@@ -162,7 +162,7 @@ def test_limits_reject_designs_by_their_prediction() -> None:
     of_limit = rejected["rejected_because"].str.contains("constraint limits")
     assert set(rejected.loc[of_limit, "design"]) == beyond
     assert 0 < len(beyond) < len(POOL)
-    assert choice.rejected["constraint limits"] == len(beyond)
+    assert choice.figures.rejected["constraint limits"] == len(beyond)
 
 
 def test_standard_deviations_of_combined_scores_decide_who_disagrees() -> None:

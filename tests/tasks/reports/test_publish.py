@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 from mlflow.artifacts import download_artifacts
 
+from designlib.reports import RoundFigures
 from tasks.installation.settings import Settings
 from tasks.reports.publish import _log
 from tasks.stages.results import Round
 from tasks.tracking.tracking import artifact_names, client, experiment_id, log_bytes
 
-FIGURES: dict[str, Any] = {
-    "batch": {"candidates": 2, "true_percentile": {"best": 99.5}, "note": "text"},
-    "predictor": {"rmse": 0.5},
-    "confidence": {"level": 0.9},
-    "walk": {"rungs": 8},
-}
+_OLD = Path(__file__).with_name("summary_of_release_0_1.json")
+FIGURES = RoundFigures.from_json(_OLD.read_bytes())
 TABLE = pd.DataFrame({"rank": [1, 2], "design": ["ACGT", "GGGG"]})
 
 
@@ -50,15 +47,15 @@ def logged(round_: Round, name: str, folder: Path) -> bytes:
 def test_files_table_and_figures_are_logged(
     round_: Round, files: dict[str, Path], tmp_path: Path
 ) -> None:
+    old = json.loads(_OLD.read_bytes())
     _log(round_, files, TABLE, FIGURES)
     assert artifact_names(round_.run_id) == {"report.html", "candidates.json"}
-    assert client().get_run(round_.run_id).data.metrics == {
-        "batch.candidates": 2,
-        "batch.true_percentile.best": 99.5,
-        "predictor.rmse": 0.5,
-        "confidence.level": 0.9,
-        "walk.rungs": 8,
-    }
+    metrics = client().get_run(round_.run_id).data.metrics
+    assert metrics["batch.true_percentile.best"] == old["batch"]["true_percentile"]["best"]
+    assert metrics["predictor.validation_model_rmse"] == old["predictor"]["heldout_scorer_rmse"]
+    assert metrics["confidence.level"] == 0.9
+    assert metrics["sampling.chains.random"] == old["walk"]["chains"]["random"]
+    assert "batch.diversity" in metrics
     shown = client().load_table(round_.experiment_id, "candidates.json", [round_.run_id])
     assert shown.to_dict("list") == TABLE.to_dict("list")
 
@@ -77,3 +74,14 @@ def test_half_of_a_file_is_replaced_until_the_summary_is_there(
     files["report.html"].unlink()
     _log(round_, files, TABLE, FIGURES)
     assert logged(round_, "report.html", tmp_path / "2") == b"<!doctype html>"
+
+
+def test_a_summary_of_release_0_1_is_read_and_a_written_one_is_read_back() -> None:
+    assert (
+        FIGURES.batch.validation_median == json.loads(_OLD.read_bytes())["batch"]["heldout_median"]
+    )
+    written = FIGURES.as_dict()
+    assert RoundFigures.from_json(json.dumps(written).encode()) == FIGURES
+    # Optional figures that are unknown stay out of the file.
+    assert "ladder" not in written["sampling"]
+    assert "ensemble_ndcg" not in written["predictor"]

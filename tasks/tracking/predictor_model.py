@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import torch
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from designlib.predictors import evaluate, network_at, state_from_bytes
+from designlib.predictors import Trajectory, state_from_bytes
+from designlib.selection import Predictors
 
 
 class EnsemblePredictor(PythonModel):
@@ -17,8 +17,9 @@ class EnsemblePredictor(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the members' final checkpoints."""
-        paths = sorted(context.artifacts.items())
-        self.members = [state_from_bytes(Path(path).read_bytes()) for _, path in paths]
+        paths = [Path(path) for _, path in sorted(context.artifacts.items())]
+        read = [state_from_bytes(path.read_bytes()) for path in paths]
+        self.predictors = Predictors([Trajectory(spec, (state,)) for state, spec in read])
 
     def predict(  # pyright: ignore[reportIncompatibleMethodOverride] - the base is untyped
         self,
@@ -30,14 +31,14 @@ class EnsemblePredictor(PythonModel):
 
         Further objectives follow as ``predicted_NAME``.
         """
-        predictions: dict[str, list[torch.Tensor]] = {}
-        for state, spec in self.members:
-            letters = spec.space.encode(model_input["design"].tolist())
-            scores = evaluate(network_at(spec, state), spec.space.relax(letters))
-            name = f"predicted_{spec.column}" if spec.column else "predicted"
-            predictions.setdefault(name, []).append(spec.in_units(scores.double()))
-        means = {name: torch.stack(rows).mean(0).numpy() for name, rows in predictions.items()}
-        return pd.DataFrame(dict(sorted(means.items())))
+        space = self.predictors.specs[0].space
+        predicted = self.predictors.predict(space, space.encode(model_input["design"].tolist()))
+        return pd.DataFrame(
+            {
+                f"predicted_{column}" if column else "predicted": predicted[column].mean(0)
+                for column in sorted(predicted)
+            }
+        )
 
 
 set_model(EnsemblePredictor())

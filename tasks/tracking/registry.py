@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from designlib.errors import InputError
+from designlib.predictors import Trajectory, state_from_bytes
+from designlib.selection import Predictors
 from tasks.tracking.tracking import client, run_for
 
 __all__ = [
     "aliased_version",
     "log_ensemble",
     "mean_absolute_error",
+    "registered_members",
     "version_of",
 ]
 
@@ -75,8 +80,25 @@ def log_ensemble(
 
 def mean_absolute_error(name: str, version: str, measured: pd.DataFrame) -> float:
     """Return the mean absolute error of a registered version on measured candidates."""
-    import mlflow
-
-    model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
-    predicted = model.predict(measured[["design"]].reset_index(drop=True))["predicted"].to_numpy()
+    predictors = Predictors(registered_members(name, version))
+    space = predictors.specs[0].space
+    predicted = predictors.predict(space, space.encode(measured["design"].tolist()))[""].mean(0)
     return float(abs(predicted - measured["measured_value"].to_numpy()).mean())
+
+
+def registered_members(name: str, version: str) -> list[Trajectory]:
+    """Return the trained members of a registered version, read from their safetensors.
+
+    The code that is registered beside them for other users of the model is not run. Raises
+    InputError where MLflow has no member.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    client()
+    with tempfile.TemporaryDirectory() as scratch:
+        place = download_artifacts(f"models:/{name}/{version}", dst_path=scratch)
+        files = sorted(Path(place).rglob("*.safetensors"))
+        read = [state_from_bytes(file.read_bytes()) for file in files]
+    if not read:
+        raise InputError(f"models:/{name}/{version}: no member is registered in this version")
+    return [Trajectory(spec, (state,)) for state, spec in read]

@@ -33,47 +33,27 @@ _MOST_DESIGNS = 2**20
 _BATCH = 4096
 
 
-class _Subcubes(NamedTuple):
-    """Sub-cubes of a space: designs that differ from a background at a few sites only.
-
-    ``letters`` are those that each varied site takes.
-    """
-
-    backgrounds: Int[Tensor, "subcubes sites"]
-    varied: Int[Tensor, "subcubes varied"]
-    letters: Int[Tensor, "subcubes varied letters"]
-
-
 def degree_spectrum(
     values: Float[Tensor, "*batch designs"], space: SequenceSpace
 ) -> Float[Tensor, "*batch degrees"]:
     """Return the energy of a score in degrees 0 to L, in float64 and score units squared.
 
-    The energies add up to the mean square over all designs, those of degree 1 and more to
-    the variance.
+    The energies add up to the mean square over all designs, those of degree 1 and more to the
+    variance. ``values`` are the scores of all A^L designs, at most 2^20, in the order where design
+    number sum_i letters_i A^i comes in that place: the first site changes fastest.
 
-    Parameters
-    ----------
-    values
-        Scores of all A^L designs of the space, in the order where design number
-        sum_i letters_i A^i comes in that place: the first site changes fastest.
-    space
-        The space, of at most 2^20 designs.
+    Raises InputError for a larger space, another number of values, or one that is not finite.
 
-    Raises
-    ------
-    InputError
-        A space that is too large, another number of values than designs, or a value that
-        is not finite.
-
-    Examples
-    --------
     >>> from designlib.notation.alphabets import BINARY
     >>> parity = torch.tensor([1.0, -1.0, -1.0, 1.0])
     >>> degree_spectrum(parity, SequenceSpace(BINARY, 2)).tolist()
     [0.0, 0.0, 1.0]
     """
-    _require_all(values, space)
+    wanted = _require_small(len(space.alphabet), space.length)
+    if values.shape[-1] != wanted:
+        raise InputError(f"{values.shape[-1]} values for a space of {wanted} designs")
+    if not values.isfinite().all():
+        raise InputError("a value is NaN or infinite; finite numbers are needed")
     at = (space.length, len(space.alphabet))
     return _by_degree(_coefficients(values, *at).square(), *at)
 
@@ -83,28 +63,14 @@ def degree_alignment(
     final_values: Float[Tensor, "designs"],
     space: SequenceSpace,
 ) -> Alignment:
-    """Return how far a checkpoint's score has each degree of the final score.
+    """Return how far a checkpoint's score has each degree, 0 to L, of the final score.
 
-    Parameters
-    ----------
-    checkpoint_values, final_values
-        Scores of all designs of the space, in the order of ``degree_spectrum``.
-    space
-        The space, of at most 2^20 designs.
-
-    Returns
-    -------
-    Alignment
-        Of degrees 0 to L. A degree whose energy could be rounding counts as absent.
-
-    Raises
-    ------
-    InputError
-        As for ``degree_spectrum``.
+    Both are scores of all designs as `degree_spectrum` takes them. A degree whose energy could be
+    rounding counts as absent. Raises InputError as `degree_spectrum` does.
     """
-    _require_all(checkpoint_values, space)
-    _require_all(final_values, space)
-    return _aligned(checkpoint_values[None], final_values[None], _whole(space), space)
+    for values in (checkpoint_values, final_values):
+        degree_spectrum(values, space)
+    return _Subcubes.whole(space).alignment(checkpoint_values[None], final_values[None])
 
 
 def sampled_spectrum(
@@ -118,8 +84,8 @@ def sampled_spectrum(
     """Return a predictor's mean spectrum on random sub-cubes of a space that is too large to list.
 
     A sub-cube is a uniformly random background with a uniformly random set of m sites that take
-    all combinations of l letters each. On it, a function of j sites of the whole space looks like
-    one of those k of them that are varied, so the mean spectrum is smeared downwards:
+    all combinations of l letters each. On it, a function of j sites of the whole space
+    looks like one of those k of them that are varied, so the mean spectrum is smeared downwards:
     E[energy_k] = sum_j W_j C(j, k) C(L-j, m-k) / C(L, m), with W_j the energy of degree j in
     the whole space.
 
@@ -152,10 +118,8 @@ def sampled_spectrum(
     NonFiniteScoreError
         A score is NaN or infinite.
     """
-    cubes = _subcubes(space, generator, n_subcubes, sites_per_subcube, most_letters)
-    at = (sites_per_subcube, cubes.letters.shape[2])
-    squares = _coefficients(_scores(predict, space, cubes), *at).square()
-    return _unthinned(_by_degree(squares, *at).mean(0), cubes, space)
+    cubes = _Subcubes.drawn(space, generator, n_subcubes, sites_per_subcube, most_letters)
+    return cubes.spectrum(cubes.scores(predict))
 
 
 def whole_spectrum(
@@ -163,10 +127,11 @@ def whole_spectrum(
 ) -> Float[Tensor, "degrees"]:
     """Return the energy of a predictor in degrees 0 to L, over all designs of a space.
 
-    Raises InputError for more than 2^20 designs, and as ``sampled_spectrum``.
+    Raises InputError for more than 2^20 designs, and as `sampled_spectrum` does.
     """
     _require_small(len(space.alphabet), space.length)
-    return degree_spectrum(_scores(predict, space, _whole(space))[0], space)
+    cubes = _Subcubes.whole(space)
+    return cubes.spectrum(cubes.scores(predict))
 
 
 def learning_order(
@@ -179,74 +144,112 @@ def learning_order(
 ) -> Alignment:
     """Return how far each checkpoint has each degree of the final predictor.
 
-    Exact, over all designs, for a space of at most 2^20; the last four parameters then
-    have no effect. Otherwise inner products are averaged over the same random sub-cubes for
-    all predictors, and a degree is one within a sub-cube: see ``sampled_spectrum``.
+    Exact, in degrees 0 to L, over all designs of a space of at most 2^20. Otherwise inner products
+    are averaged over the same random sub-cubes for all predictors, and a degree, 0 to
+    ``sites_per_subcube``, is one within a sub-cube: see `sampled_spectrum`, also for the other
+    parameters.
 
-    Parameters
-    ----------
-    predictors
-        One or more maps from one-hot rows in float32 on the CPU to one score per design, in
-        the order of training; the last one is the final predictor.
-    space
-        The space.
-    generator, n_subcubes, sites_per_subcube, most_letters
-        As for ``sampled_spectrum``.
+    ``predictors`` are one or more maps from one-hot rows in float32 on the CPU to one score per
+    design, in the order of training. The row of the last one, the final predictor, has cosine 1 and
+    learned 1 in every degree that it has.
 
-    Returns
-    -------
-    Alignment
-        Shape (checkpoints, degrees): degrees 0 to L where exact, else 0 to
-        ``sites_per_subcube``. The row of the final predictor has cosine 1 and learned 1
-        in every degree that it has.
-
-    Raises
-    ------
-    InputError
-        No predictors, and as for ``sampled_spectrum``.
-    NonFiniteScoreError
-        A score is NaN or infinite.
+    Raises InputError for no predictors, and as `sampled_spectrum` does.
     """
     if not predictors:
         raise InputError("the order of learning needs at least one predictor")
     if len(space.alphabet) ** space.length <= _MOST_DESIGNS:
-        cubes = _whole(space)
+        cubes = _Subcubes.whole(space)
     else:
-        cubes = _subcubes(space, generator, n_subcubes, sites_per_subcube, most_letters)
-    values = [_scores(predict, space, cubes) for predict in predictors]
-    rows = [_aligned(each, values[-1], cubes, space) for each in values]
+        cubes = _Subcubes.drawn(space, generator, n_subcubes, sites_per_subcube, most_letters)
+    values = [cubes.scores(predict) for predict in predictors]
+    rows = [cubes.alignment(each, values[-1]) for each in values]
     return Alignment(*(torch.stack(part) for part in zip(*rows, strict=True)))
 
 
-def _aligned(
-    values: Float[Tensor, "subcubes designs"],
-    final: Float[Tensor, "subcubes designs"],
-    cubes: _Subcubes,
-    space: SequenceSpace,
-) -> Alignment:
-    """Return the alignment out of inner products averaged over sub-cubes."""
-    _, length, n_letters = cubes.letters.shape
-    ours, theirs = (_coefficients(each, length, n_letters) for each in (values, final))
-    cross, energy, final_energy = (
-        _unthinned(_by_degree(product, length, n_letters).mean(0), cubes, space)
-        for product in (ours * theirs, ours.square(), theirs.square())
-    )
-    return align(cross, energy, final_energy, rounding_floor(values), rounding_floor(final))
+class _Subcubes(NamedTuple):
+    """Sub-cubes of a space: designs that differ from a background at a few sites only.
 
+    ``letters`` are those that each varied site takes.
+    """
 
-def _unthinned(
-    products: Float[Tensor, "degrees"], cubes: _Subcubes, space: SequenceSpace
-) -> Float[Tensor, "degrees"]:
-    """Return mean products over all letters, out of those over the letters drawn."""
-    (_, varied, drawn), n_letters = cubes.letters.shape, len(space.alphabet)
-    if drawn == n_letters:
-        return products
-    inverse = (1 - 1 / n_letters) / (1 - 1 / drawn)
-    weights = [
-        [comb(j, k) * inverse**k * (1 - inverse) ** max(0, j - k) for j in range(varied + 1)]
-        for k in range(varied + 1)
-    ]
-    return torch.tensor(weights, dtype=products.dtype) @ products
+    space: SequenceSpace
+    backgrounds: Int[Tensor, "subcubes sites"]
+    varied: Int[Tensor, "subcubes varied"]
+    letters: Int[Tensor, "subcubes varied letters"]
+
+    @classmethod
+    def whole(cls, space: SequenceSpace) -> _Subcubes:
+        """Return the space as its own and only sub-cube."""
+        background = torch.zeros(1, space.length, dtype=torch.int64)
+        letters = torch.arange(len(space.alphabet)).expand(1, space.length, -1)
+        return cls(space, background, torch.arange(space.length)[None], letters)
+
+    @classmethod
+    def drawn(
+        cls, space: SequenceSpace, generator: torch.Generator, number: int, sites: int, letters: int
+    ) -> _Subcubes:
+        """Draw sub-cubes; no letters are drawn where a site takes all of the alphabet."""
+        if number < 1 or letters < 2 or not 1 <= sites <= space.length:
+            raise InputError(
+                f"{number} sub-cubes of {sites} sites with {letters} letters each; at least 1 "
+                f"sub-cube and 2 letters are needed, and 1 to {space.length} sites"
+            )
+        n_letters = len(space.alphabet)
+        taken = min(letters, n_letters)
+        _require_small(taken, sites)
+        order = torch.rand(number, space.length, generator=generator).argsort(1)
+        varied = order[:, :sites].sort(1).values
+        backgrounds = space.random(number, generator)
+        at_sites = torch.arange(n_letters).expand(number, sites, -1)
+        if taken < n_letters:
+            ranks = torch.rand(at_sites.shape, generator=generator).argsort(2)
+            at_sites = ranks[..., :taken].sort(2).values
+        return cls(space, backgrounds, varied, at_sites)
+
+    def scores(self, predict: Callable[[OneHot], Scores]) -> Float[Tensor, "subcubes designs"]:
+        """Return the scores of all designs of every sub-cube."""
+        batches = (self.space.relax(batch) for batch in self._batches())
+        return predicted_values(predict, batches).view(len(self.backgrounds), -1)
+
+    def spectrum(self, values: Float[Tensor, "subcubes designs"]) -> Float[Tensor, "degrees"]:
+        """Return the mean energy of scores in each degree."""
+        coefficients = _coefficients(values, *self.letters.shape[1:])
+        return self._mean_by_degree(coefficients.square())
+
+    def alignment(
+        self, values: Float[Tensor, "subcubes designs"], final: Float[Tensor, "subcubes designs"]
+    ) -> Alignment:
+        """Return the alignment out of inner products averaged over sub-cubes."""
+        ours, theirs = (_coefficients(each, *self.letters.shape[1:]) for each in (values, final))
+        products = (ours * theirs, ours.square(), theirs.square())
+        means = (self._mean_by_degree(product) for product in products)
+        return align(*means, rounding_floor(values), rounding_floor(final))
+
+    def _mean_by_degree(
+        self, products: Float[Tensor, "subcubes designs"]
+    ) -> Float[Tensor, "degrees"]:
+        """Return mean products over all letters, out of those over the letters drawn."""
+        (_, varied, drawn), n_letters = self.letters.shape, len(self.space.alphabet)
+        means = _by_degree(products, varied, drawn).mean(0)
+        if drawn == n_letters:
+            return means
+        inverse = (1 - 1 / n_letters) / (1 - 1 / drawn)
+        weights = [
+            [comb(j, k) * inverse**k * (1 - inverse) ** max(0, j - k) for j in range(varied + 1)]
+            for k in range(varied + 1)
+        ]
+        return torch.tensor(weights, dtype=means.dtype) @ means
+
+    def _batches(self) -> Iterator[Letters]:
+        """Yield the designs of one sub-cube after the other, a batch at a time."""
+        number, n_varied, n_letters = self.letters.shape
+        n_designs = n_letters**n_varied
+        places = n_letters ** torch.arange(n_varied)
+        for rows in torch.arange(number * n_designs).split(_BATCH):
+            cube, design = rows // n_designs, rows % n_designs
+            choice = design[:, None] // places % n_letters
+            letters = self.letters[cube].gather(2, choice[..., None]).squeeze(2)
+            yield self.backgrounds[cube].scatter(1, self.varied[cube], letters)
 
 
 def _coefficients(
@@ -254,29 +257,20 @@ def _coefficients(
 ) -> Float[Tensor, "*batch designs"]:
     """Return the coefficients in an orthonormal basis of products of functions of one site.
 
-    Place sum_i b_i A^i holds that of the product of the functions b_i, of which 0 is constant.
+    Place sum_i b_i A^i holds that of the product of the functions b_i, of which 0 is constant. The
+    functions of one letter are Helmert's: function k compares the first k letters with the next
+    one; for two letters they are 1 and the sign.
     """
-    batch, basis = values.shape[:-1], _site_basis(n_letters)
+    basis = torch.ones(n_letters, n_letters, dtype=torch.float64)
+    for k in range(1, n_letters):
+        basis[k, k], basis[k, k + 1 :] = -k, 0
+        basis[k] *= (n_letters / (k * (k + 1))) ** 0.5
     turned = values.double()
     for _ in range(length):
         # The fastest axis is transformed and becomes the slowest; the next site is in its place.
-        rows = turned.reshape(*batch, -1, n_letters) @ basis.T
+        rows = turned.reshape(*values.shape[:-1], -1, n_letters) @ (basis / n_letters).T
         turned = rows.transpose(-1, -2).reshape(values.shape)
     return turned
-
-
-def _site_basis(n_letters: int) -> Float[Tensor, "functions letters"]:
-    """Return Helmert's functions of one letter over A, so that a product is a mean over letters.
-
-    Function 0 is the constant 1; function k compares the first k letters with the next one.
-    For two letters they are 1 and the sign.
-    """
-    rows = [torch.ones(n_letters, dtype=torch.float64)]
-    for k in range(1, n_letters):
-        row = torch.zeros(n_letters, dtype=torch.float64)
-        row[:k], row[k] = 1, -k
-        rows.append(row * (n_letters / (k * (k + 1))) ** 0.5)
-    return torch.stack(rows) / n_letters
 
 
 def _by_degree(
@@ -291,69 +285,12 @@ def _by_degree(
     return empty.index_add(-1, degrees, products)
 
 
-def _whole(space: SequenceSpace) -> _Subcubes:
-    """Return the space as its own and only sub-cube."""
-    background = torch.zeros(1, space.length, dtype=torch.int64)
-    letters = torch.arange(len(space.alphabet)).expand(1, space.length, -1)
-    return _Subcubes(background, torch.arange(space.length)[None], letters)
-
-
-def _subcubes(
-    space: SequenceSpace, generator: torch.Generator, number: int, varied_sites: int, letters: int
-) -> _Subcubes:
-    """Draw sub-cubes; no letters are drawn where a site takes all of the alphabet."""
-    if number < 1:
-        raise InputError(f"{number} sub-cubes were asked for; at least 1 is needed")
-    if not 1 <= varied_sites <= space.length:
-        raise InputError(f"sub-cubes of {varied_sites} sites, but designs have {space.length}")
-    if letters < 2:
-        raise InputError(f"{letters} letters at each varied site; at least 2 are needed")
-    n_letters = len(space.alphabet)
-    taken = min(letters, n_letters)
-    _require_small(taken, varied_sites)
-    order = torch.rand(number, space.length, generator=generator).argsort(1)
-    varied = order[:, :varied_sites].sort(1).values
-    backgrounds = space.random(number, generator)
-    at_sites = torch.arange(n_letters).expand(number, varied_sites, -1)
-    if taken < n_letters:
-        drawn = torch.rand(at_sites.shape, generator=generator).argsort(2)
-        at_sites = drawn[..., :taken].sort(2).values
-    return _Subcubes(backgrounds, varied, at_sites)
-
-
-def _scores(
-    predict: Callable[[OneHot], Scores], space: SequenceSpace, cubes: _Subcubes
-) -> Float[Tensor, "subcubes designs"]:
-    """Return the scores of all designs of every sub-cube."""
-    scores = predicted_values(predict, (space.relax(batch) for batch in _batches(cubes)))
-    return scores.view(len(cubes.backgrounds), -1)
-
-
-def _batches(cubes: _Subcubes) -> Iterator[Letters]:
-    """Yield the designs of one sub-cube after the other, a batch at a time."""
-    number, n_varied, n_letters = cubes.letters.shape
-    n_designs = n_letters**n_varied
-    places = n_letters ** torch.arange(n_varied)
-    for rows in torch.arange(number * n_designs).split(_BATCH):
-        cube, design = rows // n_designs, rows % n_designs
-        choice = design[:, None] // places % n_letters
-        letters = cubes.letters[cube].gather(2, choice[..., None]).squeeze(2)
-        yield cubes.backgrounds[cube].scatter(1, cubes.varied[cube], letters)
-
-
-def _require_all(values: Float[Tensor, "*batch designs"], space: SequenceSpace) -> None:
-    _require_small(len(space.alphabet), space.length)
-    wanted = len(space.alphabet) ** space.length
-    if values.shape[-1] != wanted:
-        raise InputError(f"{values.shape[-1]} values for a space of {wanted} designs")
-    if not values.isfinite().all():
-        raise InputError("a value is NaN or infinite; finite numbers are needed")
-
-
-def _require_small(n_letters: int, length: int) -> None:
+def _require_small(n_letters: int, length: int) -> int:
+    """Return the number of designs; raise InputError where these are too many to list."""
     n_designs = n_letters**length
     if n_designs > _MOST_DESIGNS:
         raise InputError(
             f"{n_letters} letters at {length} sites make {n_designs:.3g} designs; at most "
             f"{_MOST_DESIGNS} can be listed"
         )
+    return n_designs

@@ -222,8 +222,8 @@ class _Subcubes(NamedTuple):
         """Return the alignment out of inner products averaged over sub-cubes."""
         ours, theirs = (_coefficients(each, *self.letters.shape[1:]) for each in (values, final))
         products = (ours * theirs, ours.square(), theirs.square())
-        means = (self._mean_by_degree(product) for product in products)
-        return align(*means, rounding_floor(values), rounding_floor(final))
+        cross, energy, final_energy = (self._mean_by_degree(product) for product in products)
+        return align(cross, energy, final_energy, rounding_floor(values), rounding_floor(final))
 
     def _mean_by_degree(
         self, products: Float[Tensor, "subcubes designs"]

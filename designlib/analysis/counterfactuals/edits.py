@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from designlib.constraints import (
@@ -20,15 +20,7 @@ from designlib.constraints import (
 from designlib.spaces import BoxSpace, DesignSpace, MixedSpace, Part, SequenceSpace, SimplexSpace
 from designlib.types import Designs, DeviceTensors, InputError, Relaxed, Scores
 
-__all__ = [
-    "EditCount",
-    "FewEdits",
-    "edit_names",
-    "edited",
-    "near_design",
-    "undone",
-    "without_traces",
-]
+__all__ = ["Edits", "FewEdits", "Reference", "edit_names", "near_design"]
 
 Reference: TypeAlias = Shaped[Tensor, "1 columns"]
 """The one design that edits are counted from."""
@@ -38,6 +30,43 @@ _SAME = 0.01
 """A quantity that moved by less than this share of its range, or a composition, is unedited."""
 
 
+class _Item(NamedTuple):
+    """Something that can be edited: a site, a variable or a composition."""
+
+    name: str
+    columns: int
+    """Columns of a design."""
+    per_column: float
+    """Share of its range that a difference of 1 in a column is; at least 1 for other letters."""
+    inputs: int
+    """Inputs of a predictor."""
+    one_hot: bool
+    per_input: float
+    """The same for a difference of 1 in an input that is not one-hot."""
+
+
+def _items(space: DesignSpace) -> list[_Item]:
+    if isinstance(space, SequenceSpace):
+        letters = len(space.alphabet)
+        return [_Item(str(n + 1), 1, 1.0, letters, True, 1.0) for n in range(space.length)]
+    if isinstance(space, SimplexSpace):
+        return [_Item(COMPOSITION, space.columns, 0.5, space.columns, False, 0.5)]
+    items = []
+    for part in space.parts:
+        if isinstance(part.space, SimplexSpace):
+            items += _items(part.space)
+        elif isinstance(part.space, BoxSpace):
+            limits = zip(part.space.labels, part.space.lower, part.space.upper, strict=True)
+            shares = [(name, 1 / (top - low)) for name, low, top in limits]
+            items += [_Item(name, 1, share, 1, False, share) for name, share in shares]
+        else:
+            for variable in part.space.variables:
+                numbers = variable.numbers
+                share = 1 / (max(numbers) - min(numbers)) if numbers else 1.0
+                items.append(_Item(variable.name, 1, 1.0, variable.width, not numbers, share))
+    return items
+
+
 def edit_names(space: DesignSpace) -> list[str]:
     """Return what can be edited, one name each: positions from 1, or variables.
 
@@ -45,61 +74,51 @@ def edit_names(space: DesignSpace) -> list[str]:
     >>> edit_names(SequenceSpace(DNA, 3))
     ['1', '2', '3']
     """
-    if isinstance(space, SequenceSpace):
-        return [str(site + 1) for site in range(space.length)]
-    return [name for name, _ in _groups(space)]
+    return [item.name for item in _items(space)]
 
 
-def edited(
-    space: DesignSpace, designs: Designs, reference: Reference
-) -> Bool[Tensor, "designs names"]:
-    """Return which of `edit_names` differ from those of one reference, shape (1, columns)."""
-    if isinstance(space, SequenceSpace):
-        return designs != reference
-    apart = (designs - reference).abs().double() * _per_range(space).to(designs.device)
-    return torch.stack([apart[:, columns].sum(1) > _SAME for _, columns in _groups(space)], 1)
-
-
-def without_traces(space: DesignSpace, designs: Designs, reference: Reference) -> Designs:
-    """Return designs with what counts as unedited just as it is in the reference."""
-    if isinstance(space, SequenceSpace):
-        return designs
-    which, cleaned = edited(space, designs, reference), designs.clone()
-    for number, (_, columns) in enumerate(_groups(space)):
-        rows = ~which[:, number]
-        cleaned[rows.nonzero(), torch.tensor(columns)] = reference[:, columns].to(cleaned)
-    return cleaned
-
-
-def undone(
-    space: DesignSpace, designs: Designs, reference: Reference, which: Int[Tensor, "designs"]
-) -> Designs:
-    """Return each design with one of its edits undone."""
-    if isinstance(space, SequenceSpace):
-        columns = [slice(site, site + 1) for site in range(space.length)]
-    else:
-        columns = [own for _, own in _groups(space)]
-    changed = designs.clone()
-    for row, name in enumerate(which.tolist()):
-        changed[row, columns[name]] = reference[0, columns[name]].to(changed)
-    return changed
-
-
-class EditCount:
-    """How many edits a relaxed design is from a reference, with a gradient.
-
-    Letters and options that differ count 1, a quantity its difference as a share of its range, a
-    composition the share of it that differs.
-    """
+class Edits:
+    """The edits that turn a reference into other designs."""
 
     def __init__(self, space: DesignSpace, reference: Reference) -> None:
+        items = _items(space)
+        self.reference, self.names = reference, [item.name for item in items]
+        columns = torch.tensor([item.columns for item in items])
+        per_column = torch.tensor([item.per_column for item in items], dtype=torch.float64)
+        groups = torch.arange(len(items)).repeat_interleave(columns)
+        self._columns = DeviceTensors(reference, groups, per_column[groups])
+        inputs = torch.tensor([item.inputs for item in items])
+        one_hot = torch.tensor([float(item.one_hot) for item in items])
+        per_input = torch.tensor([item.per_input for item in items])
         relaxed = space.relax(reference).flatten(1)
-        choices, weights = _inputs(space)
-        self._tensors = DeviceTensors(relaxed, choices, weights)
+        self._inputs = DeviceTensors(
+            relaxed, one_hot.repeat_interleave(inputs), per_input.repeat_interleave(inputs)
+        )
 
-    def __call__(self, relaxed: Relaxed) -> Scores:
-        """Return the number for each design."""
-        reference, choices, weights = self._tensors.on(relaxed.device)
+    def edited(self, designs: Designs) -> Bool[Tensor, "designs names"]:
+        """Return which of the names differ from those of the reference."""
+        reference, groups, shares = self._columns.on(designs.device)
+        apart = (designs - reference).abs().double() * shares
+        empty = apart.new_zeros(len(designs), len(self.names))
+        return empty.index_add(1, groups, apart) > _SAME
+
+    def without_traces(self, designs: Designs) -> Designs:
+        """Return designs with what counts as unedited just as it is in the reference."""
+        reference, groups, _ = self._columns.on(designs.device)
+        return torch.where(self.edited(designs)[:, groups], designs, reference.to(designs))
+
+    def undone(self, designs: Designs, which: Int[Tensor, "designs"]) -> Designs:
+        """Return each design with one of its edits undone."""
+        reference, groups, _ = self._columns.on(designs.device)
+        return torch.where(groups == which[:, None], reference.to(designs), designs)
+
+    def count(self, relaxed: Relaxed) -> Scores:
+        """Return how many edits each relaxed design has, with a gradient.
+
+        Letters and options that differ count 1, a quantity its difference as a share of its range,
+        a composition the share of it that differs.
+        """
+        reference, choices, weights = self._inputs.on(relaxed.device)
         flat = relaxed.flatten(1)
         # Linear in one-hot rows, so that the gradient at the reference itself tells of an edit.
         same = (flat * reference * choices).sum(1)
@@ -108,18 +127,17 @@ class EditCount:
 
 
 class FewEdits:
-    """Designs of variables with at most so many edits of one reference; others are refused."""
+    """Constraint: designs with at most so many edits of one reference."""
 
     name = "hamming_ball"
 
     def __init__(self, space: DesignSpace, reference: Reference, radius: int) -> None:
         self.space, self.radius = space, radius
-        self._tensors = DeviceTensors(reference)
+        self._edits = Edits(space, reference)
 
     def conflicts(self, designs: Designs) -> Int[Tensor, "designs"]:
         """Return by how many edits there are too many."""
-        (reference,) = self._tensors.on(designs.device)
-        return (edited(self.space, designs, reference).sum(1) - self.radius).clamp(min=0)
+        return (self._edits.edited(designs).sum(1) - self.radius).clamp(min=0)
 
     def satisfied(self, designs: Designs) -> Bool[Tensor, "designs"]:
         """Return which designs have few enough."""
@@ -138,7 +156,7 @@ def near_design(
 ) -> list[Constraint]:
     """Return the constraints that leave at most so many edits, and none of what is kept.
 
-    Raises InputError for what there is not to keep, and where nothing is left to edit.
+    Raises InputError for an unknown name in ``keep``, and where nothing is left to edit.
     """
     names = edit_names(space)
     kept = [name for entry in keep for name in _expanded(entry, names)]
@@ -190,61 +208,3 @@ def _expanded(entry: str, names: Sequence[str]) -> list[str]:
         return names[names.index(first) : names.index(last) + 1]  # pyright: ignore[reportReturnType]
     shown = f"1 to {names[-1]}" if names[0] == "1" else ", ".join(names)
     raise InputError(f"keep: {entry!r} is nothing that can be edited; there are {shown}")
-
-
-def _groups(space: SimplexSpace | MixedSpace) -> list[tuple[str, list[int]]]:
-    """Return the columns of each thing that can be edited."""
-    if isinstance(space, SimplexSpace):
-        return [(COMPOSITION, list(range(space.columns)))]
-    groups = []
-    for part in space.parts:
-        columns = range(part.columns.start, part.columns.stop)
-        if isinstance(part.space, SimplexSpace):
-            groups.append((COMPOSITION, list(columns)))
-        elif isinstance(part.space, BoxSpace):
-            groups += [(n, [c]) for n, c in zip(part.space.labels, columns, strict=True)]
-        else:
-            variables = part.space.variables
-            groups += [(v.name, [c]) for v, c in zip(variables, columns, strict=True)]
-    return groups
-
-
-def _per_range(space: SimplexSpace | MixedSpace) -> Float[Tensor, "columns"]:
-    """Return what turns a difference of a column into a share of what it can be; levels by one."""
-    if isinstance(space, SimplexSpace):
-        return torch.full((space.columns,), 0.5, dtype=torch.float64)
-    weights: list[float] = []
-    for part in space.parts:
-        if isinstance(part.space, SimplexSpace):
-            weights += [0.5] * part.space.columns
-        elif isinstance(part.space, BoxSpace):
-            limits = zip(part.space.lower, part.space.upper, strict=True)
-            weights += [1 / (top - low) for low, top in limits]
-        else:
-            weights += [1.0] * part.space.columns
-    return torch.tensor(weights, dtype=torch.float64)
-
-
-def _inputs(space: DesignSpace) -> tuple[Tensor, Tensor]:
-    """Return which inputs of a predictor are one-hot, and what one unit of the others counts."""
-    if isinstance(space, SequenceSpace):
-        ones = torch.ones(space.length * len(space.alphabet))
-        return ones, ones
-    if isinstance(space, SimplexSpace):
-        return torch.zeros(space.columns), torch.full((space.columns,), 0.5)
-    choices: list[float] = []
-    weights: list[float] = []
-    for part in space.parts:
-        if isinstance(part.space, SimplexSpace):
-            choices += [0.0] * part.space.columns
-            weights += [0.5] * part.space.columns
-        elif isinstance(part.space, BoxSpace):
-            choices += [0.0] * part.space.columns
-            limits = zip(part.space.lower, part.space.upper, strict=True)
-            weights += [1 / (top - low) for low, top in limits]
-        else:
-            for v in part.space.variables:
-                choices += [0.0] if v.numbers else [1.0] * v.width
-                span = max(v.numbers) - min(v.numbers) if v.numbers else 1.0
-                weights += [1 / span] * v.width
-    return torch.tensor(choices), torch.tensor(weights)

@@ -26,14 +26,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from designlib.analysis.counterfactuals.edits import (
-    EditCount,
-    Reference,
-    edited,
-    near_design,
-    undone,
-    without_traces,
-)
+from designlib.analysis.counterfactuals.edits import Edits, Reference, near_design
 from designlib.config import CounterfactualConfig, SamplingConfig
 from designlib.constraints import AllOf, Constraint
 from designlib.predictors import Trajectory, evaluate
@@ -82,17 +75,23 @@ class _Goal(nn.Module):
     """The log density of one rung."""
 
     def __init__(
-        self, score: Callable[[Relaxed], Scores], count: EditCount, base: float, sigma: float,
-        sharpness: float, low: float, high: float,
-    ) -> None:  # fmt: skip
+        self,
+        score: Callable[[Relaxed], Scores],
+        edits: Edits,
+        base: float,
+        sigma: float,
+        sharpness: float,
+        low: float,
+        high: float,
+    ) -> None:
         super().__init__()
-        self.score, self.count, self.sharpness = score, count, sharpness
+        self.score, self.edits, self.sharpness = score, edits, sharpness
         self.base, self.sigma, self.low, self.high = base, sigma, low, high
 
     def forward(self, relaxed: Relaxed) -> Scores:
         gain = (self.score(relaxed) - self.base) / self.sigma
         short = (self.low - gain).clamp(min=0) + (gain - self.high).clamp(min=0)
-        return -self.sharpness * short - _COST * self.count(relaxed)
+        return -self.sharpness * short - _COST * self.edits.count(relaxed)
 
 
 def in_scores(config: CounterfactualConfig, trajectory: Trajectory) -> tuple[float, float]:
@@ -142,23 +141,19 @@ def find_counterfactuals(
     final = mean_score(members, plan[-1].checkpoint, "cpu")
     low, high = in_scores(config, members[0])
     base = float(evaluate(final, space.relax(start)))
+    judge = _Judge(space, final, everything, Edits(space, start), low, high)
     if low <= base <= high:
-        return _Judge(space, final, everything, start, low, high).found(start)
-    ladder = _ladder(members, plan, everything, start, low, high)
+        return judge.found(start)
+    ladder = _ladder(members, plan, everything, start, judge)
     sampler = choose_sampler(SamplingConfig(composition_moves="grid"), space)
     initial = start.expand(config.samples, -1).clone()
     seed = derive_seed(config.seed, "counterfactual", design)
-    visited = [
-        snapshot.designs
-        for snapshot in anneal(
-            ladder, sampler.kernel(), initial, seed, range(config.samples),
-            warm_up=sampler.warm_up, thin=_THIN,
-        )
-    ]  # fmt: skip
-    collected = torch.cat(visited)
+    chains, warm_up = range(config.samples), sampler.warm_up
+    snapshots = anneal(ladder, sampler.kernel(), initial, seed, chains, warm_up=warm_up, thin=_THIN)
+    collected = torch.cat([snapshot.designs for snapshot in snapshots])
     if not isinstance(space, SequenceSpace):
         collected = space.on_grid(collected)
-    return _Judge(space, final, everything, start, low, high).found(collected)
+    return judge.found(collected)
 
 
 def _ladder(
@@ -166,15 +161,14 @@ def _ladder(
     plan: Sequence[RungPlan],
     constraint: Constraint,
     start: Reference,
-    low: float,
-    high: float,
+    judge: _Judge,
 ) -> list[Rung]:
     """Return the rungs: on each the same gain in standard deviations of its checkpoint."""
-    space, count = members[0].spec.space, EditCount(members[0].spec.space, start)
+    space, edits = judge.space, judge.edits
     relaxed = space.relax(start)
     last = plan[-1]
     final = float(evaluate(mean_score(members, last.checkpoint, "cpu"), relaxed))
-    gains = [(bound - final) / last.sigma for bound in (low, high)]
+    gains = [(bound - final) / last.sigma for bound in (judge.low, judge.high)]
     middle = sum(gains) / 2
     aims = (min(gains[0] + _MARGIN, middle), max(gains[1] - _MARGIN, middle))
     if middle != middle or abs(middle) == torch.inf:  # noqa: PLR0124 - one side is open
@@ -185,7 +179,7 @@ def _ladder(
         base = float(evaluate(score, relaxed))
         first, top = _SHARPNESS
         sharpness = top if rung is last else first * (top / first) ** (number / len(plan))
-        goal = _Goal(score, count, base, rung.sigma, sharpness, *aims)
+        goal = _Goal(score, edits, base, rung.sigma, sharpness, *aims)
         steps = _FINAL_STEPS if rung is last else _STEPS
         ladder.append(Rung(Target(goal, space, constraint, 1.0, rung.label), steps, rung.label))
     return ladder
@@ -195,18 +189,23 @@ class _Judge:
     """What reaches the goal, with no edit that is not needed."""
 
     def __init__(
-        self, space: DesignSpace, score: Callable[[Relaxed], Scores], constraint: AllOf,
-        start: Reference, low: float, high: float,
-    ) -> None:  # fmt: skip
-        self.space, self.score, self.constraint, self.start = space, score, constraint, start
+        self,
+        space: DesignSpace,
+        score: Callable[[Relaxed], Scores],
+        constraint: AllOf,
+        edits: Edits,
+        low: float,
+        high: float,
+    ) -> None:
+        self.space, self.score, self.constraint, self.edits = space, score, constraint, edits
         self.low, self.high = low, high
 
     def found(self, designs: Designs) -> Found:
         """Return what is left of sampled designs, each once, the fewest edits first."""
-        designs = without_traces(self.space, designs, self.start)
+        designs = self.edits.without_traces(designs)
         kept = self._needed(designs[self._reached(designs)])
         unique, counts = torch.unique(kept, dim=0, return_counts=True)
-        which = edited(self.space, unique, self.start)
+        which = self.edits.edited(unique)
         order = torch.tensor(
             sorted(range(len(unique)), key=lambda n: (int(which[n].sum()), -int(counts[n]))),
             dtype=torch.int64,
@@ -221,8 +220,8 @@ class _Judge:
         open_ = torch.ones(len(designs), dtype=torch.bool)
         while bool(open_.any()):
             rows = open_.nonzero()[:, 0]
-            places = edited(self.space, designs[rows], self.start).nonzero()
-            tried = undone(self.space, designs[rows[places[:, 0]]], self.start, places[:, 1])
+            places = self.edits.edited(designs[rows]).nonzero()
+            tried = self.edits.undone(designs[rows[places[:, 0]]], places[:, 1])
             fine = self._reached(tried)
             open_[:] = False
             # Of the edits that are not needed the first one of each design.

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from designlib.analysis.counterfactuals.edits import EditCount, FewEdits, edited, near_design
+from designlib.analysis.counterfactuals.edits import Edits, FewEdits, near_design
 from designlib.analysis.counterfactuals.search import find_counterfactuals
 from designlib.analysis.counterfactuals.tables import counterfactual_rows, edit_shares
 from designlib.config.counterfactuals import CounterfactualConfig
@@ -215,14 +215,15 @@ def test_edits_are_counted_as_they_are_said():
     near = "Fe=0.5, Ni=0.5, time=2.05, T=340, solvent=DMF, batch=a"
     far = "Fe=0.1, Ni=0.9, time=9, T=350, solvent=THF, batch=a"
     both = TABLE.encode([near, far])
-    assert edited(TABLE, both, start).sum(1).tolist() == [0, 4]
-    count = EditCount(TABLE, start)(TABLE.relax(both, torch.float64))
+    edits = Edits(TABLE, start)
+    assert edits.edited(both).sum(1).tolist() == [0, 4]
+    count = edits.count(TABLE.relax(both, torch.float64))
     assert count.tolist() == pytest.approx([0.005, 0.4 + 0.7 + 0.1 + 1.0], abs=1e-6)
     few = FewEdits(TABLE, start, 3)
     assert few.satisfied(both).tolist() == [True, False]
     assert few.violations(both) == ["", "4 edits (at most 3)"]
-    letters = EditCount(SPACE, SPACE.encode(["ACGTACGT"]))
-    assert letters(SPACE.relax(SPACE.encode(["ACGTACGT", "ACGAACTT"]))).tolist() == [0.0, 2.0]
+    letters = Edits(SPACE, SPACE.encode(["ACGTACGT"]))
+    assert letters.count(SPACE.relax(SPACE.encode(["ACGTACGT", "ACGAACTT"]))).tolist() == [0.0, 2.0]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,11 @@ from designlib.predictors.checkpoints import (
     read_tensors,
     step_in_name,
 )
-from designlib.predictors.compositions import FACTOR
 from designlib.predictors.distillation import distil
 from designlib.predictors.external import build_model, factory_source
 from designlib.predictors.matching import check_examples
 from designlib.predictors.networks import build_network, evaluate
-from designlib.predictors.point_network import PointNetwork
+from designlib.predictors.point_networks import FACTOR, PointNetwork
 from designlib.predictors.ranking import enrichment, ndcg
 from designlib.predictors.recording import Recorder
 from designlib.predictors.schedule import log_spaced_steps

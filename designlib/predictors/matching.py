@@ -1,8 +1,8 @@
-"""Whether a predictor says of examples what it is known to say, and which layout would."""
+"""Whether a predictor reproduces examples of known value, and which layout would."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import permutations
 
 import numpy as np
@@ -34,137 +34,115 @@ _INDEPENDENT = 1e-3
 
 
 def check_examples(model: nn.Module, about: ExternalPredictor, space: DesignSpace) -> None:
-    """Raise InputError unless a model says of the examples what they claim.
+    """Raise InputError unless a model predicts the declared values of the examples.
 
     The message has the first example that differs and, where another layout, order of letters,
     output column or scale would match all of them, which. A model whose scores have no gradient by
-    the designs, or depend on the other designs of a batch, is refused as well.
+    the designs, or depend on the other designs of a batch, is rejected as well.
     """
-    given = [example.design for example in about.examples]
+    designs = [example.design for example in about.examples]
     if isinstance(space, SequenceSpace):
-        given = [space.alphabet.written(design) for design in given]
-    designs = space.encode(given)
-    wanted = np.array([example.value for example in about.examples])
-    relaxed = space.relax(designs)
+        designs = [space.alphabet.written(design) for design in designs]
+    relaxed = space.relax(space.encode(designs))
     with evaluating(model):
-        _check_values(model, about, space, relaxed, wanted)
-        score = OwnScore(model, about.network, space, 0.0, 1.0)
-        _check_use(score, relaxed)
+        _Examples(model, about, space, relaxed).check()
+        _check_use(OwnScore(model, about.network, space, 0.0, 1.0), relaxed)
 
 
-def _check_values(
-    model: nn.Module,
-    about: ExternalPredictor,
-    space: DesignSpace,
-    relaxed: Tensor,
-    wanted: Float[np.ndarray, "examples"],
-) -> None:
-    allowed = about.tolerance * float(abs(wanted).max())
-    try:
-        told = _told(model, about.network, space, relaxed)
-        wrong = np.flatnonzero(~(abs(told - wanted) <= allowed))
-        if not len(wrong):
+class _Examples:
+    """Examples of a predictor, and how its predictions of them compare with their values."""
+
+    def __init__(
+        self, model: nn.Module, about: ExternalPredictor, space: DesignSpace, relaxed: Tensor
+    ) -> None:
+        self.model, self.about, self.space, self.relaxed = model, about, space, relaxed
+        self.wanted = np.array([example.value for example in about.examples])
+        self.allowed = about.tolerance * float(abs(self.wanted).max())
+
+    def check(self) -> None:
+        """Raise InputError where a prediction differs, naming what would match instead."""
+        try:
+            predicted = self._predicted(self.about.network)
+            wrong = np.flatnonzero(~(abs(predicted - self.wanted) <= self.allowed))
+            if not len(wrong):
+                return
+            first = int(wrong[0])
+            problem = (
+                f"the predictor gives {predicted[first]:.6g} for example {first + 1} "
+                f"({self.about.examples[first].design}), not {self.wanted[first]:.6g}; "
+                f"{len(wrong)} of {len(self.wanted)} examples differ by more than "
+                f"{self.allowed:.2g}"
+            )
+        except InputError:
+            raise
+        except Exception as error:  # the model's own, whatever it is
+            problem = (
+                f"the predictor cannot take designs of this layout: {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}"
+            )
+        likely = [*self._other_outputs(), *self._other_inputs()]
+        hint = (
+            f". They match with {', or with '.join(likely[:_NAMED])}"
+            if likely
+            else ". No other layout, order of letters, column or scale matches either: is it the "
+            "model of these examples?"
+        )
+        raise InputError(problem + hint)
+
+    def _other_outputs(self) -> Iterator[str]:
+        """Yield other columns and scales of the declared part that match the examples."""
+        score = OwnScore(self.model, self.about.network, self.space, 0.0, 1.0)
+        declared = self.about.output
+        try:
+            with torch.no_grad():
+                output = self.model(score.arranged(self.relaxed))
+                numbers = read_part(output, declared.part, len(self.relaxed)).double()
+        except Exception:  # what the model cannot take has no output
             return
-        first = int(wrong[0])
-        said = (
-            f"the predictor gives {told[first]:.6g} for example {first + 1} "
-            f"({about.examples[first].design}), not {wanted[first]:.6g}; {len(wrong)} of "
-            f"{len(wanted)} examples differ by more than {allowed:.2g}"
-        )
-    except InputError:
-        raise
-    except Exception as error:  # the model's own, whatever it is
-        said = (
-            f"the predictor cannot take designs of this layout: {type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}"
-        )
-    likely = _other_outputs(model, about, space, relaxed, wanted, allowed)
-    likely += _other_inputs(model, about, space, relaxed, wanted, allowed)
-    hint = (
-        f". They match with {', or with '.join(likely[:_NAMED])}"
-        if likely
-        else ". No other layout, order of letters, column or scale matches either: is it the model "
-        "of these examples?"
-    )
-    raise InputError(said + hint)
+        for scale, in_units in _UNITS.items():
+            values = in_units(numbers[:, :_COLUMNS_TRIED]).numpy()
+            matches = (abs(values - self.wanted[:, None]) <= self.allowed).all(0)
+            for column in np.flatnonzero(matches):
+                update = {"scale": scale, "column": int(column)}
+                if column == (declared.column or 0):
+                    del update["column"]
+                yield _differs("output", declared, update)
 
+    def _other_inputs(self) -> Iterator[str]:
+        """Yield other layouts and orders of letters that match the examples."""
+        if not isinstance(self.space, SequenceSpace):
+            return
+        declared = self.about.input.letters.upper() or self.space.alphabet.letters
+        orders = [declared]
+        if len(declared) <= _PERMUTED:
+            orders += ["".join(order) for order in permutations(declared)]
+        elif len(declared) == len(_AMINO_ACIDS[0]):
+            orders += _AMINO_ACIDS
+        as_declared = self.about.input.model_copy(update={"letters": declared})
+        for letters in dict.fromkeys(orders):
+            for layout in ("channels_first", "channels_last", "flat"):
+                update = {"layout": layout, "letters": letters}
+                other = self.about.input.model_copy(update=update)
+                network = self.about.network.model_copy(update={"input": other})
+                try:
+                    matches = abs(self._predicted(network) - self.wanted) <= self.allowed
+                except Exception:  # noqa: S112 - a layout that the model cannot take matches nothing
+                    continue
+                if matches.all():
+                    yield _differs("input", as_declared, update)
 
-def _other_outputs(
-    model: nn.Module,
-    about: ExternalPredictor,
-    space: DesignSpace,
-    relaxed: Tensor,
-    wanted: Float[np.ndarray, "examples"],
-    allowed: float,
-) -> list[str]:
-    """Return which other columns and scales of the declared part match the examples."""
-    score = OwnScore(model, about.network, space, 0.0, 1.0)
-    try:
+    def _predicted(self, network: OwnNetwork) -> Float[np.ndarray, "examples"]:
+        """Return predictions in the units of the table; raise InputError for NaN and infinity."""
+        plain = network.output.model_copy(update={"scale": "value"})
+        score = OwnScore(
+            self.model, network.model_copy(update={"output": plain}), self.space, 0.0, 1.0
+        )
         with torch.no_grad():
-            output = model(score.arranged(relaxed))
-            numbers = read_part(output, about.output.part, len(relaxed)).double()
-    except Exception:  # what the model cannot take has no output
-        return []
-    found = []
-    for scale, in_units in _UNITS.items():
-        told = in_units(numbers[:, :_COLUMNS_TRIED]).numpy()
-        for column in np.flatnonzero((abs(told - wanted[:, None]) <= allowed).all(0)):
-            update = {"scale": scale, "column": int(column)}
-            if column == (about.output.column or 0):
-                del update["column"]
-            found.append(_differs("output", about.output, update))
-    return found
-
-
-def _other_inputs(
-    model: nn.Module,
-    about: ExternalPredictor,
-    space: DesignSpace,
-    relaxed: Tensor,
-    wanted: Float[np.ndarray, "examples"],
-    allowed: float,
-) -> list[str]:
-    """Return which other layouts and orders of letters match the examples."""
-    if not isinstance(space, SequenceSpace):
-        return []
-    given = about.input.letters.upper() or space.alphabet.letters
-    orders = [given]
-    if len(given) <= _PERMUTED:
-        orders = ["".join(order) for order in permutations(given)]
-    elif len(given) == len(_AMINO_ACIDS[0]):
-        orders += _AMINO_ACIDS
-    found = []
-    for letters in sorted(dict.fromkeys(orders), key=lambda order: order != given):
-        for layout in ("channels_first", "channels_last", "flat"):
-            update = {"layout": layout, "letters": letters}
-            other = about.input.model_copy(update=update)
-            network = about.network.model_copy(update={"input": other})
-            try:
-                told = _told(model, network, space, relaxed)
-            except Exception:  # noqa: S112 - a layout that the model cannot take matches nothing
-                continue
-            if (abs(told - wanted) <= allowed).all():
-                found.append(
-                    _differs("input", about.input.model_copy(update={"letters": given}), update)
-                )
-    return found
-
-
-def _told(
-    model: nn.Module, about: OwnNetwork, space: DesignSpace, relaxed: Tensor
-) -> Float[np.ndarray, "examples"]:
-    """Return what the model says in the units of the table.
-
-    Raises InputError for NaN and infinity.
-    """
-    plain = about.output.model_copy(update={"scale": "value"})
-    score = OwnScore(model, about.model_copy(update={"output": plain}), space, 0.0, 1.0)
-    with torch.no_grad():
-        output = score(relaxed).double()
-    bad = (~output.isfinite()).nonzero()[:, 0]
-    if len(bad):
-        raise InputError(f"the predictor gives NaN or infinity for example {int(bad[0]) + 1}")
-    return _UNITS[about.output.scale](output).numpy()
+            output = score(self.relaxed).double()
+        bad = (~output.isfinite()).nonzero()[:, 0]
+        if len(bad):
+            raise InputError(f"the predictor gives NaN or infinity for example {int(bad[0]) + 1}")
+        return _UNITS[network.output.scale](output).numpy()
 
 
 def _differs(part: str, declared: OwnInput | OwnOutput, update: Mapping[str, object]) -> str:
@@ -177,7 +155,7 @@ def _differs(part: str, declared: OwnInput | OwnOutput, update: Mapping[str, obj
 
 
 def _check_use(score: OwnScore, relaxed: Tensor) -> None:
-    """Raise InputError for a model that chains cannot follow."""
+    """Raise InputError for a model without a usable gradient, or one that depends on the batch."""
     with torch.enable_grad():
         inputs = relaxed.detach().clone().requires_grad_()
         together = score(inputs)

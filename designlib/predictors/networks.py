@@ -13,7 +13,7 @@ from designlib.notation import Alphabet
 from designlib.randomness import torch_generator
 from designlib.types import Relaxed, Scores
 
-__all__ = ["build_network", "evaluate"]
+__all__ = ["build_network", "evaluate", "initialise"]
 
 
 class _Network(nn.Module):
@@ -114,26 +114,26 @@ def build_network(
     first steps of training decide what the trajectory learns first.
     """
     network = ARCHITECTURES[config.architecture](length, len(alphabet), config)
-    generator = torch_generator(seed, "initialisation")
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear):
-            _initialise(layer, generator)
-    with torch.no_grad():
-        network.output.weight.mul_(_INITIAL_OUTPUT_SCALE)
-        network.output.bias.zero_()
+    initialise(network, network.output, seed)
     return _BothStrands(network, alphabet) if both_strands else network
 
 
 _INITIAL_OUTPUT_SCALE = 0.1
 
 
-def _initialise(layer: nn.Linear, generator: torch.Generator) -> None:
+def initialise(network: nn.Module, output: nn.Linear, seed: int) -> None:
+    """Draw the parameters of all linear layers; those of the last one, ``output``, near zero."""
     # torch's own default, drawn from an explicit generator: the global one
     # would make the result depend on what other threads build at the same time.
-    bound = 1.0 / math.sqrt(layer.weight[0].numel())
+    generator = torch_generator(seed, "initialisation")
     with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear):
+                bound = 1.0 / math.sqrt(layer.in_features)
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.uniform_(-bound, bound, generator=generator)
+        output.weight.mul_(_INITIAL_OUTPUT_SCALE)
+        output.bias.zero_()
 
 
 def evaluate(network: Callable[[Relaxed], Scores], relaxed: Relaxed, batch: int = 4096) -> Scores:

@@ -15,12 +15,11 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from designlib.config import NetworkConfig, OwnNetwork, Transform
-from designlib.predictors.compositions import build_composition_network
 from designlib.predictors.external import build_own
-from designlib.predictors.mixed import build_mixed_network
 from designlib.predictors.networks import build_network
+from designlib.predictors.point_networks import build_point_network
 from designlib.predictors.training import TrainingState
-from designlib.spaces import DescribedSpace, MixedSpace, SimplexSpace
+from designlib.spaces import DescribedSpace, SequenceSpace
 from designlib.types import InputError, Scores
 
 __all__ = [
@@ -65,16 +64,11 @@ class PredictorSpec(DescribedSpace):
         space = self.space
         if isinstance(self.network, OwnNetwork):
             return build_own(self.network, space, self.centre, self.scale, program)
-        if isinstance(space, SimplexSpace):
-            return build_composition_network(self.network, space, seed=self.seed)
-        if isinstance(space, MixedSpace):
-            return build_mixed_network(self.network, space, seed=self.seed)
+        if not isinstance(space, SequenceSpace):
+            return build_point_network(self.network, space, seed=self.seed)
+        length, strands = space.length, self.both_strands
         return build_network(
-            self.network,
-            space.length,
-            space.alphabet,
-            both_strands=self.both_strands,
-            seed=self.seed,
+            self.network, length, space.alphabet, both_strands=strands, seed=self.seed
         )
 
     def learnt(self, values: Scores) -> Scores:

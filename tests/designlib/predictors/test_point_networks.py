@@ -6,7 +6,7 @@ import torch
 from designlib.config.training import NetworkConfig
 from designlib.notation.elements import PROPERTIES
 from designlib.notation.formulas import ELEMENTS
-from designlib.predictors.compositions import ElementFeatures, build_composition_network
+from designlib.predictors.point_networks import ElementFeatures, build_point_network
 from designlib.randomness import torch_generator
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError
@@ -39,7 +39,7 @@ def test_features_are_weighted_means_and_deviations():
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.composition_features)
 def test_scores_have_the_gradients_of_finite_differences(config):
-    network = build_composition_network(config, SPACE, seed=1).double()
+    network = build_point_network(config, SPACE, seed=1).double()
     shares = SimplexSpace(SPACE.components).random(6, torch_generator(0)).requires_grad_()
     assert torch.autograd.gradcheck(network, (shares,))
     corner = torch.tensor([[1.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
@@ -51,7 +51,7 @@ def test_scores_have_the_gradients_of_finite_differences(config):
 def test_the_seed_decides_the_network(config):
     def scores(seed):
         designs = SPACE.relax(SPACE.random(20, torch_generator(0)))
-        return build_composition_network(config, SPACE, seed=seed)(designs)
+        return build_point_network(config, SPACE, seed=seed)(designs)
 
     assert torch.equal(scores(1), scores(1))
     assert not torch.equal(scores(1), scores(2))
@@ -60,4 +60,4 @@ def test_the_seed_decides_the_network(config):
 
 def test_components_without_properties_are_refused():
     with pytest.raises(InputError, match="'PCE10' is no element with known properties"):
-        build_composition_network(CONFIGS[1], SimplexSpace(("PCE10", "O")), seed=0)
+        build_point_network(CONFIGS[1], SimplexSpace(("PCE10", "O")), seed=0)

@@ -23,20 +23,29 @@ __all__ = ["site"]
 
 _TOGETHER = {
     "one site": (
-        "services/test_operation.py", "services/test_cancelled.py", "services/test_killed.py",
-        "services/test_outages.py", "browser/test_pages.py",
+        "services/test_operation.py",
+        "services/test_cancelled.py",
+        "services/test_killed.py",
+        "services/test_outages.py",
+        "browser/test_pages.py",
     ),
     "one server": (
-        "services/test_campaign.py", "services/test_materials.py", "services/test_rounds.py",
-        "services/test_objectives.py", "services/test_shards.py",
+        "services/test_campaign.py",
+        "services/test_materials.py",
+        "services/test_rounds.py",
+        "services/test_objectives.py",
+        "services/test_shards.py",
     ),
-}  # fmt: skip
+}
 """Files that share what takes long to start, and so run one after the other in one process."""
 _SLOW = (
-    "golden/", "designlib/benchmarks/", "tasks/benchmarks/", "kernels/test_compiled.py",
+    "golden/",
+    "designlib/benchmarks/",
+    "tasks/benchmarks/",
+    "kernels/test_compiled.py",
     "constraints/test_contract.py::test_longer_designs",
     "test_campaign_command.py::test_the_command_itself",
-)  # fmt: skip
+)
 """Tests that `make test-fast` leaves out: benchmarks, whole campaigns, a compiler, processes."""
 
 _NOT_A_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()

@@ -23,15 +23,37 @@ from pathlib import Path
 from typing import Any
 
 _LOADED = (
-    "flows.campaign", "flows.counterfactual", "flows.generate", "flows.learning", "flows.measure",
-    "flows.round", "flows.train", "git", "matplotlib.pyplot", "mlflow.pyfunc",
-    "mlflow.store.model_registry.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_store",
-    "prefect.deployments", "sklearn.cluster", "sklearn.decomposition", "sklearn.linear_model",
-    "prefect.flow_engine", "prefect.task_engine", "tasks.inputs.tables", "tasks.record.progress",
-    "tasks.reports.campaign_page", "tasks.reports.publish", "tasks.rounds.generate",
-    "tasks.rounds.import_checkpoints", "tasks.rounds.knowledge", "tasks.rounds.layout",
-    "tasks.rounds.promotion", "tasks.rounds.train", "tasks.servers.command", "torch._dynamo",
-)  # fmt: skip
+    "flows.campaign",
+    "flows.counterfactual",
+    "flows.generate",
+    "flows.learning",
+    "flows.measure",
+    "flows.round",
+    "flows.train",
+    "git",
+    "matplotlib.pyplot",
+    "mlflow.pyfunc",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "prefect.deployments",
+    "sklearn.cluster",
+    "sklearn.decomposition",
+    "sklearn.linear_model",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "tasks.inputs.tables",
+    "tasks.record.progress",
+    "tasks.reports.campaign_page",
+    "tasks.reports.publish",
+    "tasks.rounds.generate",
+    "tasks.rounds.import_checkpoints",
+    "tasks.rounds.knowledge",
+    "tasks.rounds.layout",
+    "tasks.rounds.promotion",
+    "tasks.rounds.train",
+    "tasks.servers.command",
+    "torch._dynamo",
+)
 """What commands import. One that has moved is left out, which costs time and nothing else."""
 USAGE = "PRELOADED_USAGE"
 """The variable that names a file, to which the processor time of a command is added."""

@@ -2,98 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from designlib.candidates import Ledger
 from designlib.reports.calibration import calibration_by_round
-from designlib.reports.fronts import fronts_by_round
+from designlib.reports.designs import design_figure
 from designlib.reports.pages import PageTable, tables_page
+from designlib.reports.rounds import (
+    calibration_figure,
+    distances_figure,
+    front_figure,
+    fronts_by_round,
+    learning_figure,
+    map_figure,
+    progress_figure,
+    scatter_figure,
+)
 from designlib.reports.style import Picture
 from designlib.selection import LEVEL
+from designlib.spaces import described, pairwise_distances
 
 __all__ = ["advice", "campaign_page"]
 
-_CLASSES = {"design": "sequence", "candidate id": "sequence", "reason": "text"}
+_CLASSES = {"design": "sequence", "candidate_id": "sequence", "reason": "text"}
 """Columns that are no numbers."""
-_OF_ROUNDS = [
-    "round", "best", "median", "predicted_median", "proposed", "measured", "failed", "pending",
-]  # fmt: skip
+_OF_ROUNDS = ["round", "best", "median", "predicted_median"]
+_OF_ROUNDS += ["proposed", "measured", "failed", "pending"]
 """What matters most first: a phone shows no more without scrolling."""
 _BEST_SHOWN = 10
-_NEW_EYES = 3
+_STAGNANT = 3
 """Rounds without a better best after which the page says so."""
 
 
 def campaign_page(
     record: Ledger,
     campaign: str,
-    pictures: Sequence[Picture],
     rejected: Mapping[int, Mapping[str, int]],
+    curves: pd.DataFrame,
+    start: pd.DataFrame,
 ) -> str:
-    """Return the page; ``rejected`` counts, for each round, why sampled designs were not taken."""
+    """Return the page of a campaign of which something was measured.
+
+    Parameters
+    ----------
+    record
+        Its ledger.
+    campaign
+        Its name.
+    rejected
+        For each round, how many sampled designs were rejected for which reason.
+    curves
+        What `learning_figure` shows of the last predictors; empty where that is not known.
+    start
+        Designs of the table that the campaign started from, best first; empty if unknown.
+    """
     about = record.proposals[-1].about
     candidates = record.candidates()
-    value = f"{about['value_name']} {about['units']}".strip()
     known = candidates[candidates["measured_value"].notna()]
-    ordered = known.sort_values(
-        ["measured_value", "design"], ascending=[not about["maximise"], True]
-    ).head(_BEST_SHOWN)
+    ascending = [not about["maximise"], True]
+    known = known.sort_values(["measured_value", "design"], ascending=ascending)
     further = [f"measured_{objective['name']}" for objective in record.objectives[1:]]
     columns = ["design", "measured_value", *further, "predicted_mean", "round", "candidate_id"]
-    best = ordered[columns]
+    best = known[columns].head(_BEST_SHOWN)
+    calibration = calibration_by_round(candidates)
+    fronts = fronts_by_round(candidates, record.objectives)
     lead = (
         f"{len(candidates)} candidates in {record.rounds} rounds, {len(known)} of them measured; "
-        + _wanted(record, value)
+        + _wanted(record, f"{about['value_name']} {about['units']}".strip())
     )
+    by = f" by {record.objectives[0]['name']}" if record.objectives else ""
     tables = [
-        _table("Rounds", "", record.overview()[_OF_ROUNDS]),
-        _table("The best so far", _best_text(len(best), record), best),
-        _table(
+        PageTable("Rounds", "", record.overview()[_OF_ROUNDS]),
+        PageTable("The best so far", f"The {len(best)} best measured candidates{by}.", best),
+        PageTable(
             "Predictions against measurements",
-            "Bias is measured less predicted. The std factor is the ratio of errors to the "
-            "ensemble's standard deviations: 1 is right, more is overconfident. In "
-            f"interval: share inside the intervals of {LEVEL:.0%}.",
-            calibration_by_round(candidates),
+            "Bias is the mean of measured less predicted values. The std factor is the ratio of "
+            "errors to the ensemble's standard deviations: 1 is right, more is overconfident. In "
+            f"interval: share of the measured values inside their intervals of {LEVEL:.0%}.",
+            calibration,
         ),
-        _table(
+        PageTable(
             "Several objectives",
             "Candidates on the front of what was measured up to each round, and the hypervolume "
             "of the front.",
-            fronts_by_round(candidates, record.objectives),
+            fronts,
         ),
-        _table(
+        PageTable(
             "What was rejected and why",
-            "Sampled designs that were not taken; one with several reasons counts under each.",
-            _rejections(rejected),
+            "Sampled designs that were rejected; one with several reasons counts under each.",
+            pd.DataFrame(
+                [
+                    {"round": number, "reason": reason, "designs": count}
+                    for number, counts in sorted(rejected.items())
+                    for reason, count in counts.items()
+                ]
+            ),
         ),
+    ]
+    pictures = [
+        *([front_figure(candidates, record.objectives)] if len(fronts) else []),
+        *_pictures(about, candidates, calibration, known, start),
+        *([learning_figure(curves)] if len(curves) else []),
     ]
     title = f"{campaign}: {record.rounds} rounds"
     return tables_page(title, lead, tables, pictures, advice(record, campaign), _CLASSES)
 
 
-def _best_text(count: int, record: Ledger) -> str:
-    of = f" by {record.objectives[0]['name']}" if record.objectives else ""
-    return f"The {count} best measured candidates{of}."
+def _pictures(
+    about: Mapping[str, Any],
+    candidates: pd.DataFrame,
+    calibration: pd.DataFrame,
+    best: pd.DataFrame,
+    start: pd.DataFrame,
+) -> list[Picture]:
+    names = {"value_name": about["value_name"], "units": about["units"]}
+    space = described(about).space
+    designs = space.encode(candidates["design"].tolist())
+    distances = pairwise_distances(space, designs, both_strands=about["both_strands"])
+    first = candidates[candidates["round"] == candidates["round"].min()]
+    shown = best.head(max(5, len(first) // 4))
+    before, beside = start.head(len(shown)), "best designs of the table at the start"
+    if before.empty:
+        before, beside = first, "candidates of the first round"
+    return [
+        progress_figure(candidates, *names.values(), maximise=about["maximise"]),
+        scatter_figure(candidates, *names.values()),
+        calibration_figure(calibration),
+        distances_figure(candidates, distances),
+        map_figure(distances, candidates["round"]),
+        design_figure(
+            space,
+            shown["design"].tolist(),
+            shown["predicted_mean"].to_numpy(),
+            before["design"].tolist(),
+            names=("best measured candidates", beside),
+            both_strands=about["both_strands"],
+            **names,
+        ),
+    ]
 
 
 def _wanted(record: Ledger, value: str) -> str:
-    about = record.proposals[-1].about
+    maximise = record.proposals[-1].about["maximise"]
     if not record.objectives:
-        return f"{'the largest' if about['maximise'] else 'the smallest'} {value} is wanted."
-    each = [f"{'large' if o['maximise'] else 'small'} {o['name']}" for o in record.objectives]
+        return f"the objective is to {'maximise' if maximise else 'minimise'} {value}."
+    each = [f"{'maximise' if o['maximise'] else 'minimise'} {o['name']}" for o in record.objectives]
     return (
-        f"wanted are {' and '.join(each)}. What follows is about {record.objectives[0]['name']}, "
-        "the first objective, where it does not say otherwise."
+        f"the objectives are to {' and '.join(each)}. Unless stated otherwise, what follows is "
+        f"about {record.objectives[0]['name']}, the first objective."
     )
 
 
 def advice(record: Ledger, campaign: str) -> list[str]:
     """Return what the figures suggest to do next, each in a sentence."""
     about = record.proposals[-1].about
-    candidates = record.candidates()
     lines = []
     pending = len(record.pending())
     if pending and not about["simulated"]:
@@ -103,7 +169,7 @@ def advice(record: Ledger, campaign: str) -> list[str]:
         )
     if record.has_news and not about["simulated"]:
         lines.append(f"Results have arrived: run the campaign again for round {record.rounds + 1}.")
-    calibration = calibration_by_round(candidates)
+    calibration = calibration_by_round(record.candidates())
     if len(calibration):
         lines += _about_trust(calibration.iloc[-1])
     lines += _about_progress(record.overview(), maximise=about["maximise"])
@@ -135,36 +201,14 @@ def _about_progress(rounds: pd.DataFrame, *, maximise: bool) -> list[str]:
     if sizes[-1] < sizes.max():
         lines.append(
             f"Round {rounds['round'].iloc[-1]} has {sizes[-1]} candidates, an earlier one had "
-            f"{sizes.max()}: most of what was sampled was rejected, see below. More chains, more "
-            "of the rungs they visit (pool_rungs) or less sharpness give more to choose from."
+            f"{sizes.max()}: most sampled designs were rejected, see below. More chains, more of "
+            "the rungs they visit (pool_rungs) or less sharpness give more to choose from."
         )
     best = (1.0 if maximise else -1.0) * rounds["best"].dropna().to_numpy()
     since = len(best) - 1 - int(best.argmax()) if len(best) else 0
-    if since >= _NEW_EYES:
+    if since >= _STAGNANT:
         lines.append(
             f"The best candidate has not been beaten for {since} rounds: explore more, loosen the "
             "constraints, or stop."
         )
     return lines
-
-
-def _rejections(rejected: Mapping[int, Mapping[str, int]]) -> pd.DataFrame:
-    rows = [
-        {"round": number, "reason": reason, "designs": count}
-        for number, counts in sorted(rejected.items())
-        for reason, count in counts.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def _table(title: str, text: str, frame: pd.DataFrame) -> PageTable:
-    headings = [str(name).replace("_", " ") for name in frame.columns]
-    return PageTable(
-        title, text, headings, [[_cell(v) for v in row] for row in frame.to_numpy(object)]
-    )
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:.4g}"
-    return str(value)

@@ -33,33 +33,30 @@ def render_counterfactuals(
 
     ``goal`` says what was wanted, as in "at least 0.3 E-score".
     """
-    designs = rows["design"].nunique() if len(rows) else 0
     often = shares[shares["edited"] > 0].head(_SHOWN)
+    first = pd.DataFrame()
+    if len(rows):
+        first = rows.groupby("design", sort=False).head(_PER_DESIGN).head(_SHOWN)
+        first = first[[name for name in _HEADINGS if name in first]]
+        first = first.replace({"edits": {"": "none"}}).rename(columns=_HEADINGS)
     tables = [
         PageTable(
             "What is edited most",
             "In which share of the sampled counterfactuals each position or variable is edited, "
             "averaged over designs. If a few that should not matter come first, the predictor "
             "goes by a shortcut: a barcode, a batch, a marker.",
-            ["what", "edited"],
-            [
-                [what, f"{share:.0%}"]
-                for what, share in zip(
-                    often["what"].tolist(), often["edited"].tolist(), strict=True
-                )
-            ],
+            often[["what"]].assign(edited=often["edited"].map("{:.0%}".format)),
         ),
         PageTable(
             "The fewest edits",
             f"The first {_PER_DESIGN} of each design, the fewest edits first; none of them can be "
             "left out. The share is that of the sampled states that became this one.",
-            *_told(rows),
+            first,
         ),
         PageTable(
             "Not reached",
-            "No sample got there within the radius and the constraints.",
-            ["design"],
-            [[design] for design in unreached],
+            "No sample reached the goal within the radius and the constraints.",
+            pd.DataFrame({"design": unreached}),
         ),
     ]
     agreed = ""
@@ -69,6 +66,7 @@ def render_counterfactuals(
             f"{rows['validation_agrees'].mean():.0%} of them; it learned from other rows of the "
             "same table, so it may share that table's errors."
         )
+    designs = rows["design"].nunique() if len(rows) else 0
     lead = (
         f"Edits that make the prediction {goal}: {len(rows):,} sampled for {designs} designs. They "
         f"say what the predictor does, which is not what nature does.{agreed}"
@@ -79,26 +77,9 @@ def render_counterfactuals(
 def counterfactual_lines(explained: Mapping[str, Mapping[str, Any]]) -> list[KeyFigure]:
     """Return what a round's report says of counterfactuals: their figures by their folder."""
     lines = []
-    for folder, told in explained.items():
-        edited = ", ".join(f"{what} {share:.0%}" for what, share in told["most_edited"])
+    for folder, figures in explained.items():
+        edited = ", ".join(f"{what} {share:.0%}" for what, share in figures["most_edited"])
         note = f"edited most: {edited}; " if edited else ""
-        found = f"found for {told['reached']} of {told['designs']} designs"
-        lines.append(KeyFigure(told["goal"], found, f"{note}see {folder}"))
+        found = f"found for {figures['reached']} of {figures['designs']} designs"
+        lines.append(KeyFigure(figures["goal"], found, f"{note}see {folder}"))
     return lines
-
-
-def _told(rows: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    if not len(rows):
-        return ["design"], []
-    first = rows.groupby("design", sort=False).head(_PER_DESIGN).head(_SHOWN)
-    known = {name: heading for name, heading in _HEADINGS.items() if name in first}
-    told = [[_cell(value) for value in row] for row in first[list(known)].astype(object).to_numpy()]
-    return list(known.values()), told
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value).replace(";", "; ") or "none"

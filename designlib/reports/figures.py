@@ -1,4 +1,4 @@
-"""The figures of a round: predictions, the walk, distances and training."""
+"""The figures of a round: predictions, the ladder, distances and training."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from designlib.predictors import rank_correlation
 from designlib.reports.style import (
     BLUE,
     GREEN,
-    GREY,
     ORANGE,
     SERIES,
     VERMILION,
     Picture,
+    colour_scale,
+    identity_line,
     legend_above,
     panels,
     plain_decades,
     to_png,
+    training_axis,
     with_units,
 )
 from designlib.types import InputError
@@ -39,7 +41,7 @@ __all__ = [
 _HEXBIN_FROM = 1500  # single points hide each other beyond this many
 _TICKS = 9
 _DISTANCES = {"letters": "Hamming distance, the number of letters that differ."}
-_MOVED = "How many steps of one component have to be replaced by another."
+_MOVED = "The number of steps of one component that are replaced by another."
 _STARTS = {"random": ("random starts", BLUE), "elite": ("elite starts", VERMILION)}
 
 
@@ -64,26 +66,16 @@ def predicted_against_known(
     """
     figure, (axis,) = panels(1, 1, 6.0, 5.6)
     if len(test.known) >= _HEXBIN_FROM:
-        cells = axis.hexbin(
-            test.known, test.predicted, gridsize=45, bins="log", mincnt=1, cmap="Blues", vmin=0.4
-        )
-        bar = figure.colorbar(cells, ax=axis, shrink=0.7, pad=0.02)
-        bar.set_label("held-out test designs per cell", fontsize=9)
-        bar.ax.tick_params(labelsize=8)
-        plain_decades(bar.ax.yaxis)
+        look = {"gridsize": 45, "bins": "log", "mincnt": 1, "cmap": "Blues", "vmin": 0.4}
+        cells = axis.hexbin(test.known, test.predicted, **look)
+        plain_decades(colour_scale(figure, axis, cells, "held-out test designs per cell"))
     else:
-        axis.scatter(
-            test.known, test.predicted, s=12, color=BLUE, alpha=0.5, linewidths=0,
-            label="held-out test designs",
-        )  # fmt: skip
+        look = {"s": 12, "color": BLUE, "alpha": 0.5, "linewidths": 0}
+        axis.scatter(test.known, test.predicted, label="held-out test designs", **look)
     if candidates is not None:
-        axis.scatter(
-            candidates.known, candidates.predicted, s=24, color=ORANGE, edgecolors="black",
-            linewidths=0.5, label="candidates", zorder=3,
-        )  # fmt: skip
-    every = np.concatenate([*test, *(candidates or ())])
-    ends = [float(every.min()), float(every.max())]
-    axis.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label="predicted = known")
+        look = {"s": 24, "color": ORANGE, "edgecolors": "black", "linewidths": 0.5, "zorder": 3}
+        axis.scatter(candidates.known, candidates.predicted, label="candidates", **look)
+    identity_line(axis, [*test, *(candidates or ())], "predicted = known")
     axis.set_xlabel(with_units(f"{known_name} {value_name}", units))
     axis.set_ylabel(with_units(f"predicted {value_name}", units))
     legend_above(axis)
@@ -120,9 +112,8 @@ def ladder_figure(frame: pd.DataFrame, *, value_name: str, units: str) -> Pictur
         rows = frame.loc[frame["start"] == start, :].sort_values("rung")
         if rows.empty:
             continue
-        axes[0].fill_between(
-            rows["rung"], rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0
-        )
+        band = {"color": colour, "alpha": 0.2, "linewidth": 0}
+        axes[0].fill_between(rows["rung"], rows["low"], rows["high"], **band)
         line = {"color": colour, "marker": "o", "markersize": 3, "linewidth": 1.5, "label": label}
         axes[0].plot(rows["rung"], rows["median"], **line)
         axes[1].plot(rows["rung"], rows["acceptance"], **line)
@@ -135,23 +126,21 @@ def ladder_figure(frame: pd.DataFrame, *, value_name: str, units: str) -> Pictur
     axes[2].set_yscale("log")
     plain_decades(axes[2].yaxis)
     legend_above(axes[0])
-    places = rungs["rung"].tolist()
     shown = rungs.iloc[np.unique(np.linspace(0, len(rungs) - 1, _TICKS).round().astype(int))]
-    for axis in axes:
-        axis.set_xlim(places[0] - 0.5, places[-1] + 0.5)
-        axis.set_xticks(shown["rung"].tolist(), [""] * len(shown))
     labels = [f"{row.rung}\n{row.step:,}" for row in shown.itertuples()]
-    axes[2].set_xticklabels(labels)
+    for axis in axes:
+        axis.set_xlim(rungs["rung"].min() - 0.5, rungs["rung"].max() + 0.5)
+        axis.set_xticks(shown["rung"].tolist(), labels)
+        axis.label_outer()
     axes[2].set_xlabel("rung of the ladder, and below it the training step of its checkpoint")
     return Picture(
         "ladder",
-        "The walk along the training trajectory",
+        "Sampling along the training trajectory",
         to_png(figure),
-        f"Top: predicted {value_name} of the chains after each rung, always by the final "
-        "predictor: the line is the median, the band holds 90 % of the chains. Middle: share "
-        "of proposed moves that were accepted. Bottom: the factor by which each checkpoint's "
-        "output is multiplied before it steers the walk. The walk is a search heuristic: what "
-        "it ends in are not exact draws from a density.",
+        f"Top: {value_name} of the chains after each rung, as the final predictor predicts it; the "
+        "line is the median, the band holds 90 % of the chains. Middle: share of proposed moves "
+        "that were accepted. Bottom: the factor by which each checkpoint's output is multiplied. "
+        "Sampling is a search heuristic: its end states are not exact draws from a density.",
     )
 
 
@@ -179,8 +168,8 @@ def distance_figure(
         to_png(figure),
         f"{_DISTANCES.get(units, _MOVED)} Left: between candidates "
         f"({mean}); few near-copies mean a diverse plate. Right: from each candidate to the most "
-        f"similar measured design (median {np.median(to_measured):g}); far from measured ground a "
-        "prediction is less to be trusted.",
+        f"similar measured design (median {np.median(to_measured):g}); the farther away, the less "
+        "reliable the prediction.",
     )
 
 
@@ -193,7 +182,6 @@ def training_figure(frame: pd.DataFrame, rungs: Sequence[int]) -> Picture:
     """
     figure, axes = panels(3, 1, 7.0, 7.2)
     last = int(frame["step"].to_numpy().max())
-    ticks = [0, *(10**power for power in range(len(str(last))))]
     for at, (member, rows) in enumerate(frame.sort_values("step").groupby("member")):
         line = {"color": SERIES[at % len(SERIES)], "linewidth": 1.4}
         axes[0].plot(rows["step"], rows["validation_loss"], **line, label=f"member {member}")
@@ -206,23 +194,16 @@ def training_figure(frame: pd.DataFrame, rungs: Sequence[int]) -> Picture:
     axes[1].set_ylabel("validation rank correlation\n(Spearman)")
     axes[2].set_ylabel("spread of outputs\n(standardised units)")
     for axis in axes:
-        axis.set_xscale("symlog", linthresh=1, linscale=0.4)
-        axis.set_xlim(0, last * 1.1)
-        axis.set_xticks(ticks, [""] * len(ticks))
-        axis.plot(
-            rungs, np.full(len(rungs), 0.04), "|", color="black", markersize=8,
-            transform=axis.get_xaxis_transform(), label="rung of the ladder",
-        )  # fmt: skip
-    axes[2].set_xticklabels([f"{tick:,}" for tick in ticks])
-    axes[2].set_xlabel("training step (logarithmic)")
+        training_axis(axis, last, rungs)
+        axis.label_outer()
     legend_above(axes[0])
     return Picture(
         "training",
         "How the predictors learned",
         to_png(figure),
-        "One colour per member of the ensemble. Black ticks mark the checkpoints that the walk "
-        "uses. Early ones know the broad trend only and their outputs hardly vary, so each is "
-        "scaled by its spread before it steers the walk.",
+        "One colour per member of the ensemble. Black ticks mark the checkpoints that the chains "
+        "follow. Early ones know only the broad trend and hardly vary, so each is scaled by the "
+        "spread of its outputs.",
     )
 
 

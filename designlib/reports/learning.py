@@ -10,7 +10,7 @@ import pandas as pd
 
 from designlib.analysis import LearningOrder, PowerLaw, Verdict
 from designlib.reports.pages import PageTable, tables_page
-from designlib.reports.style import SERIES, Picture, legend_above, panels, to_png
+from designlib.reports.style import SERIES, Picture, legend_above, panels, to_png, training_axis
 
 __all__ = ["LearningContent", "curve_figure", "learning_order_figure", "render_learning"]
 
@@ -25,13 +25,7 @@ def learning_order_figure(order: LearningOrder, rungs: Sequence[int]) -> Picture
         color = SERIES[(degree - 1) % len(SERIES)]
         label = f"degree {degree} ({share:.0%})"
         axis.plot(order.steps, column, color=color, linewidth=1.4, label=label)
-    axis.plot(
-        rungs, [0.04] * len(rungs), "|", color="black", markersize=8,
-        transform=axis.get_xaxis_transform(), label="rung of the ladder",
-    )  # fmt: skip
-    axis.set_xscale("symlog", linthresh=1, linscale=0.4)
-    axis.set_xlim(0, max(order.steps) * 1.1)
-    axis.set_xlabel("training step (logarithmic)")
+    training_axis(axis, max(order.steps), rungs)
     axis.set_ylabel("share learned")
     legend_above(axis)
     return Picture(
@@ -50,13 +44,12 @@ def curve_figure(curve: pd.DataFrame, law: PowerLaw) -> Picture:
     last = int(curve["rows"].max())
     sizes = np.geomspace(curve["rows"].min(), last + 1000, 40)
     expected = [law.error(size) for size in sizes]
-    axis.fill_between(
-        sizes, [1 - e.high for e in expected], [1 - e.low for e in expected], color=SERIES[0],
-        alpha=0.2, linewidth=0, label="expected, 90 %",
-    )  # fmt: skip
+    low, high = [1 - e.high for e in expected], [1 - e.low for e in expected]
+    band = {"color": SERIES[0], "alpha": 0.2, "linewidth": 0, "label": "expected, 90 %"}
+    axis.fill_between(sizes, low, high, **band)
     axis.plot(sizes, [1 - e.middle for e in expected], color=SERIES[0], linewidth=1.4)
-    axis.plot(curve["rows"], curve["rank_correlation"], "o", color=SERIES[1], markersize=4,
-              label="trained and measured")  # fmt: skip
+    points = {"color": SERIES[1], "markersize": 4, "label": "trained and measured"}
+    axis.plot(curve["rows"], curve["rank_correlation"], "o", **points)
     axis.axvline(last, color="black", linestyle=":", linewidth=1)
     axis.set_xscale("log")
     axis.set_xlabel("training rows")
@@ -95,10 +88,10 @@ def render_learning(campaign: str, content: LearningContent, pictures: Sequence[
     said = {True: "holds", False: "does not hold", None: "cannot be asked"}[verdict.holds]
     lead = f"From coarse to fine {said} for this predictor; {verdict.reason}. {verdict.advice}"
     tables = [
-        _table("What more measurements are worth", _GAINS, content.gains),
-        _table("By checkpoint", _BY_CHECKPOINT + _motif(content.motif), content.by_checkpoint),
-        _table("Rows that look mislabelled", *_suspicious(content.examples)),
-        _table("A core set", _CORE, None if content.core is None else _means(content.core)),
+        PageTable("What more measurements are worth", _GAINS, content.gains),
+        PageTable("By checkpoint", _BY_CHECKPOINT + _motif(content.motif), content.by_checkpoint),
+        PageTable("Rows that look mislabelled", *_suspicious(content.examples)),
+        PageTable("A core set", _CORE, _means(content.core)),
     ]
     title = f"{campaign}: what was learned when"
     return tables_page(title, lead, tables, pictures, classes={"design": "sequence long"})
@@ -139,28 +132,14 @@ def _suspicious(examples: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     return text, odd.loc[order, ["design", "value", "error", "agreement"]]
 
 
-def _means(core: pd.DataFrame) -> pd.DataFrame:
-    score = core.groupby("of", sort=False)["validation_rank_correlation"]
-    return pd.DataFrame(
-        {
-            "trained on": score.mean().index,
-            "rows": core.groupby("of", sort=False)["rows"].first().to_numpy(),
-            "rank correlation": score.mean().to_numpy(),
-            "lowest": score.min().to_numpy(),
-            "highest": score.max().to_numpy(),
-        }
+def _means(core: pd.DataFrame | None) -> pd.DataFrame | None:
+    if core is None:
+        return None
+    score = "validation_rank_correlation"
+    means = core.groupby("of", sort=False).agg(
+        rows=("rows", "first"),
+        rank_correlation=(score, "mean"),
+        lowest=(score, "min"),
+        highest=(score, "max"),
     )
-
-
-def _table(title: str, text: str, frame: pd.DataFrame | None) -> PageTable:
-    if frame is None:
-        return PageTable(title, text, [], [])
-    headings = [str(name).replace("_", " ") for name in frame.columns]
-    rows = [[_cell(value) for value in row] for row in frame.astype(object).to_numpy()]
-    return PageTable(title, text, headings, rows)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return means.reset_index(names="trained on")

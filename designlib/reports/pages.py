@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from designlib.reports.style import Picture
 
-__all__ = ["PageTable", "embedded", "render", "tables_page"]
+__all__ = ["PageTable", "embedded", "heading", "render", "table_cells", "tables_page"]
+
+
+class PageTable(NamedTuple):
+    """One table of a page and what it means."""
+
+    title: str
+    text: str
+    frame: pd.DataFrame | None
+    """Left out where None or empty."""
 
 
 def render(template: str, **content: Any) -> str:
     """Return a page made from one of this folder's templates."""
     return _environment().get_template(template).render(**content)
-
-
-class PageTable(NamedTuple):
-    """One table of a page, its cells as they are printed."""
-
-    title: str
-    text: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def tables_page(
@@ -39,13 +40,26 @@ def tables_page(
 ) -> str:
     """Return a page of tables with what they mean, below the advice and above the figures.
 
-    Tables without rows are left out. ``classes`` are those of columns that are no numbers, by
-    their heading.
+    ``classes`` are the CSS classes of the columns that are no numbers.
     """
     return render(
-        "tables.html", title=title, lead=lead, tables=[table for table in tables if table.rows],
-        pictures=embedded(pictures), advice=advice, classes=classes or {},
-    )  # fmt: skip
+        "tables.html",
+        title=title,
+        lead=lead,
+        tables=[
+            (table, table.frame.columns, table_cells(table.frame))
+            for table in tables
+            if table.frame is not None and len(table.frame)
+        ],
+        pictures=embedded(pictures),
+        advice=advice,
+        classes=classes or {},
+    )
+
+
+def table_cells(frame: pd.DataFrame) -> list[list[str]]:
+    """Return the rows of a table as they are printed."""
+    return [[_cell(value) for value in row] for row in frame.astype(object).to_numpy()]
 
 
 def embedded(pictures: Iterable[Picture]) -> list[tuple[Picture, str]]:
@@ -53,13 +67,28 @@ def embedded(pictures: Iterable[Picture]) -> list[tuple[Picture, str]]:
     return [(picture, base64.b64encode(picture.png).decode()) for picture in pictures]
 
 
+def heading(column: str) -> str:
+    """Return what a page calls a column."""
+    return column.replace("_", " ")
+
+
+def _cell(value: object) -> str:
+    """Return a table cell: nothing where unknown, yes or no, at most four digits.
+
+    >>> _cell(0.123456), _cell(float("nan")), _cell(True), _cell(12)
+    ('0.1235', '', 'yes', '12')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}"
+    return str(value).replace(";", "; ")  # so that a long list of edits can be broken
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-
-def _source(template: str) -> str:
-    return files("designlib.reports").joinpath(template).read_text(encoding="utf-8")
+    blocks = {"trim_blocks": True, "lstrip_blocks": True}
+    loader = PackageLoader("designlib", "reports")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, **blocks)
+    environment.filters["heading"] = heading
+    return environment

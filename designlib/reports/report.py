@@ -9,14 +9,18 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from designlib.candidates import describe_columns, readable
-from designlib.reports.pages import embedded, render
+from designlib.reports.pages import embedded, render, table_cells
 from designlib.reports.style import Picture
 from designlib.sampling.ladders import LadderKind
 
 __all__ = [
-    "RESAMPLED", "SEARCHED", "WALKED", "KeyFigure", "ReportContent", "render_report",
+    "RESAMPLED",
+    "SEARCHED",
+    "KeyFigure",
+    "ReportContent",
+    "render_report",
     "with_explained",
-]  # fmt: skip
+]
 
 _SHOWN = 20
 _UNBROKEN = 16
@@ -32,18 +36,18 @@ _NOT_ON_PAGE = ["candidate_id", "acquisition", "feasible", "role", "status"]
 
 
 _CHANGING = "changing designs by accepted or refused proposals."
-WALKED: Mapping[LadderKind, str] = {
-    "trajectory": "The checkpoints of the predictors' training are kept. Many chains walked from "
-    f"early ones, which know only the broad trend, to the final ones, {_CHANGING}",
-    "temperatures": "Of the predictors' training there are no checkpoints. Many chains walked from "
-    f"a nearly flat density of the predictors to a sharp one, {_CHANGING}",
-    "distillation": "Of the predictors' training there are no checkpoints. Many chains walked "
-    "along those of a short training of the same architecture on the predictions, from early ones "
-    f"to the predictors themselves, {_CHANGING}",
+_SAMPLED_ALONG: Mapping[LadderKind, str] = {
+    "trajectory": "The checkpoints of the predictors' training are kept. Many chains followed them "
+    f"from early ones, which know only the broad trend, to the final ones, {_CHANGING}",
+    "temperatures": "The predictors' training left no checkpoints. Many chains moved from a nearly "
+    f"flat density of the predictors to a sharp one, {_CHANGING}",
+    "distillation": "The predictors' training left no checkpoints. Many chains followed those of a "
+    "short training of the same architecture on the predictions, from early ones to the predictors "
+    f"themselves, {_CHANGING}",
 }
-"""What the chains walked along, by the kind of their ladder."""
+"""What the chains followed, by the kind of their ladder."""
 SEARCHED = (
-    "The walk is a search heuristic: its end states are not exact draws from a probability density."
+    "Sampling is a search heuristic: its end states are not exact draws from a probability density."
 )
 RESAMPLED = (
     "Populations of chains were weighted and resampled on the way: sequential Monte Carlo, whose "
@@ -66,7 +70,7 @@ class ReportContent:
 
     candidates: pa.Table
     """The candidate table; campaign and round are read from it."""
-    what_was_run: Mapping[str, str]
+    what_was_run: Sequence[KeyFigure]
     """Data set, rows, constraints, predictor, sampler, seed and the like, in reading order."""
     key_figures: Sequence[KeyFigure]
     pictures: Sequence[Picture]
@@ -79,11 +83,11 @@ class ReportContent:
     provenance: Mapping[str, str]
     """Hashes and versions."""
     ladder: LadderKind = "trajectory"
-    """What the chains walked along."""
+    """What the chains followed."""
     exactness: str = SEARCHED
     """What may be said of the designs that the sampler returned."""
     explained: Sequence[KeyFigure] = ()
-    """Counterfactuals that were asked of the round's predictors."""
+    """Counterfactuals by the round's predictors."""
     where_the_rest_is: str = "candidates.parquet and candidates.csv beside this report"
 
 
@@ -99,12 +103,12 @@ def render_report(content: ReportContent) -> str:
         campaign=content.candidates["campaign"][0].as_py(),
         round=content.candidates["round"][0].as_py(),
         candidates=content.candidates.num_rows,
-        columns=[(name, _heading(name), *described[name]) for name in shown.columns],
+        columns=[(name, *described[name]) for name in shown.columns],
         classes=_classes(table["design"].tolist()),
-        rows=[[_cell(value) for value in row] for row in shown.astype(object).to_numpy()],
+        rows=table_cells(shown),
         pictures=embedded(content.pictures),
         explained=content.explained,
-        walked=WALKED[content.ladder],
+        sampled_along=_SAMPLED_ALONG[content.ladder],
     )
 
 
@@ -122,26 +126,7 @@ def _classes(designs: Sequence[str]) -> dict[str, str]:
 
     Short sequences are not broken at all.
     """
-    if not any("=" in design for design in designs):
-        whole = max(map(len, designs), default=0) <= _UNBROKEN
-        return _CLASSES | (
-            dict.fromkeys(("design", "nearest_measured"), "sequence") if whole else {}
-        )
-    return {name: kind.replace("long", "long pairs") for name, kind in _CLASSES.items()}
-
-
-def _heading(column: str) -> str:
-    return column.replace("_", " ")
-
-
-def _cell(value: object) -> str:
-    """Return a table cell: nothing where unknown, yes or no, at most four digits.
-
-    >>> _cell(0.123456), _cell(float("nan")), _cell(True), _cell(12)
-    ('0.1235', '', 'yes', '12')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"  # noqa: PLR0124 - NaN is not itself
-    return str(value).replace(";", "; ")  # so that a long list of edits can be broken
+    if any("=" in design for design in designs):
+        return {name: kind.replace("long", "long pairs") for name, kind in _CLASSES.items()}
+    whole = max(map(len, designs), default=0) <= _UNBROKEN
+    return _CLASSES | (dict.fromkeys(("design", "nearest_measured"), "sequence") if whole else {})

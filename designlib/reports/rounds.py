@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from sklearn.manifold import ClassicalMDS
 
 from designlib.reports.calibration import EXPECTED_WITHIN
 from designlib.reports.style import (
@@ -17,45 +18,53 @@ from designlib.reports.style import (
     ORANGE,
     VERMILION,
     Picture,
+    identity_line,
     legend_above,
     panels,
+    round_axis,
+    scatter_by_round,
     to_png,
     with_units,
 )
+from designlib.selection import hypervolume, non_dominated
 
 __all__ = [
     "calibration_figure",
-    "ground_figure",
+    "distances_figure",
+    "front_figure",
+    "fronts_by_round",
     "learning_figure",
     "map_figure",
     "progress_figure",
     "scatter_figure",
 ]
 
+Objectives = Sequence[Mapping[str, Any]]
+"""Objectives as a ledger records them: name, maximise and reference, the first one first."""
+
 
 def progress_figure(candidates: pd.DataFrame, value: str, units: str, *, maximise: bool) -> Picture:
-    """Return best, median and spread of the measured candidates of each round.
+    """Return best, median and range of the measured candidates of each round.
 
     ``candidates`` has ``round``, ``measured_value`` and ``predicted_mean``; a round without any
     measured value shows its predictions.
     """
     figure, (axis,) = panels(1, 1, 7.0, 4.4)
-    known = candidates[candidates["measured_value"].notna()]
-    rounds = known.groupby("round")["measured_value"]
+    rounds = _measured(candidates).groupby("round")["measured_value"]
     low, median, high = (rounds.quantile(share) for share in (0.1, 0.5, 0.9))
     best = rounds.max() if maximise else rounds.min()
+    so_far = best.cummax() if maximise else best.cummin()
     numbers = median.index.to_numpy()
     axis.vlines(numbers, low, high, color=BLUE, linewidth=5, alpha=0.35, label="10 to 90 %")
     axis.plot(numbers, median, "o-", color=BLUE, markersize=5, label="median")
     axis.plot(numbers, best, "^", color=VERMILION, markersize=7, label="best of the round")
-    so_far = best.cummax() if maximise else best.cummin()
     axis.step(numbers, so_far, where="post", color=VERMILION, linewidth=1, label="best so far")
     waiting = candidates[~candidates["round"].isin(numbers)]
     if len(waiting):
         predicted = waiting.groupby("round")["predicted_mean"].median()
-        axis.plot(predicted.index, predicted, "s", color=GREY, markerfacecolor="none",
-                  label="predicted, not measured yet")  # fmt: skip
-    _rounds(axis)
+        look = {"color": GREY, "markerfacecolor": "none", "label": "predicted, not measured yet"}
+        axis.plot(predicted.index, predicted, "s", **look)
+    round_axis(axis)
     axis.set_ylabel(with_units(value, units))
     legend_above(axis)
     return Picture(
@@ -70,17 +79,10 @@ def progress_figure(candidates: pd.DataFrame, value: str, units: str, *, maximis
 def scatter_figure(candidates: pd.DataFrame, value: str, units: str) -> Picture:
     """Return predicted against measured values, coloured by round."""
     figure, (axis,) = panels(1, 1, 6.4, 5.4)
-    known = candidates[candidates["measured_value"].notna()]
-    points = axis.scatter(
-        known["measured_value"], known["predicted_mean"], c=known["round"], s=22, cmap="viridis",
-        edgecolors="black", linewidths=0.3, vmin=1, vmax=max(2, int(candidates["round"].max())),
-    )  # fmt: skip
-    both = np.concatenate([known["measured_value"], known["predicted_mean"]])
-    ends = [both.min(), both.max()]
-    axis.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label="predicted = measured")
-    bar = figure.colorbar(points, ax=axis, shrink=0.8, pad=0.02)
-    bar.set_label("round", fontsize=9)
-    bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    known = _measured(candidates)
+    pair = (known["measured_value"], known["predicted_mean"])
+    scatter_by_round(axis, *pair, known["round"], int(candidates["round"].max()))
+    identity_line(axis, pair, "predicted = measured")
     axis.set_xlabel(with_units(f"measured {value}", units))
     axis.set_ylabel(with_units(f"predicted {value}", units))
     legend_above(axis)
@@ -88,8 +90,8 @@ def scatter_figure(candidates: pd.DataFrame, value: str, units: str) -> Picture:
         "predicted",
         "Predicted against measured",
         to_png(figure),
-        "Each point is a candidate, predicted before anybody had measured it. Points below the "
-        "line turned out larger than predicted, points above it smaller.",
+        "Each point is a candidate, predicted before it was measured. Points below the line turned "
+        "out larger than predicted, points above it smaller.",
     )
 
 
@@ -106,7 +108,7 @@ def calibration_figure(calibration: pd.DataFrame) -> Picture:
         axis.axhline(expected, color=colour, linestyle=":", linewidth=1)
     axis.set_ylim(-0.03, 1.03)
     axis.set_ylabel("share of the candidates")
-    _rounds(axis)
+    round_axis(axis)
     legend_above(axis)
     return Picture(
         "calibration",
@@ -145,34 +147,39 @@ def learning_figure(curves: pd.DataFrame) -> Picture:
         to_png(figure),
         "Mean over the members of the latest round. How well each checkpoint ranks validation "
         "designs, and which share of its own variance single sites and pairs of sites explain; "
-        "the rest are higher interactions. Chains walk these checkpoints from left to right.",
+        "the rest are higher interactions. Chains follow these checkpoints from left to right.",
     )
 
 
-def ground_figure(candidates: pd.DataFrame, diversity: pd.Series) -> Picture:
-    """Return how far each round went from what was measured, and how diverse it is.
+def distances_figure(
+    candidates: pd.DataFrame, distances: Int[np.ndarray, "designs designs"]
+) -> Picture:
+    """Return how far each round is from what was measured, and how diverse it is.
 
-    ``candidates`` has ``round`` and ``distance_to_measured``; ``diversity`` is the mean distance
-    between two candidates of a round, indexed by round.
+    ``candidates`` has ``round`` and ``distance_to_measured``; ``distances`` are those between
+    candidates.
     """
     figure, (axis,) = panels(1, 1, 7.0, 3.8)
     distance = candidates.groupby("round")["distance_to_measured"]
-    numbers = distance.mean().index.to_numpy()
+    of_round = {n: (candidates["round"] == n).to_numpy() for n in distance.groups}
+    pairs = {n: rows.sum() * (rows.sum() - 1) for n, rows in of_round.items()}
+    diversity = [distances[np.ix_(r, r)].sum() / max(1, pairs[n]) for n, r in of_round.items()]
+    numbers = list(of_round)
     axis.vlines(numbers, distance.min(), distance.max(), color=ORANGE, linewidth=5, alpha=0.4)
-    axis.plot(numbers, distance.mean(), "o-", color=ORANGE, markersize=5,
-              label="to the nearest measured (mean, range)")  # fmt: skip
-    axis.plot(diversity.index, diversity, "s-", color=BLUE, markersize=5,
-              label="between two of the round (mean)")  # fmt: skip
+    nearest = "to the nearest measured (mean, range)"
+    axis.plot(numbers, distance.mean(), "o-", color=ORANGE, markersize=5, label=nearest)
+    among = "between two of the round (mean)"
+    axis.plot(numbers, diversity, "s-", color=BLUE, markersize=5, label=among)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("distance")
-    _rounds(axis)
+    round_axis(axis)
     legend_above(axis)
     return Picture(
-        "ground",
-        "How far from measured ground?",
+        "distances",
+        "How far from measured designs?",
         to_png(figure),
         "Distance of the candidates to the nearest design that was measured when they were "
-        "proposed, and between each other. Predictions far from measured ground are "
+        "proposed, and between each other. Predictions far from measured designs are "
         "extrapolations; a batch whose members are alike teaches little.",
     )
 
@@ -180,14 +187,10 @@ def ground_figure(candidates: pd.DataFrame, diversity: pd.Series) -> Picture:
 def map_figure(distances: Int[np.ndarray, "designs designs"], rounds: pd.Series) -> Picture:
     """Return all candidates on a plane that keeps distances as well as it can, by round."""
     figure, (axis,) = panels(1, 1, 6.4, 5.4)
-    places = _plane(distances.astype(np.float64))
-    points = axis.scatter(
-        places[:, 0], places[:, 1], c=rounds, s=22, cmap=colormaps["viridis"], vmin=1,
-        vmax=max(2, int(rounds.max())), edgecolors="black", linewidths=0.3,
-    )  # fmt: skip
-    bar = figure.colorbar(points, ax=axis, shrink=0.8, pad=0.02)
-    bar.set_label("round", fontsize=9)
-    bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    with np.errstate(invalid="ignore"):
+        places = ClassicalMDS(metric="precomputed").fit_transform(distances)
+    # Distances that no plane has give negative eigenvalues, and these coordinates of NaN.
+    scatter_by_round(axis, *np.nan_to_num(places).T, rounds, int(rounds.max()))
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_aspect("equal", adjustable="datalim")
@@ -201,18 +204,77 @@ def map_figure(distances: Int[np.ndarray, "designs designs"], rounds: pd.Series)
     )
 
 
-def _plane(distances: Float[np.ndarray, "designs designs"]) -> Float[np.ndarray, "designs 2"]:
-    """Return classical multidimensional scaling (Torgerson 1952) in two dimensions."""
-    squares = distances**2
-    centred = squares - squares.mean(0) - squares.mean(1)[:, None] + squares.mean()
-    values, vectors = np.linalg.eigh(-0.5 * centred)
-    top = np.argsort(values)[::-1][:2]
-    axes = vectors[:, top] * np.sqrt(np.maximum(values[top], 0.0))
-    # An eigenvector may point either way; the largest entry is made positive.
-    signs = np.sign(axes[np.abs(axes).argmax(0), [0, 1][: axes.shape[1]]])
-    return axes * np.where(signs == 0, 1.0, signs)
+def front_figure(candidates: pd.DataFrame, objectives: Objectives) -> Picture:
+    """Return the first two objectives of all measured candidates, and hypervolume by round."""
+    known, points = _points(candidates, objectives)
+    figure, (above, below) = panels(2, 1, 7.0, 8.6)
+    across, up = _columns(objectives)[:2]
+    last = int(candidates["round"].max())
+    scatter_by_round(above, known[across], known[up], known["round"], last)
+    front = known[non_dominated(points)].sort_values(across)
+    look = {"color": VERMILION, "markerfacecolor": "none", "markersize": 8, "linewidth": 1}
+    above.plot(front[across], front[up], "o--", label="front", **look)
+    for label, objective in zip((above.set_xlabel, above.set_ylabel), objectives, strict=False):
+        better = "more" if objective["maximise"] else "less"
+        label(f"measured {objective['name']} ({better} is better)")
+    legend_above(above)
+    fronts = fronts_by_round(candidates, objectives)
+    below.plot(fronts["round"], fronts["hypervolume"], "o-", color=BLUE, markersize=5)
+    below.set_ylim(0, 1.03)
+    round_axis(below)
+    below.set_ylabel("hypervolume of the front so far")
+    return Picture(
+        "front",
+        "The front of the objectives",
+        to_png(figure),
+        "Above: measured candidates; no other candidate is as good in every objective and better "
+        "in one than those on the front. Below: the share that the front dominates of the box "
+        "between the median of the first table and the best value of each objective.",
+    )
 
 
-def _rounds(axis: Axes) -> None:
-    axis.set_xlabel("round")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+def fronts_by_round(candidates: pd.DataFrame, objectives: Objectives) -> pd.DataFrame:
+    """Return the front and its hypervolume, of the candidates measured up to each round.
+
+    Columns: round, designs (with every objective measured), on_front, and hypervolume above the
+    reference, as a share of the box from it to the best value of each objective in all rounds.
+    No rows where there are no objectives, or no candidate has all of them measured.
+    """
+    if not objectives:
+        return pd.DataFrame()
+    known, points = _points(candidates, objectives)
+    reference = np.array([_signed(o, o["reference"]) for o in objectives])
+    box = float(np.maximum(points.max(0) - reference, 0.0).prod()) if len(points) else 0.0
+    rows = []
+    for number in sorted(known["round"].unique()):
+        until = points[(known["round"] <= number).to_numpy()]
+        row = {"round": int(number), "designs": len(until)}
+        row["on_front"] = int(non_dominated(until).sum())
+        row["hypervolume"] = hypervolume(until, reference) / box if box > 0 else 0.0
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _measured(candidates: pd.DataFrame) -> pd.DataFrame:
+    return candidates[candidates["measured_value"].notna()]
+
+
+def _columns(objectives: Objectives) -> list[str]:
+    return ["measured_value", *(f"measured_{o['name']}" for o in objectives[1:])]
+
+
+def _points(
+    candidates: pd.DataFrame, objectives: Objectives
+) -> tuple[pd.DataFrame, Float[np.ndarray, "designs objectives"]]:
+    """Return the candidates with every objective measured, and their values, more being better."""
+    columns = _columns(objectives)
+    known = candidates.dropna(subset=columns)
+    values = [
+        _signed(objective, known[column].to_numpy(dtype=np.float64))
+        for column, objective in zip(columns, objectives, strict=True)
+    ]
+    return known, np.stack(values, axis=1)
+
+
+def _signed(objective: Mapping[str, Any], values: Any) -> Any:
+    return values if objective["maximise"] else -values

@@ -1,4 +1,4 @@
-"""The look that all figures share: colours, panels, legends, and PNG bytes.
+"""The look that all figures share: colours, panels, legends, scales, and PNG bytes.
 
 Figures are made with matplotlib's objects, never with pyplot, so drawing one leaves
 no trace in the process.
@@ -7,26 +7,34 @@ no trace in the process.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike
 
 __all__ = [
     "BLUE",
     "GREEN",
     "GREY",
     "ORANGE",
-    "PURPLE",
     "SERIES",
     "VERMILION",
     "Picture",
+    "colour_scale",
+    "identity_line",
     "legend_above",
     "panels",
     "plain_decades",
+    "round_axis",
+    "scatter_by_round",
     "to_png",
+    "training_axis",
     "with_units",
 ]
 
@@ -65,19 +73,52 @@ def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure
 
 def legend_above(axis: Axes) -> None:
     """Put the legend over the panel's upper edge, where it covers no data."""
-    handles, labels = axis.get_legend_handles_labels()
-    axis.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=min(4, len(labels)),
-        frameon=False,
-        fontsize=9,
-        borderaxespad=0.2,
-        handlelength=1.6,
-        columnspacing=1.4,
+    labels = axis.get_legend_handles_labels()[1]
+    style = {"fontsize": 9, "borderaxespad": 0.2, "handlelength": 1.6, "columnspacing": 1.4}
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": min(4, len(labels))}
+    axis.legend(frameon=False, **place, **style)
+
+
+def colour_scale(figure: Figure, axis: Axes, drawn: ScalarMappable, label: str) -> Axis:
+    """Put the scale of colours beside a panel and return its axis."""
+    bar = figure.colorbar(drawn, ax=axis, shrink=0.8, pad=0.02)
+    bar.set_label(label, fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    return bar.ax.yaxis
+
+
+def scatter_by_round(
+    axis: Axes, across: ArrayLike, up: ArrayLike, rounds: ArrayLike, last: int
+) -> None:
+    """Draw one point per candidate, coloured by its round; ``last`` is the latest of all."""
+    outline = {"edgecolors": "black", "linewidths": 0.3}
+    points = axis.scatter(
+        across, up, c=rounds, s=22, cmap="viridis", vmin=1, vmax=max(2, last), **outline
     )
+    scale = colour_scale(axis.figure.figure, axis, points, "round")
+    scale.set_major_locator(MaxNLocator(integer=True))
+
+
+def identity_line(axis: Axes, values: Sequence[ArrayLike], label: str) -> None:
+    """Draw the dashed line on which both coordinates are equal, over the range of the values."""
+    every = np.concatenate(values)
+    ends = [float(every.min()), float(every.max())]
+    axis.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label=label)
+
+
+def round_axis(axis: Axes) -> None:
+    """Label the horizontal axis with whole rounds."""
+    axis.set_xlabel("round")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def training_axis(axis: Axes, last: int, rungs: Sequence[int]) -> None:
+    """Make the horizontal axis one of training steps, logarithmic from 1 on, the rungs marked."""
+    axis.set_xscale("symlog", linthresh=1, linscale=0.4)
+    axis.set_xlim(0, last * 1.1)
+    low = {"transform": axis.get_xaxis_transform(), "color": "black", "markersize": 8}
+    axis.plot(rungs, [0.04] * len(rungs), "|", **low, label="rung of the ladder")
+    axis.set_xlabel("training step (logarithmic)")
 
 
 def plain_decades(axis: Axis) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "copy_atomically",
+    "csv_bytes",
     "json_bytes",
     "parquet_bytes",
     "read_input",
@@ -92,6 +93,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as CSV with a header line."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:

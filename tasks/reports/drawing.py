@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from designlib.candidates import read_candidates, recipe_sheet
 from designlib.config import RecipeConfig
-from designlib.predictors import state_from_bytes
 from designlib.reports import (
     LADDERS,
     RESAMPLED,
@@ -24,26 +22,26 @@ from designlib.reports import (
     RoundFigures,
     confidence_lines,
     counterfactual_lines,
+    design_figure,
     distance_figure,
     ladder_figure,
-    logo_figure,
-    parallel_figure,
     plate_figure,
     predicted_against_known,
     render_report,
     ternary_figure,
     training_figure,
-    variable_axes,
 )
 from designlib.sampling import SamplingPlan
-from designlib.spaces import DesignSpace, SequenceSpace, pairwise_distances
+from designlib.spaces import SequenceSpace, pairwise_distances
 from tasks.inputs.round_inputs import RoundStages
+from tasks.installation.files import csv_bytes
 from tasks.reports.summary import round_figures
 from tasks.rounds.layout import laid_out
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
+from tasks.stages.ensemble import Ensemble
 from tasks.stages.plan import load_plan
-from tasks.stages.table_facts import TableFacts, load_facts, load_folds
+from tasks.stages.table_facts import TableFacts, best_first, load_facts, load_folds
 
 __all__ = ["draw_report"]
 
@@ -54,6 +52,14 @@ _TRUTHS = {
     "best one, and blind to whether the material can be made at all",
 }
 """What stands for the truth, where that is not the value of the design itself."""
+_USES = {
+    "predictor": "train the ensemble",
+    "validation_model": "train the validation model",
+    "validation": "validate both during training",
+    "test": "test both",
+    "withheld": "are withheld and judge the candidates",
+}
+"""What each fold of the data is for."""
 
 
 def draw_report(
@@ -64,11 +70,11 @@ def draw_report(
 
     ``explained`` has the figures of counterfactuals by the folder that they are in.
     """
-    config = stages.inputs.config
     facts = load_facts(stages.inputs.measured)
     table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())
+    batch = table.to_pandas()
     figures, plan = round_figures(stages), load_plan(stages.plan)
-    pictures = _pictures(stages, table, facts)
+    pictures = _pictures(stages, batch, facts)
     content = ReportContent(
         candidates=table,
         what_was_run=_what_was_run(stages, facts, plan),
@@ -83,154 +89,127 @@ def draw_report(
         exactness=RESAMPLED if plan.sampler.driver == "smc" else SEARCHED,
     )
     drawn = {f"{name}.png": picture.png for name, picture in pictures.items()}
-    sheet = _recipe(table, facts, config.recipe)
+    sheet = _recipe(batch, facts, stages.inputs.config.recipe)
     return {"report.html": render_report(content).encode(), **sheet, **drawn}
 
 
-def _recipe(table: pa.Table, facts: TableFacts, recipe: RecipeConfig) -> dict[str, bytes]:
+def _recipe(batch: pd.DataFrame, facts: TableFacts, recipe: RecipeConfig) -> dict[str, bytes]:
     """Return the recipe sheet of compositions and variables."""
-    space = facts.space
-    if isinstance(space, SequenceSpace):
+    if isinstance(facts.space, SequenceSpace):
         return {}
-    batch = table.select(["rank", "candidate_id", "design"]).to_pandas()
-    sheet = recipe_sheet(batch["design"].tolist(), space, recipe)
-    whole = batch[["rank", "candidate_id"]].join(sheet)
-    return {"recipe.csv": whole.to_csv(index=False, lineterminator="\n").encode()}
+    sheet = recipe_sheet(batch["design"].tolist(), facts.space, recipe)
+    return {"recipe.csv": csv_bytes(batch[["rank", "candidate_id"]].join(sheet))}
 
 
-def _pictures(stages: RoundStages, table: pa.Table, facts: TableFacts) -> dict[str, Picture]:
-    batch = table.to_pandas()
+def _pictures(stages: RoundStages, batch: pd.DataFrame, facts: TableFacts) -> dict[str, Picture]:
     checked = pd.read_parquet(stages.scored.path("measured.parquet"))
     test = checked[checked["fold"] == "test"]
-    folds = load_folds(stages.inputs.folds)
-    space = facts.space
-    designs = space.encode(batch["design"].tolist())
-    known = folds[folds["fold"] != "withheld"]
-    best = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    names = {"value_name": facts.value_name, "units": facts.source.unit}
-    measured = Points(test["predicted_mean"].to_numpy(), test["value"].to_numpy())
-    predicted = batch["predicted_mean"].to_numpy()
+    space, names = facts.space, {"value_name": facts.value_name, "units": facts.source.unit}
+
+    def against(of_test: str, of_batch: str | None, name: str) -> Picture:
+        points = Points(test["predicted_mean"].to_numpy(), test[of_test].to_numpy())
+        candidates = of_batch and Points(
+            batch["predicted_mean"].to_numpy(), batch[of_batch].to_numpy()
+        )
+        return predicted_against_known(points, candidates or None, known_name=name, **names)
+
     if batch["true_value"].notna().all():
-        true = Points(predicted, batch["true_value"].to_numpy())
-        judged = {"predicted": predicted_against_known(measured, true, known_name="true", **names)}
+        pictures = {"predicted": against("value", "true_value", "true")}
     else:
-        test_scores = Points(test["predicted_mean"].to_numpy(), test["validation_score"].to_numpy())
-        scores = Points(predicted, batch["validation_score"].to_numpy())
-        judged = {
-            "predicted": predicted_against_known(measured, None, known_name="measured", **names),
-            "validation": predicted_against_known(
-                test_scores, scores, known_name="validation score of", **names
-            ),
+        pictures = {
+            "predicted": against("value", None, "measured"),
+            "validation": against("validation_score", "validation_score", "validation score of"),
         }
-    wells, layout = laid_out(stages.layout), stages.inputs.config.plate
-    plate = {}
-    if wells is not None and layout is not None:
-        plate = {"plate": plate_figure(wells, layout.wells)}
-    return {
-        **judged,
-        **plate,
-        "ladder": ladder_figure(pd.read_parquet(stages.scored.path("ladder.parquet")), **names),
-        "distances": distance_figure(
-            pairwise_distances(space, designs, both_strands=facts.both_strands),
-            batch["distance_to_measured"].to_numpy(),
-            units=facts.distance_units,
-        ),
-        **_of_designs(space, batch, best, names, both_strands=facts.both_strands),
-        "training": training_figure(*_training_curves(stages)),
+    wells, plate = laid_out(stages.layout), stages.inputs.config.plate
+    if wells is not None and plate is not None:
+        pictures["plate"] = plate_figure(wells, plate.wells)
+    ladder = pd.read_parquet(stages.scored.path("ladder.parquet"))
+    pictures["ladder"] = ladder_figure(ladder, **names)
+    designs = space.encode(batch["design"].tolist())
+    pictures["distances"] = distance_figure(
+        pairwise_distances(space, designs, both_strands=facts.both_strands),
+        batch["distance_to_measured"].to_numpy(),
+        units=facts.distance_units,
+    )
+    best = best_first(load_folds(stages.inputs.folds), facts)
+    predicted = batch["predicted_mean"].to_numpy()
+    if not isinstance(space, SequenceSpace) and space.components:
+        measured = space.encode(best["design"].tolist())
+        values = best["value"].to_numpy()
+        pictures["ternary"] = ternary_figure(space, designs, predicted, measured, values, **names)
+    shown = design_figure(
+        space,
+        batch["design"].tolist(),
+        predicted,
+        best["design"].head(len(batch)).tolist(),
+        names=("candidates", "best measured designs"),
+        both_strands=facts.both_strands,
+        **names,
+    )
+    rungs = [rung.training_step for rung in load_plan(stages.plan).rungs]
+    training = [
+        {"member": number, "step": state.step, **state.metrics}
+        for number, member in enumerate(Ensemble(stages.members).trajectories, start=1)
+        for state in member.states
+    ]
+    return pictures | {
+        shown.name: shown,
+        "training": training_figure(pd.DataFrame(training), rungs),
     }
 
 
-def _of_designs(
-    space: DesignSpace,
-    batch: pd.DataFrame,
-    best: pd.DataFrame,
-    names: Mapping[str, str],
-    *,
-    both_strands: bool,
-) -> dict[str, Picture]:
-    """Return what the designs themselves look like, beside measured ones, given best first."""
-    designs = space.encode(batch["design"].tolist())
-    measured = space.encode(best["design"].tolist())
-    reference = measured[: len(batch)]
-    if isinstance(space, SequenceSpace):
-        return {"logo": logo_figure(space, designs, reference, both_strands=both_strands)}
-    predicted, values = batch["predicted_mean"].to_numpy(), best["value"].to_numpy()
-    number = len(space.components)
-    made = (space.components, designs[:, :number].numpy(), predicted)
-    told = {"value_name": names["value_name"], "units": names["units"]}
-    ternary = {
-        "ternary": ternary_figure(*made, measured[:, :number].numpy(), values, **told)
-    } if number else {}  # fmt: skip
-    parallel = parallel_figure(
-        *made, reference[:, :number].numpy(), **told,
-        variables=variable_axes(space, designs, reference),
-    )  # fmt: skip
-    return {**ternary, "parallel": parallel}
-
-
-def _training_curves(stages: RoundStages) -> tuple[pd.DataFrame, list[int]]:
-    rows = []
-    for number, member in enumerate(stages.members, start=1):
-        for name in sorted(member.files):
-            state, _ = state_from_bytes(member.path(name).read_bytes())
-            rows.append({"member": number, "step": state.step, **state.metrics})
-    return pd.DataFrame(rows), [rung.training_step for rung in load_plan(stages.plan).rungs]
-
-
-def _what_was_run(stages: RoundStages, facts: TableFacts, plan: SamplingPlan) -> dict[str, str]:
+def _what_was_run(stages: RoundStages, facts: TableFacts, plan: SamplingPlan) -> list[KeyFigure]:
     folds = load_folds(stages.inputs.folds)["fold"].value_counts()
-    config = stages.inputs.config
+    config, source = stages.inputs.config, facts.source
     training, sampling = config.training, config.sampling
     constraints = config.constraints.model_dump(
         mode="json", exclude={"motifs_on_both_strands", "required_on_either_strand"}
     )
-    required = {name: value for name, value in constraints.items() if value not in (None, [])}
-    told = {
-        "Data": f"{facts.name}, {facts.designs:,} {facts.designs_are} from {facts.rows_read:,} "
-        "rows",
-        "About the data": facts.source.description,
-        "Citation": facts.source.citation,
-        "Objective": f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} "
-        f"{facts.source.unit}".strip()
-        + (", learned as its logarithm" if facts.source.transform == "log" else ""),
-        "Use of the data": ", ".join(f"{name} {n:,}" for name, n in folds.items()),
+    rows = f"{facts.designs:,} {facts.designs_are} from {facts.rows_read:,} rows"
+    goal = (
+        f"{'maximise' if facts.maximise else 'minimise'} {facts.value_name} {source.unit}".strip()
+    )
+    lines = {
+        "Data": f"{facts.name}, {rows}",
+        "About the data": source.description,
+        "Citation": source.citation,
+        "Objective": goal + (", learned as its logarithm" if source.transform == "log" else ""),
+        "Use of the data": ", ".join(f"{n:,} {_USES.get(str(f), f)}" for f, n in folds.items()),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
         "Predictor": _external_predictor(stages)
-        if stages.inputs.external
-        else f"{training.members} x "
-        f"{training.network.architecture if facts.alphabet else 'mlp'}, "
+        or f"{training.members} x {training.network.architecture if facts.alphabet else 'mlp'}, "
         f"{training.steps:,} steps, {training.checkpoints} checkpoints each",
         "Sampler": f"{plan.sampler.label}, {sampling.chains:,} chains, "
         f"{sampling.steps_per_rung} steps on each checkpoint and {sampling.final_steps} more "
         "on the last",
-        "Constraints": "; ".join(f"{name}: {value}" for name, value in required.items()) or "none",
+        "Constraints": "; ".join(f"{n}: {v}" for n, v in constraints.items() if v not in (None, []))
+        or "none",
         "Seed": str(config.seed),
+        "Ladder": LADDERS.get(plan.kind, ""),
     }
-    if plan.kind in LADDERS:
-        told["Ladder"] = LADDERS[plan.kind]
-    return {label: text for label, text in told.items() if text}
+    return [KeyFigure(label, text) for label, text in lines.items() if text]
 
 
 def _external_predictor(stages: RoundStages) -> str:
     predictor, content = stages.inputs.config.predictor, stages.inputs.external
-    assert predictor is not None  # noqa: S101 - it was imported
-    assert content is not None  # noqa: S101 - it was imported
+    if predictor is None or content is None:
+        return ""
     what = predictor.factory or "a program"
     return f"imported, not trained here: {len(stages.members)} x {what}, content {content.key}"
 
 
 def _key_figures(figures: RoundFigures, facts: TableFacts) -> list[KeyFigure]:
     batch, predictor = figures.batch, figures.predictor
-    units = f" {facts.source.unit}".rstrip()
+    units, distance = f" {facts.source.unit}".rstrip(), facts.distance_units
     lines = [
-        KeyFigure(
+        (
             "Candidates",
             str(batch.candidates),
             f"all distinct, {batch.measured_before or 'none'} measured before",
         ),
-        KeyFigure("Meet every constraint", f"{batch.feasible_share:.0%}"),
-        KeyFigure("Predicted, median", f"{batch.predicted_median:.4g}{units}"),
-        KeyFigure(
+        ("Meet every constraint", f"{batch.feasible_share:.0%}"),
+        ("Predicted, median", f"{batch.predicted_median:.4g}{units}"),
+        (
             "Validation score, median",
             f"{batch.validation_median:.4g}{units}",
             "a predictor trained on other measurements",
@@ -238,40 +217,27 @@ def _key_figures(figures: RoundFigures, facts: TableFacts) -> list[KeyFigure]:
     ]
     if true := batch.true_percentile:
         best = true.median_of_best_by_score
-        truth = _TRUTHS[facts.source.truth]
-        note = f"of the {batch.judged} candidates that the oracle knows{truth}"
-        lines += [
-            KeyFigure(
-                "True percentile, median",
-                f"{true.median:.2f}",
-                note if best is None else f"{note}; {best:.2f} for the best by score alone",
-            ),
-            KeyFigure("True percentile, best", f"{true.best:.2f}"),
-        ]
+        note = f"of the {batch.judged} candidates that the oracle knows"
+        note += _TRUTHS[facts.source.truth]
+        note += "" if best is None else f"; {best:.2f} for the best by score alone"
+        lines.append(("True percentile, median", f"{true.median:.2f}", note))
+        lines.append(("True percentile, best", f"{true.best:.2f}"))
     lines += [
-        KeyFigure(
-            "Diversity",
-            f"{batch.diversity or 0:.2f} {facts.distance_units}",
-            "mean distance between two",
-        ),
-        KeyFigure(
-            "Novelty",
-            f"{batch.novelty:.2f} {facts.distance_units}",
-            "mean distance to the nearest measured",
-        ),
-        KeyFigure(
+        ("Diversity", f"{batch.diversity or 0:.2f} {distance}", "mean distance between two"),
+        ("Novelty", f"{batch.novelty:.2f} {distance}", "mean distance to the nearest measured"),
+        (
             "Predictor on test designs",
             f"rank correlation {predictor.ensemble_rank_correlation:.2f}",
             f"{predictor.test_designs:,} designs that nothing was trained on" + _ranking(predictor),
         ),
-        *(KeyFigure(*line) for line in confidence_lines(figures.confidence)),
-        KeyFigure(
+        *confidence_lines(figures.confidence),
+        (
             "Cost of sampling",
             f"{figures.sampling.gradient_evaluations:,} gradients",
             "one forward and backward pass of one predictor on one design",
         ),
     ]
-    return lines
+    return [KeyFigure(*line) for line in lines]
 
 
 def _ranking(predictor: PredictorFigures) -> str:
@@ -285,15 +251,12 @@ def _ranking(predictor: PredictorFigures) -> str:
 
 def _provenance(stages: RoundStages) -> dict[str, str]:
     round_ = stages.inputs.round_
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "pandas")
-    )
+    packages = ("trajectory-design", "torch", "numpy", "pandas")
     return {
         "Round key": round_.key,
         "Configuration": round_.config_hash,
         "Measured table, sha256": stages.inputs.measured.files["measured.parquet"],
         "Candidates, sha256": stages.selected.files["candidates.parquet"],
         "Code": code_fingerprint(*ROUND_MAKERS),
-        "Versions": f"trajectory-design {importlib.metadata.version('trajectory-design')}, "
-        + versions,
+        "Versions": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages),
     }

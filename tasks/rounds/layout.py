@@ -10,10 +10,11 @@ from designlib.config import PlateConfig, SynthesisConfig
 from designlib.notation import DNA
 from designlib.types import InputError
 from tasks.inputs.round_inputs import RoundInputs
+from tasks.installation.files import csv_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
-from tasks.stages.table_facts import TableFacts, load_facts, load_folds
+from tasks.stages.table_facts import TableFacts, best_first, load_facts, load_folds
 
 __all__ = ["check_batch", "laid_out", "lay_out_batch"]
 
@@ -50,9 +51,11 @@ def lay_out_batch(inputs: RoundInputs, selected: StageResult) -> StageResult | N
         if plate is not None:
             name = f"{round_.campaign}-r{round_.number:02d}"
             controls = _named(list(plate.controls), facts)
-            wells = lay_out(table, _best(inputs.folds, facts), controls, plate, name, inputs.seed)
+            known = best_first(load_folds(inputs.folds), facts)["design"].tolist()
+            best = _named(known, facts)
+            wells = lay_out(table, best, controls, plate, name, inputs.seed)
             wells = _labelled(wells, table)
-            contents["plate.csv"] = _csv(wells)
+            contents["plate.csv"] = csv_bytes(wells)
         order = Order(wells, table, synthesis)
         for file, text in ORDER_FILES.items():
             if file != "candidates.fasta" or facts.alphabet in {"dna", "rna", "protein"}:
@@ -80,14 +83,6 @@ def laid_out(layout: StageResult | None) -> pd.DataFrame | None:
     return pd.read_csv(layout.path("plate.csv"), dtype={"label": str}, keep_default_na=False)
 
 
-def _best(folds: StageResult, facts: TableFacts) -> pd.DataFrame:
-    """Return all known measured designs, the best first."""
-    table = load_folds(folds)
-    known = table[table["fold"] != "withheld"]
-    ordered = known.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    return _named(ordered["design"].tolist(), facts)
-
-
 def _named(designs: list[str], facts: TableFacts) -> pd.DataFrame:
     ids = [design_id(design, facts.kind) for design in designs]
     return pd.DataFrame({"candidate_id": ids, "design": designs}, dtype=object)
@@ -97,10 +92,5 @@ def _labelled(wells: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Add what a picture shows in a well: the rank, C for a control, R for a reference."""
     rank = dict(zip(candidates["candidate_id"], candidates["rank"].astype(str), strict=True))
     of_role = {"control": "C", "reference": "R"}
-    labels = [of_role.get(role) or rank[name]
-              for role, name in zip(wells["role"], wells["candidate_id"], strict=True)]  # fmt: skip
+    labels = wells["role"].map(of_role).fillna(wells["candidate_id"].map(rank))
     return wells.assign(label=labels)
-
-
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()

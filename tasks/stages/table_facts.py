@@ -28,6 +28,7 @@ __all__ = [
     "PENDING",
     "TableFacts",
     "TableSource",
+    "best_first",
     "best_measured",
     "further_columns",
     "load_facts",
@@ -118,12 +119,16 @@ def further_columns(frame: pd.DataFrame) -> list[str]:
     return [str(name) for name in frame.columns if name not in own]
 
 
-def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
-    """Return the measured designs that the campaign may learn from, best first."""
+def best_first(frame: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:
+    """Return the rows that the campaign may learn from, best first by the first objective."""
     if "fold" in frame:
         frame = frame[frame["fold"] != "withheld"]
-    ordered = frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
-    return facts.space.encode(ordered["design"].tolist())
+    return frame.sort_values(["value", "design"], ascending=[not facts.maximise, True])
+
+
+def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
+    """Return the measured designs that the campaign may learn from, best first."""
+    return facts.space.encode(best_first(frame, facts)["design"].tolist())
 
 
 def load_facts(measured: StageResult) -> TableFacts:

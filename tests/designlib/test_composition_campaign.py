@@ -48,16 +48,25 @@ def truth(designs):
 
 def member(seed: int, transform: Transform = "none") -> Trajectory:
     config = TrainingConfig(
-        network=NetworkConfig(width=32), steps=300, batch_size=64, checkpoints=8, emphasis=0.0,
+        network=NetworkConfig(width=32),
+        steps=300,
+        batch_size=64,
+        checkpoints=8,
+        emphasis=0.0,
         learning_rate=0.01,
-    )  # fmt: skip
+    )
     designs = SPACE.random(400, torch_generator(0, "examples"))
     values = truth(designs)
     scale = values.log() if transform == "log" else values
     spec = PredictorSpec(
-        network=config.network, components=SPACE.components, parts=20, transform=transform,
-        centre=float(scale.mean()), scale=float(scale.std()), seed=seed,
-    )  # fmt: skip
+        network=config.network,
+        components=SPACE.components,
+        parts=20,
+        transform=transform,
+        centre=float(scale.mean()),
+        scale=float(scale.std()),
+        seed=seed,
+    )
     data = Examples(SPACE.relax(designs), spec.learnt(values).float(), torch.ones(400))
     held = Examples(*(column[:50] for column in data))
     return Trajectory(spec, tuple(train(spec.build(), data, held, config, seed)))
@@ -186,17 +195,31 @@ def test_the_candidate_table_has_a_column_for_each_component():
     designs = ["Fe=0.5, Ni=0.3, O=0.2", "Ni=1"]
     frame = pd.DataFrame(
         {
-            "design": designs, "rank": [1, 2], "predicted_mean": [1.0, 0.5],
-            "predicted_std": 0.1, "acquisition": [1.0, 0.5], "parent_design": ["Fe=1", None],
-            "nearest_measured": "Fe=1", "distance_to_measured": [10, 20], "cluster": [1, 2],
+            "design": designs,
+            "rank": [1, 2],
+            "predicted_mean": [1.0, 0.5],
+            "predicted_std": 0.1,
+            "acquisition": [1.0, 0.5],
+            "parent_design": ["Fe=1", None],
+            "nearest_measured": "Fe=1",
+            "distance_to_measured": [10, 20],
+            "cluster": [1, 2],
             "constraint_components": "ok",
         }
-    ).assign(**component_columns(SPACE, SPACE.encode(designs)))  # fmt: skip
+    ).assign(**component_columns(SPACE, SPACE.encode(designs)))
     provenance = Provenance(
-        campaign="c", round=1, seed=0, predictor_hash="p", dataset_hash="d", config_hash="g",
-        round_key="k", value_name="activity", value_units="mA", maximise=True,
+        campaign="c",
+        round=1,
+        seed=0,
+        predictor_hash="p",
+        dataset_hash="d",
+        config_hash="g",
+        round_key="k",
+        value_name="activity",
+        value_units="mA",
+        maximise=True,
         distance_units="steps of 5 %",
-    )  # fmt: skip
+    )
     table = read_candidates(to_parquet_bytes(build_table(frame, SPACE, provenance)))
     amounts = [f"component_{name}" for name in SPACE.components]
     assert [n for n in table.column_names if n.startswith("component_")] == amounts

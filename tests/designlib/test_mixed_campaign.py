@@ -37,7 +37,7 @@ from designlib.predictors.trajectory import (
     state_to_bytes,
 )
 from designlib.randomness import torch_generator
-from designlib.reports.compositions import parallel_figure, variable_axes
+from designlib.reports.designs import _heights, _label, parallel_figure
 from designlib.sampling import build_ladders, plan_sampling
 from designlib.sampling.ladders import mean_score
 from designlib.sampling.run import cut_blocks, sample_block
@@ -61,8 +61,9 @@ SPACES = {"composition and variables": MIXED, "variables alone": SETTINGS}
 def truth(space, designs):
     """Return a value that is large at 450 °C, 6 h, under nitrogen, and with half iron."""
     values = space.values(designs)
-    heat, time = (torch.tensor(values[name], dtype=torch.float64) for name in
-                  ("temperature", "time"))  # fmt: skip
+    heat, time = (
+        torch.tensor(values[name], dtype=torch.float64) for name in ("temperature", "time")
+    )
     gas = torch.tensor([{"Ar": 0.5, "N2": 1.0, "air": 0.0}[option] for option in values["gas"]])
     found = -(((heat - 450) / 100) ** 2) - ((time - 6) / 3) ** 2 + 2 * gas
     return found - 8 * (designs[:, 0] - 0.5) ** 2 if space.composition else found
@@ -78,9 +79,13 @@ def csv(space, rows=300, seed=0):
 
 def reading(space, **others):
     return CompositionReading(
-        components=space.components, amounts="percent", step=5, quantities=space.quantities,
-        choices=space.choices, **others,
-    )  # fmt: skip
+        components=space.components,
+        amounts="percent",
+        step=5,
+        quantities=space.quantities,
+        choices=space.choices,
+        **others,
+    )
 
 
 def parse(space, frame, **others):
@@ -136,9 +141,12 @@ def test_a_table_is_read_with_units_and_back_from_storage(name):
 def test_units_and_options_can_come_from_the_table():
     frame = csv(MIXED)
     asked = CompositionReading(
-        components=ALLOY.components, amounts="percent", step=5,
-        quantities=(HEAT.model_copy(update={"unit": ""}), TIME), choices=(Choice(name="gas"),),
-    )  # fmt: skip
+        components=ALLOY.components,
+        amounts="percent",
+        step=5,
+        quantities=(HEAT.model_copy(update={"unit": ""}), TIME),
+        choices=(Choice(name="gas"),),
+    )
     table = parsed(frame, asked)
     assert table.space == MIXED
     assert table.guesses["temperature"] == "in °C, by the name of its column"
@@ -161,19 +169,25 @@ def broken(column, row, cell):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (broken("temperature (°C)", 3, 650),
-         r"t.csv, row 5, column 'temperature \(°C\)': '650' is out of the limits of temperature; "
-         "200 to 600 °C is accepted"),
+        (
+            broken("temperature (°C)", 3, 650),
+            r"t.csv, row 5, column 'temperature \(°C\)': '650' is out of the limits of "
+            "temperature; 200 to 600 °C is accepted",
+        ),
         (broken("time", 0, "2 h"), r"row 2, column 'time': '2 h' is not a number; .*\(in h, "),
-        (broken("gas", 7, "O2"),
-         "row 9, column 'gas': 'O2' is no option of gas; accepted are Ar, N2, air"),
+        (
+            broken("gas", 7, "O2"),
+            "row 9, column 'gas': 'O2' is no option of gas; accepted are Ar, N2, air",
+        ),
         (broken("gas", 7, ""), "row 9, column 'gas': the cell is empty"),
         (csv(MIXED).rename(columns={"time": "hours"}), "t.csv: there is no column 'time'"),
-        (csv(MIXED).rename(columns={"temperature (°C)": "temperature [K]"}),
-         r"column 'temperature \[K\]': its values are in K, and °C is declared for temperature"),
+        (
+            csv(MIXED).rename(columns={"temperature (°C)": "temperature [K]"}),
+            r"column 'temperature \[K\]': its values are in K, and °C is declared for temperature",
+        ),
         (csv(MIXED).head(20), "20 distinct designs in 20 rows; at least 50"),
     ],
-)  # fmt: skip
+)
 def test_one_clear_error_for_each_bad_table(frame, message):
     with pytest.raises(InputError, match=message):
         parse(MIXED, frame)
@@ -218,19 +232,29 @@ def test_values_are_written_as_finely_as_they_can_be_set():
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"quantity_ranges": [{"quantity": "heat", "low": 1}]},
-         "quantity_ranges: there is no quantity 'heat'; known are temperature, time"),
-        ({"quantity_ranges": [{"quantity": "time", "low": 8, "high": 2}]},
-         "quantity_ranges: time has no value from 8 to 2"),
-        ({"quantity_ranges": [{"quantity": "temperature", "low": 210, "high": 240}]},
-         "quantity_ranges: no value of temperature is left"),
-        ({"allowed_options": [{"choice": "solvent", "options": ["Ar"]}]},
-         "allowed_options: there is no choice 'solvent'; known are gas"),
-        ({"allowed_options": [{"choice": "gas", "options": ["O2"]}]},
-         "allowed_options: 'O2' is no option of gas; known are Ar, N2, air"),
+        (
+            {"quantity_ranges": [{"quantity": "heat", "low": 1}]},
+            "quantity_ranges: there is no quantity 'heat'; known are temperature, time",
+        ),
+        (
+            {"quantity_ranges": [{"quantity": "time", "low": 8, "high": 2}]},
+            "quantity_ranges: time has no value from 8 to 2",
+        ),
+        (
+            {"quantity_ranges": [{"quantity": "temperature", "low": 210, "high": 240}]},
+            "quantity_ranges: no value of temperature is left",
+        ),
+        (
+            {"allowed_options": [{"choice": "solvent", "options": ["Ar"]}]},
+            "allowed_options: there is no choice 'solvent'; known are gas",
+        ),
+        (
+            {"allowed_options": [{"choice": "gas", "options": ["O2"]}]},
+            "allowed_options: 'O2' is no option of gas; known are Ar, N2, air",
+        ),
         ({"component_ranges": [{"component": "Cu", "high": 5}]}, "no component 'Cu'"),
     ],
-)  # fmt: skip
+)
 def test_constraints_that_do_not_fit_are_refused(rules, message):
     with pytest.raises(InputError, match=message):
         build(CompositionConstraints.model_validate(rules), MIXED)
@@ -246,25 +270,37 @@ def test_constraints_have_to_fit_the_kind_of_design():
         build(ConstraintConfig(max_homopolymer=3), SETTINGS)
 
 
-RULES = CompositionConstraints.model_validate({
-    "most_components": 2,
-    "quantity_ranges": [{"quantity": "time", "high": 5}, {"quantity": "temperature", "low": 300}],
-    "allowed_options": [{"choice": "gas", "options": ["Ar", "air"]}],
-})  # fmt: skip
+RULES = CompositionConstraints.model_validate(
+    {
+        "most_components": 2,
+        "quantity_ranges": [
+            {"quantity": "time", "high": 5},
+            {"quantity": "temperature", "low": 300},
+        ],
+        "allowed_options": [{"choice": "gas", "options": ["Ar", "air"]}],
+    }
+)
 
 
 @cache
 def member(space, seed=1):
     config = TrainingConfig(
-        network=NetworkConfig(width=32), steps=400, batch_size=64, checkpoints=8, emphasis=0.0,
+        network=NetworkConfig(width=32),
+        steps=400,
+        batch_size=64,
+        checkpoints=8,
+        emphasis=0.0,
         learning_rate=0.01,
-    )  # fmt: skip
+    )
     designs = space.on_grid(space.random(500, torch_generator(0, "examples")))
     values = truth(space, designs)
     spec = PredictorSpec(
-        network=config.network, **describe_space(space), centre=float(values.mean()),
-        scale=float(values.std()), seed=seed,
-    )  # fmt: skip
+        network=config.network,
+        **describe_space(space),
+        centre=float(values.mean()),
+        scale=float(values.std()),
+        seed=seed,
+    )
     data = Examples(space.relax(designs), spec.learnt(values).float(), torch.ones(500))
     held = Examples(*(column[:50] for column in data))
     return Trajectory(spec, tuple(train(spec.build(), data, held, config, seed)))
@@ -337,13 +373,15 @@ def test_sampling_keeps_to_the_rules_and_is_the_same_again():
 
 
 def test_distances_are_gowers():
-    designs = MIXED.encode([
-        "Fe=0.5, Ni=0.5, temperature=300, time=6, gas=Ar",
-        "Fe=0.5, Ni=0.5, temperature=300, time=6, gas=Ar",
-        "Fe=0.3, Ni=0.7, temperature=300, time=6, gas=Ar",
-        "Fe=0.5, Ni=0.5, temperature=400, time=6, gas=air",
-        "Fe=0.5, Ni=0.5, temperature=300, time=6.05, gas=Ar",
-    ])  # fmt: skip
+    designs = MIXED.encode(
+        [
+            "Fe=0.5, Ni=0.5, temperature=300, time=6, gas=Ar",
+            "Fe=0.5, Ni=0.5, temperature=300, time=6, gas=Ar",
+            "Fe=0.3, Ni=0.7, temperature=300, time=6, gas=Ar",
+            "Fe=0.5, Ni=0.5, temperature=400, time=6, gas=air",
+            "Fe=0.5, Ni=0.5, temperature=300, time=6.05, gas=Ar",
+        ]
+    )
     # 100 * 0.2, 100 * 100 / 400 + 100, and 100 * 0.05 / 11.5 rounded up.
     assert pairwise_distances(MIXED, designs)[0].tolist() == [0, 0, 20, 125, 1]
     assert span(MIXED) == 400
@@ -356,30 +394,59 @@ def test_distances_are_gowers():
 
 
 def test_the_candidate_table_has_a_column_for_each_component_and_variable():
-    designs = MIXED.encode([
-        "Fe=0.5, Ni=0.5, temperature=300, time=6, gas=Ar",
-        "Co=1, temperature=600, time=0.5, gas=air",
-    ])  # fmt: skip
+    designs = MIXED.encode(
+        [
+            "Fe=0.5, Ni=0.5, temperature=300, time=6, gas=Ar",
+            "Co=1, temperature=600, time=0.5, gas=air",
+        ]
+    )
     texts = MIXED.decode(designs)
-    frame = pd.DataFrame({
-        "rank": [1, 2], "design": texts, "predicted_mean": [1.0, 2.0],
-        "predicted_std": [0.1, 0.1], "acquisition": [1.0, 0.5], "nearest_measured": texts[::-1],
-        "distance_to_measured": [3, 3], "cluster": [1, 1], **component_columns(MIXED, designs),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "rank": [1, 2],
+            "design": texts,
+            "predicted_mean": [1.0, 2.0],
+            "predicted_std": [0.1, 0.1],
+            "acquisition": [1.0, 0.5],
+            "nearest_measured": texts[::-1],
+            "distance_to_measured": [3, 3],
+            "cluster": [1, 1],
+            **component_columns(MIXED, designs),
+        }
+    )
     provenance = Provenance(
-        "c", 1, 0, "p", "d", "h", "k", "strength", "MPa", True, "hundredths of ranges",
+        "c",
+        1,
+        0,
+        "p",
+        "d",
+        "h",
+        "k",
+        "strength",
+        "MPa",
+        True,
+        "hundredths of ranges",
         variable_units(MIXED),
-    )  # fmt: skip
+    )
     table = read_candidates(to_parquet_bytes(build_table(frame, MIXED, provenance)))
     told = {name: unit for name, unit, _ in describe_columns(table)}
     assert (told["quantity_temperature"], told["quantity_time"], told["choice_gas"]) == (
-        "°C", "h", "",
-    )  # fmt: skip
+        "°C",
+        "h",
+        "",
+    )
     assert table["quantity_temperature"].to_pylist() == [300.0, 600.0]
     assert table["choice_gas"].to_pylist() == ["Ar", "air"]
     shown = list(readable(table).columns)
-    assert shown[2:9] == ["design", "component_Fe", "component_Ni", "component_Co",
-                          "quantity_temperature", "quantity_time", "choice_gas"]  # fmt: skip
+    assert shown[2:9] == [
+        "design",
+        "component_Fe",
+        "component_Ni",
+        "component_Co",
+        "quantity_temperature",
+        "quantity_time",
+        "choice_gas",
+    ]
 
 
 def test_the_recipe_says_what_to_weigh_and_what_to_set():
@@ -399,15 +466,12 @@ def test_the_recipe_says_what_to_weigh_and_what_to_set():
 def test_parallel_coordinates_have_an_axis_for_each_variable(name):
     space = SPACES[name]
     designs, best = (space.random(n, torch_generator(n)) for n in (10, 20))
-    axes = variable_axes(space, designs, best)
-    assert [axis.label for axis in axes] == ["temperature\n(°C)", "time\n(h)", "gas"]
-    assert axes[0].ticks[-1] == (1.0, "600")
-    heights = np.array(space.values(designs)["temperature"], float)
-    np.testing.assert_allclose(axes[0].candidates, (heights - 200) / 400)
-    number = len(space.components)
-    picture = parallel_figure(
-        space.components, designs[:, :number].numpy(), np.linspace(0, 1, 10),
-        best[:, :number].numpy(), value_name="strength", units="MPa", variables=axes,
-    )  # fmt: skip
+    variables = [*space.quantities, *space.choices]
+    assert [_label(one) for one in variables] == ["temperature\n(°C)", "time\n(h)", "gas"]
+    temperatures = space.values(designs)["temperature"]
+    heights = (np.array(temperatures, float) - 200) / 400
+    np.testing.assert_allclose(_heights(space.quantities[0], temperatures), heights)
+    names = {"beside": "best measured designs", "value_name": "strength", "units": "MPa"}
+    picture = parallel_figure(space, designs, np.linspace(0, 1, 10), best, **names)
     assert picture.png.startswith(b"\x89PNG")
     assert "scale of its own" in picture.caption

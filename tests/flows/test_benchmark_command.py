@@ -23,8 +23,12 @@ SMALL = ("--methods", "gradient chain", "trajectory annealing", "--untuned", "--
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "flows.benchmark", *arguments],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=580,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=580,
+    )
 
 
 @pytest.mark.services
@@ -62,9 +66,12 @@ def test_a_comparison_that_is_interrupted_ends_with_its_processes(home: Path) ->
     with subprocess.Popen(
         # Enough to do for minutes.
         [sys.executable, "-m", "flows.benchmark", "ackley-10", *SMALL, "--budget", "30", "60000"],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
-    ) as command:  # fmt: skip
+    ) as command:
         deadline = time.monotonic() + 120
         while not list(home.glob("stages/comparison-cell/*/manifest.json")):
             assert command.poll() is None, command.communicate()[1]

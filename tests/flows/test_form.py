@@ -73,10 +73,16 @@ REQUIRED = {
 
 
 LABELLED_BY_NAME = {
-    ".constraints[0].hamming_ball", ".constraints[0].gc", ".constraints[1].near_measured",
+    ".constraints[0].hamming_ball",
+    ".constraints[0].gc",
+    ".constraints[1].near_measured",
     ".constraints[1].chemistry",
-    ".data.source[1].compositions", ".plate", ".synthesis", ".objectives", ".predictor",
-}  # fmt: skip
+    ".data.source[1].compositions",
+    ".plate",
+    ".synthesis",
+    ".objectives",
+    ".predictor",
+}
 """An optional model has no title of its own; the page makes a label of the field's name."""
 
 
@@ -114,8 +120,14 @@ def test_nothing_is_drawn_as_a_json_box(path: str) -> None:
         # what has no type at all.
         assert "discriminator" not in kind, path
         assert kind.get("type") in {
-            "object", "array", "string", "integer", "number", "boolean", "null",
-        }, path  # fmt: skip
+            "object",
+            "array",
+            "string",
+            "integer",
+            "number",
+            "boolean",
+            "null",
+        }, path
         if kind["type"] == "object":
             assert kind["properties"], path
             assert kind["additionalProperties"] is False, path

@@ -113,14 +113,18 @@ def test_kills_at_every_moment_of_two_rounds_lose_and_double_nothing(
     # A round that came out otherwise after a kill would have another key, and so another folder,
     # another run and another event.
     assert killed.published() == undisturbed.published()
-    assert killed.runs() == undisturbed.runs() == [
-        *[("ensemble", "FINISHED")] * 2,
-        *[("generation", "FINISHED")] * 2,
-        *[("predictor 1", "FINISHED")] * 2,
-        ("round 01", "FINISHED"),
-        ("round 02", "FINISHED"),
-        *[("validation model 1", "FINISHED")] * 2,
-    ]  # fmt: skip
+    assert (
+        killed.runs()
+        == undisturbed.runs()
+        == [
+            *[("ensemble", "FINISHED")] * 2,
+            *[("generation", "FINISHED")] * 2,
+            *[("predictor 1", "FINISHED")] * 2,
+            ("round 01", "FINISHED"),
+            ("round 02", "FINISHED"),
+            *[("validation model 1", "FINISHED")] * 2,
+        ]
+    )
     state = pd.read_parquet(killed.folder / "campaigns" / "tiny" / "all_rounds.parquet")
     assert state["candidate_id"].is_unique
     assert (state["status"] == "measured").all()

@@ -100,8 +100,11 @@ def test_a_run_cannot_choose_what_runs(site: tuple[Site, str], chosen: str) -> N
     login = login_of(servers)
     mark = servers.home / f"mark-{chosen}"
     values: dict[str, Any] = {
-        "command": f"touch {mark}", "env": {"X": "1"}, "working_dir": "/", "image": "other",
-    }  # fmt: skip
+        "command": f"touch {mark}",
+        "env": {"X": "1"},
+        "working_dir": "/",
+        "image": "other",
+    }
     deployment = ask("GET", f"{prefect}/deployments/name/{CAMPAIGN}", auth=login).json()
     answer = ask(
         "POST",

@@ -45,9 +45,13 @@ class Undisturbed:
         self._site.assert_quiet()
         finished = sorted(str(r.info.run_name) for r in self._site.mlflow_runs("FINISHED", "small"))
         assert finished == [
-            "ensemble", "generation", "predictor 1", "predictor 2", "round 01",
+            "ensemble",
+            "generation",
+            "predictor 1",
+            "predictor 2",
+            "round 01",
             "validation model 1",
-        ]  # fmt: skip
+        ]
         assert len(self._site.mlflow_runs(campaign="small")) == len(finished)
 
 

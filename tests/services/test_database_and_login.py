@@ -90,8 +90,11 @@ def test_both_servers_ask_for_the_login_on_their_address_alone(guarded: Site) ->
     }
     for method, address in addresses.items():
         for login, expected in (
-            (None, 401), (("ada", "wrong"), 401), (("bob", _LOGIN[1]), 401), (_LOGIN, 200),
-        ):  # fmt: skip
+            (None, 401),
+            (("ada", "wrong"), 401),
+            (("bob", _LOGIN[1]), 401),
+            (_LOGIN, 200),
+        ):
             answer = httpx.request(
                 method, address, json={}, auth=login, trust_env=False, timeout=60
             )
@@ -99,9 +102,12 @@ def test_both_servers_ask_for_the_login_on_their_address_alone(guarded: Site) ->
 
 
 def test_a_campaign_on_postgresql(
-    database: str | None, guarded: Site, small: dict[str, Any], undisturbed: Any,
+    database: str | None,
+    guarded: Site,
+    small: dict[str, Any],
+    undisturbed: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """Commands and workers bring the login; what it makes is what a command on files makes."""
     if database is None:
         pytest.skip("PostgreSQL is not installed")

@@ -46,16 +46,24 @@ def followed(
     ours = ("DESIGN_", "PREFECT_", "MLFLOW_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {
-        "DESIGN_HOME": str(home), "PREFECT_API_URL": prefect_server, preloaded.USAGE: str(usage),
-    }  # fmt: skip
+        "DESIGN_HOME": str(home),
+        "PREFECT_API_URL": prefect_server,
+        preloaded.USAGE: str(usage),
+    }
     python = shlex.join(preloaded.command(preloaded_process))
     printed: list[str] = []
     for command in COMMANDS:
         here = command.replace("results/", f"{home}/").replace(".venv/bin/python", python)
         done = subprocess.run(
-            here, shell=True, check=False, cwd=REPOSITORY, env=environment, text=True,
-            capture_output=True, timeout=900,
-        )  # fmt: skip
+            here,
+            shell=True,
+            check=False,
+            cwd=REPOSITORY,
+            env=environment,
+            text=True,
+            capture_output=True,
+            timeout=900,
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         printed.append(done.stdout)
     return Followed(home, printed, [float(line) for line in usage.read_text().splitlines()])

@@ -26,7 +26,11 @@ SETTINGS: dict[str, Any] = {
     "rounds": 2,
     "data": {"source": {"dataset": "photo_pce10", "visible_share": 0.2, "visible": "random"}},
     "training": {
-        "members": 2, "steps": 60, "checkpoints": 6, "network": {"width": 16}, "batch_size": 32,
+        "members": 2,
+        "steps": 60,
+        "checkpoints": 6,
+        "network": {"width": 16},
+        "batch_size": 32,
     },
     "constraints": {
         "most_components": 3,
@@ -36,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "selection": {"batch_size": 8, "min_distance": 3},
     "recipe": {"sample_mass": 0.02},
     "execution": {"device": "cpu"},
-}  # fmt: skip
+}
 FILMS: dict[str, Any] = {
     "name": "films",
     "data": {
@@ -44,7 +48,8 @@ FILMS: dict[str, Any] = {
             "path": "films.csv",
             "columns": {"values": ["efficiency"]},
             "compositions": {
-                "components": ["PbI2", "MAI", "CsI"], "step": 5,
+                "components": ["PbI2", "MAI", "CsI"],
+                "step": 5,
                 "quantities": [
                     {"name": "temperature", "unit": "°C", "low": 80, "high": 180, "step": 5},
                     {"name": "thickness", "unit": "nm", "low": 200, "high": 800},
@@ -64,7 +69,7 @@ FILMS: dict[str, Any] = {
     "sampling": SETTINGS["sampling"],
     "selection": {"batch_size": 6},
     "execution": {"device": "cpu"},
-}  # fmt: skip
+}
 """Compositions with two quantities and a choice, in a table of one's own."""
 MATERIALS = ["PCE10", "P3HT", "PCBM", "oIDTBR"]
 
@@ -123,10 +128,15 @@ def films_table() -> pd.DataFrame:
     heat, thickness = 80 + 5 * random.integers(0, 21, 200), random.uniform(200, 800, 200).round(1)
     solvent = random.choice(["DMF", "DMSO", "GBL"], 200)
     value = 12 * np.exp(-(((heat - 120) / 60) ** 2) - ((thickness - 500) / 400) ** 2)
-    return table.assign(**{
-        "temperature (°C)": heat, "thickness": thickness, "solvent": solvent,
-        "efficiency": value + 2.0 * (solvent == "DMSO") + 0.1, "error": 0.1 + value / 50,
-    })  # fmt: skip
+    return table.assign(
+        **{
+            "temperature (°C)": heat,
+            "thickness": thickness,
+            "solvent": solvent,
+            "efficiency": value + 2.0 * (solvent == "DMSO") + 0.1,
+            "error": 0.1 + value / 50,
+        }
+    )
 
 
 def films_model() -> nn.Module:
@@ -160,18 +170,24 @@ def own_campaign(home: Path) -> dict[str, Any]:
         told = model.eval()(inputs)[:3, 0].tolist()
     films = [
         f"PbI2={f.PbI2:g}, MAI={f.MAI:g}, CsI={f.CsI:g}, thickness={f.thickness:g}, "
-        f"temperature={f.temperature}, solvent={f.solvent}" for f in table[:3].itertuples()
-    ]  # fmt: skip
+        f"temperature={f.temperature}, solvent={f.solvent}"
+        for f in table[:3].itertuples()
+    ]
     examples = [{"design": d, "value": v} for d, v in zip(films, told, strict=True)]
     data = copy.deepcopy(FILMS["data"])
     data["source"]["transform"] = "none"
     return {
-        **FILMS, "name": "own", "data": data, "training": SETTINGS["training"],
+        **FILMS,
+        "name": "own",
+        "data": data,
+        "training": SETTINGS["training"],
         "predictor": {
             "factory": "tests.services.test_materials:films_model",
-            "checkpoints": ["checkpoints"], "input": {"layout": "columns"}, "examples": examples,
+            "checkpoints": ["checkpoints"],
+            "input": {"layout": "columns"},
+            "examples": examples,
         },
-    }  # fmt: skip
+    }
 
 
 def run(installation: Any, commands: str, *campaigns: dict[str, Any]) -> Told:

@@ -167,8 +167,11 @@ def test_the_plate_and_the_order_belong_together(told: dict[str, Told], home: Pa
     (folder,) = home.glob("campaigns/lab/round-01-*")
     wells, order = (pd.read_csv(folder / name) for name in ("plate.csv", "order.csv"))
     assert wells["role"].value_counts().to_dict() == {
-        "exploit": 8, "replicate": 8, "reference": 3, "control": 2,
-    }  # fmt: skip
+        "exploit": 8,
+        "replicate": 8,
+        "reference": 3,
+        "control": 2,
+    }
     assert order["sequence"].tolist() == [f"TTGGTCTCA{d}TGAGACCTT" for d in wells["design"]]
     assert not wells["well"].str.match(r"[AH]|.1$|.12$").any()
     assert (folder / "plate.png").read_bytes().startswith(b"\x89PNG")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,15 +12,9 @@ from designlib.candidates.events import Event
 from designlib.candidates.ledger import Ledger
 from designlib.reports.calibration import calibration_by_round
 from designlib.reports.campaign import advice, campaign_page
-from designlib.reports.fronts import front_figure, fronts_by_round
-from designlib.reports.rounds import (
-    calibration_figure,
-    ground_figure,
-    learning_figure,
-    map_figure,
-    progress_figure,
-    scatter_figure,
-)
+from designlib.reports.rounds import front_figure, fronts_by_round, learning_figure, map_figure
+
+NONE = pd.DataFrame({"design": []})
 
 
 def candidates(error: float, rounds: int = 3, size: int = 200) -> pd.DataFrame:
@@ -27,29 +23,28 @@ def candidates(error: float, rounds: int = 3, size: int = 200) -> pd.DataFrame:
     number = rounds * size
     predicted = draw.normal(size=number)
     std = draw.uniform(0.1, 0.3, number)
-    return pd.DataFrame(
-        {
-            "round": np.repeat(np.arange(1, rounds + 1), size), "predicted_mean": predicted,
-            "predicted_std": std, "distance_to_measured": draw.integers(1, 4, number),
-            "measured_value": predicted + error * std * draw.normal(size=number),
-            "design": [f"D{n}" for n in range(number)],
-            "candidate_id": [f"c{n}" for n in range(number)], "status": "proposed",
-        }
-    )  # fmt: skip
+    columns = {
+        "round": np.repeat(np.arange(1, rounds + 1), size),
+        "predicted_mean": predicted,
+        "predicted_std": std,
+        "distance_to_measured": draw.integers(1, 4, number),
+        "measured_value": predicted + error * std * draw.normal(size=number),
+        "design": list(itertools.islice(map("".join, itertools.product("ACGT", repeat=8)), number)),
+        "candidate_id": [f"c{n}" for n in range(number)],
+        "status": "proposed",
+    }
+    return pd.DataFrame(columns)
 
 
 def record(frame: pd.DataFrame, *, simulated: bool = False) -> Ledger:
-    about = {
-        "maximise": True, "value_name": "<signal>", "units": "a.u.", "simulated": simulated,
-    }  # fmt: skip
+    about = {"maximise": True, "value_name": "<signal>", "units": "a.u.", "simulated": simulated}
+    about |= {"alphabet": "dna", "length": 8, "both_strands": False}
     entries = []
     for number, batch in frame.groupby("round"):
         known = batch[batch["measured_value"].notna()]
-        rows = known[["candidate_id", "design", "round"]].assign(
-            value=known["measured_value"], plate="", well="", replicate=1, objective="",
-            outcome="measured",
-            error=np.nan,
-        )  # fmt: skip
+        rows = known[["candidate_id", "design", "round"]].assign(value=known["measured_value"])
+        rows = rows.assign(plate="", well="", replicate=1, objective="")
+        rows = rows.assign(outcome="measured", error=np.nan)
         count = len(entries)
         entries.append(Event(count + 1, "proposed", int(str(number)), about, batch, f"p{number}"))
         if len(rows):
@@ -69,12 +64,8 @@ def test_calibration_finds_how_wrong_the_standard_deviations_are(error: float) -
 
 
 def test_calibration_by_hand() -> None:
-    frame = pd.DataFrame(
-        {
-            "round": 1, "predicted_mean": [1.0, 2.0, 3.0, 9.0], "predicted_std": 0.5,
-            "measured_value": [1.25, 2.75, 4.5, np.nan],
-        }
-    )  # fmt: skip
+    frame = pd.DataFrame({"round": 1, "predicted_mean": [1.0, 2.0, 3.0, 9.0], "predicted_std": 0.5})
+    frame = frame.assign(measured_value=[1.25, 2.75, 4.5, np.nan])
     (row,) = calibration_by_round(frame).to_dict("records")
     assert (row["designs"], row["within_1"], row["within_2"]) == (3, 1 / 3, 2 / 3)
     assert row["bias"] == pytest.approx(2.5 / 3)
@@ -108,38 +99,41 @@ def test_advice_names_the_command_for_what_waits() -> None:
     ]
 
 
-def test_the_page_stands_alone_and_escapes_what_people_wrote() -> None:
-    frame = candidates(1.0, size=20)
-    frame.loc[frame["round"] == 3, "measured_value"] = np.nan
-    letters = np.random.default_rng(0).integers(0, 4, (len(frame), 8))
-    distances = (letters[:, None] != letters[None]).sum(2)
-    pictures = [
-        progress_figure(frame, "signal", "a.u.", maximise=True),
-        scatter_figure(frame, "signal", "a.u."),
-        calibration_figure(calibration_by_round(frame)),
-        ground_figure(frame, pd.Series({1: 4.0, 2: 3.0, 3: 2.5})),
-        map_figure(distances, frame["round"]),
-    ]
-    page = campaign_page(record(frame), "a & b", pictures, {1: {"too close": 5}})
-    assert page == campaign_page(record(frame), "a & b", pictures, {1: {"too close": 5}})
-    assert "a &amp; b" in page
-    assert "&lt;signal&gt;" in page
-    assert "<signal>" not in page
-    assert 'src="http' not in page
-    assert page.count("data:image/png;base64,") == 5
-    assert "60 candidates in 3 rounds, 40 of them measured" in page
-    assert "too close" in page
+def page(frame: pd.DataFrame, curves: pd.DataFrame = NONE, start: pd.DataFrame = NONE) -> str:
+    return campaign_page(record(frame), "a & b", {1: {"too close": 5}}, curves, start)
 
 
-def test_the_map_keeps_distances_that_fit_on_a_plane() -> None:
-    from designlib.reports.rounds import _plane
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rounds = candidates(1.0, size=20)
+    rounds.loc[rounds["round"] == 3, "measured_value"] = np.nan
+    return rounds
 
-    corners = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0], [0.0, 4.0]])
-    distances = np.linalg.norm(corners[:, None] - corners[None], axis=2)
-    places = _plane(distances)
-    np.testing.assert_allclose(
-        np.linalg.norm(places[:, None] - places[None], axis=2), distances, atol=1e-9
-    )
+
+def test_the_page_stands_alone_and_escapes_what_people_wrote(frame: pd.DataFrame) -> None:
+    made = page(frame)
+    assert made == page(frame)
+    assert "a &amp; b" in made
+    assert "&lt;signal&gt;" in made
+    assert "<signal>" not in made
+    assert 'src="http' not in made
+    assert made.count("data:image/png;base64,") == 6
+    assert "60 candidates in 3 rounds, 40 of them measured" in made
+    assert "too close" in made
+
+
+def test_the_logo_says_what_the_best_candidates_are_beside(frame: pd.DataFrame) -> None:
+    assert "and of the candidates of the first round" in page(frame)
+    start = pd.DataFrame({"design": ["ACGTACGT", "AAAAAAAA"]})
+    assert "and of the best designs of the table at the start" in page(frame, start=start)
+
+
+@pytest.mark.parametrize("candidates", [2, 9])
+def test_the_map_is_drawn_of_few_and_of_equal_designs(candidates: int) -> None:
+    distances = np.ones((candidates, candidates), np.int64) - np.eye(candidates, dtype=np.int64)
+    rounds = pd.Series([1] * candidates)
+    assert map_figure(distances, rounds).png.startswith(b"\x89PNG")
+    assert map_figure(np.zeros_like(distances), rounds).png.startswith(b"\x89PNG")
 
 
 OBJECTIVES = [
@@ -161,9 +155,8 @@ def of_two() -> pd.DataFrame:
 def test_fronts_count_what_every_objective_was_measured_of() -> None:
     found = fronts_by_round(of_two(), OBJECTIVES)
     # Round 1: a box of 1 by 0.5. Round 2: (2, 0) dominates all of the box of 2 by 1.
-    assert found.to_dict("list") == {
-        "round": [1, 2], "designs": [2, 3], "on_front": [1, 1], "hypervolume": [0.25, 1.0],
-    }  # fmt: skip
+    counts = {"round": [1, 2], "designs": [2, 3], "on_front": [1, 1]}
+    assert found.to_dict("list") == {**counts, "hypervolume": [0.25, 1.0]}
 
 
 def test_one_objective_has_no_front() -> None:

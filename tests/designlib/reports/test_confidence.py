@@ -9,18 +9,14 @@ import pytest
 from designlib.reports.confidence import confidence_lines, gain_confirmed, summarise_confidence
 from designlib.selection.intervals import calibrate
 
-TEST = pd.DataFrame(
-    {
-        "fold": "test", "predicted_mean": np.zeros(10), "predicted_std": 1.0,
-        "validation_score": 0.0, "value": np.arange(10.0),
-    }
-)  # fmt: skip
-BATCH = pd.DataFrame(
-    {
-        "predicted_mean": [4.0, 6.0], "validation_score": [3.0, 1.0], "interval_low": [0.0, 2.0],
-        "interval_high": [8.0, 10.0], "applicability": [0.01, 0.5], "true_value": [9.0, 3.0],
-    }
-)  # fmt: skip
+TEST = pd.DataFrame({"fold": "test", "predicted_mean": np.zeros(10), "predicted_std": 1.0})
+TEST = TEST.assign(validation_score=0.0, value=np.arange(10.0))
+BATCH = pd.DataFrame({"predicted_mean": [4.0, 6.0], "validation_score": [3.0, 1.0]}).assign(
+    interval_low=[0.0, 2.0],
+    interval_high=[8.0, 10.0],
+    applicability=[0.01, 0.5],
+    true_value=[9.0, 3.0],
+)
 
 
 def test_figures_by_hand() -> None:

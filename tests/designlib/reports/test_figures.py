@@ -149,7 +149,7 @@ def test_an_unknown_start_is_refused():
         ladder(("random", "warm"))
 
 
-def test_the_walk_is_not_said_to_be_exact():
+def test_sampling_is_not_said_to_be_exact():
     assert "not exact draws" in ladder().caption
 
 

@@ -90,7 +90,7 @@ def content(candidates=30, campaign="six6", **changes):
     )
     made = ReportContent(
         candidates=build_table(frame, DNA, provenance),
-        what_was_run={"Data set": "SIX6 8-mers", "Seed": "0"},
+        what_was_run=[KeyFigure("Data set", "SIX6 8-mers"), KeyFigure("Seed", "0")],
         key_figures=[KeyFigure("Predicted median", "0.12 a.u.", "of the batch")],
         pictures=[Picture("logo", "The logo", b"\x89PNG bytes", "What it shows.")],
         sampled=1234,
@@ -140,7 +140,7 @@ def test_pictures_are_inside_with_their_alternative_text():
     "changes",
     [
         {"campaign": HOSTILE},
-        {"what_was_run": {HOSTILE: HOSTILE}},
+        {"what_was_run": [KeyFigure(HOSTILE, HOSTILE)]},
         {"key_figures": [KeyFigure(HOSTILE, HOSTILE, HOSTILE)]},
         {"pictures": [Picture("x", f'"{HOSTILE}', b"", HOSTILE)]},
         {"rejected": {HOSTILE: 1}},
@@ -173,18 +173,18 @@ def test_no_rejection_is_said_in_words():
     assert "None was rejected." in page.text
 
 
-def test_the_walk_is_called_a_search_heuristic():
+def test_sampling_is_called_a_search_heuristic():
     text = " ".join(Page(render_report(content())).text.split())
-    assert "The walk is a search heuristic" in text
+    assert "Sampling is a search heuristic" in text
     assert "not exact draws" in text
 
 
 def test_a_predictor_without_checkpoints_is_not_said_to_have_any():
     for kind in ("temperatures", "distillation"):
         text = " ".join(Page(render_report(content(ladder=kind))).text.split())
-        assert "Of the predictors' training there are no checkpoints" in text
+        assert "The predictors' training left no checkpoints" in text
     text = " ".join(Page(render_report(content())).text.split())
-    assert "Many chains walked from early ones" in text
+    assert "Many chains followed them from early ones" in text
 
 
 def test_short_sequences_are_not_broken():
@@ -198,10 +198,8 @@ def test_sequential_monte_carlo_is_called_by_its_name():
 
 
 def test_counterfactuals_are_named_whether_asked_before_or_after():
-    lines = counterfactual_lines(
-        {"counterfactuals-ab": {"goal": "at least <1>", "reached": 2, "designs": 3,
-                                "most_edited": [["9", 0.75]]}}
-    )  # fmt: skip
+    found = {"goal": "at least <1>", "reached": 2, "designs": 3}
+    lines = counterfactual_lines({"counterfactuals-ab": {**found, "most_edited": [["9", 0.75]]}})
     before, after = render_report(content(explained=lines)), render_report(content())
     assert with_explained(after, lines) == before
     assert with_explained(before, []) == after

@@ -28,20 +28,31 @@ DESIGNS = ["ACGT", "CCGT", "GGGT"]
 def table(round_: int = 1, designs: list[str] = DESIGNS) -> pa.Table:
     frame = pd.DataFrame(
         {
-            "design": designs, "rank": range(1, len(designs) + 1), "predicted_mean": 1.0,
-            "predicted_std": 0.1, "acquisition": 1.0, "nearest_measured": "AAAA",
-            "distance_to_measured": 1, "cluster": 1,
+            "design": designs,
+            "rank": range(1, len(designs) + 1),
+            "predicted_mean": 1.0,
+            "predicted_std": 0.1,
+            "acquisition": 1.0,
+            "nearest_measured": "AAAA",
+            "distance_to_measured": 1,
+            "cluster": 1,
         }
-    )  # fmt: skip
+    )
     given = Provenance("c", round_, 0, "p", "d", "c", f"k{round_}", "E-score", "a.u.", True)
     return build_table(frame, DNA, given)
 
 
 def about(round_: int = 1, **others: Any) -> dict[str, Any]:
     usual = {
-        "alphabet": "dna", "length": 4, "both_strands": False, "value_name": "E-score",
-        "units": "a.u.", "maximise": True, "simulated": False, "round_key": f"k{round_}",
-    }  # fmt: skip
+        "alphabet": "dna",
+        "length": 4,
+        "both_strands": False,
+        "value_name": "E-score",
+        "units": "a.u.",
+        "maximise": True,
+        "simulated": False,
+        "round_key": f"k{round_}",
+    }
     return {**usual, **others}
 
 
@@ -176,11 +187,20 @@ def test_rounds_of_a_release_without_a_record_are_taken_into_it(home: Path) -> N
     assert load_ledger("c").pending() == DESIGNS
     assert not (campaign_folder("c") / "record").exists()
     row = {
-        "candidate_id": [design_id("ACGT", DNA)], "design": ["ACGT"], "plate": [""], "well": [""],
-        "replicate": [1], "objective": [""], "outcome": ["measured"], "value": [1.0],
-        "error": [None], "note": [""],
-        "round": [1], "source": ["x"], "source_row": [1],
-    }  # fmt: skip
+        "candidate_id": [design_id("ACGT", DNA)],
+        "design": ["ACGT"],
+        "plate": [""],
+        "well": [""],
+        "replicate": [1],
+        "objective": [""],
+        "outcome": ["measured"],
+        "value": [1.0],
+        "error": [None],
+        "note": [""],
+        "round": [1],
+        "source": ["x"],
+        "source_row": [1],
+    }
     with held_ledger("c") as held:
         held.append("measured", 1, {"source": "x"}, measurement_table(pd.DataFrame(row)))
     assert [name[:15] for name in names()] == ["000001-proposed", "000002-measured"]
@@ -194,10 +214,19 @@ def test_the_query_of_the_guide_runs_on_a_record(
     query = guide.split("```sql\n")[1].split("```")[0]
     rows = {
         "candidate_id": [design_id(design, DNA) for design in ("ACGT", "CCGT")],
-        "design": ["ACGT", "CCGT"], "plate": "", "well": "", "replicate": 1, "objective": "",
-        "outcome": "measured", "value": [1.5, 0.0], "error": [None, None], "note": "", "round": 1,
-        "source": "x", "source_row": [1, 2],
-    }  # fmt: skip
+        "design": ["ACGT", "CCGT"],
+        "plate": "",
+        "well": "",
+        "replicate": 1,
+        "objective": "",
+        "outcome": "measured",
+        "value": [1.5, 0.0],
+        "error": [None, None],
+        "note": "",
+        "round": 1,
+        "source": "x",
+        "source_row": [1, 2],
+    }
     with held_ledger("c") as held:
         held.append("proposed", 1, {"round_key": "k", "maximise": True}, table())
         held.append("measured", 1, {"source": "x"}, measurement_table(pd.DataFrame(rows)))

@@ -23,10 +23,18 @@ def measure(round_: int, value: float, **others: Any) -> None:
     """Enter one value for each candidate of a round."""
     candidates = table(round_).to_pandas()
     rows = candidates[["candidate_id", "design"]].assign(
-        plate="", well="", replicate=round_, objective="", outcome="measured", value=value,
-        error=None, note="",
-        round=round_, source="x", source_row=1,
-    )  # fmt: skip
+        plate="",
+        well="",
+        replicate=round_,
+        objective="",
+        outcome="measured",
+        value=value,
+        error=None,
+        note="",
+        round=round_,
+        source="x",
+        source_row=1,
+    )
     with held_ledger("c") as held:
         held.append("measured", round_, others, measurement_table(pd.DataFrame(rows)))
 

@@ -1,4 +1,4 @@
-"""What the page of a campaign shows beside its best candidates."""
+"""What the page of a campaign shows of the table that it started from."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from designlib.notation.alphabets import DNA
-from designlib.spaces import SequenceSpace
 from tasks.installation.files import parquet_bytes
 from tasks.installation.settings import Settings
-from tasks.reports.campaign_page import _of_designs, _started_from
+from tasks.reports.campaign_page import start_designs
 from tasks.stages.stages import noted, run_stage
 
 FOLDS = pd.DataFrame(
@@ -24,7 +22,6 @@ FOLDS = pd.DataFrame(
         "round": [0.0, 0.0, 0.0, 0.0, 1.0],
     }
 )
-CANDIDATES = pd.DataFrame({"design": ["ACGT", "ACGA"], "round": [1, 2], "predicted_mean": 0.5})
 
 
 @pytest.fixture
@@ -37,17 +34,13 @@ def about(home: Path) -> dict[str, Any]:
 def test_the_start_is_what_could_be_learned_from_before_anything_was_proposed(
     about: dict[str, Any],
 ) -> None:
-    assert _started_from(about)["design"].tolist() == ["CCCC", "GGGG", "AAAA"]
-    smallest = _started_from({**about, "maximise": False})
+    assert start_designs(about)["design"].tolist() == ["CCCC", "GGGG", "AAAA"]
+    smallest = start_designs({**about, "maximise": False})
     assert smallest["design"].tolist() == ["AAAA", "GGGG", "CCCC"]
 
 
-def test_the_logo_says_what_it_is_beside(about: dict[str, Any]) -> None:
-    space = SequenceSpace(DNA, 4)
-    shown = _of_designs(space, CANDIDATES.head(1), CANDIDATES, about)
-    assert shown.title.endswith("of the best designs of the table at the start")
+def test_without_the_table_there_are_no_designs_of_the_start(about: dict[str, Any]) -> None:
     shutil.rmtree(Settings().stages)
-    without = _of_designs(space, CANDIDATES.head(1), CANDIDATES, about)
-    assert without.title.endswith("of the candidates of the first round")
+    assert start_designs(about)["design"].tolist() == []
     recorded_before = {name: value for name, value in about.items() if name != "folds"}
-    assert _of_designs(space, CANDIDATES.head(1), CANDIDATES, recorded_before) == without
+    assert start_designs(recorded_before)["design"].tolist() == []

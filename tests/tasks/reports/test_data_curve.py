@@ -50,8 +50,9 @@ def grounds(folds: pd.DataFrame) -> Grounds:
 
 
 def test_half_of_the_data_tell_what_all_of_them_give(grounds: Grounds) -> None:
-    assert [len(part.target) for part in (grounds.training, grounds.validation, grounds.held_out)
-            ] == [TRAINING, 200, 600]  # fmt: skip
+    assert [
+        len(part.target) for part in (grounds.training, grounds.validation, grounds.held_out)
+    ] == [TRAINING, 200, 600]
     sizes = [TRAINING // 16, TRAINING // 8, TRAINING // 4, TRAINING // 2]
     law, gains = expected_gains(measure_curve(grounds, 3, sizes))
     whole = measure_curve(grounds, 3, [TRAINING])["rank_correlation"].mean()
@@ -79,8 +80,10 @@ def test_losses_of_rows_and_a_core_set(grounds: Grounds, folds: pd.DataFrame) ->
     assert good["agreement"].median() > 0.5
     compared = compare_core(table, 400, grounds, 2)
     assert compared.groupby("of")["rows"].first().to_dict() == {
-        "all": TRAINING, "core": 400, "random": 400,
-    }  # fmt: skip
+        "all": TRAINING,
+        "core": 400,
+        "random": 400,
+    }
     means = compared.groupby("of")["validation_rank_correlation"].mean()
     assert means["all"] > means["random"] - 0.05
     assert torch.isfinite(torch.tensor(means.to_numpy())).all()
@@ -88,8 +91,12 @@ def test_losses_of_rows_and_a_core_set(grounds: Grounds, folds: pd.DataFrame) ->
 
 def test_too_few_rows_have_no_curve(grounds: Grounds) -> None:
     few = Grounds(
-        grounds.spec, CONFIG, type(grounds.training)(*(c[:63] for c in grounds.training)),
-        grounds.validation, grounds.held_out, 0,
-    )  # fmt: skip
+        grounds.spec,
+        CONFIG,
+        type(grounds.training)(*(c[:63] for c in grounds.training)),
+        grounds.validation,
+        grounds.held_out,
+        0,
+    )
     with pytest.raises(InputError, match="at least 64 training rows, not 63"):
         measure_curve(few, 2)

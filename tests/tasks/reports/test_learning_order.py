@@ -47,9 +47,15 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, StageRe
     value = ((letters == 0).sum(1) - (letters == 3).sum(1)).double()
     fold = np.repeat(FOLDS, [len(letters) - 120, 40, 40, 40])
     folds = pd.DataFrame(
-        {"design": SPACE.decode(letters), "value": value.numpy(), "error": np.nan,
-         "weight": np.nan, "fold": fold, "round": 0.0}
-    ).iloc[torch.randperm(len(letters), generator=torch_generator(1, "order")).numpy()]  # fmt: skip
+        {
+            "design": SPACE.decode(letters),
+            "value": value.numpy(),
+            "error": np.nan,
+            "weight": np.nan,
+            "fold": fold,
+            "round": 0.0,
+        }
+    ).iloc[torch.randperm(len(letters), generator=torch_generator(1, "order")).numpy()]
     folds = folds.assign(fold=fold).reset_index(drop=True)
     grounds = Grounds.of(FACTS, folds, CONFIG, 0)
     network = grounds.spec.build()

@@ -25,9 +25,13 @@ def round_(home: Path) -> Round:
     experiment = experiment_id(Settings(), "campaign")
     run_id = client().create_run(experiment).info.run_id
     return Round(
-        campaign="campaign", number=1, key="key", config_hash="hash",
-        experiment_id=experiment, run_id=run_id,
-    )  # fmt: skip
+        campaign="campaign",
+        number=1,
+        key="key",
+        config_hash="hash",
+        experiment_id=experiment,
+        run_id=run_id,
+    )
 
 
 @pytest.fixture

@@ -94,13 +94,15 @@ def test_from_state_dicts_to_designs_with_more_counts(
 
     start = ingest.fn(DataConfig(source=TableFile(path=str(tmp_path / "table.csv"))))
     own = ExternalPredictor(
-        factory=f"{__name__}:{factory}", checkpoints=(str(tmp_path / "kept"),),
-        input=OwnInput(left=LEFT, right=RIGHT), output=OwnOutput(part="1"),
+        factory=f"{__name__}:{factory}",
+        checkpoints=(str(tmp_path / "kept"),),
+        input=OwnInput(left=LEFT, right=RIGHT),
+        output=OwnOutput(part="1"),
         examples=tuple(
             Example(design=design, value=float(value))
             for design, value in zip(designs[:3], told[:3], strict=True)
         ),
-    )  # fmt: skip
+    )
     external = import_checkpoints.fn(own, start)
     inputs = open_inputs(start, external, sampling=SamplingConfig(chains=64))
     member = register_member.fn(inputs, 1)

@@ -102,10 +102,11 @@ def start(home: Path) -> StageResult:
 def settings(folder: Path | None, **changes: Any) -> ExternalPredictor:
     examples = [Example(design=d, value=by_hand(STEPS[-1], d)) for d in DESIGNS]
     given = {
-        "factory": FACTORY, "examples": examples,
+        "factory": FACTORY,
+        "examples": examples,
         "input": OwnInput(layout="channels_last", letters="TGCA"),
         "checkpoints": [str(folder)] if folder else [],
-    }  # fmt: skip
+    }
     return ExternalPredictor(**given | changes)
 
 
@@ -220,10 +221,11 @@ def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -
     space = load_facts(start).space
     parts = space.decode(space.encode(["Fe=0.5, Ni=0.5", "Fe=0.2, Ni=0.3, Co=0.5"]))
     own = ExternalPredictor(
-        factory=f"{__name__}:alloys", checkpoints=(str(tmp_path),),
+        factory=f"{__name__}:alloys",
+        checkpoints=(str(tmp_path),),
         input=OwnInput(layout="columns"),
         examples=tuple(Example(design=d, value=v) for d, v in zip(parts, told, strict=True)),
-    )  # fmt: skip
+    )
     done = adopted(import_checkpoints.fn(own, start), start)
     trajectory = load_trajectory(done)
     assert trajectory.steps == STEPS

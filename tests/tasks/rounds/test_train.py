@@ -138,9 +138,14 @@ def test_checkpoints_are_files_and_metrics_at_the_steps_of_the_schedule(ground: 
     ],
 )
 def test_interrupted_training_ends_in_the_same_bytes(
-    ground: Ground, undisturbed: StageResult, monkeypatch: pytest.MonkeyPatch,
-    owner: Any, name: str, call: int, error: BaseException,
-) -> None:  # fmt: skip
+    ground: Ground,
+    undisturbed: StageResult,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    call: int,
+    error: BaseException,
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, _raise_at(call, getattr(owner, name), error))
         with pytest.raises(type(error)):

@@ -26,9 +26,14 @@ def members(tmp_path: Path) -> list[StageResult]:
     stages = []
     for seed, column in enumerate(("", "", "stiffness")):
         spec = PredictorSpec(
-            network=network, alphabet="dna", length=4, centre=0.0, scale=1.0, seed=seed,
+            network=network,
+            alphabet="dna",
+            length=4,
+            centre=0.0,
+            scale=1.0,
+            seed=seed,
             column=column,
-        )  # fmt: skip
+        )
         parameters = dict(spec.build().state_dict())
         files = {
             f"checkpoint-{step:08d}.safetensors": state_to_bytes(

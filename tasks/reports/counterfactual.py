@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import torch
@@ -18,16 +18,15 @@ from designlib.analysis.counterfactuals import (
     find_counterfactuals,
 )
 from designlib.config import CompositionConstraints, CounterfactualConfig, DesignRules
-from designlib.constraints import AllOf
 from designlib.constraints.synthesis import build_rules
 from designlib.predictors import Trajectory, evaluate
 from designlib.reports import counterfactual_lines, render_counterfactuals, with_explained
 from designlib.sampling import reference_designs
-from designlib.sampling.ladders import RungPlan, plan_trajectory
+from designlib.sampling.ladders import plan_trajectory
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.files import (
-    copy_atomically,
+    csv_bytes,
     json_bytes,
     parquet_bytes,
     read_input,
@@ -35,29 +34,27 @@ from tasks.installation.files import (
 )
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.record.ledger import campaign_folder, load_ledger, round_folder
-from tasks.reports.report import asked_counterfactuals
+from tasks.record.ledger import load_ledger, round_folder
+from tasks.reports.analyses import (
+    counterfactual_figures,
+    last_proposal,
+    publish_analysis,
+    recorded_stages,
+)
 from tasks.stages.ensemble import Ensemble
 from tasks.stages.results import Counterfactuals
-from tasks.stages.stages import StageResult, noted_stage, run_stage
-from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes, log_params, run_for
+from tasks.stages.stages import run_stage
+from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes
 
-__all__ = ["explain_designs", "named_designs", "recorded_stages"]
+__all__ = ["explain_designs", "named_designs"]
 
-_FILES = ("counterfactuals.parquet", "edited.csv", "counterfactuals.html", "figures.json")
-
-
-class _Ground(NamedTuple):
-    """What the last round of a campaign leaves to explain designs with."""
-
-    members: list[Trajectory]
-    validation_models: list[Trajectory]
-    constraint: AllOf
-    plan: list[RungPlan]
+_FIGURES, _PAGE = "figures.json", "counterfactuals.html"
+_RUNGS = 8
+"""Checkpoints, evenly spaced in log(1 + step), that the chains are led along."""
 
 
 def named_designs(campaign: str, named: Sequence[str]) -> list[str]:
-    """Return designs that are given as text, as ids of candidates, or as a file with one a line.
+    """Return designs given as text, as ids of candidates, or as a file with one per line.
 
     Raises InputError for a file that cannot be read, and where nothing is named.
     """
@@ -83,68 +80,50 @@ def explain_designs(
 ) -> Counterfactuals:
     """Sample counterfactuals of each design, and write table and page.
 
-    Raises InputError for a campaign without a round, whose predictors are not here any more, or
-    for a design that is not of its space or breaks its constraints.
+    Raises InputError for a campaign without a round or whose predictors are gone, and for a design
+    that is not of its space or violates its constraints.
     """
     use_device("cpu")
-    proposals = load_ledger(campaign).proposals
-    if not proposals:
-        raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
-    about, round_number = proposals[-1].about, proposals[-1].round
-    members = recorded_stages(about, "members")
-    validation_models = recorded_stages(about, "validation_models")
+    proposal = last_proposal(campaign)
+    about = proposal.about
+    members, models = (recorded_stages(about, n) for n in ("members", "validation_models"))
     if not members:
-        raise InputError(f"the predictors of campaign {campaign!r} are not here any more")
-    settings = about["config"]
-    rules = {name: settings[name] for name in ("constraints", "synthesis") if name in settings}
-    goal = _goal(config, about)
+        raise InputError(f"the predictors of campaign {campaign!r} are gone; run it again")
+    recorded = about["config"]
+    rules = {name: recorded[name] for name in ("constraints", "synthesis") if name in recorded}
+    goal = _goal(config, about["units"])
 
     def make() -> dict[str, bytes]:
-        ground = _ground(members, validation_models, rules, config)
-        found = {}
-        for number, design in enumerate(designs, start=1):
-            found[design] = find_counterfactuals(
-                design, ground.members, ground.plan, ground.constraint, config
-            )
-            run_logger().info(
-                "design %d of %d: %d counterfactuals", number, len(designs),
-                len(found[design].designs),
-            )  # fmt: skip
-        rows = _rows(ground, found)
-        shares = edit_shares(ground.members[0].spec.space, found)
+        ensemble = Ensemble(members).of("").trajectories
+        found = _find(designs, ensemble, rules, config)
+        rows = _rows(found, ensemble, Ensemble(models).of("").trained)
+        shares = edit_shares(ensemble[0].spec.space, found)
         unreached = [design for design, sample in found.items() if not len(sample.designs)]
         page = render_counterfactuals(campaign, goal, rows, shares, unreached)
+        figures = _figures(rows, shares, len(designs))
         return {
             "counterfactuals.parquet": parquet_bytes(rows),
-            "edited.csv": shares.to_csv(index=False, lineterminator="\n").encode(),
-            "counterfactuals.html": page.encode(),
-            "figures.json": json_bytes(
-                {"round": round_number, "goal": goal, **_figures(rows, shares, len(designs))}
-            ),
+            "edited.csv": csv_bytes(shares),
+            _PAGE: page.encode(),
+            _FIGURES: json_bytes({"round": proposal.round, "goal": goal, **figures}),
         }
 
     inputs = {
-        "members": [member.files for member in members],
-        "validation_models": [model.files for model in validation_models],
-        "rules": rules, "designs": list(designs), "asked": config, "goal": goal,
-        "round": round_number,
-    }  # fmt: skip
+        "members": members,
+        "validation_models": models,
+        "rules": rules,
+        "designs": list(designs),
+        "settings": config,
+        "goal": goal,
+        "round": proposal.round,
+    }
     stage = run_stage(Settings(), "counterfactuals", inputs, make)
-    folder = campaign_folder(campaign) / f"counterfactuals-{stage.key[:8]}"
-    for name in _FILES:
-        copy_atomically(stage.path(name), folder / name)
-    figures = json.loads(stage.path("figures.json").read_bytes())
-    _log(campaign, stage, config)
-    _name_in_report(campaign, round_number, about["round_key"])
-    return Counterfactuals(folder=folder, page=folder / _FILES[2], figures=figures)
-
-
-def _log(campaign: str, stage: StageResult, config: CounterfactualConfig) -> None:
-    experiment = experiment_id(Settings(), campaign)
-    with run_for(experiment, stage.key, "counterfactuals", tags={"role": "explanation"}) as run_id:
-        log_params(run_id, flatten(config.model_dump(mode="json")))
-        for name in _FILES:
-            log_bytes(run_id, name, stage.path(name).read_bytes())
+    files = {name: stage.path(name) for name in stage.files}
+    params = flatten(config.model_dump(mode="json"))
+    folder = publish_analysis(campaign, "counterfactuals", stage.key, files, params)
+    _name_in_report(campaign, proposal.round, about["round_key"])
+    figures = json.loads(files[_FIGURES].read_bytes())
+    return Counterfactuals(folder=folder, page=folder / _PAGE, figures=figures)
 
 
 def _name_in_report(campaign: str, number: int, key: str) -> None:
@@ -153,83 +132,73 @@ def _name_in_report(campaign: str, number: int, key: str) -> None:
     run = find_run(experiment_id(Settings(), campaign), key)
     if not path.exists() or run is None:
         return
-    lines = counterfactual_lines(asked_counterfactuals(campaign, number))
+    lines = counterfactual_lines(counterfactual_figures(campaign, number))
     page = with_explained(path.read_text(encoding="utf-8"), lines).encode()
     log_bytes(run.info.run_id, path.name, page)
     write_atomically(path, page)
 
 
-def recorded_stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
-    """Return the training stages of a round that are still here; none where one is not."""
-    stages = [noted_stage("train", told) for told in about.get(what, ())]
-    return stages if all(stage.is_intact() for stage in stages) else []
-
-
-def _ground(
-    members: Sequence[StageResult],
-    validation_models: Sequence[StageResult],
-    rules: dict[str, Any],
+def _find(
+    designs: Sequence[str],
+    members: Sequence[Trajectory],
+    recorded: Mapping[str, Any],
     config: CounterfactualConfig,
-) -> _Ground:
-    ensemble = Ensemble(members).of("").trajectories
-    checks = Ensemble(validation_models).of("").trained
-    asked = DesignRules.model_validate(rules)
-    if isinstance(asked.constraints, CompositionConstraints):
-        # How far a design may be from measured ones is the radius's matter here.
-        alone = asked.constraints.model_copy(update={"near_measured": None})
-        asked = asked.model_copy(update={"constraints": alone})
-    space = ensemble[0].spec.space
-    constraint = build_rules(asked, space)
+) -> dict[str, Found]:
+    """Return the counterfactuals of each design under the recorded rules."""
+    rules = DesignRules.model_validate(recorded)
+    if isinstance(rules.constraints, CompositionConstraints):
+        # The radius, not the distance to measured designs, is what counts here.
+        anywhere = rules.constraints.model_copy(update={"near_measured": None})
+        rules = rules.model_copy(update={"constraints": anywhere})
+    space = members[0].spec.space
+    constraint = build_rules(rules, space)
     plan = plan_trajectory(
-        ensemble, reference_designs(space, constraint, config.seed), sharpness=1.0,
-        steps_per_rung=1, choice="log_step", rungs=_RUNGS,
-    )  # fmt: skip
-    return _Ground(ensemble, checks, constraint, plan)
+        members,
+        reference_designs(space, constraint, config.seed),
+        sharpness=1.0,
+        steps_per_rung=1,
+        choice="log_step",
+        rungs=_RUNGS,
+    )
+    found = {}
+    for number, design in enumerate(designs, start=1):
+        found[design] = find_counterfactuals(design, members, plan, constraint, config)
+        count = len(found[design].designs)
+        run_logger().info("design %d of %d: %d counterfactuals", number, len(designs), count)
+    return found
 
 
-_RUNGS = 8
-"""Checkpoints, evenly spaced in log(1 + step), that the chains are led along."""
+def _rows(
+    found: Mapping[str, Found], members: Sequence[Trajectory], models: Sequence[Trajectory]
+) -> pd.DataFrame:
+    space = members[0].spec.space
+    decoded = (space.decode(sample.designs) for sample in found.values())
+    designs = list(dict.fromkeys([*found, *(design for some in decoded for design in some)]))
+    relaxed = space.relax(space.encode(designs))
 
+    def predicted(by: Sequence[Trajectory]) -> dict[str, float]:
+        values = [one.spec.in_units(evaluate(one.network(-1), relaxed).double()) for one in by]
+        return dict(zip(designs, torch.stack(values).mean(0).tolist(), strict=True))
 
-def _rows(ground: _Ground, found: dict[str, Found]) -> pd.DataFrame:
-    space = ground.members[0].spec.space
-    designs = list(found)
-    for sample in found.values():
-        designs += space.decode(sample.designs)
-    every = list(dict.fromkeys(designs))
-    relaxed = space.relax(space.encode(every))
-
-    def said(predictors: Sequence[Trajectory]) -> dict[str, float]:
-        values = [
-            one.spec.in_units(evaluate(one.network(-1), relaxed).double()) for one in predictors
-        ]
-        return dict(zip(every, torch.stack(values).mean(0).tolist(), strict=True))
-
-    validation = said(ground.validation_models) if ground.validation_models else None
-    return counterfactual_rows(space, found, said(ground.members), validation)
+    validation = predicted(models) if models else None
+    return counterfactual_rows(space, found, predicted(members), validation)
 
 
 def _figures(rows: pd.DataFrame, shares: pd.DataFrame, designs: int) -> dict[str, Any]:
     most = shares[shares["edited"] > 0].head(6)
-    told = len(rows) > 0
+    some = len(rows) > 0
+    agrees = some and "validation_agrees" in rows
     return {
         "designs": designs,
-        "reached": int(rows["design"].nunique()) if told else 0,
+        "reached": int(rows["design"].nunique()) if some else 0,
         "counterfactuals": len(rows),
-        "fewest_edits": int(rows["n_edits"].min()) if told else None,
-        "most_edited": [
-            list(pair) for pair in zip(most["what"].tolist(), most["edited"].tolist(), strict=True)
-        ],
-        "validation_agrees": float(rows["validation_agrees"].mean())
-        if told and "validation_agrees" in rows
-        else None,
+        "fewest_edits": int(rows["n_edits"].min()) if some else None,
+        "most_edited": most[["what", "edited"]].astype(object).to_numpy().tolist(),
+        "validation_agrees": float(rows["validation_agrees"].mean()) if agrees else None,
     }
 
 
-def _goal(config: CounterfactualConfig, about: Mapping[str, Any]) -> str:
-    parts = []
-    if config.above is not None:
-        parts.append(f"at least {config.above:g}")
-    if config.below is not None:
-        parts.append(f"at most {config.below:g}")
-    return f"{' and '.join(parts)} {about['units']}".strip()
+def _goal(config: CounterfactualConfig, units: str) -> str:
+    ends = {"at least": config.above, "at most": config.below}
+    parts = [f"{end} {value:g}" for end, value in ends.items() if value is not None]
+    return f"{' and '.join(parts)} {units}".strip()

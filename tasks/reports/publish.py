@@ -18,7 +18,7 @@ from tasks.inputs.round_inputs import RoundStages
 from tasks.installation.clock import current_clock
 from tasks.installation.files import copy_atomically, json_bytes, write_atomically
 from tasks.record.ledger import round_folder
-from tasks.reports.summary import round_figures
+from tasks.reports.report import round_figures
 from tasks.stages.results import Published, RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 from tasks.tracking.tracking import (

@@ -147,11 +147,9 @@ class Stage:
     def finish(self, names: list[str]) -> StageResult:
         """Declare the stage finished with these files."""
         files = {name: sha256_of(self.folder / name) for name in sorted(names)}
-        about = {
-            "stage": self.name, "key": self.key, "files": files, "inputs": self._inputs,
-            "code": self.code,
-        }  # fmt: skip
-        manifest = json.dumps(about, indent=2, sort_keys=True, default=str).encode()
+        about = {"stage": self.name, "key": self.key, "files": files, "code": self.code}
+        about["inputs"] = self._inputs
+        manifest = json.dumps(about, indent=2, sort_keys=True, default=_as_json).encode()
         keep_stage(self._settings, self.folder, files, manifest)
         self.write(MANIFEST, manifest)
         result = self.result()
@@ -224,12 +222,17 @@ def run_stage(
 
 
 def content_key(inputs: Mapping[str, Any]) -> str:
-    """Return 16 hex digits that change whenever the inputs change."""
+    """Return 16 hex digits that change whenever the inputs change.
+
+    Inputs are plain values, settings, and stages, which stand for the content of their files.
+    """
     text = json.dumps(inputs, sort_keys=True, default=_as_json, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _as_json(value: object) -> object:
+    if isinstance(value, StageResult):
+        return value.files
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     raise TypeError(f"{value!r} cannot be part of a content key")

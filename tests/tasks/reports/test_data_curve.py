@@ -14,8 +14,13 @@ from designlib.predictors.trajectory import Trajectory
 from designlib.spaces import SequenceSpace, describe_space
 from designlib.types import InputError
 from tasks.installation.settings import REPOSITORY
-from tasks.reports.data_curve import Grounds, expected_gains, measure_curve
-from tasks.reports.example_losses import compare_core, example_losses
+from tasks.reports.data_curve import (
+    Grounds,
+    compare_core,
+    example_losses,
+    expected_gains,
+    measure_curve,
+)
 from tasks.stages.table_facts import TableFacts, TableSource
 
 CONFIG = TrainingConfig(

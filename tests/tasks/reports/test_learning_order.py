@@ -19,7 +19,7 @@ from designlib.spaces import SequenceSpace, describe_space
 from tasks.installation.files import parquet_bytes
 from tasks.installation.settings import Settings
 from tasks.reports.data_curve import Grounds
-from tasks.reports.learning_order import _look, _notes, _page
+from tasks.reports.learning_order import _analyse, _content, _notes, _page, _tables
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import TableFacts, TableSource
 
@@ -75,32 +75,32 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, StageRe
 
 
 def test_every_part_is_made_once_and_told(stages: dict[str, StageResult]) -> None:
-    about = {"config": {"training": CONFIG.model_dump(mode="json"), "seed": 0}}
+    recorded = {"training": CONFIG.model_dump(mode="json"), "seed": 0}
     asked = LearningConfig(core=60, curve=True)
 
-    def look(what: LearningConfig):
+    def look(what: LearningConfig) -> list[StageResult]:
         designs = ["ACGTAC", "GGCATC"]
-        return _look([stages["member"]], stages["table"], stages["folds"], designs, what, about)
+        made = [stages["member"]], stages["table"], stages["folds"]
+        return _analyse(*made, designs, what, recorded)
 
     found = look(asked)
-    assert sorted(found.tables) == ["core.csv", "curve.csv", "examples.parquet", "learning.csv"]
-    table = pd.read_csv(found.tables["learning.csv"])
+    tables = _tables(found)
+    assert sorted(tables) == ["core.csv", "curve.csv", "examples.parquet", "learning.csv"]
+    table = pd.read_csv(tables["learning.csv"])
     assert table["step"].iloc[-1] == 40
     names = ["degree 1", "1-mers", "2-mers", "mutagenesis"]
     assert table[names].iloc[-1].tolist() == pytest.approx([1, 1, 1, 1], abs=1e-6)
-    notes = _notes(found)
+    notes = _notes(_content(found)[0])
     assert "training rows look mislabelled" in notes[0]
     assert notes[1].startswith("100 more measurements: rank correlation +")
     assert notes[2].startswith("1,000 more measurements")
     assert notes[3].startswith("trained on a core set of 60")
-    page = _page("few<b>", found)
+    page = _page("few<b>", found).decode()
     for text in ("few&lt;b&gt;", "What more measurements are worth", "A core set", "By checkpoint"):
         assert text in page
-    again = look(asked).curve
-    assert again is not None
-    assert again.reused
+    assert all(stage.reused for stage in look(asked))
     bare = look(LearningConfig())
-    assert bare.order.reused
-    assert sorted(bare.tables) == ["examples.parquet", "learning.csv"]
-    assert "A core set" not in _page("few", bare)
-    assert len(_notes(bare)) == 1
+    assert all(stage.reused for stage in bare)
+    assert sorted(_tables(bare)) == ["examples.parquet", "learning.csv"]
+    assert "A core set" not in _page("few", bare).decode()
+    assert len(_notes(_content(bare)[0])) == 1

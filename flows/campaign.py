@@ -28,8 +28,8 @@ def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # 
     from tasks.record.progress import pending_round, rounds_to_run, stopping_reason
     from tasks.reports.campaign_page import write_campaign_page
     from tasks.rounds.import_checkpoints import import_checkpoints
-    from tasks.rounds.knowledge import measure_by_oracle
     from tasks.rounds.layout import check_batch
+    from tasks.rounds.measuring import measure_by_oracle
     from tasks.rounds.promotion import promote_on_results
     from tasks.stages.table_facts import load_facts
 

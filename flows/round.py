@@ -7,12 +7,13 @@ from flows.train import train_predictor
 from tasks.inputs.campaign_config import CampaignConfig
 from tasks.inputs.round_inputs import RoundInputs, RoundStages
 from tasks.inputs.tables import split
+from tasks.record.ledger import load_ledger
 from tasks.reports.publish import publish
 from tasks.reports.report import write_report
-from tasks.rounds.knowledge import known_events, last_predictors, recall, record_proposal
 from tasks.rounds.layout import lay_out_batch
+from tasks.rounds.measuring import recall
 from tasks.rounds.promotion import promote
-from tasks.rounds.rounds import open_round, round_seed
+from tasks.rounds.rounds import last_predictors, open_round, record_proposal, round_seed
 from tasks.rounds.score import score_designs, select_designs
 from tasks.servers.remote_flows import run_in_pool
 from tasks.stages.results import Published
@@ -25,7 +26,7 @@ def propose(
     config: CampaignConfig, start: StageResult, number: int, external: StageResult | None
 ) -> Published:
     """Learn from what is known, draw, score and choose designs, and publish them."""
-    known = known_events(config.name, number)
+    known = load_ledger(config.name).known_before(number)
     measured = recall(config.name, number, start, known)
     folds = split(measured, config.split, config.seed)
     with open_round(config, number, measured, external) as round_:

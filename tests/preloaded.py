@@ -47,7 +47,7 @@ _LOADED = (
     "tasks.reports.publish",
     "tasks.rounds.generate",
     "tasks.rounds.import_checkpoints",
-    "tasks.rounds.knowledge",
+    "tasks.rounds.measuring",
     "tasks.rounds.layout",
     "tasks.rounds.promotion",
     "tasks.rounds.train",

@@ -87,8 +87,12 @@ def _cell(value: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    blocks = {"trim_blocks": True, "lstrip_blocks": True}
-    loader = PackageLoader("designlib", "reports")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, **blocks)
+    environment = Environment(
+        loader=PackageLoader("designlib", "reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["heading"] = heading
     return environment

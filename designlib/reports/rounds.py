@@ -62,8 +62,8 @@ def progress_figure(candidates: pd.DataFrame, value: str, units: str, *, maximis
     waiting = candidates[~candidates["round"].isin(numbers)]
     if len(waiting):
         predicted = waiting.groupby("round")["predicted_mean"].median()
-        look = {"color": GREY, "markerfacecolor": "none", "label": "predicted, not measured yet"}
-        axis.plot(predicted.index, predicted, "s", **look)
+        axis.plot(predicted.index, predicted, "s", color=GREY, markerfacecolor="none")
+        axis.lines[-1].set_label("predicted, not measured yet")
     round_axis(axis)
     axis.set_ylabel(with_units(value, units))
     legend_above(axis)
@@ -161,10 +161,12 @@ def distances_figure(
     """
     figure, (axis,) = panels(1, 1, 7.0, 3.8)
     distance = candidates.groupby("round")["distance_to_measured"]
-    of_round = {n: (candidates["round"] == n).to_numpy() for n in distance.groups}
-    pairs = {n: rows.sum() * (rows.sum() - 1) for n, rows in of_round.items()}
-    diversity = [distances[np.ix_(r, r)].sum() / max(1, pairs[n]) for n, r in of_round.items()]
-    numbers = list(of_round)
+    numbers = distance.mean().index.to_numpy()
+    diversity = []
+    for number in numbers:
+        of_round = (candidates["round"] == number).to_numpy()
+        pairs = of_round.sum() * (of_round.sum() - 1)
+        diversity.append(distances[np.ix_(of_round, of_round)].sum() / max(1, pairs))
     axis.vlines(numbers, distance.min(), distance.max(), color=ORANGE, linewidth=5, alpha=0.4)
     nearest = "to the nearest measured (mean, range)"
     axis.plot(numbers, distance.mean(), "o-", color=ORANGE, markersize=5, label=nearest)
@@ -190,7 +192,8 @@ def map_figure(distances: Int[np.ndarray, "designs designs"], rounds: pd.Series)
     with np.errstate(invalid="ignore"):
         places = ClassicalMDS(metric="precomputed").fit_transform(distances)
     # Distances that no plane has give negative eigenvalues, and these coordinates of NaN.
-    scatter_by_round(axis, *np.nan_to_num(places).T, rounds, int(rounds.max()))
+    across, up = np.nan_to_num(places).T
+    scatter_by_round(axis, across, up, rounds, int(rounds.max()))
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_aspect("equal", adjustable="datalim")
@@ -248,7 +251,7 @@ def fronts_by_round(candidates: pd.DataFrame, objectives: Objectives) -> pd.Data
     rows = []
     for number in sorted(known["round"].unique()):
         until = points[(known["round"] <= number).to_numpy()]
-        row = {"round": int(number), "designs": len(until)}
+        row: dict[str, float] = {"round": int(number), "designs": len(until)}
         row["on_front"] = int(non_dominated(until).sum())
         row["hypervolume"] = hypervolume(until, reference) / box if box > 0 else 0.0
         rows.append(row)

@@ -8,9 +8,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from filelock import FileLock
 
 from designlib.errors import InputError
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "copy_atomically",
     "csv_bytes",
+    "held_folder",
     "json_bytes",
     "parquet_bytes",
     "read_input",
@@ -84,6 +88,19 @@ def copy_atomically(source: Path, target: Path) -> None:
     """Copy a file of any size that appears under its new name complete, or not at all."""
     with source.open("rb") as content:
         write_atomically(target, lambda file: shutil.copyfileobj(content, file))
+
+
+@contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder, made if need be, while its files are written; wait while another process does.
+
+    What a killed process has left half written is removed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink()
+        yield
 
 
 def _sync_folder(folder: Path) -> None:

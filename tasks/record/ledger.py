@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from filelock import FileLock
 
 from designlib.candidates import Event, Kind, Ledger, content_hash, event_bytes, read_event
 from designlib.types import InputError
-from tasks.installation.files import parquet_bytes, write_atomically
+from tasks.installation.files import held_folder, parquet_bytes, write_atomically
 from tasks.installation.settings import Settings
 
 __all__ = ["campaign_folder", "held_ledger", "load_ledger", "round_folder"]
@@ -85,9 +84,8 @@ def load_ledger(campaign: str) -> Ledger:
 def held_ledger(campaign: str) -> Iterator[HeldLedger]:
     """Hold the record of a campaign in order to add to it; wait while another process does."""
     folder = campaign_folder(campaign)
-    (folder / "record").mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "record" / ".lock"):
-        for leftover in [*folder.glob(".*.tmp"), *(folder / "record").glob(".*.tmp")]:
+    with held_folder(folder / "record"):
+        for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
         _adopt(folder)
         yield HeldLedger(folder)

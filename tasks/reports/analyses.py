@@ -12,10 +12,9 @@ from designlib.types import InputError
 from tasks.installation.files import copy_atomically
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger
-from tasks.stages.stages import StageResult, noted_stage
 from tasks.tracking.tracking import client, experiment_id, log_params, run_for
 
-__all__ = ["counterfactual_figures", "last_proposal", "publish_analysis", "recorded_stages"]
+__all__ = ["counterfactual_figures", "last_proposal", "publish_analysis"]
 
 
 def last_proposal(campaign: str) -> Event:
@@ -24,12 +23,6 @@ def last_proposal(campaign: str) -> Event:
     if not proposals:
         raise InputError(f"campaign {campaign!r} has proposed nothing; run it first")
     return proposals[-1]
-
-
-def recorded_stages(about: Mapping[str, Any], what: str) -> list[StageResult]:
-    """Return the recorded training stages of a round; none where a file is missing."""
-    stages = [noted_stage("train", recorded) for recorded in about.get(what, ())]
-    return stages if all(stage.is_intact() for stage in stages) else []
 
 
 def publish_analysis(

@@ -15,7 +15,7 @@ from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger, round_folder
 from tasks.rounds.learning import learning_curves
-from tasks.stages.stages import noted_stage, run_stage
+from tasks.stages.stages import recorded_stage, run_stage
 from tasks.stages.table_facts import load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes
 
@@ -53,7 +53,7 @@ def _draw(record: Ledger, campaign: str) -> bytes:
         event.round: _rejected(campaign, event.round, event.about["round_key"])
         for event in record.proposals
     }
-    curves = learning_curves(about.get("members", ()))
+    curves = learning_curves(about)
     return campaign_page(record, campaign, rejected, curves, start_designs(about)).encode()
 
 
@@ -62,7 +62,7 @@ def start_designs(about: Mapping[str, Any]) -> pd.DataFrame:
 
     No rows where that table is gone.
     """
-    split = noted_stage("split", about["folds"]) if "folds" in about else None
+    split = recorded_stage("split", about["folds"]) if "folds" in about else None
     if split is None or not split.is_intact():
         return pd.DataFrame({"design": []})
     folds = load_folds(split)

@@ -39,9 +39,8 @@ from tasks.reports.analyses import (
     counterfactual_figures,
     last_proposal,
     publish_analysis,
-    recorded_stages,
 )
-from tasks.stages.ensemble import Ensemble
+from tasks.stages.ensemble import Ensemble, recorded_predictors
 from tasks.stages.results import Counterfactuals
 from tasks.stages.stages import run_stage
 from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes
@@ -86,7 +85,7 @@ def explain_designs(
     use_device("cpu")
     proposal = last_proposal(campaign)
     about = proposal.about
-    members, models = (recorded_stages(about, n) for n in ("members", "validation_models"))
+    members, models = (recorded_predictors(about, n) for n in ("members", "validation_models"))
     if not members:
         raise InputError(f"the predictors of campaign {campaign!r} are gone; run it again")
     recorded = about["config"]

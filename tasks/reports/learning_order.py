@@ -42,7 +42,7 @@ from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.files import csv_bytes, json_bytes, parquet_bytes, read_input
 from tasks.installation.settings import Settings
-from tasks.reports.analyses import last_proposal, publish_analysis, recorded_stages
+from tasks.reports.analyses import last_proposal, publish_analysis
 from tasks.reports.data_curve import (
     Grounds,
     compare_core,
@@ -50,9 +50,9 @@ from tasks.reports.data_curve import (
     expected_gains,
     measure_curve,
 )
-from tasks.stages.ensemble import Ensemble
+from tasks.stages.ensemble import Ensemble, recorded_predictors
 from tasks.stages.results import LearningReport
-from tasks.stages.stages import StageResult, noted_stage, run_stage
+from tasks.stages.stages import StageResult, recorded_stage, run_stage
 from tasks.stages.table_facts import load_facts, load_folds
 
 __all__ = ["report_learning"]
@@ -74,9 +74,11 @@ def report_learning(campaign: str, asked: LearningConfig) -> LearningReport:
     use_device("cpu")
     proposal = last_proposal(campaign)
     about = proposal.about
-    members = recorded_stages(about, "members")
+    members = recorded_predictors(about, "members")
     kinds = {"table": "ingest", "folds": "split"}
-    data = {name: noted_stage(kind, about[name]) for name, kind in kinds.items() if name in about}
+    data = {
+        name: recorded_stage(kind, about[name]) for name, kind in kinds.items() if name in about
+    }
     if not members or len(data) < 2 or not all(stage.is_intact() for stage in data.values()):
         raise InputError(
             f"the predictors or the measurements of the last round of campaign {campaign!r} are "

@@ -15,7 +15,7 @@ from tasks.inputs.tables import table_path
 from tasks.installation.files import read_input
 from tasks.installation.log import run_logger
 from tasks.record.ledger import held_ledger, load_ledger
-from tasks.rounds.knowledge import mirror_results
+from tasks.rounds.measuring import mirror_results
 from tasks.stages.results import ImportedResults
 
 __all__ = ["find_result_files", "import_results"]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import torch
 
 from designlib.analysis import interaction_shares
-from designlib.predictors import PredictorSpec, TrainingState, network_at, state_from_bytes
+from designlib.predictors import PredictorSpec, TrainingState, network_at
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
-from tasks.stages.stages import noted_stage
+from tasks.stages.ensemble import Ensemble, recorded_predictors
 
 __all__ = ["learning_curves", "with_learned_shares"]
 
@@ -22,9 +22,9 @@ _SHARES = ("variance_of_single_sites", "variance_of_pairs")
 def with_learned_shares(
     state: TrainingState, spec: PredictorSpec, device: torch.device
 ) -> TrainingState:
-    """Return a checkpoint that says which shares of its variance single sites and pairs explain.
+    """Add the shares of a checkpoint's variance that single sites and pairs of sites explain.
 
-    As it was for designs that are no sequences, and where its metrics have them.
+    Nothing is added where they are known, nor for designs that are no sequences.
     """
     space = spec.space
     if not isinstance(space, SequenceSpace) or _SHARES[0] in state.metrics:
@@ -36,23 +36,21 @@ def with_learned_shares(
     return state._replace(metrics={**state.metrics, **dict(zip(_SHARES, shares, strict=True))})
 
 
-def learning_curves(members: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return step, rank correlation and shares for each checkpoint of the recorded members.
+def learning_curves(about: Mapping[str, Any]) -> pd.DataFrame:
+    """Return step, rank correlation and shares for each checkpoint of a round's recorded members.
 
-    Those of the first objective, as they are stored with the checkpoints: no predictor is
-    evaluated. Nothing if their files are missing; no shares of checkpoints of release 0.1, which
-    stored none.
+    Those of the first objective, as stored with the checkpoints: no predictor is evaluated. No rows
+    if files are missing; no shares of checkpoints of release 0.1, which stored none.
     """
-    rows = []
-    for told in members:
-        stage = noted_stage("train", told)
-        if not stage.folder.exists() or not stage.is_intact():
-            continue
-        for name in sorted(stage.files):
-            state, spec = state_from_bytes(stage.path(name).read_bytes())
-            if spec.column:
-                break
-            learned = {"rank_correlation": state.metrics["validation_rank_correlation"]}
-            learned |= {share: state.metrics[share] for share in _SHARES if share in state.metrics}
-            rows.append({"step": state.step, **learned})
-    return pd.DataFrame(rows)
+    names = {
+        "rank_correlation": "validation_rank_correlation",
+        **{share: share for share in _SHARES},
+    }
+    return pd.DataFrame(
+        [
+            {"step": state.step}
+            | {name: state.metrics[key] for name, key in names.items() if key in state.metrics}
+            for member in Ensemble(recorded_predictors(about, "members")).of("").trajectories
+            for state in member.states
+        ]
+    )

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.installation.files import json_bytes, sha256_of, write_atomically
+from tasks.installation.files import held_folder, json_bytes, sha256_of, write_atomically
 from tasks.installation.settings import REPOSITORY, Settings
 
 __all__ = ["Code", "code_fingerprint"]
@@ -89,7 +89,8 @@ class Code:
         for library in _LIBRARIES:
             digest.update(f"{library}=={importlib.metadata.version(library)}\n".encode())
         if self._memory and self._is_new:
-            write_atomically(self._memory, json_bytes(self._read))
+            with held_folder(self._memory.parent):
+                write_atomically(self._memory, json_bytes(self._read))
             self._is_new = False
         return digest.hexdigest()[:16]
 
@@ -176,7 +177,7 @@ def code_fingerprint(*makers: str) -> str:
 @functools.cache
 def _code() -> Code:
     own = sha256_of(Path(__file__))[:8]
-    return Code(REPOSITORY, Settings().cache / f"code-{own}.json")
+    return Code(REPOSITORY, Settings().cache / "code" / f"{own}.json")
 
 
 class _Reader:

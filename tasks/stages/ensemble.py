@@ -1,9 +1,10 @@
-"""Trained predictors as later stages read them: each file once, and no more of it than is used."""
+"""Trained predictors as later stages read them: each file once, and only what is used."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from designlib.predictors import (
     PredictorSpec,
@@ -11,9 +12,9 @@ from designlib.predictors import (
     spec_from_file,
     state_from_bytes,
 )
-from tasks.stages.stages import StageResult
+from tasks.stages.stages import StageResult, recorded_stage
 
-__all__ = ["Ensemble", "load_spec", "load_trajectory"]
+__all__ = ["Ensemble", "load_spec", "load_trajectory", "recorded_predictors"]
 
 
 class Ensemble:
@@ -43,6 +44,15 @@ class Ensemble:
         """Return the members that predict one value column."""
         pairs = zip(self.members, self.specs, strict=True)
         return Ensemble([member for member, spec in pairs if spec.column == column])
+
+
+def recorded_predictors(about: Mapping[str, Any], what: str) -> list[StageResult]:
+    """Return the training stages recorded of a round; none where the files of one are gone.
+
+    ``what`` are "members" or "validation_models".
+    """
+    stages = [recorded_stage("train", record) for record in about.get(what, ())]
+    return stages if all(stage.is_intact() for stage in stages) else []
 
 
 def load_spec(member: StageResult) -> PredictorSpec:

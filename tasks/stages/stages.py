@@ -1,10 +1,9 @@
-"""Stages keyed by content: what is done is not done again, what changed is.
+"""Stages keyed by content: finished ones are reused, changed ones made anew.
 
-The folder of a stage is named after a hash of everything its result depends on:
-the inputs' hashes, the settings, the code that decides it and the numerical libraries; see
-`tasks.stages.code`. Files
-appear in it whole or not at all; ``manifest.json`` is written last and says that
-the stage is finished. A stage that was interrupted goes on from its files.
+The folder of a stage is named after a hash of everything its result depends on: the inputs'
+hashes, the settings, the code that decides it and the numerical libraries; see
+`tasks.stages.code`. Files appear in it whole or not at all; ``manifest.json`` is written last and
+marks the stage as finished. An interrupted stage resumes from its files.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, PrivateAttr, StringConstraints
 
-from tasks.installation.files import sha256_of, write_atomically
+from tasks.installation.files import held_folder, sha256_of, write_atomically
 from tasks.installation.settings import Settings
 from tasks.stages.code import code_fingerprint
 from tasks.stages.store import FILE_NAME, MANIFEST, fetch_stage, keep_stage, manifest_files
@@ -30,10 +28,10 @@ __all__ = [
     "StageResult",
     "content_key",
     "finished_stage",
-    "noted",
-    "noted_stage",
     "open_stage",
+    "recorded_stage",
     "run_stage",
+    "stage_record",
     "write_stage",
 ]
 
@@ -54,7 +52,7 @@ class StageResult(BaseModel):
     compute: tuple[tuple[float, float], ...] = ()
     """Wall-clock intervals, in seconds since the epoch, in which this run computed."""
     _folder: Path | None = PrivateAttr(default=None)
-    """Known in the process that made or found the stage, and told to no other."""
+    """Known only in the process that made or found the stage."""
 
     @property
     def folder(self) -> Path:
@@ -81,22 +79,21 @@ class StageResult(BaseModel):
             return True
         if Settings().store is None:
             return False
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
+        with held_folder(self.folder):
             # Another process may have fetched it while this one waited.
             if _intact_files(self.folder) is None:
                 fetch_stage(Settings(), self.folder)
             return _intact_files(self.folder) == self.files
 
 
-def noted(stage: StageResult) -> dict[str, Any]:
-    """Return what a record keeps of a stage, from which `noted_stage` finds it again."""
+def stage_record(stage: StageResult) -> dict[str, Any]:
+    """Return what a ledger records of a stage, from which `recorded_stage` finds it again."""
     return {"key": stage.key, "files": stage.files}
 
 
-def noted_stage(name: str, told: Mapping[str, Any]) -> StageResult:
-    """Return the stage of that name that a record tells of, whether or not it is still here."""
-    return StageResult(name=name, key=told["key"], files=told["files"], reused=True)
+def recorded_stage(name: str, record: Mapping[str, Any]) -> StageResult:
+    """Return the recorded stage of that name, whether or not its files still exist."""
+    return StageResult(name=name, key=record["key"], files=record["files"], reused=True)
 
 
 class Stage:
@@ -167,10 +164,7 @@ def open_stage(
     ``makers`` name the modules whose code, with all that they import, decides the result.
     """
     stage = Stage(settings, name, inputs, makers)
-    stage.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(stage.folder / ".lock"):
-        for leftover in stage.folder.glob(".*.tmp"):
-            leftover.unlink()
+    with held_folder(stage.folder):
         here = _intact_files(stage.folder) is not None
         stage._reused = here or fetch_stage(settings, stage.folder)
         yield stage

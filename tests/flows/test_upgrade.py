@@ -21,7 +21,8 @@ from tasks.record.progress import rounds_to_run
 from tasks.reports import lineage
 from tasks.rounds import importing
 from tasks.rounds.importing import import_results
-from tasks.rounds.knowledge import known_events, last_predictors, recall
+from tasks.rounds.measuring import recall
+from tasks.rounds.rounds import last_predictors
 from tasks.stages.ensemble import Ensemble
 from tasks.stages.table_facts import load_folds
 
@@ -90,7 +91,7 @@ def test_a_campaign_of_release_0_1_goes_on_with_its_next_round(
     results.to_csv(home / "results.csv", index=False)
     assert import_results.fn("old", home / "results.csv").added == 4
     assert rounds_to_run("old", 1, start) == range(2, 3)
-    measured = recall.fn("old", 2, start, known_events("old", 2))
+    measured = recall.fn("old", 2, start, load_ledger("old").known_before(2))
     folds = load_folds(split.fn(measured, SplitConfig(), 0))
     assert int((folds["round"] > 0).sum()) == 4
     warm = TrainingConfig(members=1, start="warm")

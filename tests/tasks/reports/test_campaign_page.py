@@ -12,7 +12,7 @@ import pytest
 from tasks.installation.files import parquet_bytes
 from tasks.installation.settings import Settings
 from tasks.reports.campaign_page import start_designs
-from tasks.stages.stages import noted, run_stage
+from tasks.stages.stages import run_stage, stage_record
 
 FOLDS = pd.DataFrame(
     {
@@ -28,7 +28,7 @@ FOLDS = pd.DataFrame(
 def about(home: Path) -> dict[str, Any]:
     del home
     split = run_stage(Settings(), "split", {}, lambda: {"folds.parquet": parquet_bytes(FOLDS)})
-    return {"folds": noted(split), "maximise": True, "both_strands": False}
+    return {"folds": stage_record(split), "maximise": True, "both_strands": False}
 
 
 def test_the_start_is_what_could_be_learned_from_before_anything_was_proposed(

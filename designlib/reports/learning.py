@@ -85,8 +85,8 @@ class LearningContent:
 def render_learning(campaign: str, content: LearningContent, pictures: Sequence[Picture]) -> str:
     """Return the page."""
     verdict = content.verdict
-    said = {True: "holds", False: "does not hold", None: "cannot be asked"}[verdict.holds]
-    lead = f"From coarse to fine {said} for this predictor; {verdict.reason}. {verdict.advice}"
+    holds = {True: "holds", False: "does not hold", None: "does not apply"}[verdict.holds]
+    lead = f"From coarse to fine {holds} for this predictor; {verdict.reason}. {verdict.advice}"
     tables = [
         PageTable("What more measurements are worth", _GAINS, content.gains),
         PageTable("By checkpoint", _BY_CHECKPOINT + _motif(content.motif), content.by_checkpoint),

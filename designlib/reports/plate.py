@@ -38,10 +38,8 @@ def plate_figure(wells: pd.DataFrame, size: int) -> Picture:
             row, column = ord(place[0]) - ord("A"), int(place[1:]) - 1
             colour = _COLOURS[str(well.role)]
             axis.add_patch(Circle((column, row), 0.42, facecolor=colour, edgecolor="black", lw=0.5))
-            axis.text(
-                column, row, str(well.label), ha="center", va="center", color="white",
-                fontsize=8 if size == 96 else 5, fontweight="bold",
-            )  # fmt: skip
+            look = {"ha": "center", "va": "center", "color": "white", "fontweight": "bold"}
+            axis.text(column, row, str(well.label), fontsize=8 if size == 96 else 5, **look)
         axis.set_xlim(-0.6, columns - 0.4)
         axis.set_ylim(rows - 0.4, -0.6)
         axis.set_aspect("equal")
@@ -52,16 +50,14 @@ def plate_figure(wells: pd.DataFrame, size: int) -> Picture:
         axis.set_title(name, fontsize=10, loc="left")
         present = [role for role in PLATE_ROLES if role in set(wells["role"])]
         handles = [Circle((0, 0), 0.4, facecolor=_COLOURS[role], label=role) for role in present]
-        axis.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(0, -0.01), ncols=len(present),
-            frameon=False, fontsize=9,
-        )  # fmt: skip
+        place = {"loc": "upper left", "bbox_to_anchor": (0, -0.01), "ncols": len(present)}
+        axis.legend(handles=handles, frameon=False, fontsize=9, **place)
     counts = wells["role"].value_counts()
-    told = ", ".join(f"{counts[role]} {role}" for role in PLATE_ROLES if role in counts)
+    named = ", ".join(f"{counts[role]} {role}" for role in PLATE_ROLES if role in counts)
     return Picture(
         "plate",
         "Plate map" if len(names) == 1 else f"Plate map, {len(names)} plates",
         to_png(figure),
-        f"Wells by what they are for: {told}. Numbers are ranks; C is a control and R a reference, "
+        f"Wells by their role: {named}. Numbers are ranks; C is a control and R a reference, "
         "a design measured before.",
     )

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -24,16 +22,36 @@ from tasks.record.ledger import campaign_folder, load_ledger
 from tasks.rounds.generate import SamplingRun
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
-from tasks.stages.stages import StageResult
+from tasks.stages.stages import StageResult, recorded_stage
 
 __all__ = ["Lineage", "find_candidate", "lineage_text", "replay_chain"]
 
 _SHOWN = (
-    "design", "campaign", "round", "rank", "role", "predicted_mean", "predicted_std",
-    "validation_score", "acquisition", "parent_id", "parent_design", "edits", "nearest_measured",
-    "distance_to_measured", "start", "chain", "rung", "step", "sampler", "seed", "predictor_hash",
-    "dataset_hash", "config_hash", "round_key",
-)  # fmt: skip
+    "design",
+    "campaign",
+    "round",
+    "rank",
+    "role",
+    "predicted_mean",
+    "predicted_std",
+    "validation_score",
+    "acquisition",
+    "parent_id",
+    "parent_design",
+    "edits",
+    "nearest_measured",
+    "distance_to_measured",
+    "start",
+    "chain",
+    "rung",
+    "step",
+    "sampler",
+    "seed",
+    "predictor_hash",
+    "dataset_hash",
+    "config_hash",
+    "round_key",
+)
 
 
 class Lineage(NamedTuple):
@@ -48,35 +66,28 @@ class Lineage(NamedTuple):
 class _Stages:
     """All finished stages of this installation, found by what they hold or were made from."""
 
-    @cached_property
-    def _manifests(self) -> list[tuple[Path, dict[str, Any]]]:
+    def __init__(self) -> None:
         paths = sorted(Settings().stages.glob("*/*/manifest.json"))
-        return [(path.parent, json.loads(path.read_bytes())) for path in paths]
+        self._manifests = [json.loads(path.read_bytes()) for path in paths]
+
+    def first(self, what: str, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first manifest that matches; raises InputError where none does."""
+        found = next(filter(matches, self._manifests), None)
+        if found is None:
+            raise _missing(what)
+        return found
 
     def made_of(self, files: dict[str, str], what: str) -> dict[str, Any]:
         """Return the manifest of the stage that made exactly these files."""
-        return self._holding(files, what)[1]
+        return self.first(what, lambda manifest: manifest["files"] == files)
 
     def holding(self, files: dict[str, str], what: str) -> StageResult:
         """Return an intact stage with exactly these files."""
-        _, manifest = self._holding(files, what)
-        stage = StageResult(name=manifest["stage"], key=manifest["key"], files=files, reused=True)
+        manifest = self.made_of(files, what)
+        stage = recorded_stage(manifest["stage"], manifest)
         if not stage.is_intact():
             raise _missing(what)
         return stage
-
-    def _holding(self, files: dict[str, str], what: str) -> tuple[Path, dict[str, Any]]:
-        for folder, manifest in self._manifests:
-            if manifest["files"] == files:
-                return folder, manifest
-        raise _missing(what)
-
-    def selection_of(self, round_key: str) -> dict[str, Any]:
-        """Return what the selection of a round was made from."""
-        for _, manifest in self._manifests:
-            if manifest["stage"] == "select" and manifest["inputs"]["round"] == round_key:
-                return manifest["inputs"]
-        raise _missing("selection")
 
 
 def _missing(what: str) -> InputError:
@@ -122,7 +133,10 @@ def replay_chain(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRu
 
 def _replayed(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRules]) -> str:
     stages, row, about = _Stages(), lineage.row, lineage.event.about
-    selection = stages.selection_of(str(row["round_key"]))
+    key = str(row["round_key"])
+    selection = stages.first(
+        "selection", lambda made: made["stage"] == "select" and made["inputs"]["round"] == key
+    )["inputs"]
     scored = stages.made_of(selection["scored"], "scored pool")["inputs"]
     samples = stages.made_of(scored["snapshots"], "set of samples")
     if samples.get("code") != code_fingerprint(SamplingRun.__module__):
@@ -187,6 +201,4 @@ def lineage_text(lineage: Lineage, replayed: str) -> str:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) and not value.is_integer() else (
-        f"{value:.0f}" if isinstance(value, float) else str(value)
-    )  # fmt: skip
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

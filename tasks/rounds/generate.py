@@ -59,9 +59,9 @@ def plan_chains(inputs: RoundInputs, members: Sequence[StageResult]) -> StageRes
         return plan_files(plan, starts, facts.space.decode(starts.designs))
 
     depends_on = {
-        "measured": inputs.measured.files,
-        "folds": inputs.folds.files,
-        "members": [member.files for member in members],
+        "measured": inputs.measured,
+        "folds": inputs.folds,
+        "members": members,
         "rules": rules,
         "sampling": config.model_dump(mode="json", exclude={"pool_rungs"}),
         "seed": inputs.seed,
@@ -172,8 +172,8 @@ def _sampling_inputs(
     inputs: RoundInputs, plan_stage: StageResult, members: Sequence[StageResult]
 ) -> dict[str, Any]:
     return {
-        "plan": plan_stage.files,
-        "members": [member.files for member in members],
+        "plan": plan_stage,
+        "members": members,
         "rules": inputs.config.rules,
         "seed": inputs.seed,
     }

@@ -133,8 +133,8 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
     where = use_device(inputs.config.execution.device)
     depends_on = {
         "own": own.files,
-        "measured": inputs.measured.files,
-        "folds": inputs.folds.files,
+        "measured": inputs.measured,
+        "folds": inputs.folds,
         "number": number,
         "noise_weights": config.noise_weights,
         "own_share": config.own_share,

@@ -63,8 +63,8 @@ def lay_out_batch(inputs: RoundInputs, selected: StageResult) -> StageResult | N
         return contents
 
     depends_on = {
-        "selected": selected.files,
-        "folds": inputs.folds.files,
+        "selected": selected,
+        "folds": inputs.folds,
         "plate": plate,
         "synthesis": synthesis,
         "campaign": round_.campaign,

@@ -1,9 +1,9 @@
 """The registered predictor of a campaign: one version per ensemble, loaded without pickle.
 
-A new version is the ``candidate``. That of a first round becomes the ``champion`` when its ensemble
-ranks the test designs at least as well as the champion ranked its own. That of a later round does
-when the candidates that it proposed have been measured and it had predicted them better than the
-champion does, neither having seen them.
+A new version is the ``candidate``. In a first round it becomes the ``champion`` if its ensemble
+ranks the test designs at least as well as the champion ranked its own. In a later round it does if
+it had predicted the candidates of that round better than the champion does, once these are
+measured; neither has seen them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from prefect import task
 
-from designlib.reports import PredictorFigures
 from designlib.types import InputError
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
@@ -32,6 +32,9 @@ from tasks.tracking.registry import (
 )
 from tasks.tracking.tracking import client
 
+if TYPE_CHECKING:
+    from designlib.reports import PredictorFigures
+
 __all__ = [
     "check_version",
     "predictor_hash",
@@ -41,10 +44,10 @@ __all__ = [
 ]
 
 GATE = "ensemble_rank_correlation"
-"""The figure of the predictor that decides on promotion: Spearman's, on the test designs."""
+"""The tag that decides on promotion: Spearman's rank correlation on the test designs."""
 
 NEWEST_ERROR = "newest_mean_absolute_error"
-"""The figure that decides in later rounds: the error on the measured candidates of the round."""
+"""The tag that decides in later rounds: the error on the measured candidates of the round."""
 
 
 @task(name="register-predictor")
@@ -79,9 +82,9 @@ def check_version(version: RegisteredPredictor, members: Sequence[StageResult]) 
 
 @task(name="promote")
 def promote(version: RegisteredPredictor, figures: PredictorFigures, round_: Round) -> bool:
-    """Write the figure of the gate to the version and make it champion where it passes.
+    """Tag the version with its rank correlation and, in the first round, compare it.
 
-    After the first round that waits for the results, see `promote_on_results`.
+    Later rounds wait for their results; see `promote_on_results`.
     """
     tracking = client()
     own = figures.ensemble_rank_correlation
@@ -89,18 +92,15 @@ def promote(version: RegisteredPredictor, figures: PredictorFigures, round_: Rou
     if round_.number > 1:
         return False
     champion = aliased_version(version.name, "champion")
-    if champion is None:
-        passed, against = True, "there was none"
-    else:
+    bar = -1.0
+    if champion is not None:
         bar = float(tracking.get_model_version(version.name, champion).tags[GATE])
-        passed, against = own >= bar, f"version {champion} has {bar:.3f}"
-    if passed:
-        tracking.set_registered_model_alias(version.name, "champion", version.version)
-    run_logger().info(
-        "predictor version %s %s champion: rank correlation %.3f, %s",
-        version.version, "is" if passed else "is not", own, against,
-    )  # fmt: skip
-    return passed
+    return _crown(
+        version.name,
+        version.version,
+        passed=champion is None or own >= bar,
+        reason=f"rank correlation {own:.3f}, {bar:.3f} of version {champion}",
+    )
 
 
 @task(name="promote-on-results")
@@ -122,14 +122,22 @@ def promote_on_results(campaign: str) -> bool:
     own = mean_absolute_error(name, version, newest)
     tracking.set_model_version_tag(name, version, NEWEST_ERROR, repr(own))
     bar = mean_absolute_error(name, champion, newest) if champion else float("inf")
-    if own < bar:
-        tracking.set_registered_model_alias(name, "champion", version)
-    run_logger().info(
-        "predictor version %s %s champion: mean error %.4g on the %d newest measurements, %.4g "
-        "for version %s",
-        version, "is" if own < bar else "is not", own, len(newest), bar, champion,
-    )  # fmt: skip
-    return own < bar
+    return _crown(
+        name,
+        version,
+        passed=own < bar,
+        reason=f"mean error {own:.4g} on the {len(newest)} newest measurements, {bar:.4g} of "
+        f"version {champion}",
+    )
+
+
+def _crown(name: str, version: str, *, passed: bool, reason: str) -> bool:
+    """Make a version that passed the champion, say so, and return whether it passed."""
+    if passed:
+        client().set_registered_model_alias(name, "champion", version)
+    verb = "is" if passed else "is not"
+    run_logger().info("predictor version %s %s champion: %s", version, verb, reason)
+    return passed
 
 
 def predictor_hash(members: Sequence[StageResult]) -> str:

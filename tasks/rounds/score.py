@@ -16,9 +16,7 @@ from designlib.candidates import (
     to_parquet_bytes,
     variable_units,
 )
-from designlib.config import (
-    CompositionConstraints,
-)
+from designlib.config import CompositionConstraints
 from designlib.constraints import build
 from designlib.sampling import choose_sampler
 from designlib.sampling.run import ladder_bands
@@ -95,11 +93,11 @@ def score_designs(
 
     depends_on = {
         "sampler": sampler,
-        "measured": measured.files,
-        "folds": folds.files,
-        "members": [member.files for member in members],
-        "validation_models": [model.files for model in validation_models],
-        "snapshots": snapshots.files,
+        "measured": measured,
+        "folds": folds,
+        "members": members,
+        "validation_models": validation_models,
+        "snapshots": snapshots,
         "constraints": constraints,
         "pool_rungs": sampling.pool_rungs,
     }
@@ -174,13 +172,13 @@ def select_designs(
         return ["rejected.parquet", *contents]
 
     depends_on = {
-        "measured": measured.files,
-        "folds": folds.files,
-        "scored": scored.files,
+        "measured": measured,
+        "folds": folds,
+        "scored": scored,
         "selection": config,
         "synthesis": synthesis,
         "round": round_.key,
-        "members": [member.files for member in members],
+        "members": members,
         "seed": seed,
     }
     stage = write_stage(Settings(), "select", depends_on, make)

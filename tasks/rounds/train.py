@@ -86,25 +86,25 @@ def train_member(
     column: str = "",
     before: StageResult | None = None,
 ) -> StageResult:
-    """Train one predictor, or go on where its training stopped, and log every checkpoint.
+    """Train one predictor, or resume its training, and log every checkpoint.
 
     ``column`` is the further value column that it learns; by default the objective of the table.
     ``before`` is the training of the last round, from whose end it starts; by default it starts
-    from new weights. Raises InputError where that was another network.
+    from new weights. Raises InputError if that was another network.
     """
     config, part = inputs.config.training, Part(role, number, inputs.seed, column)
     where = use_device(inputs.config.execution.device)
     shared = config.model_dump(mode="json", exclude={"members"})
     depends_on = {
-        "measured": inputs.measured.files,
-        "folds": inputs.folds.files,
+        "measured": inputs.measured,
+        "folds": inputs.folds,
         "training": shared,
         "role": role,
         "number": number,
         "seed": inputs.seed,
         "device": where.type,
         "column": column,
-        "before": before.files if before else None,
+        "before": before,
     }
     with open_stage(Settings(), "train", depends_on, __name__) as stage:
         if stage.result():
@@ -123,7 +123,7 @@ def keep_checkpoints(
 ) -> StageResult:
     """Log each checkpoint of one predictor as it is made, and return its finished stage.
 
-    Nothing is asked of ``checkpoints`` where all of it is done.
+    ``checkpoints`` is not read if everything is done.
     """
     logged_run = find_run(round_.experiment_id, stage.key)
     if (done := stage.result()) and logged_run and logged_run.info.status == "FINISHED":
@@ -137,11 +137,10 @@ def keep_checkpoints(
         for file, state in checkpoints:
             if state.step not in known:
                 log_checkpoint(run_id, file, state.step, state.metrics)
-                run_logger().info(
-                    "%s: step %d, validation loss %.3f, rank correlation %.3f",
-                    name, state.step, state.metrics["validation_loss"],
-                    state.metrics["validation_rank_correlation"],
-                )  # fmt: skip
+                metrics = ("validation_loss", "validation_rank_correlation")
+                values = [state.step, *(state.metrics[metric] for metric in metrics)]
+                message = "%s: step %d, validation loss %.3f, rank correlation %.3f"
+                run_logger().info(message, name, *values)
     return stage.result() or _finish(stage)
 
 
@@ -179,9 +178,10 @@ def _checkpoints(
                 yield write_checkpoint(stage, state, spec, device)
     resume = latest and latest._replace(step=latest.step - done)
     states = train(network, training, validation, config, spec.seed, resume)
-    for state in _timed(stage, states):
-        state = state._replace(step=done + state.step)  # noqa: PLW2901 - counted on
-        path, state = write_checkpoint(stage, state, spec, device)  # noqa: PLW2901
+    for trained in _timed(stage, states):
+        path, state = write_checkpoint(
+            stage, trained._replace(step=done + trained.step), spec, device
+        )
         stage.write(_LATEST, state_to_bytes(state, spec, optimiser=True))
         yield path, state
 

@@ -1,4 +1,4 @@
-"""What stages and flows hand each other: names and paths, never tables or tensors."""
+"""What tasks and flows hand each other: names and paths, never tables or tensors."""
 
 from __future__ import annotations
 
@@ -121,12 +121,14 @@ class ImportedResults(BaseModel):
         lines = [f"{self.source}: {note}" for note in self.notes]
         lines += [f"warning: {self.source}, {text}" for text in self.warnings]
         if self.added == 0:
-            lines.append(f"{self.source}: nothing new; all {self.known} measurements are known")
+            lines.append(
+                f"{self.source}: nothing new; all {self.known} measurements are already recorded"
+            )
         else:
             lines.append(
                 f"{self.source}: {self.added} measurements imported ({self.failed} failed, "
-                f"{self.corrected} corrected, {self.unproposed} of designs that nobody proposed), "
-                f"{self.known} known before"
+                f"{self.corrected} corrected, {self.unproposed} for designs outside any proposal), "
+                f"{self.known} already recorded"
             )
         return "\n".join(lines)
 
@@ -142,22 +144,22 @@ class Counterfactuals(BaseModel):
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
-        told = self.figures
-        most = ", ".join(f"{what} {share:.0%}" for what, share in told["most_edited"])
+        figures = self.figures
+        most = ", ".join(f"{what} {share:.0%}" for what, share in figures["most_edited"])
         lines = [
             "",
-            f"{told['counterfactuals']} counterfactuals of {told['reached']} of {told['designs']} "
-            f"designs, at least {told['fewest_edits']} edits",
+            f"{figures['counterfactuals']} counterfactuals of {figures['reached']} of "
+            f"{figures['designs']} designs, at least {figures['fewest_edits']} edits",
             f"edited most: {most or 'nothing'}",
         ]
-        if told["validation_agrees"] is not None:
-            lines.append(f"validation model agrees with {told['validation_agrees']:.0%}")
+        if figures["validation_agrees"] is not None:
+            lines.append(f"validation model agrees with {figures['validation_agrees']:.0%}")
         table = self.folder / "counterfactuals.parquet"
         return "\n".join([*lines, f"table  {table}", f"page   {self.page}"])
 
 
 class LearningReport(BaseModel):
-    """Where the order of learning is told, and the verdict."""
+    """The page about the order of learning, and its verdict."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -167,17 +169,10 @@ class LearningReport(BaseModel):
     advice: str
     motif: str = ""
     notes: list[str] = []
-    """What single measurements, and more of them, are worth."""
+    """The worth of single measurements, and of more of them."""
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
-        said = {True: "holds", False: "does not hold", None: "cannot be asked"}[self.holds]
-        return "\n".join(
-            [
-                "",
-                f"coarse to fine {said}: {self.reason}",
-                self.advice,
-                *self.notes,
-                f"page  {self.page}",
-            ]
-        )
+        verdict = {True: "holds", False: "does not hold", None: "does not apply"}[self.holds]
+        head = ["", f"coarse to fine {verdict}: {self.reason}", self.advice]
+        return "\n".join([*head, *self.notes, f"page  {self.page}"])

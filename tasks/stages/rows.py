@@ -32,18 +32,21 @@ def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataF
             yield part.to_pandas()
 
 
-def query_rows(query: str, files: Mapping[str, Sequence[Path]]) -> Iterator[pd.DataFrame]:
+def query_rows(
+    query: str, files: Mapping[str, Sequence[Path]], **values: int
+) -> Iterator[pd.DataFrame]:
     """Return the rows that a DuckDB query gives, in parts.
 
-    ``files`` holds the Parquet files of each table that the query names, one below the other.
-    What does not fit into memory while rows are sorted goes to a temporary folder.
+    ``files`` holds the Parquet files of each table that the query names, one below the other;
+    ``values`` are those of its parameters. What does not fit into memory while rows are sorted goes
+    to a temporary folder.
     """
     with TemporaryDirectory(prefix="design-sorting-", ignore_cleanup_errors=True) as folder:
         settings = {"memory_limit": _MEMORY, "threads": 1, "temp_directory": folder}
         with duckdb.connect(config=settings) as database:
             for name, paths in files.items():
                 database.read_parquet([str(path) for path in paths]).create_view(name)
-            for part in database.sql(query).to_arrow_reader(ROWS):
+            for part in database.sql(query, params=values or None).to_arrow_reader(ROWS):
                 yield part.to_pandas()
 
 
@@ -63,13 +66,13 @@ def write_rows(parts: Iterable[pd.DataFrame], file: BinaryIO) -> None:
 
 
 def with_progress(parts: Iterable[pd.DataFrame], what: str) -> Iterator[pd.DataFrame]:
-    """Pass the parts on, and say every five seconds how many rows came by."""
-    done, said = 0, time.monotonic()
+    """Pass the parts on, and log every five seconds how many rows have passed."""
+    done, logged = 0, time.monotonic()
     for part in parts:
         yield part
         done += len(part)
-        if time.monotonic() - said > _PROGRESS_SECONDS:
-            said = time.monotonic()
+        if time.monotonic() - logged > _PROGRESS_SECONDS:
+            logged = time.monotonic()
             run_logger().info("%d %s so far", done, what)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.stages.rows import query_rows
 
-__all__ = ["join_shards", "read_few_chains", "read_pool", "walk_figures"]
+__all__ = ["join_shards", "read_few_chains", "read_pool", "sampling_figures"]
 
 _FEW = 128
 
@@ -25,30 +25,31 @@ def read_pool(snapshots: Path, pool_rungs: int) -> Iterator[pd.DataFrame]:
     Columns: chain, rung, training_step, start, design and parent_design, which is the start of
     chains from measured designs. Sorted by design.
     """
-    query = f"""
+    query = """
         SELECT chain, rung, training_step, start, design,
             CASE WHEN start = 'elite' THEN start_design END AS parent_design
         FROM snapshots
-        WHERE rung > (SELECT max(rung) FROM snapshots) - {int(pool_rungs)}
+        WHERE rung > (SELECT max(rung) FROM snapshots) - $rungs
         QUALIFY row_number() OVER (PARTITION BY design ORDER BY rung DESC, chain) = 1
         ORDER BY design
-    """  # noqa: S608 - a whole number
-    return query_rows(query, {"snapshots": [snapshots]})
+    """
+    return query_rows(query, {"snapshots": [snapshots]}, rungs=pool_rungs)
 
 
 def read_few_chains(snapshots: Path, chains: int = _FEW) -> pd.DataFrame:
     """Return the snapshots of the first chains of each kind of start, enough for a figure."""
-    query = f"""
+    query = """
         SELECT snapshots.* FROM snapshots SEMI JOIN (
             SELECT start, chain FROM (SELECT DISTINCT start, chain FROM snapshots)
-            QUALIFY row_number() OVER (PARTITION BY start ORDER BY chain) <= {int(chains)}
+            QUALIFY row_number() OVER (PARTITION BY start ORDER BY chain) <= $chains
         ) AS few USING (start, chain)
         ORDER BY chain, rung
-    """  # noqa: S608 - a whole number
-    return pd.concat(query_rows(query, {"snapshots": [snapshots]}), ignore_index=True)
+    """
+    rows = query_rows(query, {"snapshots": [snapshots]}, chains=chains)
+    return pd.concat(rows, ignore_index=True)
 
 
-def walk_figures(snapshots: Path) -> pd.DataFrame:
+def sampling_figures(snapshots: Path) -> pd.DataFrame:
     """Return one row per rung: chains, their scores and acceptance, and the share of distinct."""
     query = """
         SELECT rung, count(*) AS chains, avg(acceptance) AS mean_acceptance,

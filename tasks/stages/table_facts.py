@@ -17,10 +17,7 @@ from designlib.config import (
     TruthKind,
 )
 from designlib.spaces import DescribedSpace
-from designlib.tables import (
-    ROUND_COLUMN,
-    from_parquet,
-)
+from designlib.tables import ROUND_COLUMN, from_parquet
 from designlib.types import Designs
 from tasks.stages.stages import StageResult
 
@@ -107,10 +104,8 @@ class TableFacts(DescribedSpace):
         return f"steps of {self.step}" if self.components else "letters"
 
 
-_FORMER_SOURCE = (
-    "description", "citation", "licence", "units", "both_strands", "visible_share", "visible",
-    "truth", "transform",
-)  # fmt: skip
+_FORMER_SOURCE = ("description", "citation", "licence", "units", "both_strands")
+_FORMER_SOURCE += ("visible_share", "visible", "truth", "transform")
 
 
 def further_columns(frame: pd.DataFrame) -> list[str]:

@@ -135,7 +135,7 @@ def test_a_file_is_imported_and_importing_it_again_changes_nothing(
     assert "19 measurements imported (2 failed, 0 corrected, 0 of designs that nobody" in (
         told["imported"].out
     )
-    assert "nothing new; all 19 measurements are known" in told["again"].out
+    assert "nothing new; all 19 measurements are already recorded" in told["again"].out
     assert entries(home) == ["000001-proposed", "000002-measured", "000003-proposed"]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.stages.snapshots import join_shards, read_few_chains, read_pool, walk_figures
+from tasks.stages.snapshots import join_shards, read_few_chains, read_pool, sampling_figures
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_shards_are_joined_in_the_order_of_their_chains(frame, tmp_path):
 
 
 def test_figures_of_each_rung(frame, path):
-    figures = walk_figures(path)
+    figures = sampling_figures(path)
     assert figures["rung"].tolist() == list(range(6))
     assert figures["chains"].tolist() == [20, 20, 40, 40, 40, 40]
     last = frame[frame["rung"] == 5]

@@ -1,7 +1,6 @@
 """Figures and the report of a round: data in, PNG bytes and one HTML page out."""
 
 from designlib.reports.campaign import campaign_page
-from designlib.reports.confidence import confidence_lines, summarise_confidence
 from designlib.reports.counterfactuals import counterfactual_lines, render_counterfactuals
 from designlib.reports.designs import design_figure, ternary_figure
 from designlib.reports.figures import (
@@ -36,7 +35,9 @@ from designlib.reports.round_figures import (
 from designlib.reports.style import BLUE, GREY, SERIES, Picture, panels, to_png
 from designlib.reports.summary import (
     LADDERS,
+    confidence_lines,
     summarise_batch,
+    summarise_confidence,
     summarise_predictor,
     summarise_sampling,
 )

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from designlib.candidates import Ledger
-from designlib.reports.calibration import calibration_by_round
 from designlib.reports.designs import design_figure
 from designlib.reports.pages import PageTable, tables_page
 from designlib.reports.rounds import (
+    calibration_by_round,
     calibration_figure,
     distances_figure,
     front_figure,

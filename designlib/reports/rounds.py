@@ -1,4 +1,4 @@
-"""The figures of a campaign of several rounds."""
+"""The rounds of a campaign compared: calibration, fronts, and their figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sklearn.manifold import ClassicalMDS
 
-from designlib.reports.calibration import EXPECTED_WITHIN
+from designlib.predictors import rank_correlation
 from designlib.reports.style import (
     BLUE,
     GREEN,
@@ -26,9 +26,10 @@ from designlib.reports.style import (
     to_png,
     with_units,
 )
-from designlib.selection import hypervolume, non_dominated
+from designlib.selection import coverage, hypervolume, non_dominated
 
 __all__ = [
+    "calibration_by_round",
     "calibration_figure",
     "distances_figure",
     "front_figure",
@@ -38,6 +39,9 @@ __all__ = [
     "progress_figure",
     "scatter_figure",
 ]
+
+EXPECTED_WITHIN = {1: 0.683, 2: 0.954}
+"""Share of a normal distribution within so many standard deviations."""
 
 Objectives = Sequence[Mapping[str, Any]]
 """Objectives as a ledger records them: name, maximise and reference, the first one first."""
@@ -256,6 +260,48 @@ def fronts_by_round(candidates: pd.DataFrame, objectives: Objectives) -> pd.Data
         row["hypervolume"] = hypervolume(until, reference) / box if box > 0 else 0.0
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def calibration_by_round(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per round with at least one measured candidate.
+
+    ``candidates`` has ``round``, ``predicted_mean``, ``predicted_std`` and ``measured_value``,
+    which is NaN if unknown. Columns of the result: round, designs, bias (mean of measured less
+    predicted), rmse, rank_correlation (0 for fewer than three designs), within_1 and within_2
+    (share of the measured values within one and two standard deviations of the prediction), and
+    std_factor, the root mean square of the errors in standard deviations; infinite if these are
+    zero. If candidates have intervals, in_interval is the share of measured values inside them.
+    """
+    rows = []
+    for number, batch in _measured(candidates).groupby("round"):
+        predicted = batch["predicted_mean"].to_numpy(dtype=np.float64)
+        measured = batch["measured_value"].to_numpy(dtype=np.float64)
+        std = batch["predicted_std"].to_numpy(dtype=np.float64)
+        error = measured - predicted
+        with np.errstate(divide="ignore", invalid="ignore"):
+            in_stds = np.where(error == 0, 0.0, np.abs(error) / std)
+        correlation = rank_correlation(predicted, measured) if len(batch) > 2 else 0.0
+        rows.append(
+            {
+                "round": number,
+                "designs": len(batch),
+                "bias": float(error.mean()),
+                "rmse": float(np.sqrt((error**2).mean())),
+                "rank_correlation": correlation,
+                **{f"within_{k}": float((in_stds <= k).mean()) for k in EXPECTED_WITHIN},
+                "std_factor": float(np.sqrt((in_stds**2).mean())),
+                **_inside(batch, measured),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _inside(batch: pd.DataFrame, measured: np.ndarray) -> dict[str, float]:
+    if "interval_low" not in batch:
+        return {}
+    low, high = (batch[n].to_numpy(dtype=np.float64) for n in ("interval_low", "interval_high"))
+    share = coverage(low, high, measured)
+    return {"in_interval": np.nan if share is None else share}
 
 
 def _measured(candidates: pd.DataFrame) -> pd.DataFrame:

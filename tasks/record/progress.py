@@ -9,7 +9,7 @@ from tasks.inputs.round_inputs import ledger_settings, same_settings
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import load_ledger, round_folder
-from tasks.stages.results import Published
+from tasks.stages.results import SUMMARY, Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.tracking.tracking import experiment_id, find_run, mlflow_page, run_link
@@ -72,19 +72,12 @@ def stopping_reason(campaign: str, number: int, stopping: StoppingConfig) -> str
 
 
 def _published(campaign: str, last: Event, note: str) -> Published | None:
-    """Return a round as it was published, or None where that was not finished."""
+    """Return a round as it was published, or None if that was not finished."""
     key = last.about["round_key"]
     folder = round_folder(campaign, last.round, key)
-    experiment = experiment_id(Settings(), campaign)
-    run = find_run(experiment, key)
-    if run is None or not (folder / "summary.json").exists():
+    run = find_run(experiment_id(Settings(), campaign), key)
+    if run is None or not (folder / SUMMARY).exists():
         return None
     run_logger().info(note)
-    return Published(
-        folder=folder,
-        candidates=folder / "candidates.parquet",
-        report=folder / "report.html",
-        summary=folder / "summary.json",
-        mlflow_page=mlflow_page(run_link(experiment, run.info.run_id)),
-        note=note,
-    )
+    page = mlflow_page(run_link(run.info.experiment_id, run.info.run_id))
+    return Published(folder=folder, mlflow_page=page, note=note)

@@ -19,7 +19,7 @@ from tasks.installation.clock import current_clock
 from tasks.installation.files import copy_atomically, json_bytes, write_atomically
 from tasks.record.ledger import round_folder
 from tasks.reports.report import round_figures
-from tasks.stages.results import Published, RegisteredPredictor, Round
+from tasks.stages.results import SUMMARY, Published, RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 from tasks.tracking.tracking import (
     artifact_names,
@@ -41,13 +41,10 @@ def publish(stages: RoundStages, report: StageResult) -> Published:
     """Copy the results to the round's folder and log them to its MLflow run."""
     round_ = stages.inputs.round_
     folder = round_folder(round_.campaign, round_.number, round_.key)
-    files = {
-        name: stages.selected.path(name)
-        for name in ("candidates.parquet", "candidates.csv", "rejected.parquet")
-    }
-    files |= {name: report.path(name) for name in report.files}
-    if stages.layout:
-        files |= {name: stages.layout.path(name) for name in stages.layout.files}
+    names = ("candidates.parquet", "candidates.csv", "rejected.parquet")
+    files = {name: stages.selected.path(name) for name in names}
+    for stage in filter(None, (report, stages.layout)):
+        files |= {name: stage.path(name) for name in stage.files}
     # The selection's own lock: nobody else publishes it meanwhile.
     with FileLock(stages.selected.folder / ".lock"):
         for leftover in folder.glob(".*.tmp"):
@@ -57,7 +54,6 @@ def publish(stages: RoundStages, report: StageResult) -> Published:
     table = read_candidates(files["candidates.parquet"].read_bytes())
     figures = round_figures(stages)
     _log(round_, files, readable(table), figures)
-    link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
     compute = [interval for _, stage in stages.all() for interval in stage.compute]
     clock = current_clock(_flow_started())
     figures = replace(
@@ -67,30 +63,20 @@ def publish(stages: RoundStages, report: StageResult) -> Published:
         mlflow_run_id=round_.run_id,
     )
     summary = json_bytes(figures.as_dict())
-    write_atomically(folder / "summary.json", summary)
-    log_bytes(round_.run_id, "summary.json", summary)
-    client().set_tag(
-        round_.run_id, "mlflow.note.content", _description(figures, stages.version, folder)
-    )
-    published = Published(
-        folder=folder,
-        candidates=folder / "candidates.parquet",
-        report=folder / "report.html",
-        summary=folder / "summary.json",
-        mlflow_page=link,
-    )
-    create_markdown_artifact(
-        key="round",
-        markdown=_markdown(published, figures.batch),
-        description="Where the candidates are",
-    )
+    write_atomically(folder / SUMMARY, summary)
+    log_bytes(round_.run_id, SUMMARY, summary)
+    description = _description(figures, stages.version, folder)
+    client().set_tag(round_.run_id, "mlflow.note.content", description)
+    link = mlflow_page(run_link(round_.experiment_id, round_.run_id))
+    published = Published(folder=folder, mlflow_page=link)
+    create_markdown_artifact(_markdown(published, figures.batch), key="round")
     return published
 
 
 def _log(round_: Round, files: dict[str, Path], table: pd.DataFrame, figures: RoundFigures) -> None:
     """Log the files, the table and the figures, once per round."""
     # The summary is logged last. Without it a killed process may have left half a copy of any.
-    if "summary.json" not in artifact_names(round_.run_id):
+    if SUMMARY not in artifact_names(round_.run_id):
         for path in files.values():
             client().log_artifact(round_.run_id, str(path))
         log_table(round_.run_id, table, "candidates.json")
@@ -129,15 +115,12 @@ def _description(figures: RoundFigures, version: RegisteredPredictor, folder: Pa
     return "\n".join(lines)
 
 
-def _mlflow_link(page: str) -> str:
-    if page.startswith("http"):
-        return f"[table, report and training in MLflow]({page})"
-    return f"MLflow: `{page}` below the address of the MLflow server"
-
-
 def _markdown(published: Published, batch: BatchFigures) -> str:
+    page = published.mlflow_page
+    link = f"MLflow: `{page}` below the address of the MLflow server"
+    if page.startswith("http"):
+        link = f"[table, report and training in MLflow]({page})"
     return (
         f"**{batch.candidates} candidates** in `{published.candidates}`\n\n"
-        f"- report: `{published.report}`\n"
-        f"- {_mlflow_link(published.mlflow_page)}\n"
+        f"- report: `{published.report}`\n- {link}\n"
     )

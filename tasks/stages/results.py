@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from designlib.reports import RoundFigures
 
 __all__ = [
+    "SUMMARY",
     "Counterfactuals",
     "ImportedResults",
     "LearningReport",
@@ -18,6 +19,10 @@ __all__ = [
     "RegisteredPredictor",
     "Round",
 ]
+
+
+SUMMARY = "summary.json"
+"""File of a published round that holds its figures; written last."""
 
 
 class Round(BaseModel):
@@ -50,19 +55,26 @@ class Published(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     folder: Path
-    candidates: Path
-    report: Path
-    summary: Path
     mlflow_page: str
     note: str = ""
     """A remark on the round, such as that no results have arrived."""
+
+    @property
+    def candidates(self) -> Path:
+        """The candidate table."""
+        return self.folder / "candidates.parquet"
+
+    @property
+    def report(self) -> Path:
+        """The report of the round."""
+        return self.folder / "report.html"
 
     @property
     def figures(self) -> RoundFigures:
         """The figures of the round, read from its summary."""
         from designlib.reports import RoundFigures
 
-        return RoundFigures.from_json(self.summary.read_bytes())
+        return RoundFigures.from_json((self.folder / SUMMARY).read_bytes())
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
@@ -93,7 +105,7 @@ class Published(BaseModel):
         lines += [
             f"candidates  {self.candidates}",
             f"report      {self.report}",
-            f"summary     {self.summary}",
+            f"summary     {self.folder / SUMMARY}",
             f"MLflow      make ui, then {self.mlflow_page}",
         ]
         return "\n".join(lines)

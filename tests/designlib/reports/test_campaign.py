@@ -10,9 +10,14 @@ import pytest
 
 from designlib.candidates.events import Event
 from designlib.candidates.ledger import Ledger
-from designlib.reports.calibration import calibration_by_round
 from designlib.reports.campaign import advice, campaign_page
-from designlib.reports.rounds import front_figure, fronts_by_round, learning_figure, map_figure
+from designlib.reports.rounds import (
+    calibration_by_round,
+    front_figure,
+    fronts_by_round,
+    learning_figure,
+    map_figure,
+)
 
 NONE = pd.DataFrame({"design": []})
 

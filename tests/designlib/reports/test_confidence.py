@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from designlib.reports.confidence import confidence_lines, gain_confirmed, summarise_confidence
+from designlib.reports.summary import confidence_lines, gain_confirmed, summarise_confidence
 from designlib.selection.intervals import calibrate
 
 TEST = pd.DataFrame({"fold": "test", "predicted_mean": np.zeros(10), "predicted_std": 1.0})

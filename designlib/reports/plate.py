@@ -39,7 +39,7 @@ def plate_figure(wells: pd.DataFrame, size: int) -> Picture:
             colour = _COLOURS[str(well.role)]
             axis.add_patch(Circle((column, row), 0.42, facecolor=colour, edgecolor="black", lw=0.5))
             look = {"ha": "center", "va": "center", "color": "white", "fontweight": "bold"}
-            axis.text(column, row, str(well.label), fontsize=8 if size == 96 else 5, **look)
+            axis.text(column, row, str(well.label), look, fontsize=8 if size == 96 else 5)
         axis.set_xlim(-0.6, columns - 0.4)
         axis.set_ylim(rows - 0.4, -0.6)
         axis.set_aspect("equal")

@@ -62,18 +62,22 @@ def log_ensemble(
         run_for(experiment, key, "ensemble", parent) as run_id,
         mlflow.start_run(run_id=run_id),
     ):
-        logged = mlflow.pyfunc.log_model(
-            name="predictor",
-            python_model=str(Path(__file__).with_name("predictor_model.py")),
-            artifacts={member: str(path) for member, path in members.items()},
-            pip_requirements=["torch", "safetensors", "trajectory-design"],
-            signature=ModelSignature(
-                Schema([ColSpec("string", "design")]),
-                Schema([ColSpec("double", column) for column in outputs]),
-            ),
-            registered_model_name=name,
-        )
-    version = str(logged.registered_model_version)
+        versions = client().search_model_versions(f"name = '{name}'")
+        # One that a killed process left without its tag is taken.
+        version = next((str(v.version) for v in versions if v.run_id == run_id), None)
+        if version is None:
+            logged = mlflow.pyfunc.log_model(
+                name="predictor",
+                python_model=str(Path(__file__).with_name("predictor_model.py")),
+                artifacts={member: str(path) for member, path in members.items()},
+                pip_requirements=["torch", "safetensors", "trajectory-design"],
+                signature=ModelSignature(
+                    Schema([ColSpec("string", "design")]),
+                    Schema([ColSpec("double", column) for column in outputs]),
+                ),
+                registered_model_name=name,
+            )
+            version = str(logged.registered_model_version)
     client().set_model_version_tag(name, version, HASH_TAG, digest)
     return version
 

@@ -80,6 +80,11 @@ class Home(NamedTuple):
         runs = tracking.search_runs(experiments)
         return sorted((run.info.run_name, run.info.status) for run in runs)
 
+    def versions(self) -> list[str]:
+        """Return the name of every version of a registered model, sorted."""
+        tracking = MlflowClient(tracking_uri=tracking_uri(Settings(home=self.folder)))
+        return sorted(version.name for version in tracking.search_model_versions())
+
     def published(self) -> dict[str, bytes]:
         """Return the tables of all rounds, and the files of the ledger, by their names."""
         names = ("round-*/candidates.*", "round-*/rejected.parquet", "record/*.parquet")
@@ -125,6 +130,7 @@ def test_kills_at_every_moment_of_two_rounds_lose_and_double_nothing(
             *[("validation model 1", "FINISHED")] * 2,
         ]
     )
+    assert killed.versions() == undisturbed.versions() == ["tiny-predictor"] * 2
     state = pd.read_parquet(killed.folder / "campaigns" / "tiny" / "all_rounds.parquet")
     assert state["candidate_id"].is_unique
     assert (state["status"] == "measured").all()

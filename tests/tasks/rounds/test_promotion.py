@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
+from tasks.installation.settings import Settings
 from tasks.rounds import promotion
 from tasks.rounds.promotion import NEWEST_ERROR, promote_on_results
-from tasks.tracking.tracking import client
+from tasks.tracking.registry import HASH_TAG, log_ensemble, version_of
+from tasks.tracking.tracking import client, experiment_id
 
 NAME = "c-predictor"
 ERRORS = {"1": 0.5, "2": 0.3, "3": 0.9}
@@ -90,3 +92,23 @@ def test_a_worse_one_is_not_promoted_and_the_same_one_is_not_asked(
     measured(monkeypatch, 1.0, 2.0, None)
     assert not promote_on_results.fn("c")
     assert asked == []
+
+
+# MLflow warns of its own calls of pandas.
+@pytest.mark.filterwarnings("ignore")
+def test_a_registration_killed_before_its_tag_is_resumed_and_makes_one_version(
+    home: Path, tmp_path: Path
+) -> None:
+    member = tmp_path / "member_1.safetensors"
+    member.write_bytes(b"weights")
+    experiment = experiment_id(Settings(), "c")
+
+    def register() -> str:
+        run = {"experiment": experiment, "key": "key", "parent": "0" * 32}
+        return log_ensemble(NAME, "hash", {"member_1": member}, ["predicted"], **run)
+
+    first = register()
+    client().delete_model_version_tag(NAME, first, HASH_TAG)
+    assert version_of(NAME, "hash") is None
+    assert register() == first == version_of(NAME, "hash")
+    assert len(client().search_model_versions(f"name = '{NAME}'")) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -40,84 +40,80 @@ def merge_results(
 
     Raises InputError with both values of every conflict; nothing of the file is taken then.
     """
-    rows, twice = _once(parsed.rows, name)
-    before = dict(_with_identity(record.measurements))
+    rows, repeated = _once(parsed.rows, name)
+    before = dict(_by_identity(record.measurements))
     conflicts: list[str] = []
     new: list[int] = []
     corrected = 0
-    for at, (key, row) in enumerate(_with_identity(rows)):
+    for place, (key, row) in enumerate(_by_identity(rows)):
         old = before.get(key)
         if old is None:
-            new.append(at)
-            continue
-        if _told(old) == _told(row):
-            continue
-        if old.outcome == "failed" or corrections or row.correction:
-            new.append(at)
-            corrected += 1
-            continue
-        conflicts.append(
-            f"row {row.source_row}, {_what(row)}: {_said(row)} here, {_said(old)} in row "
-            f"{old.source_row} of {old.source}"
-        )
-    if conflicts:
-        raise _conflict(name, conflicts)
+            new.append(place)
+        elif _values(old) != _values(row):
+            if old["outcome"] == "failed" or corrections or row["correction"]:
+                new.append(place)
+                corrected += 1
+            else:
+                conflicts.append(f"{_shown(row)} here, {_result(old)} in row {old['source_row']} "
+                                 f"of {old['source']}")
+    _refuse(name, conflicts)
     added = rows.iloc[new].drop(columns="correction").reset_index(drop=True)
     proposed = set(record.design_of) | set(record.wells.values())
     others = ~(added["candidate_id"].isin(proposed) | added["design"].isin(proposed))
-    return Import(added, len(rows) - len(new) + twice, corrected, int(others.sum()))
+    return Import(added, len(rows) - len(new) + repeated, corrected, int(others.sum()))
 
 
 def _once(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
     """Return the rows without repetitions, and their number; contradictions raise."""
-    first: dict[tuple[Any, ...], Any] = {}
+    first: dict[tuple[Any, ...], dict[Hashable, Any]] = {}
     conflicts = []
-    for key, row in _with_identity(rows):
+    for key, row in _by_identity(rows):
         kept = first.setdefault(key, row)
-        if _told(row) != _told(kept):
-            conflicts.append(
-                f"row {row.source_row}, {_what(row)}: {_said(row)}, {_said(kept)} in row "
-                f"{kept.source_row}"
-            )
-    if conflicts:
-        raise _conflict(name, conflicts)
+        if _values(row) != _values(kept):
+            conflicts.append(f"{_shown(row)}, {_result(kept)} in row {kept['source_row']}")
+    _refuse(name, conflicts)
     once = rows.drop_duplicates(IDENTITY).reset_index(drop=True)
     return once, len(rows) - len(once)
 
 
-def _with_identity(rows: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Return each row behind what identifies it."""
+def _by_identity(
+    rows: pd.DataFrame,
+) -> Iterator[tuple[tuple[Any, ...], dict[Hashable, Any]]]:
+    """Yield each row behind what identifies it."""
     keys = rows[IDENTITY].itertuples(index=False, name=None)
-    return zip(keys, rows.itertuples(), strict=True)
+    return zip(keys, rows.to_dict("records"), strict=True)
 
 
-def _conflict(name: str, conflicts: list[str]) -> InputError:
+def _refuse(name: str, conflicts: list[str]) -> None:
+    """Raise InputError where there are conflicts."""
+    if not conflicts:
+        return
     more = len(conflicts) - _MOST_SHOWN
     many = len(conflicts) > 1
     count = f"{len(conflicts)} measurements contradict" if many else "1 measurement contradicts"
     shown = conflicts[:_MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-    return InputError(
-        f"{name}: {count} what is known, so nothing was imported: "
+    raise InputError(
+        f"{name}: {count} earlier ones, so nothing was imported: "
         f"{'; '.join(shown)}. For a correction, write yes into a column 'correction' or import the "
         "file as corrections; for a further replicate, number it in a column 'replicate'"
     )
 
 
-def _told(row: object) -> tuple[object, object, object]:
-    outcome, value, error = (getattr(row, name) for name in ("outcome", "value", "error"))
-    return outcome, None if pd.isna(value) else value, None if pd.isna(error) else error
+def _values(row: Mapping[Hashable, Any]) -> tuple[object, ...]:
+    return row["outcome"], *(None if pd.isna(row[n]) else row[n] for n in ("value", "error"))
 
 
-def _said(row: object) -> str:
-    outcome, value, error = _told(row)
-    if outcome == "failed":
+def _result(row: Mapping[Hashable, Any]) -> str:
+    if row["outcome"] == "failed":
         return "failed"
-    return f"{value:g}" if error is None else f"{value:g} with error {error:g}"
+    error = "" if pd.isna(row["error"]) else f" with error {row['error']:g}"
+    return f"{row['value']:g}{error}"
 
 
-def _what(row: object) -> str:
-    plate, well, replicate = (getattr(row, name) for name in ("plate", "well", "replicate"))
-    where = f" in well {well} of plate {plate}" if well else ""
-    objective = getattr(row, "objective")  # noqa: B009 - as above
-    of = f"{objective} of " if objective else ""
-    return f"{of}{getattr(row, 'design')}{where}, replicate {replicate}"  # noqa: B009 - as above
+def _shown(row: Mapping[Hashable, Any]) -> str:
+    where = f" in well {row['well']} of plate {row['plate']}" if row["well"] else ""
+    objective = f"{row['objective']} of " if row["objective"] else ""
+    return (
+        f"row {row['source_row']}, {objective}{row['design']}{where}, replicate "
+        f"{row['replicate']}: {_result(row)}"
+    )

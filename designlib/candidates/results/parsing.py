@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from jaxtyping import Bool, Float
 
-from designlib.notation import ALPHABETS, Alphabet
 from designlib.candidates.building import design_id
+from designlib.candidates.ledger import Ledger
 from designlib.candidates.results.columns import ResultColumns, find_columns, tells_designs
 from designlib.candidates.results.points import of_points, read_point, with_designs
-from designlib.candidates.ledger import Ledger
-from designlib.spaces import SequenceSpace, described
-from designlib.tables import numbers
-from designlib.tables import RawTable, as_text
-from designlib.tables import read_raw
-from designlib.types import InputError
 from designlib.config import read_well
+from designlib.notation import ALPHABETS, Alphabet
+from designlib.spaces import SequenceSpace, described
+from designlib.tables import RawTable, as_text, numbers, read_raw
+from designlib.types import InputError
 
 __all__ = ["ParsedResults", "parse_results"]
 
@@ -68,281 +67,244 @@ def parse_results(content: bytes, name: str, record: Ledger) -> ParsedResults:
         raw = with_designs(raw, about)
     further = [objective["name"] for objective in record.objectives[1:]]
     columns = find_columns(raw, about["value_name"], further)
-    failed = _failed(raw, columns)
-    told = [_texts(raw, column) for column in (columns.value, *columns.further.values())]
-    filled = np.array([any(texts) for texts in zip(*told, strict=True)])
-    _check_flagged(raw, columns, failed, filled)
+    sheet = _Sheet(raw, columns, record)
+    failed, filled = sheet.failed(), sheet.filled(columns.value, *columns.further.values())
+    sheet.check_flagged(failed, filled)
     taken = failed | filled
-    notes = _notes(columns, taken, about)
-    raw, failed = _rows(raw, taken), failed[taken]
-    if len(raw) == 0:
+    if not taken.any():
         raise InputError(f"{name}: column {columns.value!r} holds no value and no row is flagged")
-    _check_units(raw, columns, about)
-    plates, wells = _wells(raw, columns, record)
-    designs = _designs(raw, columns, record, plates, wells)
-    value, error = _numbers(raw, columns, failed | ~_filled(raw, columns.value))
-    rows = pd.DataFrame(
-        {
-            "candidate_id": [_id(design, about) for design in designs],
-            "design": designs,
-            "plate": plates,
-            "well": wells,
-            "objective": "",
-            "outcome": np.where(failed, "failed", "measured"),
-            "value": value,
-            "error": error,
-            "note": _texts(raw, columns.note),
-            "round": record.rounds,
-            "source": name,
-            "source_row": raw.places,
-            "correction": [_yes(raw, columns.correction, row) for row in range(len(raw))],
-        }
-    )
-    rows["replicate"] = _replicates(raw, columns, rows)
-    return ParsedResults(_of_all(raw, columns, rows, failed), notes, _warnings(rows, about))
+    rows = sheet.kept(taken).measurements(failed[taken])
+    return ParsedResults(rows, _notes(columns, taken, about), _warnings(rows, about))
 
 
-def _filled(raw: RawTable, column: str) -> np.ndarray:
-    return np.array([bool(text) for text in _texts(raw, column)])
+class _Sheet:
+    """The rows of a results file, whose columns are known."""
 
+    def __init__(self, raw: RawTable, columns: ResultColumns, record: Ledger) -> None:
+        self.raw, self.columns, self.record = raw, columns, record
+        self.about = record.proposals[-1].about
+        self.alphabet = ALPHABETS.get(self.about.get("alphabet") or "")
 
-def _of_all(
-    raw: RawTable, columns: ResultColumns, rows: pd.DataFrame, failed: np.ndarray
-) -> pd.DataFrame:
-    """Return one row for each objective that a row of the file has a value of."""
-    parts = [rows[failed | _filled(raw, columns.value)]]
-    for objective, column in columns.further.items():
-        known = ~failed & _filled(raw, column)
-        values = numbers(_rows(raw, known), column, advice=_EMPTY) if known.any() else np.zeros(0)
-        parts.append(rows[known].assign(objective=objective, value=values, error=np.nan))
-    return pd.concat(parts, ignore_index=True)
+    def kept(self, rows: Bool[np.ndarray, "rows"]) -> _Sheet:
+        """Return the sheet of some of the rows."""
+        return _Sheet(_rows(self.raw, rows), self.columns, self.record)
+
+    def measurements(self, failed: Bool[np.ndarray, "rows"]) -> pd.DataFrame:
+        """Return one row for each objective that a row of the file has a value of."""
+        columns = self.columns
+        self._check_units()
+        plates, wells = self._wells()
+        designs = self._designs(plates, wells)
+        known = ~failed & self.filled(columns.value)
+        rows = pd.DataFrame(
+            {
+                "candidate_id": [self._id(design) for design in designs],
+                "design": designs,
+                "plate": plates,
+                "well": wells,
+                "objective": "",
+                "outcome": np.where(failed, "failed", "measured"),
+                "value": self._numbers(columns.value, known),
+                "error": self._numbers(columns.error, known & self.filled(columns.error), True),
+                "note": self.texts(columns.note),
+                "round": self.record.rounds,
+                "source": self.raw.name,
+                "source_row": self.raw.places,
+                "correction": self._truths(columns.correction, _YES, _NO, "is neither yes nor no"),
+            }
+        )
+        rows["replicate"] = self._replicates(rows)
+        parts = [rows[failed | known]]
+        for objective, column in columns.further.items():
+            measured = ~failed & self.filled(column)
+            values = self._numbers(column, measured)[measured]
+            parts.append(rows[measured].assign(objective=objective, value=values, error=np.nan))
+        return pd.concat(parts, ignore_index=True)
+
+    def texts(self, column: str | None) -> list[str]:
+        """Return the cells of a column with single spaces; empty where there is no column."""
+        if column is None:
+            return [""] * len(self.raw)
+        return [" ".join(text.split()) for text in self.raw.columns[column].to_pylist()]
+
+    def filled(self, *columns: str | None) -> Bool[np.ndarray, "rows"]:
+        """Return which rows have something in one of the columns."""
+        return np.array([any(row) for row in zip(*map(self.texts, columns), strict=True)], bool)
+
+    def failed(self) -> Bool[np.ndarray, "rows"]:
+        """Return which rows are flagged as failed."""
+        column = self.columns.flag or ""
+        yes, no = (_YES, _NO) if column.casefold().startswith(_INVERTED) else (_NO, _YES)
+        good, bad = (", ".join(sorted(words)) for words in (_GOOD, _BAD))
+        problem = f"says neither that the well passed ({good}) nor that it failed ({bad})"
+        return self._truths(self.columns.flag, _BAD | yes, _GOOD | no, problem)
+
+    def check_flagged(
+        self, failed: Bool[np.ndarray, "rows"], filled: Bool[np.ndarray, "rows"]
+    ) -> None:
+        """Raise InputError for a row flagged as good that has no value."""
+        flag = self.columns.flag
+        for row in np.flatnonzero(self.filled(flag) & ~failed & ~filled).tolist():
+            problem = (
+                f"the cell is empty, but column {flag!r} says {self.raw.cell(row, str(flag))}; a "
+                "value is needed, or a flag that it failed"
+            )
+            raise self.raw.fault(row, self.columns.value, problem)
+
+    def _truths(
+        self, column: str | None, true: Collection[str], false: Collection[str], problem: str
+    ) -> Bool[np.ndarray, "rows"]:
+        """Return which cells are one of the words for true; empty ones are not."""
+        words = [text.casefold() for text in self.texts(column)]
+        for row, word in enumerate(words):
+            if word and word not in true and word not in false:
+                cell = self.raw.cell(row, str(column))
+                raise self.raw.fault(row, str(column), f"{cell} {problem}")
+        return np.array([word in true for word in words], dtype=bool)
+
+    def _numbers(
+        self, column: str | None, rows: Bool[np.ndarray, "rows"], positive: bool = False
+    ) -> Float[np.ndarray, "rows"]:
+        """Return the numbers in some rows of a column, NaN in the others."""
+        found = np.full(len(rows), np.nan)
+        if column is not None and rows.any():
+            found[rows] = numbers(_rows(self.raw, rows), column, positive=positive, advice=_EMPTY)
+        return found
+
+    def _check_units(self) -> None:
+        wanted = self.about["units"]
+        for row, unit in enumerate(self.texts(self.columns.units)):
+            if unit and wanted and unit.casefold() != wanted.casefold():
+                problem = f"{unit!r} differs from the campaign's units, {wanted!r}; convert the "
+                raise self.raw.fault(row, str(self.columns.units), f"{problem}values first")
+
+    def _wells(self) -> tuple[list[str], list[str]]:
+        """Return plate and well of each row, empty where the file does not say."""
+        column, plates = self.columns.well, self.texts(self.columns.plate)
+        if column is None:
+            return [""] * len(self.raw), [""] * len(self.raw)
+        laid_out = {plate for plate, _ in self.record.wells}
+        wells = []
+        for row, text in enumerate(self.texts(column)):
+            if text and not plates[row] and len(laid_out) == 1:
+                (plates[row],) = laid_out
+            wells.append(self._read(row, column, text, self._well) if text else "")
+            if bool(wells[row]) != bool(plates[row]) and self.columns.plate is not None:
+                empty = self.columns.plate if wells[row] else column
+                raise self.raw.fault(
+                    row, empty, "the cell is empty; plate and well belong together"
+                )
+        return plates, wells
+
+    def _well(self, text: str) -> str:
+        return read_well(text, self.record.plate_size)
+
+    def _read(self, row: int, column: str, text: str, read: Callable[[str], str]) -> str:
+        """Return what ``read`` makes of a cell; its errors name file, row and column."""
+        try:
+            return read(text)
+        except InputError as error:
+            raise self.raw.fault(row, column, str(error)) from None
+
+    def _designs(self, plates: Sequence[str], wells: Sequence[str]) -> list[str]:
+        """Return the design of each row, for which all its columns must agree."""
+        columns, by_id = self.columns, self.record.design_of
+        proposed = {self._molecule(design): design for design in by_id.values()}
+        designs = []
+        ids, texts = self.texts(columns.candidate), self.texts(columns.design)
+        cells = zip(ids, texts, plates, wells, strict=True)
+        for row, (candidate, text, plate, well) in enumerate(cells):
+            found: list[tuple[str | None, str]] = []
+            if candidate:
+                if candidate not in by_id:
+                    problem = f"is no candidate of this campaign, which has proposed {len(by_id)}"
+                    raise self.raw.fault(row, str(columns.candidate), f"{candidate!r} {problem}")
+                found.append((columns.candidate, by_id[candidate]))
+            if text:
+                design = self._read(row, str(columns.design), text, self._design)
+                # One molecule has one name, that under which it was proposed.
+                found.append((columns.design, proposed.get(self._molecule(design), design)))
+            if (plate, well) in self.record.wells:
+                found.append((columns.well, self.record.wells[plate, well]))
+            if not found:
+                raise self._without_design(row, plate, well)
+            (first, design), *others = found
+            for column, other in others:
+                if other != design:
+                    problem = f"the row is about {design} by column {first!r}, but about {other}"
+                    raise self.raw.fault(row, str(column), f"{problem} by this")
+            designs.append(design)
+        return designs
+
+    def _without_design(self, row: int, plate: str, well: str) -> InputError:
+        columns = self.columns
+        if not well:
+            column = columns.candidate or columns.design or columns.well
+            problem = "the cell is empty; nothing says what was measured"
+            return self.raw.fault(row, str(column), problem)
+        plates = sorted({name for name, _ in self.record.wells})
+        laid_out = f"plates {', '.join(plates)}" if plates else "no plate"
+        problem = f"nothing was laid out in well {well} of plate {plate!r}; the campaign has laid "
+        return self.raw.fault(row, str(columns.well), f"{problem}out {laid_out}")
+
+    def _design(self, text: str) -> str:
+        if of_points(self.about):
+            return read_point(text, self.about)
+        if self.alphabet is None:
+            return text
+        letters = "".join(text.split()).upper()
+        for wrong, right in (("U", "T"), ("T", "U")):
+            if wrong not in self.alphabet.letters and right in self.alphabet.letters:
+                letters = letters.replace(wrong, right)
+        SequenceSpace(self.alphabet, self.about["length"]).encode([letters])
+        return letters
+
+    def _molecule(self, design: str) -> str:
+        if self.alphabet is None or not self.about["both_strands"]:
+            return design
+        return SequenceSpace(self.alphabet, len(design)).canonical([design])[0]
+
+    def _id(self, design: str) -> str:
+        if of_points(self.about):
+            return design_id(design, described(self.about).kind)
+        return design_id(design, self.alphabet or Alphabet("", ""))
+
+    def _replicates(self, rows: pd.DataFrame) -> Sequence[int]:
+        column = self.columns.replicate
+        if column is None:
+            # A well is one measurement; without wells the rows of a design are its replicates.
+            numbered = rows.groupby("candidate_id").cumcount() + 1
+            return numbered.where(rows["well"] == "", 1).tolist()
+        found = numbers(self.raw, column, positive=True)
+        for row in np.flatnonzero((found != np.round(found)) | (found > _MOST_REPLICATES)).tolist():
+            cell = self.raw.cell(row, column)
+            raise self.raw.fault(row, column, f"{cell} is no whole number such as 1 or 2")
+        return found.astype(int).tolist()
 
 
 def _as_texts(raw: RawTable) -> RawTable:
     """Return the table with every cell as a text, as a CSV has it."""
 
-    def text(value: Any) -> str:
+    def text(value: object) -> str:
         if value is None or (isinstance(value, float) and np.isnan(value)):
             return ""
         return repr(value) if isinstance(value, float) else str(value)
 
-    columns = {h: as_text(pa.array([text(v) for v in cells.to_pylist()], type=pa.large_string()))
-               for h, cells in raw.columns.items()}  # fmt: skip
-    return RawTable(raw.name, columns, raw.places, raw.place, raw.notes)
+    columns = {
+        header: as_text(pa.array(map(text, cells.to_pylist()), type=pa.large_string()))
+        for header, cells in raw.columns.items()
+    }
+    return replace(raw, columns=columns)
 
 
-def _rows(raw: RawTable, keep: np.ndarray) -> RawTable:
-    mask = pa.array(keep)
-    columns = {header: cells.filter(mask) for header, cells in raw.columns.items()}
-    return RawTable(raw.name, columns, raw.places[keep], raw.place, raw.notes)
+def _rows(raw: RawTable, keep: Bool[np.ndarray, "rows"]) -> RawTable:
+    columns = {header: cells.filter(pa.array(keep)) for header, cells in raw.columns.items()}
+    return replace(raw, columns=columns, places=raw.places[keep])
 
 
-def _texts(raw: RawTable, column: str | None) -> list[str]:
-    if column is None:
-        return [""] * len(raw)
-    return [" ".join(text.split()) for text in raw.columns[column].to_pylist()]
-
-
-def _yes(raw: RawTable, column: str | None, row: int) -> bool:
-    if column is None:
-        return False
-    text = raw.columns[column][row].as_py().strip().casefold()
-    if text in _YES:
-        return True
-    if not text or text in _NO:
-        return False
-    raise raw.fault(row, column, f"{raw.cell(row, column)} is neither yes nor no")
-
-
-def _failed(raw: RawTable, columns: ResultColumns) -> np.ndarray:
-    column = columns.flag
-    if column is None:
-        return np.zeros(len(raw), dtype=bool)
-    bad_if_yes = column.casefold().startswith(_INVERTED)
-    failed = []
-    for row, text in enumerate(_texts(raw, column)):
-        word = text.casefold()
-        if word in _BAD or word in (_YES if bad_if_yes else _NO):
-            failed.append(True)
-        elif not word or word in _GOOD or word in (_NO if bad_if_yes else _YES):
-            failed.append(False)
-        else:
-            raise raw.fault(
-                row, column,
-                f"{raw.cell(row, column)} says neither that the well passed ({_listed(_GOOD)}) nor "
-                f"that it failed ({_listed(_BAD)})",
-            )  # fmt: skip
-    return np.array(failed, dtype=bool)
-
-
-def _check_flagged(
-    raw: RawTable, columns: ResultColumns, failed: np.ndarray, filled: np.ndarray
-) -> None:
-    if columns.flag is None:
-        return
-    said = np.array([bool(text) for text in _texts(raw, columns.flag)])
-    for row in np.flatnonzero(said & ~failed & ~filled):
-        raise raw.fault(
-            int(row), columns.value,
-            f"the cell is empty, but column {columns.flag!r} says "
-            f"{raw.cell(int(row), columns.flag)}; a value is needed, or a flag that it failed",
-        )  # fmt: skip
-
-
-def _check_units(raw: RawTable, columns: ResultColumns, about: Any) -> None:
-    wanted = about["units"]
-    for row, unit in enumerate(_texts(raw, columns.units)):
-        if unit and wanted and unit.casefold() != wanted.casefold():
-            raise raw.fault(
-                row, str(columns.units),
-                f"{unit!r} differs from the campaign's units, {wanted!r}; convert the values first",
-            )  # fmt: skip
-
-
-def _wells(raw: RawTable, columns: ResultColumns, record: Ledger) -> tuple[list[str], list[str]]:
-    """Return plate and well of each row, empty where the file does not say."""
-    plates = _texts(raw, columns.plate)
-    if columns.well is None:
-        return [""] * len(raw), [""] * len(raw)
-    laid_out = sorted({plate for plate, _ in record.wells})
-    wells = []
-    for row, text in enumerate(_texts(raw, columns.well)):
-        if text and not plates[row] and len(laid_out) == 1:
-            plates[row] = laid_out[0]
-        wells.append(
-            _at(raw, row, columns.well, text and (lambda t=text: read_well(t, record.plate_size)))
-        )
-        if bool(wells[row]) != bool(plates[row]) and columns.plate is not None:
-            raise raw.fault(
-                row, columns.plate if wells[row] else columns.well,
-                "the cell is empty; plate and well belong together",
-            )  # fmt: skip
-    return plates, wells
-
-
-def _at(raw: RawTable, row: int, column: str, read: Callable[[], str] | str) -> str:
-    """Return what ``read`` returns; an error of its is told with file, row and column."""
-    if isinstance(read, str):
-        return read
-    try:
-        return read()
-    except InputError as error:
-        raise raw.fault(row, column, str(error)) from None
-
-
-def _designs(
-    raw: RawTable, columns: ResultColumns, record: Ledger, plates: list[str], wells: list[str]
+def _notes(
+    columns: ResultColumns, taken: Bool[np.ndarray, "rows"], about: Mapping[str, Any]
 ) -> list[str]:
-    about = record.proposals[-1].about
-    by_id = record.design_of
-    same = {_molecule(design, about): design for design in by_id.values()}
-    ids, given = _texts(raw, columns.candidate), _texts(raw, columns.design)
-    designs = []
-    for row in range(len(raw)):
-        told: dict[str, tuple[str, str]] = {}
-        if ids[row]:
-            if ids[row] not in by_id:
-                raise raw.fault(
-                    row, str(columns.candidate),
-                    f"{ids[row]!r} is no candidate of this campaign, which has proposed "
-                    f"{len(by_id)}",
-                )  # fmt: skip
-            told["candidate"] = (str(columns.candidate), by_id[ids[row]])
-        if given[row]:
-            design = _at(raw, row, str(columns.design), lambda t=given[row]: _read_design(t, about))
-            # One molecule has one name, that under which it was proposed.
-            told["design"] = (str(columns.design), same.get(_molecule(design, about), design))
-        placed = record.wells.get((plates[row], wells[row]))
-        if placed is not None:
-            told["well"] = (str(columns.well), placed)
-        if not told:
-            raise _nothing_told(raw, columns, row, record, plates[row], wells[row])
-        (said_by, design), *others = told.values()
-        for column, other in others:
-            if other != design:
-                raise raw.fault(
-                    row, column,
-                    f"the row is about {design} by column {said_by!r}, but about {other} by this",
-                )  # fmt: skip
-        designs.append(design)
-    return designs
-
-
-def _nothing_told(
-    raw: RawTable, columns: ResultColumns, row: int, record: Ledger, plate: str, well: str
-) -> InputError:
-    if well:
-        plates = sorted({name for name, _ in record.wells})
-        laid_out = f"plates {', '.join(plates)}" if plates else "no plate"
-        return raw.fault(
-            row, str(columns.well),
-            f"nothing was laid out in well {well} of plate {plate!r}; the campaign has laid out "
-            f"{laid_out}",
-        )  # fmt: skip
-    column = columns.candidate or columns.design or columns.well
-    return raw.fault(row, str(column), "the cell is empty; nothing says what was measured")
-
-
-def _read_design(text: str, about: Any) -> str:
-    if of_points(about):
-        return read_point(text, about)
-    alphabet = _alphabet(about)
-    if alphabet is None:
-        return text
-    letters = "".join(text.split()).upper()
-    for wrong, right in (("U", "T"), ("T", "U")):
-        if wrong not in alphabet.letters and right in alphabet.letters:
-            letters = letters.replace(wrong, right)
-    SequenceSpace(alphabet, about["length"]).encode([letters])
-    return letters
-
-
-def _molecule(design: str, about: Any) -> str:
-    alphabet = _alphabet(about)
-    if alphabet is None or not about["both_strands"]:
-        return design
-    return SequenceSpace(alphabet, len(design)).canonical([design])[0]
-
-
-def _id(design: str, about: Any) -> str:
-    if of_points(about):
-        return design_id(design, described(about).kind)
-    return design_id(design, _alphabet(about) or Alphabet("", ""))
-
-
-def _alphabet(about: Any) -> Alphabet | None:
-    return ALPHABETS.get(about.get("alphabet") or "")
-
-
-def _numbers(
-    raw: RawTable, columns: ResultColumns, failed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return values and errors, NaN where a well has failed or no error is given."""
-    value, error = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
-    if not failed.all():
-        value[~failed] = numbers(_rows(raw, ~failed), columns.value, advice=_EMPTY)
-    if columns.error is not None:
-        given = ~failed & np.array([bool(text) for text in _texts(raw, columns.error)])
-        if given.any():
-            error[given] = numbers(_rows(raw, given), columns.error, positive=True, advice=_EMPTY)
-    return value, error
-
-
-def _replicates(raw: RawTable, columns: ResultColumns, rows: pd.DataFrame) -> Sequence[int]:
-    if columns.replicate is None:
-        # A well is one measurement; without wells the rows of a design are its replicates.
-        numbered = rows.groupby("candidate_id").cumcount() + 1
-        return numbered.where(rows["well"] == "", 1).tolist()
-    found = numbers(raw, columns.replicate, positive=True)
-    for row in np.flatnonzero((found != np.round(found)) | (found > _MOST_REPLICATES)):
-        raise raw.fault(
-            int(row), columns.replicate,
-            f"{raw.cell(int(row), columns.replicate)} is no whole number such as 1 or 2",
-        )  # fmt: skip
-    return found.astype(int).tolist()
-
-
-def _notes(columns: ResultColumns, taken: np.ndarray, about: Any) -> list[str]:
     roles = {role: name for role, name in columns.model_dump(exclude={"further"}).items() if name}
     roles |= columns.further
     notes = ["taken as " + ", ".join(f"{role}: {name!r}" for role, name in roles.items())]
@@ -353,20 +315,13 @@ def _notes(columns: ResultColumns, taken: np.ndarray, about: Any) -> list[str]:
     return notes
 
 
-def _warnings(rows: pd.DataFrame, about: Any) -> list[str]:
+def _warnings(rows: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:
     low, high = about.get("bounds") or (None, None)
     warnings = []
-    for row in rows.itertuples():
+    for row in rows[rows["objective"] == ""].itertuples():
+        where = f"row {row.source_row}: {row.value:g} is"
         if low is not None and row.value < low:
-            warnings.append(
-                f"row {row.source_row}: {row.value:g} is below {low:g}, the lowest possible"
-            )
+            warnings.append(f"{where} below {low:g}, the lowest possible")
         if high is not None and row.value > high:
-            warnings.append(
-                f"row {row.source_row}: {row.value:g} is above {high:g}, the highest possible"
-            )
+            warnings.append(f"{where} above {high:g}, the highest possible")
     return warnings
-
-
-def _listed(words: frozenset[str]) -> str:
-    return ", ".join(sorted(words))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,13 @@ import torch
 
 from designlib.notation import element_shares
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace, described
-from designlib.tables import numbers
-from designlib.tables import RawTable
-from designlib.tables import read_variables, variable_columns
+from designlib.tables import RawTable, numbers, read_variables, variable_columns
 from designlib.types import InputError
 
 __all__ = ["of_points", "read_point", "with_designs"]
 
-_DESIGN = "design"
 _SUM_TOLERANCE = 1e-3
-_PREFIXES = ("component_", "quantity_", "choice_")
+_PREFIX = re.compile("^(component|quantity|choice)_")
 
 
 def of_points(about: Mapping[str, Any]) -> bool:
@@ -51,27 +50,24 @@ def with_designs(raw: RawTable, about: Mapping[str, Any]) -> RawTable:
     """Return the table with a column of designs instead of one for each component and variable.
 
     Columns have the names of components and variables, or those of the candidate table; amounts are
-    fractions or percent, told by what they sum to, and are rounded to the steps. A table that lacks
-    one of these columns is returned as it is.
+    fractions or percent, as their sum shows, and are rounded to the steps. A table that lacks one
+    of these columns is returned as it is.
 
     Raises InputError, with file, row, column and value, for cells that are no design.
     """
     if not of_points(about):
         return raw
-    plain = {_plain(column): column for column in raw.columns}
-    renamed = RawTable(
-        raw.name, {name: raw.columns[column] for name, column in plain.items()}, raw.places,
-        raw.place, raw.notes,
-    )  # fmt: skip
+    plain = {_PREFIX.sub("", column): column for column in raw.columns}
+    cells = {name: raw.columns[column] for name, column in plain.items()}
+    renamed = replace(raw, columns=cells)
     space = described(about).space
     if isinstance(space, SequenceSpace) or not _has_all(renamed, space):
         return raw
     texts = [""] * len(raw)
-    components = space.components
     composition = space.composition if isinstance(space, MixedSpace) else space
     if composition is not None:
         texts = _compositions(renamed, composition)
-    used = {plain[name] for name in components}
+    used = {plain[name] for name in space.components}
     if isinstance(space, MixedSpace):
         read = read_variables(renamed, space.quantities, space.choices)
         pairs = zip(texts, read.texts, strict=True)
@@ -80,41 +76,32 @@ def with_designs(raw: RawTable, about: Mapping[str, Any]) -> RawTable:
         used |= {plain[column] for column in columns.values()}
     kept = {name: cells for name, cells in raw.columns.items() if name not in used}
     designs = pa.array(texts, type=pa.large_string())
-    return RawTable(raw.name, {_DESIGN: designs, **kept}, raw.places, raw.place, raw.notes)
-
-
-def _plain(column: str) -> str:
-    prefix = next((prefix for prefix in _PREFIXES if column.startswith(prefix)), "")
-    return column.removeprefix(prefix)
+    return replace(raw, columns={"design": designs, **kept})
 
 
 def _has_all(raw: RawTable, space: SimplexSpace | MixedSpace) -> bool:
     """Return whether there is a column for every component and variable."""
     names = [*space.components, *(space.variable_names if isinstance(space, MixedSpace) else ())]
+    # A unit may follow in brackets.
     return all(
-        any(
-            column == name or column.startswith((f"{name} (", f"{name} ["))
-            for column in raw.columns
-        )
+        any(f"{column} (".startswith((f"{name} (", f"{name} [")) for column in raw.columns)
         for name in names
     )
 
 
 def _compositions(raw: RawTable, space: SimplexSpace) -> list[str]:
     amounts = np.stack([numbers(raw, component) for component in space.components], axis=1)
-    named = f"{space.components[0]} to {space.components[-1]}"
     if (amounts < 0).any():
-        row, column = (int(place) for place in np.argwhere(amounts < 0)[0])
+        row, column = np.argwhere(amounts < 0)[0].tolist()
         component = space.components[column]
         raise raw.fault(row, component, f"{raw.cell(row, component)} is negative")
     total = amounts.sum(1)
     uneven = (np.abs(total - 1) > _SUM_TOLERANCE) & (np.abs(total / 100 - 1) > _SUM_TOLERANCE)
     if uneven.any():
         row = int(np.flatnonzero(uneven)[0])
-        raise raw.fault(
-            row, named, f"the amounts sum to {total[row]:.6g}; 1 or 100 is needed, to one part in "
-            "a thousand",
-        )  # fmt: skip
+        named = f"{space.components[0]} to {space.components[-1]}"
+        problem = f"the amounts sum to {total[row]:.6g}; 1 or 100 is needed, to one part in "
+        raise raw.fault(row, named, f"{problem}a thousand")
     return space.decode(space.on_grid(torch.from_numpy(amounts / total[:, None])))
 
 

@@ -4,7 +4,6 @@ from designlib.analysis.alignment import Alignment
 from designlib.analysis.data_curve import PowerLaw, fit_power_law, subset_sizes
 from designlib.analysis.examples import core_set, example_table
 from designlib.analysis.kmers import LARGEST, kmer_alignment
-from designlib.analysis.learning import interaction_shares
 from designlib.analysis.order import (
     NO_DEGREES,
     LearningOrder,
@@ -20,6 +19,7 @@ from designlib.analysis.position_weights import Motif, read_motifs
 from designlib.analysis.walsh import (
     degree_alignment,
     degree_spectrum,
+    interaction_shares,
     learning_order,
     sampled_spectrum,
     whole_spectrum,

@@ -22,21 +22,15 @@ class Alignment(NamedTuple):
     """A checkpoint f_t against the final predictor f_T, by component k, in float64.
 
     Component k is the degree k of interaction, or the k-mers.
-
-    Attributes
-    ----------
-    cosine
-        <f_t, f_T>_k / (|f_t|_k |f_T|_k), from -1 to 1; 0 where either has no component k.
-    learned
-        Regression coefficient <f_t, f_T>_k / <f_T, f_T>_k, the share of the final component
-        that the checkpoint has; 0 where the final predictor has no component k.
-    energy
-        <f_t, f_t>_k, the checkpoint's mean square in component k, in score units squared.
     """
 
     cosine: Float[Tensor, "*checkpoints components"]
+    """<f_t, f_T>_k / (|f_t|_k |f_T|_k), from -1 to 1; 0 where either has no component k."""
     learned: Float[Tensor, "*checkpoints components"]
+    """Regression coefficient <f_t, f_T>_k / <f_T, f_T>_k, the share of the final component that the
+    checkpoint has; 0 where the final predictor has no component k."""
     energy: Float[Tensor, "*checkpoints components"]
+    """<f_t, f_t>_k, the checkpoint's mean square in component k, in score units squared."""
 
 
 def align(
@@ -65,12 +59,8 @@ def predicted_values(
 ) -> Float[Tensor, "designs"]:
     """Return the scores of all batches without gradients, in the predictor's type.
 
-    Raises
-    ------
-    InputError
-        The predictor does not return one score per design.
-    NonFiniteScoreError
-        A score is NaN or infinite.
+    Raises InputError where the predictor does not return one score per design, and
+    NonFiniteScoreError for a score that is NaN or infinite.
     """
     with torch.no_grad():
         return torch.cat([_checked(predict(batch), batch) for batch in batches])

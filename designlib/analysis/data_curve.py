@@ -29,26 +29,17 @@ class Expected(NamedTuple):
 
 
 class PowerLaw(NamedTuple):
-    r"""Curves :math:`e(n) = a + b n^{-c}` that go with what was measured, each with its weight.
-
-    Attributes
-    ----------
-    floor, factor, exponent
-        a, b and c.
-    weight
-        Posterior probability of each curve; they sum to 1.
-    noise
-        Deviation of a training from its curve, with other designs and another seed.
-    freedom
-        Degrees of freedom that the noise is known with.
-    """
+    r"""Curves :math:`e(n) = a + b n^{-c}`, floor, factor and exponent, each with its weight."""
 
     floor: Float64[np.ndarray, "curves"]
     factor: Float64[np.ndarray, "curves"]
     exponent: Float64[np.ndarray, "curves"]
     weight: Float64[np.ndarray, "curves"]
+    """Posterior probability of each curve; they sum to 1."""
     noise: Float64[np.ndarray, "curves"]
+    """Deviation of a training from its curve, with other designs and another seed."""
     freedom: int
+    """Degrees of freedom that the noise is known with."""
 
     def error(self, rows: float | int) -> Expected:
         """Return the error that training on so many rows is expected to give, noise included."""
@@ -111,7 +102,5 @@ def fit_power_law(rows: Sequence[int], error: Float[np.ndarray, "trainings"]) ->
 def _quantiles(
     values: Float64[np.ndarray, "draws"], weight: Float64[np.ndarray, "draws"]
 ) -> Expected:
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(weight[order])
-    found = np.searchsorted(below, [0.05, 0.5, 0.95]).clip(max=len(values) - 1)
-    return Expected(*(float(values[order][place]) for place in found))
+    shares = (0.05, 0.5, 0.95)
+    return Expected(*np.quantile(values, shares, method="inverted_cdf", weights=weight).tolist())

@@ -36,10 +36,10 @@ def agreement(
         )
     if not (np.isfinite(training).all() and np.isfinite(validation).all()):
         raise InputError("agreement needs losses that are all finite")
-    own, others = np.diff(training, axis=0), np.diff(validation)
-    own, others = own - own.mean(0), others - others.mean()
-    size = np.linalg.norm(own, axis=0) * np.linalg.norm(others)
-    return np.divide(others @ own, size, out=np.zeros(own.shape[1]), where=size > 0)
+    rows, others = np.diff(training, axis=0), np.diff(validation)
+    rows, others = rows - rows.mean(0), others - others.mean()
+    size = np.linalg.norm(rows, axis=0) * np.linalg.norm(others)
+    return np.divide(others @ rows, size, out=np.zeros(rows.shape[1]), where=size > 0)
 
 
 def mislabelled(
@@ -92,7 +92,7 @@ def example_table(
     """Return agreement, error and suspicion of each training row, and its losses.
 
     ``error`` is prediction less value; that of the checkpoint with the least validation loss is
-    told. Columns: agreement, error, looks_mislabelled, first_loss, best_loss, last_loss.
+    given. Columns: agreement, error, looks_mislabelled, first_loss, best_loss, last_loss.
     """
     best = int(validation.argmin())
     agrees = agreement(training, validation)

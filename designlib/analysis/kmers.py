@@ -1,4 +1,4 @@
-"""How much of a score is told by counts of short words, whatever their place."""
+"""How much of a score the counts of short words explain, whatever their place."""
 
 from __future__ import annotations
 
@@ -36,20 +36,13 @@ def kmer_alignment(
     longer words, and is in no component. It is the order of a :math:`k`-mer model, where
     `order_of_learning` has the number of sites that interact.
 
-    Returns
-    -------
-    Alignment
-        Shape (checkpoints, lengths), lengths 1 to ``largest``.
-
-    Raises
-    ------
-    InputError
-        No checkpoints, or lengths that are not between 1 and that of the designs.
+    The alignment has shape (checkpoints, lengths), lengths 1 to ``largest``. Raises InputError for
+    no checkpoints, or lengths that are not between 1 and that of the designs.
     """
     if not checkpoints or not 1 <= largest <= space.length:
         raise InputError(
-            f"words of up to {largest} letters of {len(checkpoints)} checkpoints were asked for; "
-            f"at least one checkpoint is needed, and 1 to {space.length} letters"
+            f"words of up to {largest} letters of {len(checkpoints)} checkpoints: at "
+            f"least one checkpoint is needed, and 1 to {space.length} letters"
         )
     number = max(1024, _PER_FEATURE * len(space.alphabet) ** largest)
     letters = space.random(number, generator)
@@ -57,13 +50,12 @@ def kmer_alignment(
     batches = [space.relax(part) for part in letters.split(_BATCH)]
     values = [predicted_values(predict, batches).double() for predict in checkpoints]
     final = _components(values[-1], bases)
-    rows = [
-        align(
-            _summed(own, final), _summed(own, own), _summed(final, final),
-            rounding_floor(value), rounding_floor(values[-1]),
-        )
-        for value, own in ((value, _components(value, bases)) for value in values)
-    ]  # fmt: skip
+    energy, floor = _summed(final, final), rounding_floor(values[-1])
+    rows = []
+    for value in values:
+        parts = _components(value, bases)
+        products = _summed(parts, final), _summed(parts, parts), energy
+        rows.append(align(*products, rounding_floor(value), floor))
     return Alignment(*(torch.stack(part) for part in zip(*rows, strict=True)))
 
 

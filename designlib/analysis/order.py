@@ -37,35 +37,26 @@ _SUBCUBES, _VARIED = 32, 4
 
 
 class LearningOrder(NamedTuple):
-    """How much of each degree of interaction every checkpoint has.
-
-    Attributes
-    ----------
-    steps
-        Training step of each checkpoint.
-    learned
-        Share of the final component of degree 1, 2, ... that a checkpoint has: its regression on
-        the final one; 1 on the last checkpoint.
-    share
-        Share of the final predictor's variance that each degree is.
-    half
-        First step at which half of each degree is learned, interpolated between checkpoints.
-    energy
-        Mean square of each degree in each checkpoint: the spectrum of a score on sequences.
-    """
+    """How much of each degree of interaction every checkpoint has."""
 
     steps: tuple[int, ...]
+    """Training step of each checkpoint."""
     learned: Float[Tensor, "checkpoints degrees"]
+    """Share of the final component of degree 1, 2, ... that a checkpoint has: its regression on the
+    final one; 1 on the last checkpoint."""
     share: Float[Tensor, "degrees"]
+    """Share of the final predictor's variance that each degree is."""
     half: tuple[float, ...]
+    """First step at which half of each degree is learned, interpolated between checkpoints."""
     energy: Float[Tensor, "checkpoints degrees"]
+    """Mean square of each degree in each checkpoint: the spectrum of a score on sequences."""
 
     @classmethod
-    def from_plain(cls, told: Mapping[str, Any]) -> LearningOrder:
+    def from_plain(cls, stored: Mapping[str, Any]) -> LearningOrder:
         """Return what was stored as lists; a half that was not reached is None there."""
-        learned, share, energy = (torch.tensor(told[n]) for n in ("learned", "share", "energy"))
-        half = tuple(float("inf") if step is None else step for step in told["half"])
-        return cls(tuple(told["steps"]), learned, share, half, energy)
+        learned, share, energy = (torch.tensor(stored[n]) for n in ("learned", "share", "energy"))
+        half = tuple(float("inf") if step is None else step for step in stored["half"])
+        return cls(tuple(stored["steps"]), learned, share, half, energy)
 
 
 class Verdict(NamedTuple):
@@ -106,17 +97,12 @@ def judge_order(order: LearningOrder) -> Verdict:
 
     Degrees below 1 % of the final variance do not count.
     """
-    told = [
-        (degree, half)
-        for degree, (half, share) in enumerate(
-            zip(order.half, order.share.tolist(), strict=True), 1
-        )
-        if share >= _LEAST_SHARE
-    ]
-    steps = ", ".join(f"degree {degree} at step {half:,.0f}" for degree, half in told)
-    if len(told) < 2:
+    degrees = zip(range(1, len(order.half) + 1), order.half, order.share.tolist(), strict=True)
+    halves = [(degree, half) for degree, half, share in degrees if share >= _LEAST_SHARE]
+    steps = ", ".join(f"degree {degree} at step {half:,.0f}" for degree, half in halves)
+    if len(halves) < 2:
         return Verdict(None, f"only one degree matters: {steps}", _ADVICE[None])
-    holds = all(one <= later for (_, one), (_, later) in pairwise(told))
+    holds = all(one <= later for (_, one), (_, later) in pairwise(halves))
     return Verdict(holds, f"half learned: {steps}", _ADVICE[holds])
 
 
@@ -135,10 +121,10 @@ _ADVICE = {
 
 NO_DEGREES = Verdict(
     None,
-    "degrees of interaction are told of sequences only",
+    "degrees of interaction are defined for sequences only",
     "Compare the trajectory with a ladder of temperatures at the same cost.",
 )
-"""What is said of predictors of other designs."""
+"""The verdict on predictors of other designs."""
 
 
 def mean_degrees(order: LearningOrder) -> list[float]:
@@ -189,8 +175,8 @@ def motif_match(
     windows = centred.unfold(1, positions, 1).permute(0, 1, 3, 2).flatten(2)
     best = torch.full((len(maps),), -1.0, dtype=torch.float64)
     for pattern in (log_odds, log_odds.flip(0, 1)):  # ACGT reversed is its complement
-        own = (pattern - pattern.mean(1, keepdim=True)).flatten().double()
-        best = best.maximum(_correlation(windows, own.expand_as(windows)).amax(1))
+        motif = (pattern - pattern.mean(1, keepdim=True)).flatten().double()
+        best = best.maximum(_correlation(windows, motif.expand_as(windows)).amax(1))
     return float(best.mean())
 
 

@@ -29,19 +29,14 @@ _GRID = 1000
 
 @dataclass(frozen=True, eq=False)
 class Motif:
-    """What one transcription factor binds.
-
-    Attributes
-    ----------
-    name, matrix
-        Of the factor and of the matrix, such as HNF1A and MA0046.3.
-    probabilities
-        Of each letter at each position of a site, float64.
-    """
+    """What one transcription factor binds."""
 
     name: str
+    """The factor, such as HNF1A."""
     matrix: str
+    """The matrix, such as MA0046.3."""
     probabilities: Float[Tensor, "positions 4"] = field(repr=False)
+    """Of each letter at each position of a site, float64."""
 
     @classmethod
     def from_counts(cls, name: str, matrix: str, counts: Float[Tensor, "positions 4"]) -> Motif:

@@ -122,8 +122,8 @@ def _check_unique(cells: dict[str, list[Any]]) -> None:
 
 def _cells(data: pd.DataFrame, column: Column) -> list[Any]:
     """Return one column's values by rank, None where unknown; all that is wrong raises."""
-    given = data[column.name].tolist() if column.name in data else [None] * len(data)
-    values = [None if _unknown(value) else value for value in given]
+    cells = data[column.name].tolist() if column.name in data else [None] * len(data)
+    values = [None if _unknown(cell) else cell for cell in cells]
     for rank, value in enumerate(values, start=1):
         wrong = _what_is_wrong(value, column)
         if wrong:

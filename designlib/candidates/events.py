@@ -6,14 +6,14 @@ content is never counted twice:
 - ``proposed``: the candidate table of one round;
 - ``measured``: measurements, one row per well or replicate, failed ones included.
 
-Entries of earlier versions are brought up to the present one when they are read.
+Entries of earlier versions are migrated when they are read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -112,9 +112,9 @@ def read_event(content: bytes, number: int, name: str) -> Event:
         ) from None
     metadata = table.schema.metadata or {}
     head: dict[str, Any] = json.loads(metadata[_KEY]) if _KEY in metadata else {"version": 1}
-    while head["version"] in _MIGRATIONS:
-        head, table = _MIGRATIONS[head["version"]](head, table, name)
-    if head["version"] != LEDGER_VERSION:
+    if head["version"] < LEDGER_VERSION:
+        head, table = _migrated(head, table, name)
+    elif head["version"] > LEDGER_VERSION:
         raise InputError(
             f"{name}: entry of version {head['version']}; this release reads up to "
             f"{LEDGER_VERSION}. Update the project"
@@ -132,15 +132,33 @@ def measurement_table(rows: pd.DataFrame) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=list(MEASUREMENT_COLUMNS))
 
 
-_Migrated = tuple[dict[str, Any], pa.Table]
+def _migrated(head: dict[str, Any], table: pa.Table, name: str) -> tuple[dict[str, Any], pa.Table]:
+    """Return head and table of an earlier version as they are written now.
+
+    Columns that came later are empty, renamed ones have their present names, and measurements
+    without an objective are of the first one.
+    """
+    if head["version"] == 1:
+        head = _head_of_candidates(table, name)
+    if head["kind"] == "proposed":
+        about = {_FORMER.get(key, key): value for key, value in head["about"].items()}
+        head, table = {**head, "about": about}, up_to_date(table)
+    elif "objective" not in table.column_names:
+        first = pa.array([""] * table.num_rows, pa.string())
+        table = table.add_column(list(MEASUREMENT_COLUMNS).index("objective"), "objective", first)
+    return {**head, "version": LEDGER_VERSION}, table
 
 
-def _from_candidate_table(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
-    """Version 1 to 2: a candidate table says all but the alphabet, which its ids tell."""
+_FORMER = {"scorers": "validation_models"}
+
+
+def _head_of_candidates(table: pa.Table, name: str) -> dict[str, Any]:
+    """Return the head of a candidate table, which has all of it but the alphabet."""
     metadata = table.schema.metadata or {}
     if b"schema_version" not in metadata or table.num_rows == 0:
         raise InputError(f"{name}: neither an entry of a record nor a candidate table")
     design, candidate = table["design"][0].as_py(), table["candidate_id"][0].as_py()
+    # The alphabet decides the ids.
     alphabet = next((a for a in ALPHABETS.values() if design_id(design, a) == candidate), None)
     about = {
         "alphabet": alphabet.name if alphabet else None,
@@ -152,35 +170,4 @@ def _from_candidate_table(head: dict[str, Any], table: pa.Table, name: str) -> _
         "simulated": table["true_value"].null_count < table.num_rows,
         "round_key": table["round_key"][0].as_py(),
     }
-    told = {"version": 2, "kind": "proposed", "round": table["round"][0].as_py(), "about": about}
-    return {**head, **told}, table
-
-
-def _of_one_objective(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
-    """Version 2 to 3: what was measured was the first objective."""
-    del name
-    if head["kind"] == "measured":
-        first = pa.array([""] * table.num_rows, pa.string())
-        place = list(MEASUREMENT_COLUMNS).index("objective")
-        table = table.add_column(place, "objective", first)
-    return {**head, "version": 3}, table
-
-
-def _of_former_columns(head: dict[str, Any], table: pa.Table, name: str) -> _Migrated:
-    """Version 3 or 4 to 5: later columns are empty, renamed ones have their present names."""
-    del name
-    if head["kind"] == "proposed":
-        table = up_to_date(table)
-        about = dict(head["about"])
-        if "scorers" in about:
-            about["validation_models"] = about.pop("scorers")
-        head = {**head, "about": about}
-    return {**head, "version": 5}, table
-
-
-_MIGRATIONS: dict[int, Callable[[dict[str, Any], pa.Table, str], _Migrated]] = {
-    1: _from_candidate_table,
-    2: _of_one_objective,
-    3: _of_former_columns,
-    4: _of_former_columns,
-}
+    return {"kind": "proposed", "round": table["round"][0].as_py(), "about": about}

@@ -111,26 +111,21 @@ class Ledger:
             return pd.DataFrame({"candidate_id": [], "design": [], "round": [], "status": []})
         # A design proposed again later counts where it was proposed last.
         rows = pd.concat(found, ignore_index=True).drop_duplicates("candidate_id", keep="last")
-        told = self.measurements
-        told = told[told["objective"] == ""]
+        first = self.measurements[self.measurements["objective"] == ""]
         # One good replicate is a measurement, however many failed beside it.
-        good = (told["outcome"] == "measured").groupby(told["candidate_id"]).any()
+        good = (first["outcome"] == "measured").groupby(first["candidate_id"]).any()
         outcome = {name: "measured" if some else "failed" for name, some in good.items()}
-        told = zip(rows["candidate_id"], rows["status"], strict=True)
-        status = [str(outcome.get(candidate, was)) for candidate, was in told]
+        before = zip(rows["candidate_id"], rows["status"], strict=True)
         results = self.results().set_index("design").reindex(rows["design"])
-        rows = rows.assign(
-            status=status,
-            measured_value=results["value"].to_numpy(dtype=float),
-            measured_error=results["error"].to_numpy(dtype=float),
+        columns = {"measured_value": "value", "measured_error": "error"}
+        columns |= {f"measured_{one['name']}": one["name"] for one in self.objectives[1:]}
+        return rows.assign(
+            status=[str(outcome.get(candidate, status)) for candidate, status in before],
             **{
-                f"measured_{name}": results[name].to_numpy(dtype=float)
-                if name in results
-                else np.nan
-                for name in (objective["name"] for objective in self.objectives[1:])
+                column: results[name].to_numpy(dtype=float) if name in results else np.nan
+                for column, name in columns.items()
             },
-        )
-        return rows.reset_index(drop=True)
+        ).reset_index(drop=True)
 
     def pending(self) -> list[str]:
         """Return the designs that wait for a measurement, sorted."""

@@ -123,12 +123,10 @@ def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[fl
         return {}
     if isinstance(space, MixedSpace):
         quantities = {quantity.name for quantity in space.quantities}
-        own = (
-            component_columns(space.composition, designs[:, : len(space.components)])
-            if (space.composition)
-            else {}
-        )
-        return own | {
+        shares = {}
+        if space.composition is not None:
+            shares = component_columns(space.composition, designs[:, : len(space.components)])
+        return shares | {
             f"{'quantity' if name in quantities else 'choice'}_{name}": column
             for name, column in space.values(designs).items()
         }

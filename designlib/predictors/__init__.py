@@ -15,15 +15,15 @@ from designlib.predictors.networks import build_network, evaluate
 from designlib.predictors.point_networks import FACTOR, PointNetwork
 from designlib.predictors.ranking import enrichment, ndcg
 from designlib.predictors.recording import Recorder
-from designlib.predictors.schedule import log_spaced_steps
 from designlib.predictors.training import (
     Examples,
     TrainingState,
     checkpoint_metrics,
     emphasise,
+    log_spaced_steps,
     noise_weights,
-    own_repeats,
     rank_correlation,
+    repeated_rows,
     train,
 )
 from designlib.predictors.trajectory import (
@@ -67,9 +67,9 @@ __all__ = [
     "ndcg",
     "network_at",
     "noise_weights",
-    "own_repeats",
     "rank_correlation",
     "read_tensors",
+    "repeated_rows",
     "spec_from_file",
     "state_from_bytes",
     "state_to_bytes",

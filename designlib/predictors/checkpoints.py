@@ -1,4 +1,4 @@
-"""Checkpoints that any training has left: tensors only, in the order of their steps."""
+"""Checkpoint files of any training: tensors only, in the order of their steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pickle
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -28,43 +28,36 @@ _NAMED = [re.compile(rf"{word}[=_-]?(\d+)") for word in ("step", "checkpoint", "
 
 
 class RawCheckpoint(NamedTuple):
-    """What one file holds.
-
-    Attributes
-    ----------
-    name
-        The file, for messages.
-    step
-        The training step by its metadata or its name; None where neither tells.
-    tensors
-        Parameters and buffers by the names that the file gives them.
-    """
+    """Content of one checkpoint file."""
 
     name: str
+    """The file, for messages."""
     step: int | None
+    """The training step by its metadata or its name; None where neither states it."""
     tensors: dict[str, Tensor]
+    """Parameters and buffers by the names that the file gives them."""
 
 
 def read_tensors(name: str, content: bytes) -> RawCheckpoint:
     """Return the tensors and the step of a checkpoint file, without running what is pickled in it.
 
-    Understood are safetensors with the step in its metadata, and what ``torch.save`` writes: a
-    state dict, or a dictionary that holds one beside the step, as Lightning's.
+    Reads safetensors with the step in its metadata, and files of ``torch.save`` with a state dict,
+    or a dictionary that holds one beside the step, as Lightning's.
 
     Raises InputError for pickled objects other than tensors and plain values, for a damaged file,
-    for one without a state dict, and where metadata and name tell different steps.
+    for one without a state dict, and where metadata and name state different steps.
     """
     about, tensors = (_safetensors if name.endswith(".safetensors") else _saved)(name, content)
-    told = next((int(about[key]) for key in _STEP_KEYS if _whole(about.get(key))), None)
+    stated = next((int(about[key]) for key in _STEP_KEYS if str(about.get(key)).isdigit()), None)
     named = step_in_name(name)
     # An epoch and a step may both be right; two steps of one kind cannot.
-    if None not in (told, named) and told != named and "step" in name and "epoch" not in name:
-        raise InputError(f"{name}: the file says step {told}, its name says {named}")
-    return RawCheckpoint(name, named if told is None else told, tensors)
+    if None not in (stated, named) and stated != named and "step" in name and "epoch" not in name:
+        raise InputError(f"{name}: the file says step {stated}, its name says {named}")
+    return RawCheckpoint(name, named if stated is None else stated, tensors)
 
 
 def step_in_name(name: str) -> int | None:
-    """Return the training step that a file or folder is named after; None where it tells none.
+    """Return the training step that a file or folder is named after; None without one.
 
     >>> [step_in_name(n) for n in ("epoch=3-step=400.ckpt", "checkpoint-500/model.safetensors")]
     [400, 500]
@@ -86,14 +79,14 @@ def step_in_name(name: str) -> int | None:
 def in_order(checkpoints: Iterable[RawCheckpoint]) -> list[RawCheckpoint]:
     """Return checkpoints by rising step; of two equal ones the first.
 
-    Raises InputError for a file whose step nothing tells, and for different ones of the same step.
+    Raises InputError for a file without a step, and for different ones of the same step.
     """
     found: dict[int, RawCheckpoint] = {}
     for checkpoint in checkpoints:
         step = checkpoint.step
         if step is None:
             raise InputError(
-                f"{checkpoint.name}: neither its metadata nor its name tells the training step; "
+                f"{checkpoint.name}: neither its metadata nor its name states the training step; "
                 "name it like step=400.pt, or move it out of the folder"
             )
         if (other := found.setdefault(step, checkpoint)) is not checkpoint and not _equal(
@@ -116,26 +109,27 @@ def fitted(checkpoint: RawCheckpoint, expected: Mapping[str, Tensor]) -> dict[st
     """
     name, tensors = checkpoint.name, checkpoint.tensors
     prefix = _prefix(tensors, expected)
-    own = {key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)}
-    if missing := [key for key in expected if key not in own]:
-        raise InputError(
-            f"{name}: no {missing[0]}{_more(missing)}, which the model has; is it the checkpoint "
-            "of another architecture?"
+    found = {key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)}
+    missing = [key for key in expected if key not in found]
+    unknown = [key for key in found if key not in expected]
+    if missing or unknown:
+        key, *others = missing or unknown
+        more = f" and {len(others)} more" if others else ""
+        difference = (
+            f"no {key}{more}, which the model has"
+            if missing
+            else (f"has {key}{more}, which the model has not")
         )
-    if unknown := [key for key in own if key not in expected]:
-        raise InputError(
-            f"{name}: has {unknown[0]}{_more(unknown)}, which the model has not; is it the "
-            "checkpoint of another architecture?"
-        )
+        raise InputError(f"{name}: {difference}; is it the checkpoint of another architecture?")
     for key, wanted in expected.items():
-        if own[key].shape != wanted.shape:
+        if found[key].shape != wanted.shape:
             raise InputError(
-                f"{name}: {key} has shape {tuple(own[key].shape)}; that of the model has "
+                f"{name}: {key} has shape {tuple(found[key].shape)}; that of the model has "
                 f"{tuple(wanted.shape)}"
             )
-        if not bool(own[key].isfinite().all()):
+        if not bool(found[key].isfinite().all()):
             raise InputError(f"{name}: {key} holds NaN or infinity")
-    return {key: own[key].detach().to(wanted.dtype).clone() for key, wanted in expected.items()}
+    return {key: found[key].detach().to(wanted.dtype).clone() for key, wanted in expected.items()}
 
 
 def _safetensors(name: str, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -201,13 +195,5 @@ def _is_state(value: object) -> bool:
     )
 
 
-def _whole(value: object) -> bool:
-    return str(value).isdigit() and not isinstance(value, bool)
-
-
 def _equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(v, other[k]) for k, v in one.items())
-
-
-def _more(names: Sequence[str]) -> str:
-    return f" and {len(names) - 1} more" if len(names) > 1 else ""

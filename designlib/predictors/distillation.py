@@ -1,8 +1,8 @@
-"""A trajectory for a model that has none: a short training of its own architecture to say the same.
+"""A trajectory for a model without one: a short training of its architecture on its predictions.
 
 Hinton et al. (2015) distil an ensemble into a network. Here a network of the model's architecture
-begins with new weights and learns what the model says; its checkpoints go from coarse to fine as
-those of a training would, and the model itself is the last one.
+starts with new weights and learns the model's predictions; its checkpoints go from coarse to fine
+as those of a training would, and the model itself is the last one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from designlib.config import OwnNetwork, TrainingConfig
-from designlib.predictors.external import OwnScore
+from designlib.predictors.external import ExternalScore
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import Examples, train
 from designlib.randomness import torch_generator
@@ -36,9 +36,9 @@ def distil(
     It learns the model's output for the measured designs, whose values do not matter, and for 4,096
     random ones. The module is in evaluation mode throughout and ends with its own state.
 
-    Raises InputError for a model without parameters, or one that says the same of all designs.
+    Raises InputError for a model without parameters, or one that is constant.
     """
-    own = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    final = {name: value.detach().clone() for name, value in model.state_dict().items()}
     parameters = dict(model.named_parameters())
     if not parameters:
         raise InputError("distillation_steps: the model has no parameters that could be trained")
@@ -47,14 +47,14 @@ def distil(
     order = torch.randperm(len(designs), generator=generator)
     relaxed = space.relax(designs[order])
     model.eval()
-    told = evaluate(OwnScore(model, about, space, 0.0, 1.0), relaxed).double()
-    centre, scale = float(told.mean()), float(told.std())
+    predicted = evaluate(ExternalScore(model, about, space, 0.0, 1.0), relaxed).double()
+    centre, scale = float(predicted.mean()), float(predicted.std())
     if not scale > 0:
-        raise InputError("distillation_steps: the model says the same of all designs")
-    target = ((told - centre) / scale).float()
+        raise InputError("distillation_steps: the model predicts the same for all designs")
+    target = ((predicted - centre) / scale).float()
     examples = Examples(relaxed, target, torch.ones(len(target)))
-    held, learned = (Examples(*(column[part] for column in examples))
-                     for part in (slice(_HELD), slice(_HELD, None)))  # fmt: skip
+    validation = Examples(*(column[:_HELD] for column in examples))
+    training = Examples(*(column[_HELD:] for column in examples))
     config = TrainingConfig(
         steps=about.distillation_steps, checkpoints=_CHECKPOINTS, learning_rate=2e-3,
         weight_decay=0.0, emphasis=0.0,
@@ -64,21 +64,16 @@ def distil(
     try:
         model.requires_grad_(True)
         _begin_anew(parameters, generator)
-        score = OwnScore(model, about, space, centre, scale)
-        for state in train(score, learned, held, config, seed):
+        score = ExternalScore(model, about, space, centre, scale)
+        for state in train(score, training, validation, config, seed):
             if state.step < config.steps:
-                yield (
-                    state.step,
-                    {
-                        name.removeprefix("model."): value
-                        for name, value in state.parameters.items()
-                    },
-                )
+                states = {n.removeprefix("model."): v for n, v in state.parameters.items()}
+                yield state.step, states
     finally:
-        model.load_state_dict(own)
+        model.load_state_dict(final)
         for value in fixed:
             value.requires_grad_(False)
-    yield config.steps, own
+    yield config.steps, final
 
 
 def _begin_anew(parameters: dict[str, nn.Parameter], generator: torch.Generator) -> None:

@@ -1,11 +1,14 @@
-"""Predictors that somebody else has written, read as ours are: one-hot rows in, a score out."""
+"""External predictors, read as our own are: one-hot rows in, a score out."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import inspect
+import io
 import math
+import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,17 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from designlib.config import OwnNetwork, factory_call
-from designlib.predictors.programs import load_program
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
 __all__ = [
-    "OwnScore",
+    "ExternalScore",
     "build_model",
-    "build_own",
     "evaluating",
     "factory_source",
     "letters_of",
+    "load_program",
     "read_output",
     "read_part",
 ]
@@ -33,27 +35,16 @@ __all__ = [
 _TO_NATURAL = {"value": 1.0, "ln": 1.0, "log2": math.log(2.0), "log10": math.log(10.0)}
 
 
-class OwnScore(nn.Module):
+class ExternalScore(nn.Module):
     """One standardised score per design of a model with a layout of its own.
 
     With the model's output y, as a natural logarithm where it is a logarithm and as a probability
     where it is log odds, the score is (y - centre) / scale.
 
-    Parameters
-    ----------
-    model
-        The module; its state is found below ``model.``.
-    about
-        How it takes designs, and where in its output the value is.
-    space
-        The designs.
-    centre, scale
-        On the scale of y; the scale is negative where small values are better.
+    The state of the model is below ``model.``, and ``about`` says how it takes designs and where in
+    its output the value is. The scale is negative where small values are better.
 
-    Raises
-    ------
-    InputError
-        Letters or flanks that do not fit the alphabet of the designs.
+    Raises InputError for letters or flanks that do not fit the alphabet of the designs.
     """
 
     letters: Tensor
@@ -73,14 +64,13 @@ class OwnScore(nn.Module):
                 "for sequences"
             )
         if isinstance(space, SequenceSpace):
-            own = space.alphabet.letters
-            given = letters_of(about, space)
-            order = [given.index(_same(letter, given)) for letter in own]
-            one_hot = torch.eye(len(given))
+            letters = letters_of(about, space)
+            order = [letters.index(_same(letter, letters)) for letter in space.alphabet.letters]
+            one_hot = torch.eye(len(letters))
             self.register_buffer("letters", one_hot[order], persistent=False)
             for name in ("left", "right"):
                 flank = getattr(about.input, name).upper()
-                rows = [given.index(_same(letter, given)) for letter in flank]
+                rows = [letters.index(_same(letter, letters)) for letter in flank]
                 self.register_buffer(name, one_hot[rows], persistent=False)
 
     def forward(self, relaxed: Tensor) -> Tensor:
@@ -110,13 +100,6 @@ class OwnScore(nn.Module):
         return rows
 
 
-def build_own(
-    about: OwnNetwork, space: DesignSpace, centre: float, scale: float, program: Tensor | None
-) -> OwnScore:
-    """Return the score of a model; ``program`` holds the bytes of one, for lack of a factory."""
-    return OwnScore(build_model(about, program), about, space, centre, scale)
-
-
 def build_model(about: OwnNetwork, program: Tensor | None = None) -> nn.Module:
     """Return the module that a factory returns or a program holds, in float32.
 
@@ -136,6 +119,42 @@ def build_model(about: OwnNetwork, program: Tensor | None = None) -> nn.Module:
     return built.float()
 
 
+def load_program(content: bytes) -> nn.Module:
+    """Return the module of a TorchScript or an exported program, on the CPU; runs its code.
+
+    A program is code: torch evaluates expressions, unpickles objects and runs functions of the file
+    while it loads it, and no filter in front of it is complete. Whoever lets a program be loaded
+    lets its author run anything.
+
+    Raises InputError for any other file.
+    """
+    try:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except zipfile.BadZipFile:
+        raise InputError(
+            "the program is no file that torch.export.save or torch.jit.save writes"
+        ) from None
+    with warnings.catch_warnings():
+        # torch says that TorchScript is deprecated, which programs that exist do not care about.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        if any("/code/" in name for name in names):
+            return torch.jit.load(io.BytesIO(content), map_location="cpu")
+        try:
+            exported = torch.export.load(io.BytesIO(content))
+        except Exception as error:
+            raise InputError(f"the program cannot be loaded: {_first_line(error)}") from None
+    program = exported.module()
+    # It was exported in one mode and refuses to be set to any, by functions of its own that stand
+    # in the way of a module's.
+    for name in ("train", "eval"):
+        program.__dict__.pop(name, None)
+    return program
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def factory_source(factory: str) -> str:
     """Return the SHA-256 of the file that a factory is in, so that a change of it is noticed."""
     module, function, _ = _factory(factory)
@@ -152,22 +171,22 @@ def letters_of(about: OwnNetwork, space: SequenceSpace) -> str:
     Raises InputError for a letter given twice, and for one of the designs or of a flank that is
     missing.
     """
-    own = space.alphabet.letters
-    given = about.input.letters.upper() or own
-    if len(set(given)) < len(given):
-        raise InputError(f"input.letters: {given} names a letter twice")
-    for letter in own:
-        if _same(letter, given) not in given:
+    needed = space.alphabet.letters
+    letters = about.input.letters.upper() or needed
+    if len(set(letters)) < len(letters):
+        raise InputError(f"input.letters: {letters} names a letter twice")
+    for letter in needed:
+        if _same(letter, letters) not in letters:
             raise InputError(
-                f"input.letters: {given} has no channel for {letter}; the designs are of {own}"
+                f"input.letters: {letters} has no channel for {letter}; the designs are of {needed}"
             )
     for name in ("left", "right"):
         for place, letter in enumerate(getattr(about.input, name).upper(), 1):
-            if _same(letter, given) not in given:
+            if _same(letter, letters) not in letters:
                 raise InputError(
-                    f"input.{name}: {letter!r} at position {place} is none of the letters {given}"
+                    f"input.{name}: {letter!r} at position {place} is none of the letters {letters}"
                 )
-    return given
+    return letters
 
 
 def read_output(output: Any, about: OwnNetwork, designs: int) -> Tensor:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from designlib.config import ExternalPredictor, OwnInput, OwnNetwork, OwnOutput
-from designlib.predictors.external import OwnScore, evaluating, read_part
+from designlib.predictors.external import ExternalScore, evaluating, read_part
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
@@ -46,7 +46,7 @@ def check_examples(model: nn.Module, about: ExternalPredictor, space: DesignSpac
     relaxed = space.relax(space.encode(designs))
     with evaluating(model):
         _Examples(model, about, space, relaxed).check()
-        _check_use(OwnScore(model, about.network, space, 0.0, 1.0), relaxed)
+        _check_use(ExternalScore(model, about.network, space, 0.0, 1.0), relaxed)
 
 
 class _Examples:
@@ -91,7 +91,7 @@ class _Examples:
 
     def _other_outputs(self) -> Iterator[str]:
         """Yield other columns and scales of the declared part that match the examples."""
-        score = OwnScore(self.model, self.about.network, self.space, 0.0, 1.0)
+        score = ExternalScore(self.model, self.about.network, self.space, 0.0, 1.0)
         declared = self.about.output
         try:
             with torch.no_grad():
@@ -134,7 +134,7 @@ class _Examples:
     def _predicted(self, network: OwnNetwork) -> Float[np.ndarray, "examples"]:
         """Return predictions in the units of the table; raise InputError for NaN and infinity."""
         plain = network.output.model_copy(update={"scale": "value"})
-        score = OwnScore(
+        score = ExternalScore(
             self.model, network.model_copy(update={"output": plain}), self.space, 0.0, 1.0
         )
         with torch.no_grad():
@@ -154,7 +154,7 @@ def _differs(part: str, declared: OwnInput | OwnOutput, update: Mapping[str, obj
     )
 
 
-def _check_use(score: OwnScore, relaxed: Tensor) -> None:
+def _check_use(score: ExternalScore, relaxed: Tensor) -> None:
     """Raise InputError for a model without a usable gradient, or one that depends on the batch."""
     with torch.enable_grad():
         inputs = relaxed.detach().clone().requires_grad_()

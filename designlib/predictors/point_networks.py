@@ -57,18 +57,10 @@ def build_point_network(
 
 
 class PointNetwork(nn.Module):
-    """Two hidden layers of SiLU units on points times a fixed factor.
+    """Two hidden layers of SiLU units, ``width`` each, on points of so many ``variables``.
 
-    Parameters
-    ----------
-    variables
-        Columns of a point.
-    width
-        Units of each hidden layer.
-    factor
-        What points are multiplied with first, so that typical differences are about 1.
-    seed
-        Decides the initial parameters; the last layer starts near zero, so f_0 is nearly constant.
+    Points are first multiplied by ``factor``, so that typical differences are about 1. The last
+    layer starts near zero, so f_0 is nearly constant.
     """
 
     def __init__(self, variables: int, width: int, factor: float, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Keeping the checkpoints of a training that is not ours, on the schedule that sampling needs."""
+"""Recording checkpoints of an external training on the schedule that sampling needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors.training import log_spaced_steps
 from designlib.types import InputError
 
 __all__ = ["Recorder"]
@@ -19,29 +19,15 @@ Keep = Callable[[int, Mapping[str, Tensor], Mapping[str, float]], None]
 
 
 class Recorder:
-    """Hand over the state of a module at log-spaced steps of its training.
+    """Keep the state of a module at log-spaced steps of its training.
 
-    A step that is not kept costs a comparison. One that is costs a copy of the state to the CPU,
-    and what ``keep`` takes to store it; mode, device and gradients of the module are not touched.
+    ``keep`` is called with step, state dict and metrics of ``checkpoints`` states, at least two,
+    evenly spaced in log(1 + step) over the expected number of ``steps``. A step that is not kept
+    costs a comparison. One that is costs a copy of the state to the CPU, and what ``keep`` takes to
+    store it; mode, device and gradients of the module are not touched.
 
-    Parameters
-    ----------
-    module
-        What is being trained.
-    steps
-        Steps of the training, as many as are expected; the schedule is laid out for them.
-    keep
-        Called with step, state dict and metrics.
-    checkpoints
-        States to keep, at least two, evenly spaced in log(1 + step).
+    Raises InputError for fewer than one step or two checkpoints.
 
-    Raises
-    ------
-    InputError
-        Fewer than one step or two checkpoints.
-
-    Examples
-    --------
     >>> kept = []
     >>> module = nn.Linear(1, 1)
     >>> with Recorder(module, 100, lambda step, *_: kept.append(step), checkpoints=5) as recorder:
@@ -97,8 +83,8 @@ class Recorder:
 
     def _take(self, metrics: Mapping[str, float]) -> None:
         began = time.perf_counter()
-        told = {name: float(value) for name, value in metrics.items()}
-        for name, value in told.items():
+        values = {name: float(value) for name, value in metrics.items()}
+        for name, value in values.items():
             if not math.isfinite(value):
                 raise InputError(f"the metric {name} is {value} at step {self.step}")
         with torch.no_grad():
@@ -106,7 +92,7 @@ class Recorder:
                 name: value.detach().to("cpu", copy=True)
                 for name, value in self.module.state_dict().items()
             }
-        self.keep(self.step, state, told)
+        self.keep(self.step, state, values)
         self._kept = self.step
         self._next = next((step for step in self._due if step > self.step), math.inf)
         self.seconds += time.perf_counter() - began

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from designlib.config import TrainingConfig
 from designlib.predictors.networks import evaluate
-from designlib.predictors.schedule import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.types import InputError, OneHot, Scores
 
@@ -26,6 +25,7 @@ __all__ = [
     "TrainingState",
     "checkpoint_metrics",
     "emphasise",
+    "log_spaced_steps",
     "noise_weights",
     "rank_correlation",
     "train",
@@ -53,17 +53,18 @@ def noise_weights(error: Float64[np.ndarray, "designs"]) -> Float64[np.ndarray, 
     return weights / weights.mean()
 
 
-def own_repeats(own: Bool[np.ndarray, "designs"], share: float) -> Int64[np.ndarray, "examples"]:
-    """Return the rows to train on: all of them, those of the campaign's own rounds repeated.
+def repeated_rows(
+    in_rounds: Bool[np.ndarray, "designs"], share: float
+) -> Int64[np.ndarray, "examples"]:
+    """Return the rows to train on: all of them, those of the campaign's rounds repeated.
 
-    They are repeated as a whole, as often as it takes for them to make up ``share`` of all
-    examples.
+    They are repeated as a whole until they make up ``share`` of all examples.
 
-    >>> own_repeats(np.array([False, False, False, True]), 0.4).tolist()
+    >>> repeated_rows(np.array([False, False, False, True]), 0.4).tolist()
     [0, 1, 2, 3, 3]
     """
-    rows, others = np.flatnonzero(own), int((~own).sum())
-    every = np.arange(len(own))
+    rows, others = np.flatnonzero(in_rounds), int((~in_rounds).sum())
+    every = np.arange(len(in_rounds))
     if share == 0 or rows.size == 0 or others == 0:
         return every
     times = math.ceil(share / (1 - share) * others / rows.size)
@@ -143,12 +144,29 @@ def train(
             yield _state(step + 1, network, optimiser, parameters, sample, validation)
 
 
+def log_spaced_steps(total: int, count: int) -> tuple[int, ...]:
+    """Return at most ``count`` steps from 0 to ``total``, evenly spaced in log(1 + step).
+
+    Densely early, since a network learns coarse structure first.
+
+    >>> log_spaced_steps(100, 8)
+    (0, 1, 3, 6, 13, 26, 51, 100)
+    """
+    if total < 1 or count < 2:
+        raise InputError(
+            f"a checkpoint schedule needs at least 1 step and 2 checkpoints, "
+            f"not {total} and {count}"
+        )
+    spaced = np.rint(np.expm1(np.linspace(0.0, np.log1p(total), count))).astype(int)
+    return tuple(int(step) for step in np.unique(np.append(spaced, [0, total])))
+
+
 def emphasise(examples: Examples, emphasis: float) -> Examples:
     """Return examples whose squared errors count more the better the design is.
 
     Each counts exp(``emphasis`` x target) times.
     """
-    # A batch is asked for among the best designs, so errors there matter most. Capped, so that
+    # The batch is chosen among the best designs, so errors there matter most. Capped, so that
     # one outlier does not outweigh a table.
     factor = torch.exp(emphasis * examples.target.clamp(max=_EMPHASIS_CAP))
     return examples._replace(weight=examples.weight * factor)

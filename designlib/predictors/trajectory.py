@@ -15,7 +15,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from designlib.config import NetworkConfig, OwnNetwork, Transform
-from designlib.predictors.external import build_own
+from designlib.predictors.external import ExternalScore, build_model
 from designlib.predictors.networks import build_network
 from designlib.predictors.point_networks import build_point_network
 from designlib.predictors.training import TrainingState
@@ -63,7 +63,8 @@ class PredictorSpec(DescribedSpace):
         """
         space = self.space
         if isinstance(self.network, OwnNetwork):
-            return build_own(self.network, space, self.centre, self.scale, program)
+            model = build_model(self.network, program)
+            return ExternalScore(model, self.network, space, self.centre, self.scale)
         if not isinstance(space, SequenceSpace):
             return build_point_network(self.network, space, seed=self.seed)
         length, strands = space.length, self.both_strands

@@ -1,12 +1,11 @@
 """From scored designs to a batch: filters with reasons, and a diverse choice."""
 
 from designlib.selection.acquisition import acquisition
-from designlib.selection.applicability import applicability
+from designlib.selection.applicability import CHECKED, applicability, confidence_columns
 from designlib.selection.batch import Shortlist, select_batch
 from designlib.selection.choice import Choice, SelectionFigures, choose_designs
-from designlib.selection.confidence import CHECKED, calibration_of, confidence_columns
 from designlib.selection.filters import filter_designs, rejection_counts
-from designlib.selection.intervals import LEVEL, Calibration, coverage, intervals
+from designlib.selection.intervals import LEVEL, Calibration, calibration_of, coverage, intervals
 from designlib.selection.objectives import Objectives
 from designlib.selection.oracles import Oracle, true_percentile
 from designlib.selection.pareto import hypervolume, non_dominated

@@ -10,40 +10,51 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from designlib.predictors import Trajectory, evaluate, thinned
+from designlib.randomness import numpy_generator
+from designlib.selection.intervals import calibration_of, intervals
+from designlib.selection.scoring import FIRST
+from designlib.spaces import DesignSpace
 from designlib.types import InputError, Relaxed
 
-__all__ = ["Unusual", "applicability", "family_scores", "hidden_features", "unusualness"]
+__all__ = [
+    "CHECKED",
+    "Unusual",
+    "applicability",
+    "confidence_columns",
+    "family_scores",
+    "hidden_features",
+    "unusualness",
+]
+
+CHECKED = ("test", "validation", "validation_model")
+"""Folds that the members have not learned from."""
 
 _CHECKPOINTS = 6
 _RIDGE = 1e-3
 """Share of the mean variance that is added to each: late checkpoints say nearly the same."""
 _BATCH = 4096
+_LEARNED, _KNOWN = 1024, 512
+"""Designs that stand for those that were learned from, and for those that were not."""
 
 
 class Unusual(NamedTuple):
-    """Measures of how unlike known designs each design is; more is more unusual.
-
-    Attributes
-    ----------
-    std
-        Standard deviation of the members' scores.
-    feature_distance
-        Distance to the nearest design that was learned from, in what the members compute before
-        their last layer, in standard deviations per feature (Sun et al. 2022).
-    family_energy
-        Half the squared Mahalanobis distance of the scores that the checkpoints give a design from
-        those that they give to designs that were learned from (Lee et al. 2018): high where a score
-        comes about in a way that no known design shows, as by the last checkpoints alone.
-    """
+    """Measures of how unlike known designs each design is; more is more unusual."""
 
     std: Float64[np.ndarray, "designs"]
+    """Standard deviation of the members' scores."""
     feature_distance: Float64[np.ndarray, "designs"]
+    """Distance to the nearest design that was learned from, in what the members compute before
+    their last layer, in standard deviations per feature (Sun et al. 2022)."""
     family_energy: Float64[np.ndarray, "designs"]
+    """Half the squared Mahalanobis distance of the scores that the checkpoints give a design from
+    those that they give to designs that were learned from (Lee et al. 2018): high where a score
+    comes about in a way that no known design shows, as by the last checkpoints alone."""
 
 
 def unusualness(
@@ -84,6 +95,37 @@ def applicability(designs: Unusual, known: Unusual) -> Float64[np.ndarray, "desi
     worst = np.min([_p_values(one, ref) for one, ref in zip(designs, known, strict=True)], axis=0)
     usual = np.min([_p_values(ref, ref) for ref in known], axis=0)
     return _p_values(-worst, -usual)
+
+
+def confidence_columns(
+    batch: pd.DataFrame,
+    checked: pd.DataFrame,
+    folds: pd.DataFrame,
+    space: DesignSpace,
+    ensemble: Sequence[Trajectory],
+) -> dict[str, np.ndarray]:
+    """Return the columns of the candidate table that say how far predictions can be trusted.
+
+    Those of the first objective, by every checkpoint of its ensemble.
+    """
+    mean, std = batch[FIRST.mean].to_numpy(), batch[FIRST.std].to_numpy()
+    low, high = intervals(calibration_of(checked, ensemble[0].spec.transform), mean, std)
+
+    def relaxed(designs: pd.Series) -> Relaxed:
+        return space.relax(space.encode(designs.tolist()))
+
+    learned = _some(folds.loc[folds["fold"] == "predictor", "design"], _LEARNED)
+    known = _some(checked.loc[checked["fold"] == "validation", "design"], _KNOWN)
+    found, usual = unusualness(
+        ensemble, relaxed(learned), [relaxed(batch["design"]), relaxed(known)]
+    )
+    return {
+        "interval_low": low,
+        "interval_high": high,
+        "applicability": applicability(found, usual),
+        "feature_distance": found.feature_distance,
+        "family_energy": found.family_energy,
+    }
 
 
 def hidden_features(network: nn.Module, relaxed: Relaxed) -> Float[Tensor, "designs features"]:
@@ -165,3 +207,11 @@ def _p_values(
     """Return (1 + how many known ones are at least as large) / (known + 1)."""
     below = np.searchsorted(np.sort(known), values, side="left")
     return (1 + len(known) - below) / (len(known) + 1)
+
+
+def _some(designs: pd.Series, number: int) -> pd.Series:
+    """Return so many of the designs, drawn without regard to their values; all if there are few."""
+    if len(designs) <= number:
+        return designs
+    drawn = numpy_generator(0, "applicability").choice(len(designs), number, replace=False)
+    return designs.iloc[np.sort(drawn)]

@@ -217,8 +217,8 @@ class Shortlist:
         """Return the rows taken by facility location or as a determinantal point process."""
         space, config = self._space, self._config
         designs = space.encode(shortlist["design"].tolist())
-        given = shortlist["acquisition"].to_numpy(dtype=np.float64)
-        quality = (given - given.mean()) / max(float(given.std()), _ALIKE)
+        acquired = shortlist["acquisition"].to_numpy(dtype=np.float64)
+        quality = (acquired - acquired.mean()) / max(float(acquired.std()), _ALIKE)
         # Similar means less than a third of the space apart, as it does for clusters.
         scale = max(1.0, span(space) / 3)
 

@@ -37,21 +37,14 @@ class SelectionFigures:
 
 
 class Choice(NamedTuple):
-    """A chosen batch and the account of the choice.
-
-    Attributes
-    ----------
-    frame
-        The chosen designs by rank, with ``cluster`` and ``step``.
-    figures
-        How the batch came about.
-    best_by_score
-        As many designs as the batch wants, by acquisition alone.
-    """
+    """A chosen batch and the account of the choice."""
 
     frame: pd.DataFrame
+    """The chosen designs by rank, with ``cluster`` and ``step``."""
     figures: SelectionFigures
+    """How the batch came about."""
     best_by_score: pd.DataFrame
+    """As many designs as the batch wants, by acquisition alone."""
 
 
 def choose_designs(

@@ -50,17 +50,17 @@ def choose_representative(
     # float32 halves the memory and the time.
     towards = np.ascontiguousarray(similarity(shown.tolist()).T, dtype=np.float32)
     importance = (value[shown] / value[shown].sum()).astype(np.float32)
-    own = value / value.max() / max(1, wanted)
+    bonus = value / value.max() / max(1, wanted)
     covered = np.zeros(len(shown), dtype=np.float32)
     limits = _Limits(quotas, len(quality))
-    bounds = towards @ importance + own
+    bounds = towards @ importance + bonus
     while len(limits.taken) < wanted:
         row = limits.best(bounds)
         while row is not None:
             # The rows that could be best, a block of them, and what each gains by now.
             block = limits.largest(bounds, _BLOCK)
             rows = sorted(block)
-            bounds[rows] = np.maximum(towards[rows] - covered, 0) @ importance + own[rows]
+            bounds[rows] = np.maximum(towards[rows] - covered, 0) @ importance + bonus[rows]
             row = limits.best(bounds)
             if row in block:
                 break

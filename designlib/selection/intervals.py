@@ -6,41 +6,37 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 
 from designlib.config import Transform
 from designlib.predictors import learning_errors, learning_scale
+from designlib.selection.scoring import FIRST
 from designlib.types import InputError
 
-__all__ = ["LEVEL", "Calibration", "calibrate", "coverage", "intervals"]
+__all__ = ["LEVEL", "Calibration", "calibrate", "calibration_of", "coverage", "intervals"]
 
 LEVEL = 0.9
 """Share of values that intervals are made to hold."""
+_FROM_ROUNDS = 19
+"""Measured candidates from which on they have a say in how wide intervals are."""
 
 _Values = Float[np.ndarray, "designs"]
 
 
 class Calibration(NamedTuple):
-    """What turns predictions and standard deviations into intervals.
-
-    Attributes
-    ----------
-    factor
-        Half the width of an interval, in scales; infinite where too few designs tell it.
-    floor
-        What is added to every standard deviation to make it a scale; 1 where all are 0, as those
-        of a single predictor.
-    transform
-        The scale on which errors are compared: logarithms where these were learned.
-    designs
-        How many designs it is from.
-    """
+    """What turns predictions and standard deviations into intervals."""
 
     factor: float
+    """Half the width of an interval, in scales; infinite where too few designs tell it."""
     floor: float
+    """What is added to every standard deviation to make it a scale; 1 where all are 0, as those of
+    a single predictor."""
     transform: Transform
+    """The scale on which errors are compared: logarithms where these were learned."""
     designs: int
+    """How many designs it is from."""
 
 
 def calibrate(
@@ -82,6 +78,28 @@ def calibrate(
     rank = math.ceil((len(scores) + 1) * level)
     factor = float(scores[rank - 1]) if rank <= len(scores) else math.inf
     return Calibration(factor, floor, transform, len(scores))
+
+
+def calibration_of(checked: pd.DataFrame, transform: Transform) -> Calibration:
+    """Return what the errors of the ensemble on designs that it has not seen say of the next ones.
+
+    ``checked`` are these designs with predictions. The validation split decides; once enough
+    candidates of earlier rounds were measured, which are more like the next ones, the wider of
+    theirs and its intervals counts. Errors are compared on the scale of the predictors, logarithms
+    or not.
+    """
+    usual = _calibrated(checked[checked["fold"] == "validation"], transform)
+    later = checked[checked["round"] > 0]
+    if len(later) < _FROM_ROUNDS:
+        return usual
+    return max(usual, _calibrated(later, transform, usual.floor), key=lambda made: made.factor)
+
+
+def _calibrated(
+    known: pd.DataFrame, transform: Transform, floor: float | None = None
+) -> Calibration:
+    mean, std = known[FIRST.mean].to_numpy(), known[FIRST.std].to_numpy()
+    return calibrate(mean, std, known["value"].to_numpy(), transform, floor=floor)
 
 
 def intervals(calibration: Calibration, mean: _Values, std: _Values) -> tuple[_Values, _Values]:

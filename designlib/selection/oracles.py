@@ -23,28 +23,20 @@ __all__ = ["Oracle", "true_percentile"]
 
 @dataclass(frozen=True)
 class Oracle:
-    """A measured table that answers for designs in place of a measurement.
-
-    Attributes
-    ----------
-    values
-        Measured value, indexed by design.
-    space
-        The designs.
-    kind
-        ``table`` knows the designs of the table. ``nearest`` answers with the value of the nearest
-        one, of equally near ones the first, where a table covers a space densely but not wholly.
-        ``forest`` is a random forest on all of them, 100 trees of a third of the shares or one-hot
-        letters, as Design-Bench judges superconductors (Trabucco et al., ICML 2022); it never
-        predicts above the best measured value.
-    maximise
-        Whether large values are the good ones.
-    """
+    """A measured table that answers for designs in place of a measurement."""
 
     values: pd.Series = field(repr=False)
+    """Measured value, indexed by design."""
     space: DesignSpace
+    """The designs."""
     kind: TruthKind = "table"
+    """``table`` knows the designs of the table. ``nearest`` answers with the value of the nearest
+    one, of equally near ones the first, where a table covers a space densely but not wholly.
+    ``forest`` is a random forest on all of them, 100 trees of a third of the shares or one-hot
+    letters, as Design-Bench judges superconductors (Trabucco et al., ICML 2022); it never predicts
+    above the best measured value."""
     maximise: bool = True
+    """Whether large values are the good ones."""
 
     def measure(self, designs: Sequence[str]) -> Float[np.ndarray, "designs"]:
         """Return the values that count as true; NaN where there is none."""

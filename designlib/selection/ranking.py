@@ -55,24 +55,16 @@ class Measured:
 
 
 class Ranking(NamedTuple):
-    """How parts of the scored designs, in order, get their acquisition.
-
-    Attributes
-    ----------
-    rank
-        Adds the column ``acquisition`` to a part, and all columns that filters need.
-    columns
-        The columns that filters read.
-    maximise
-        Whether large values of these are good.
-    measured_scores
-        Validation scores of the measured designs that the validation models learned from.
-    """
+    """How parts of the scored designs, in order, get their acquisition."""
 
     rank: Callable[[pd.DataFrame], pd.DataFrame]
+    """Adds the column ``acquisition`` to a part, and all columns that filters need."""
     columns: ScoreColumns
+    """The columns that filters read."""
     maximise: bool
+    """Whether large values of these are good."""
     measured_scores: Float[np.ndarray, "measured"]
+    """Validation scores of the measured designs that the validation models learned from."""
     stds: Float[np.ndarray, "designs"] | None = None
     """Of all designs, where these are in no column of the parts."""
 

@@ -19,7 +19,7 @@ from designlib.predictors import (
     learning_errors,
     learning_scale,
     noise_weights,
-    own_repeats,
+    repeated_rows,
     state_from_bytes,
     state_to_bytes,
     thinned,
@@ -249,7 +249,7 @@ def prepare(
             weight.float().to(device),
         )
 
-    repeated = learned.iloc[own_repeats((learned["round"] > 0).to_numpy(), config.own_share)]
+    repeated = learned.iloc[repeated_rows((learned["round"] > 0).to_numpy(), config.own_share)]
     return spec, examples(repeated), examples(folds[folds["fold"] == "validation"])
 
 

@@ -40,12 +40,12 @@ def end_orphaned_runs(
 
 def _over(prefect_api: str, flow_runs: Iterable[str], login: tuple[str, str] | None) -> set[str]:
     """Return which of these flow runs have ended; one that the server does not know has not."""
-    asked = {str(UUID(flow_run)) for flow_run in flow_runs if flow_run}
-    if not asked:
+    known = {str(UUID(flow_run)) for flow_run in flow_runs if flow_run}
+    if not known:
         return set()
     answer = httpx.post(
         f"{prefect_api}/flow_runs/filter",
-        json={"flow_runs": {"id": {"any_": sorted(asked)}}},
+        json={"flow_runs": {"id": {"any_": sorted(known)}}},
         timeout=10,
         auth=login,
         trust_env=False,

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from designlib.config import ExternalPredictor
-from designlib.predictors.programs import load_program
+from designlib.predictors.external import load_program
 from designlib.types import InputError
 from tasks.inputs import tables as tables_module
 from tasks.inputs.config import DataConfig, TableFile

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from designlib.candidates import read_candidates
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors.training import log_spaced_steps
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import REPOSITORY, Settings
 

@@ -51,24 +51,16 @@ _MARGIN = 0.02
 
 
 class Found(NamedTuple):
-    """Counterfactuals of one design.
-
-    Attributes
-    ----------
-    designs
-        Distinct ones, of which no edit can be left out, those of the fewest edits first.
-    edited
-        Which of `edit_names` differ, for each of them.
-    scores
-        Mean standardised score of the predictor.
-    share
-        How many of the collected states became each design, as a share.
-    """
+    """Counterfactuals of one design."""
 
     designs: Designs
+    """Distinct ones, of which no edit can be left out, those of the fewest edits first."""
     edited: Bool[Tensor, "designs names"]
+    """Which of `edit_names` differ, for each of them."""
     scores: Float[Tensor, "designs"]
+    """Mean standardised score of the predictor."""
     share: Float[Tensor, "designs"]
+    """How many of the collected states became each design, as a share."""
 
 
 class _Goal(nn.Module):
@@ -115,21 +107,12 @@ def find_counterfactuals(
 ) -> Found:
     """Return sampled counterfactuals of one design, none where none was found.
 
-    Parameters
-    ----------
-    design
-        As text; it has to meet the constraints.
-    members, plan
-        The ensemble, and the rungs that chains walk; the last is the trained predictor.
-    constraint
-        What every design has to meet besides.
-    config
-        The goal, the radius, what is kept, how many chains.
+    ``members`` are the ensemble and ``plan`` the rungs of the chains, the last of them the trained
+    predictor; ``constraint`` is what every design has to meet besides the goal, the radius and the
+    kept parts of ``config``.
 
-    Raises
-    ------
-    InputError
-        A design that is not of the space or breaks a constraint, or nothing left to edit.
+    Raises InputError for a design that is not of the space or breaks a constraint, and where
+    nothing is left to edit.
     """
     space = members[0].spec.space
     start = space.encode([design])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from designlib.benchmarks.loops.known import Known
 from designlib.benchmarks.problems import Problem, build_predictor
 from designlib.config import TrainingConfig
-from designlib.predictors import Examples, TrainingState, evaluate, own_repeats, thinned, train
+from designlib.predictors import Examples, TrainingState, evaluate, repeated_rows, thinned, train
 from designlib.randomness import derive_seed, torch_generator
 from designlib.sampling.objectives import EnsembleMean
 from designlib.types import Designs
@@ -64,7 +64,7 @@ class Ensemble:
         seed_of_round = derive_seed(seed, "round", self._round)
         order = torch.randperm(len(known.values), generator=torch_generator(seed_of_round, "folds"))
         held_out, learned = order[:_HELD_OUT], order[_HELD_OUT:]
-        repeats = own_repeats(known.own[learned].numpy(), self._config.own_share)
+        repeats = repeated_rows(known.own[learned].numpy(), self._config.own_share)
         learnt, checked = (self._examples(known, rows) for rows in (learned[repeats], held_out))
         kept = thinned(before, self._config.checkpoints // 2)
         network = self._network(kept[-1]) if kept else build_predictor(self._problem, seed)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from designlib.analysis import whole_spectrum
-from designlib.analysis.learning import interaction_shares
+from designlib.analysis.walsh import interaction_shares
 from designlib.notation.alphabets import DNA, PROTEIN
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace

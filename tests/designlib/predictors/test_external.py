@@ -20,7 +20,7 @@ from designlib.config.external_predictor import (
     OwnOutput,
 )
 from designlib.notation.alphabets import DNA, PROTEIN
-from designlib.predictors.external import OwnScore, build_model, evaluating
+from designlib.predictors.external import ExternalScore, build_model, evaluating
 from designlib.predictors.matching import check_examples
 from designlib.predictors.networks import evaluate
 from designlib.predictors.training import TrainingState
@@ -87,7 +87,7 @@ DESIGNS = ["ACGTAC", "TTTTGA", "GGCATC", "CATCAT"]
 
 def scored(model: nn.Module, about: OwnNetwork, designs: list[str] = DESIGNS) -> Tensor:
     return evaluate(
-        OwnScore(model, about, SPACE, 0.0, 1.0).eval(), SPACE.relax(SPACE.encode(designs))
+        ExternalScore(model, about, SPACE, 0.0, 1.0).eval(), SPACE.relax(SPACE.encode(designs))
     )
 
 
@@ -147,7 +147,7 @@ def test_an_output_that_is_not_there_is_named(output, said):
 )
 def test_letters_that_do_not_fit_are_named(given, said):
     with pytest.raises(InputError, match=said):
-        OwnScore(channels_first(), OwnNetwork(input=OwnInput(**given)), SPACE, 0.0, 1.0)
+        ExternalScore(channels_first(), OwnNetwork(input=OwnInput(**given)), SPACE, 0.0, 1.0)
 
 
 class Moved(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnOutput
 from designlib.notation.alphabets import DNA, RNA
 from designlib.predictors.checkpoints import fitted, in_order, read_tensors
-from designlib.predictors.external import OwnScore
+from designlib.predictors.external import ExternalScore
 from designlib.predictors.matching import check_examples
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
@@ -92,7 +92,7 @@ def asked(model: nn.Module, space: SequenceSpace = SPACE, **changes: Any) -> Ext
     ).model_copy(update={key: value for key, value in changes.items() if key != "designs"})
     designs = changes.get("designs", DESIGNS)
     # One by one: the value that is told must not depend on the batch.
-    score = OwnScore(model, told.network, space, 0.0, 1.0)
+    score = ExternalScore(model, told.network, space, 0.0, 1.0)
     relaxed = space.relax(space.encode([design.upper() for design in designs]))
     with torch.no_grad():
         values = score(relaxed).tolist()
@@ -134,7 +134,7 @@ class Doubled(Linear):
 def test_odd_models_that_are_sound_pass(model: nn.Module, changes: dict[str, Any]) -> None:
     own = asked(model, **changes)
     check_examples(model, own, SPACE)
-    score = OwnScore(model, own.network, SPACE, 0.0, 1.0)
+    score = ExternalScore(model, own.network, SPACE, 0.0, 1.0)
     assert score(SPACE.relax(SPACE.encode(list(DESIGNS)))).dtype == torch.float32
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from designlib.predictors.training import noise_weights, own_repeats
+from designlib.predictors.training import noise_weights, repeated_rows
 
 
 def test_noisy_measurements_count_less_and_the_mean_stays_one() -> None:
@@ -27,7 +27,7 @@ def test_unknown_errors_count_as_the_usual_one() -> None:
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.9])
 def test_own_designs_make_up_their_share_and_all_others_stay(share: float) -> None:
     own = np.arange(1000) % 50 == 0
-    rows = own_repeats(own, share)
+    rows = repeated_rows(own, share)
     counts = np.bincount(rows, minlength=1000)
     assert (counts[~own] == 1).all()
     assert len(set(counts[own])) == 1
@@ -38,4 +38,4 @@ def test_own_designs_make_up_their_share_and_all_others_stay(share: float) -> No
 def test_nothing_is_repeated_where_it_is_not_needed() -> None:
     own = np.arange(10) < 5
     for flags, share in ((own, 0.3), (own, 0.0), (own & False, 0.5), (own | True, 0.5)):
-        assert own_repeats(flags, share).tolist() == list(range(10))
+        assert repeated_rows(flags, share).tolist() == list(range(10))

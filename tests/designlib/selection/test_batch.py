@@ -41,7 +41,7 @@ def pool(n, seed=0, levels=1000):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     n=st.integers(1, 300),
     wanted=st.integers(1, 40),

@@ -13,7 +13,7 @@ import torch
 
 import tasks.rounds.train as module
 from designlib.config.training import NetworkConfig, TrainingConfig
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors.training import log_spaced_steps
 from designlib.types import InputError
 from tasks.inputs.config import DataConfig, TableFile
 from tasks.inputs.round_inputs import RoundInputs

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from designlib.predictors.recording import Recorder
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors.training import log_spaced_steps
 from designlib.types import InputError
 from tasks.installation.settings import Settings
 from tasks.tracking.recording import TrainingCallback, record_training

@@ -190,7 +190,7 @@ def settings() -> Trajectory:
 
 def test_a_planted_marker_column_is_found(settings):
     before = value(settings, START)
-    sample = found(settings, START, above=before + 3.0, radius=3)
+    sample = found(settings, START, above=before + 3.0, radius=3, samples=64)
     shares = edit_shares(TABLE, {START: sample}).set_index("what")["edited"]
     assert shares.index[0] == "batch"
     assert shares["batch"] == 1.0
@@ -200,14 +200,16 @@ def test_a_planted_marker_column_is_found(settings):
 
 def test_immutable_columns_and_few_edits_hold_in_tables(settings):
     before = value(settings, START)
-    sample = found(settings, START, above=before + 0.5, radius=2, keep=("batch", "solvent", "time"))
+    keep = ("batch", "solvent", "time")
+    sample = found(settings, START, above=before + 0.5, radius=2, keep=keep, samples=64)
     assert len(sample.designs)
     for design in TABLE.decode(sample.designs):
         assert "time=2, " in design
         assert design.endswith("solvent=DMF, batch=a")
         assert value(settings, design) >= before + 0.5 - 1e-6
     assert int(sample.edited.sum(1).max()) <= 2
-    assert len(found(settings, START, above=before + 3.0, radius=3, keep=("batch",)).designs) == 0
+    none = found(settings, START, above=before + 3.0, radius=3, keep=("batch",), samples=64)
+    assert len(none.designs) == 0
 
 
 def test_edits_are_counted_as_they_are_said():

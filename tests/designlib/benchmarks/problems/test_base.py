@@ -13,7 +13,7 @@ from designlib.benchmarks.problems.base import (
 )
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.notation.alphabets import DNA
-from designlib.predictors.schedule import log_spaced_steps
+from designlib.predictors.training import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, Space
 from designlib.types import InputError

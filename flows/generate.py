@@ -1,4 +1,4 @@
-"""Draw designs by annealing along the training trajectory of an ensemble."""
+"""Sample designs by annealing along the training trajectory of an ensemble."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["GeneratedDesigns", "generate_candidates"]
 
 
 class GeneratedDesigns(BaseModel):
-    """The ladder that was walked and what the chains visited."""
+    """The ladder of the chains and the designs that they visited."""
 
     plan: StageResult
     snapshots: StageResult
@@ -30,7 +30,7 @@ class GeneratedDesigns(BaseModel):
 def generate_candidates(
     inputs: RoundInputs, members: Sequence[StageResult], version: RegisteredPredictor
 ) -> GeneratedDesigns:
-    """Plan the ladder, walk it in shards, several at a time, and join them."""
+    """Plan the ladder, sample along it in shards, several at a time, and join them."""
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
     from tasks.reports.sampling_page import log_sampling
     from tasks.rounds.generate import gather_shards, plan_chains, sample_shard
@@ -42,11 +42,11 @@ def generate_candidates(
     plan = plan_chains(inputs, members)
     shared = {"inputs": inputs, "plan_stage": plan, "members": members, "shards": execution.shards}
     with runner_of(execution) as runner:
-        walks = [
+        submitted = [
             runner.submit(sample_shard, {**shared, "shard": shard})
             for shard in range(1, execution.shards + 1)
         ]
-        shards = [shard for done in walks if (shard := done.result()) is not None]
+        shards = [shard for done in submitted if (shard := done.result()) is not None]
     snapshots = gather_shards(inputs, plan, members, shards)
     log_sampling(plan, snapshots, version, inputs)
     return return_result(GeneratedDesigns(plan=plan, snapshots=snapshots, shards=shards))

@@ -1,4 +1,4 @@
-"""One round of a campaign: from what is known to a published plate."""
+"""One round of a campaign: from the measured table to a published plate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["propose"]
 def propose(
     config: CampaignConfig, start: StageResult, number: int, external: StageResult | None
 ) -> Published:
-    """Learn from what is known, draw, score and choose designs, and publish them."""
+    """Learn from the measured designs; sample, score, select and publish new ones."""
     known = load_ledger(config.name).known_before(number)
     measured = recall(config.name, number, start, known)
     folds = split(measured, config.split, config.seed)

@@ -1,4 +1,4 @@
-"""Train the ensemble and the validation model, every checkpoint kept."""
+"""Train the ensemble and the validation models and keep every checkpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["TrainedPredictors", "train_predictor"]
 
 
 class TrainedPredictors(BaseModel):
-    """The trajectories of all predictors of a round, and the version that they are."""
+    """The trajectories of all predictors of a round, and their registered version."""
 
     members: list[StageResult]
     validation_models: list[StageResult]
@@ -31,9 +31,9 @@ class TrainedPredictors(BaseModel):
 def train_predictor(inputs: RoundInputs, before: Sequence[StageResult] = ()) -> TrainedPredictors:
     """Train the ensemble's members and the validation models that check them, two at a time.
 
-    Each objective has members and validation models of its own, those of the first one first.
-    ``before`` are the members of the last round where training goes on from them. An external
-    predictor takes the place of the members; its validation models are trained.
+    Each objective has its own members and validation models, those of the first objective first.
+    ``before`` are the members of the last round if training continues from them. An external
+    predictor replaces the members; its validation models are trained.
     """
     # PyTorch comes with these: loaded for a run, not for a server that lists the flows.
     from tasks.rounds.import_checkpoints import members_of, register_member

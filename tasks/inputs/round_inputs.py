@@ -64,7 +64,7 @@ class RoundStages(BaseModel):
     layout: StageResult | None = None
 
     def all(self) -> list[tuple[str, StageResult]]:
-        """Return every stage with what a reader calls it, in the order of the work."""
+        """Return every stage with its name for readers, in the order of the work."""
         return [
             ("ingest", self.inputs.measured),
             ("split", self.inputs.folds),
@@ -73,8 +73,8 @@ class RoundStages(BaseModel):
                 (f"train validation model {n}", stage)
                 for n, stage in enumerate(self.validation_models, start=1)
             ),
-            ("plan walk", self.plan),
-            *((f"walk shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
+            ("plan sampling", self.plan),
+            *((f"sample shard {n}", stage) for n, stage in enumerate(self.shards, start=1)),
             ("gather shards", self.snapshots),
             ("score", self.scored),
             ("select", self.selected),

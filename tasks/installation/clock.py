@@ -1,4 +1,4 @@
-"""Where the time of a run went: set-up, computing, and what is left, the orchestration."""
+"""The time of a run: set-up, computing, and the rest, orchestration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Interval = tuple[float, float]
 
 @dataclass
 class CommandClock:
-    """When a command or its round began, and how long it spent on what is only needed once."""
+    """The start of a command or of its round, and the time spent on one-off set-up."""
 
     started: float
     """Seconds since the epoch."""

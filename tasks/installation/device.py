@@ -1,4 +1,4 @@
-"""Where tensors live: a GPU if there is one or one was asked for, and one thread on the CPU."""
+"""The device of tensors: a GPU if available or requested, else one thread of the CPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ torch.exp(torch.zeros(1))
 def use_device(name: str) -> torch.device:
     """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for on this machine.
 
-    Raises InputError where cuda was asked for and there is no usable GPU.
+    Raises InputError if cuda is requested and there is no usable GPU.
     """
     # Two members on one thread each are faster than one member on two, and sums over a fixed
     # number of threads are the same bits everywhere.
@@ -30,7 +30,7 @@ def use_device(name: str) -> torch.device:
     _keep_freed_memory()
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "device: cuda was asked for, but this machine has no usable GPU; "
+            "device: cuda is set, but this machine has no usable GPU; "
             "use device: auto or cpu, or start a worker on a machine with one"
         )
     if name == "auto":

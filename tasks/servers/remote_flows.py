@@ -1,4 +1,4 @@
-"""Handing a flow to the pool it belongs to, and taking up its result."""
+"""Running a flow in the work pool that it belongs to, and returning its result."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _OF_THIS_RUN_ONLY = {"reused", "compute"}
 
 
 class HandedOverError(RuntimeError):
-    """A flow that was handed to a pool did not complete."""
+    """A flow that was submitted to a pool did not complete."""
 
 
 def run_in_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a flow by its deployment ``gpu`` and return its result; in this process where this run
-    has no deployment itself.
+    """Run a flow by its deployment ``gpu`` and return its result.
 
-    A run that is resumed takes up what its earlier attempt handed over: a result is used, a flow
-    that is still running is waited for, one that failed is handed over again.
+    A run without a deployment, such as a command, runs it in its own process. A resumed run
+    continues with the submissions of its earlier attempt: a result is used, a running flow is
+    awaited, a failed one is submitted again.
 
-    Raises HandedOverError with the reason where the flow fails, crashes or is cancelled.
+    Raises HandedOverError with the reason if the flow fails, crashes or is cancelled.
     """
     if deployment.id is None:
         return stage(*args, **kwargs)
@@ -59,19 +59,19 @@ def run_in_pool(stage: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         for attempt in count(1):
             run = _submit(client, stage, given, attempt)
             if run.state is None or not run.state.is_final():
-                run_logger().info("handed over to pool gpu: %s", run.name)
+                run_logger().info("submitted to pool gpu: %s", run.name)
                 return _result(client, _wait(client, run.id), stage)
-            # It ended before this attempt of ours: what has failed or was lost is done again.
+            # It ended before this attempt: a failed or lost run is repeated.
             with suppress(HandedOverError):
                 return _result(client, run, stage)
     raise AssertionError("counting never ends")
 
 
 def return_result(result: R) -> R:
-    """Leave the result with the server for the run that handed this flow over, and return it.
+    """Store the result on the server for the run that submitted this flow, and return it.
 
-    The result holds references and hashes, no data. Results of Prefect's own lie in a folder or
-    object store that both runs would have to reach.
+    The result holds references and hashes, no data. Prefect's own results would need a folder or
+    object store that both runs can reach.
     """
     if deployment.id is not None:
         artifact = ArtifactCreate(
@@ -88,13 +88,9 @@ def return_result(result: R) -> R:
 def _submit(
     client: SyncPrefectClient, flow: Flow[P, R], parameters: dict[str, Any], attempt: int
 ) -> FlowRun:
-    """Return the flow run of this attempt, created where there is none."""
-    key = content_key(
-        {
-            "flow": flow.name, "parameters": _lasting(parameters),
-            "code": code_fingerprint(flow.fn.__module__),
-        }
-    )  # fmt: skip
+    """Return the flow run of this attempt, created if there is none."""
+    code = code_fingerprint(flow.fn.__module__)
+    key = content_key({"flow": flow.name, "parameters": _lasting(parameters), "code": code})
     own = client.read_flow_run(UUID(str(flow_run.id)))
     return run_deployment(
         f"{flow.name}/gpu",
@@ -115,7 +111,7 @@ def _wait(client: SyncPrefectClient, run_id: UUID) -> FlowRun:
 
 
 def _result(client: SyncPrefectClient, run: FlowRun, flow: Flow[P, R]) -> R:
-    """Return what a finished run has returned, its files checked."""
+    """Return the result of a finished run, its files verified."""
     state = run.state
     if state is None or not state.is_completed():
         ended = f"{state.name}: {state.message}" if state else "in no state"
@@ -125,7 +121,7 @@ def _result(client: SyncPrefectClient, run: FlowRun, flow: Flow[P, R]) -> R:
     for stage in _stages(result):
         if not stage.is_intact():
             raise HandedOverError(
-                f"{flow.name} completed, but {stage.folder} is not here as it was left; workers "
+                f"{flow.name} completed, but {stage.folder} is missing or was changed; workers "
                 "of one server share DESIGN_HOME, or DESIGN_STORE on different hosts"
             )
     return result

@@ -20,7 +20,7 @@ __all__ = ["design_campaign", "main"]
 
 
 @flow(name="design-campaign", flow_run_name="{config.name}")
-def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:  # noqa: B008 - frozen
+def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:
     """Propose the next plate, or go through all rounds where an oracle measures them."""
     # PyTorch and pandas come with these: loaded for a run, not for a server that shows the form.
     from flows.round import propose

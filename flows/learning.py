@@ -20,7 +20,7 @@ __all__ = ["learning_report", "main"]
 @flow(name="learning-report", flow_run_name="learning order of {campaign}")
 def learning_report(
     campaign: str,
-    asked: LearningConfig = LearningConfig(),  # noqa: B008 - frozen
+    asked: LearningConfig = LearningConfig(),
 ) -> LearningReport:
     """Publish the order of learning of the last round's ensemble, with a verdict."""
     # PyTorch comes with it: loaded for a run, not for a server that lists the flows.

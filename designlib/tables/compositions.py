@@ -29,8 +29,8 @@ _GRID_TOLERANCE = 1e-6
 def parse_compositions(
     content: bytes,
     name: str,
-    reading: CompositionReading = CompositionReading(),  # noqa: B008 - frozen
-    columns: TableColumns = TableColumns(),  # noqa: B008 - frozen
+    reading: CompositionReading = CompositionReading(),
+    columns: TableColumns = TableColumns(),
     *,
     positive: bool = False,
 ) -> MeasuredTable:

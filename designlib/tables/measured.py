@@ -78,7 +78,7 @@ class MeasuredTable:
 def parse_table(
     content: bytes,
     name: str,
-    columns: TableColumns = TableColumns(),  # noqa: B008 - frozen
+    columns: TableColumns = TableColumns(),
     alphabet: AlphabetChoice = "auto",
     *,
     positive: bool = False,

@@ -130,7 +130,7 @@ def _check_columns(table: MeasuredTable, facts: TableFacts) -> None:
 def check_input(
     data: DataConfig,
     rules: DesignRules,
-    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+    recipe: RecipeConfig = RecipeConfig(),
     objectives: ObjectivesConfig | None = None,
 ) -> None:
     """Raise InputError for a table, constraints or a recipe that no campaign could start from."""
@@ -142,7 +142,7 @@ def check_input(
 def check_constraints(
     measured: StageResult,
     rules: DesignRules,
-    recipe: RecipeConfig = RecipeConfig(),  # noqa: B008 - frozen
+    recipe: RecipeConfig = RecipeConfig(),
 ) -> None:
     """Raise InputError for what does not fit the table, or constraints that nothing satisfies."""
     _check_feasible(load_table(measured), load_facts(measured), rules, recipe)

@@ -240,4 +240,4 @@ def test_constraints_that_do_not_fit_the_table(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there(refusal: Refusal) -> None:
     said = refusal.of("execution: {device: cuda}")
-    assert "cuda was asked for, but this machine has no usable GPU" in said
+    assert "cuda is set, but this machine has no usable GPU" in said

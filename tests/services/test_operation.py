@@ -109,7 +109,7 @@ def test_the_form_refuses_a_bad_value_and_names_the_field(
 def test_cuda_without_a_gpu_fails_and_says_so(site: Site, small: dict[str, Any]) -> None:
     run = site.submit({**small, "name": "cuda", "execution": {"device": "cuda"}})
     failed = site.wait_for_state(run, "FAILED")
-    assert "cuda was asked for, but this machine has no usable GPU" in failed["state"]["message"]
+    assert "cuda is set, but this machine has no usable GPU" in failed["state"]["message"]
     assert "train-predictor" in failed["state"]["message"]
     site.assert_quiet()
 

@@ -122,10 +122,9 @@ def gather_shards(
 ) -> StageResult:
     """Join the shards in the order of their chains; the same bytes however they were cut."""
 
-    def make(stage: Stage) -> list[str]:
+    def make(stage: Stage) -> None:
         paths = [shard.path("snapshots.parquet") for shard in shards if shard]
         stage.write("snapshots.parquet", lambda file: write_rows(join_shards(paths), file))
-        return ["snapshots.parquet"]
 
     return write_stage(Settings(), "samples", _sampling_inputs(inputs, plan_stage, members), make)
 

@@ -67,7 +67,7 @@ def score_designs(
     constraints, sampling = inputs.config.constraints, inputs.config.sampling
     sampler = choose_sampler(sampling, load_facts(measured).space)
 
-    def make(stage: Stage) -> list[str]:
+    def make(stage: Stage) -> None:
         facts, table = load_facts(measured), load_folds(folds)
         known = table[table["fold"] != "withheld"].reset_index(drop=True)
         rules = constraints.chemistry if isinstance(constraints, CompositionConstraints) else None
@@ -89,7 +89,6 @@ def score_designs(
         stage.write("scored.parquet", lambda file: write_rows(parts, file))
         stage.write("measured.parquet", parquet_bytes(checked))
         stage.write("ladder.parquet", parquet_bytes(ladder_bands(few)))
-        return ["scored.parquet", "measured.parquet", "ladder.parquet"]
 
     depends_on = {
         "sampler": sampler,
@@ -115,7 +114,7 @@ def select_designs(
     config, synthesis = inputs.config.selection, inputs.config.synthesis
     seed = inputs.config.seed
 
-    def make(stage: Stage) -> list[str]:
+    def make(stage: Stage) -> None:
         facts, table, ensemble = load_facts(measured), load_folds(folds), Ensemble(members)
         # All that is stored of the members, read once: `trained` is then a part of it.
         first = [member for member in ensemble.trajectories if not member.spec.column]
@@ -161,15 +160,10 @@ def select_designs(
             variable_units=variable_units(facts.space),
         )
         candidates = build_table(chosen, facts.kind, provenance)
-        contents = {
-            "candidates.parquet": to_parquet_bytes(candidates),
-            "candidates.csv": to_csv_bytes(candidates),
-            "best_by_score.parquet": parquet_bytes(choice.best_by_score),
-            "selection.json": json_bytes(asdict(choice.figures)),
-        }
-        for name, content in contents.items():
-            stage.write(name, content)
-        return ["rejected.parquet", *contents]
+        stage.write("candidates.parquet", to_parquet_bytes(candidates))
+        stage.write("candidates.csv", to_csv_bytes(candidates))
+        stage.write("best_by_score.parquet", parquet_bytes(choice.best_by_score))
+        stage.write("selection.json", json_bytes(asdict(choice.figures)))
 
     depends_on = {
         "measured": measured,

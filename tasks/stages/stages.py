@@ -110,6 +110,7 @@ class Stage:
         self._inputs = dict(inputs)
         self._compute: list[tuple[float, float]] = []
         self._reused = False
+        self._written: list[str] = []
 
     def result(self) -> StageResult | None:
         """Return the finished stage, or None where it is unfinished or its files were damaged."""
@@ -139,11 +140,12 @@ class Stage:
         """Write one file of the stage, whole or not at all; see `write_atomically`."""
         path = self.folder / name
         write_atomically(path, content)
+        self._written.append(name)
         return path
 
-    def finish(self, names: list[str]) -> StageResult:
-        """Declare the stage finished with these files."""
-        files = {name: sha256_of(self.folder / name) for name in sorted(names)}
+    def finish(self, names: Sequence[str] = ()) -> StageResult:
+        """Declare the stage finished with these files, by default those that were written."""
+        files = {name: sha256_of(self.folder / name) for name in sorted(names or self._written)}
         about = {"stage": self.name, "key": self.key, "files": files, "code": self.code}
         about["inputs"] = self._inputs
         manifest = json.dumps(about, indent=2, sort_keys=True, default=_as_json).encode()
@@ -182,10 +184,10 @@ def write_stage(
     settings: Settings,
     name: str,
     inputs: Mapping[str, Any],
-    make: Callable[[Stage], list[str]],
+    make: Callable[[Stage], None],
     *makers: str,
 ) -> StageResult:
-    """Return the finished stage; where needed ``make`` writes its files and returns their names.
+    """Return the finished stage; where needed ``make`` writes its files.
 
     The code that decides the result is that of ``makers``, by default the module of ``make``.
     """
@@ -193,8 +195,8 @@ def write_stage(
         if (done := stage.result()) is not None:
             return done
         with stage.computing():
-            names = make(stage)
-        return stage.finish(names)
+            make(stage)
+        return stage.finish()
 
 
 def run_stage(
@@ -206,11 +208,9 @@ def run_stage(
 ) -> StageResult:
     """Return the finished stage, calling ``make`` for its files; see `write_stage`."""
 
-    def write(stage: Stage) -> list[str]:
-        contents = make()
-        for file, content in contents.items():
+    def write(stage: Stage) -> None:
+        for file, content in make().items():
             stage.write(file, content)
-        return list(contents)
 
     return write_stage(settings, name, inputs, write, *(makers or [make.__module__]))
 

@@ -1,9 +1,9 @@
-"""The record of a campaign on disk: a folder of entries that are only ever added.
+"""The ledger of a campaign on disk: a folder of events that are only ever added.
 
 ``campaigns/NAME/record`` holds ``000001-proposed-HASH.parquet`` and so on; see
-`designlib.candidates.ledger` for what they mean. ``campaigns/NAME/all_rounds.parquet`` and
-``.csv`` hold every candidate with its present state; they are made from the entries and can be
-made again at any time.
+`designlib.candidates.ledger` for their meaning. ``campaigns/NAME/all_rounds.parquet`` and
+``.csv`` hold every candidate with its present state; they are made from the events and can be
+rebuilt at any time.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _NAME = re.compile(r"(\d{6})-(proposed|measured)-([0-9a-f]{16})\.parquet")
 
 
 class HeldLedger:
-    """A record that nobody else writes to meanwhile."""
+    """A ledger that no other process writes to meanwhile."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.record = _read(folder)
 
     def append(self, kind: Kind, round_: int, about: Mapping[str, Any], table: pa.Table) -> bool:
-        """Add an entry, unless it already counts as the latest of its kind; return whether."""
+        """Add an event unless it is already the latest of its kind; return whether it was added."""
         content = event_bytes(kind, round_, about, table)
         of_round = [e for e in self.record.current if e.kind == kind and e.round == round_]
         if kind == "proposed":
@@ -54,7 +54,7 @@ class HeldLedger:
         return True
 
     def write_overview(self) -> None:
-        """Write every candidate with its present state beside the rounds, where that changed."""
+        """Write every candidate with its present state beside the rounds, if that changed."""
         rows = self.record.candidates().drop(columns=["true_value", "true_percentile"])
         contents = {
             "all_rounds.parquet": parquet_bytes(rows),
@@ -72,9 +72,9 @@ def campaign_folder(campaign: str) -> Path:
 
 
 def load_ledger(campaign: str) -> Ledger:
-    """Return the record of a campaign as it is now; empty where nothing was proposed.
+    """Return the ledger of a campaign as it is now; empty if nothing was proposed.
 
-    Raises InputError for an entry that was changed, damaged or taken away.
+    Raises InputError for an event that was changed, damaged or removed.
     """
     folder = campaign_folder(campaign)
     return _read(folder) if folder.exists() else Ledger()
@@ -82,7 +82,7 @@ def load_ledger(campaign: str) -> Ledger:
 
 @contextmanager
 def held_ledger(campaign: str) -> Iterator[HeldLedger]:
-    """Hold the record of a campaign in order to add to it; wait while another process does."""
+    """Hold the ledger of a campaign in order to add to it; wait while another process does."""
     folder = campaign_folder(campaign)
     with held_folder(folder / "record"):
         for leftover in folder.glob(".*.tmp"):
@@ -99,7 +99,7 @@ def _read(folder: Path) -> Ledger:
         number = len(entries) + 1
         if matched and (int(matched[1]) != number or content_hash(content) != matched[3]):
             raise InputError(
-                f"{path}: entry {number} of the campaign's record is missing or was changed; "
+                f"{path}: event {number} of the campaign's ledger is missing or was changed; "
                 "put the original file back from a copy"
             )
         entries.append(read_event(content, number, str(path)))
@@ -107,10 +107,10 @@ def _read(folder: Path) -> Ledger:
 
 
 def _adopt(folder: Path) -> None:
-    """Take the rounds of an earlier release, which kept no record, into the record."""
+    """Add the rounds of an earlier release, which kept no ledger."""
     if _entry_files(folder):
         return
-    # All of it is read before a file of it is written.
+    # All files are read before one is written.
     contents = [path.read_bytes() for path in _unrecorded(folder)]
     for number, content in enumerate(contents, start=1):
         name = f"{number:06d}-proposed-{content_hash(content)}.parquet"

@@ -1,4 +1,4 @@
-"""How far a campaign is: which rounds a run has to do, and whether there is anything to do."""
+"""The progress of a campaign: the rounds that a run goes through, and why it stops."""
 
 from __future__ import annotations
 
@@ -20,52 +20,52 @@ __all__ = ["pending_round", "rounds_to_run", "stopping_reason"]
 def rounds_to_run(campaign: str, rounds: int, start: StageResult) -> range:
     """Return the numbers of the rounds that a run of a campaign goes through.
 
-    A simulated campaign goes through all of its rounds, and repeats nothing of those it has done.
-    Otherwise it is the round whose results have not come yet, or the one after the last results.
+    A simulated campaign goes through all of its rounds; finished stages are reused. Otherwise it is
+    the round whose results are pending, or the one after the last results.
     """
     if load_facts(start).has_oracle:
         return range(1, rounds + 1)
-    record = load_ledger(campaign)
-    number = record.rounds + 1 if record.has_news else max(1, record.rounds)
+    ledger = load_ledger(campaign)
+    number = ledger.rounds + 1 if ledger.has_news else max(1, ledger.rounds)
     return range(number, number + 1)
 
 
 def pending_round(
     config: CampaignConfig, start: StageResult, external: StageResult | None
 ) -> Published | None:
-    """Return the last round where there is nothing to do after it, with a note that says why.
+    """Return the last round, with a note, if nothing is left to do; None otherwise.
 
-    Either nothing has changed since it was published, or a rule has ended the campaign. A plate
-    that was ordered is not made anew because the code has changed.
+    Either nothing has changed since it was published, or a rule has ended the campaign. Changed
+    code does not replace a plate that may have been ordered.
     """
     campaign = config.name
-    record = load_ledger(campaign)
-    if load_facts(start).has_oracle or not record.proposals:
+    ledger = load_ledger(campaign)
+    if load_facts(start).has_oracle or not ledger.proposals:
         return None
-    last = record.proposals[-1]
-    if record.has_news:
-        ended = reason_to_stop(record, config.stopping)
+    last = ledger.proposals[-1]
+    if ledger.has_news:
+        ended = reason_to_stop(ledger, config.stopping)
         return _published(campaign, last, f"ended by {ended}") if ended else None
     about = last.about
     if not same_settings(about.get("config", {}), ledger_settings(config, external)):
         return None
     if about.get("start") != start.files["measured.parquet"]:
         return None
-    candidates = record.candidates()
+    candidates = ledger.candidates()
     return _published(
         campaign,
         last,
         f"nothing new: round {last.round} was proposed and no result has arrived since "
-        f"({len(candidates) - len(record.pending())} of {len(candidates)} candidates of all rounds "
+        f"({len(candidates) - len(ledger.pending())} of {len(candidates)} candidates of all rounds "
         f"are answered). Import results with: python -m flows.measure {campaign} FILE",
     )
 
 
 def stopping_reason(campaign: str, number: int, stopping: StoppingConfig) -> str:
-    """Return which rule ends a simulated campaign after a round; empty where it goes on."""
-    record = load_ledger(campaign)
-    entries = tuple(entry for entry in record.current if entry.round <= number)
-    reason = reason_to_stop(Ledger(entries), stopping)
+    """Return the rule that ends a simulated campaign after a round; empty if it continues."""
+    ledger = load_ledger(campaign)
+    events = tuple(event for event in ledger.current if event.round <= number)
+    reason = reason_to_stop(Ledger(events), stopping)
     if reason:
         run_logger().info("ended after round %d by %s", number, reason)
     return reason and f"ended after round {number} by {reason}"

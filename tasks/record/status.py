@@ -1,4 +1,4 @@
-"""What a campaign's record says on screen."""
+"""The status of a campaign as text."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ __all__ = ["status_text"]
 
 
 def status_text(campaign: str) -> str:
-    """Return what was proposed, what came back and what is waited for, as a page of text.
+    """Return what was proposed, what was measured and what is pending, as text.
 
-    Raises InputError for a campaign that has proposed nothing.
+    Raises InputError for a campaign without a proposal.
     """
-    record = load_ledger(campaign)
+    ledger = load_ledger(campaign)
     folder = campaign_folder(campaign)
-    if not record.proposals:
+    if not ledger.proposals:
         known = sorted(p.name for p in folder.parent.glob("*") if p.is_dir())
         raise InputError(
             f"campaign {campaign!r} has proposed nothing; there are: {', '.join(known) or 'none'}"
         )
-    about = record.proposals[-1].about
+    about = ledger.proposals[-1].about
     value = f"{about['value_name']} {about['units']}".strip()
     how = "measured by an oracle" if about["simulated"] else "measured in a laboratory"
-    overview = record.overview()
+    overview = ledger.overview()
     lines = [
         f"campaign {campaign}: {'maximise' if about['maximise'] else 'minimise'} {value}, {how}",
         "",
         _table(overview),
         "",
-        *_best(record),
-        *_besides(record),
-        f"{len(record.entries)} entries in {folder / 'record'}",
+        *_best(ledger),
+        *_others(ledger),
+        f"{len(ledger.entries)} events in {folder / 'record'}",
         f"every candidate: {folder / 'all_rounds.csv'}",
-        _next(record, campaign),
+        _next(ledger, campaign),
     ]
     return "\n".join(lines)
 
@@ -49,12 +49,12 @@ def _table(overview: pd.DataFrame) -> str:
     return shown.to_string(index=False, float_format=cell, na_rep="")
 
 
-def _best(record: Ledger) -> list[str]:
-    candidates = record.candidates()
+def _best(ledger: Ledger) -> list[str]:
+    candidates = ledger.candidates()
     known = candidates[candidates["measured_value"].notna()]
     if known.empty:
         return []
-    ascending = not record.proposals[-1].about["maximise"]
+    ascending = not ledger.proposals[-1].about["maximise"]
     best = known.sort_values(["measured_value", "design"], ascending=[ascending, True]).iloc[0]
     return [
         f"best so far: {best['design']} ({best['candidate_id']}, round {best['round']}), "
@@ -62,16 +62,16 @@ def _best(record: Ledger) -> list[str]:
     ]
 
 
-def _besides(record: Ledger) -> list[str]:
-    """Say how many designs were measured that nobody proposed."""
-    results = record.results()
-    others = set(results["design"]) - set(record.candidates()["design"])
+def _others(ledger: Ledger) -> list[str]:
+    """Return how many measured designs were not proposed."""
+    results = ledger.results()
+    others = set(results["design"]) - set(ledger.candidates()["design"])
     return [f"{len(others)} measured designs were not proposed"] if others else []
 
 
-def _next(record: Ledger, campaign: str) -> str:
-    if record.proposals[-1].about["simulated"]:
+def _next(ledger: Ledger, campaign: str) -> str:
+    if ledger.proposals[-1].about["simulated"]:
         return "next: raise `rounds` and run the campaign again"
-    if record.has_news:
-        return f"next: run the campaign again; it will propose round {record.rounds + 1}"
+    if ledger.has_news:
+        return f"next: run the campaign again; it will propose round {ledger.rounds + 1}"
     return f"next: measure, then python -m flows.measure {campaign} FILE"

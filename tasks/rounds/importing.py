@@ -1,4 +1,4 @@
-"""Taking a laboratory's results into the record of a campaign: a file is taken whole or not."""
+"""Importing results into the ledger of a campaign: all of a file or nothing."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["find_result_files", "import_results"]
 
 
 def find_result_files(path: str) -> list[Path]:
-    """Return the file, or the results files that lie in the folder, in order of their names.
+    """Return the file, or the results files in the folder, in order of their names.
 
-    Hidden files of a folder are left alone: they are half copied, or not meant for anybody.
+    Hidden files of a folder, which may be half copied, are skipped.
 
-    Raises InputError for what is not there, and for a path that the page may not name.
+    Raises InputError for a missing path, and for one that the page may not name.
     """
     place = table_path(path)
     if not place.is_dir():
@@ -42,10 +42,10 @@ def find_result_files(path: str) -> list[Path]:
 
 @task(name="import-results", task_run_name="import {path.name}")
 def import_results(campaign: str, path: Path, *, corrections: bool = False) -> ImportedResults:
-    """Add what is new in a results file to the campaign's record; all of it or nothing.
+    """Add the new results of a file to the campaign's ledger; all of them or nothing.
 
-    Raises InputError for a campaign that has proposed nothing or that is simulated, and for a
-    file that cannot be taken.
+    Raises InputError for a campaign without a proposal or a simulated one, and for a file with
+    unusable results.
     """
     if not load_ledger(campaign).proposals:
         raise InputError(

@@ -176,7 +176,7 @@ def test_an_entry_that_was_changed_or_taken_away_is_told(results: Path, harm: st
         first.write_bytes(first.read_bytes() + b" ")
     else:
         first.unlink()
-    with pytest.raises(InputError, match="entry 1 of the campaign's record is missing or was"):
+    with pytest.raises(InputError, match="event 1 of the campaign's ledger is missing or was"):
         load_ledger("c")
 
 

@@ -1,7 +1,11 @@
 """Figures and the report of a round: data in, PNG bytes and one HTML page out."""
 
 from designlib.reports.campaign import campaign_page
-from designlib.reports.counterfactuals import counterfactual_lines, render_counterfactuals
+from designlib.reports.counterfactuals import (
+    CounterfactualFigures,
+    counterfactual_lines,
+    render_counterfactuals,
+)
 from designlib.reports.designs import design_figure, ternary_figure
 from designlib.reports.figures import (
     Points,
@@ -50,6 +54,7 @@ __all__ = [
     "SEARCHED",
     "SERIES",
     "BatchFigures",
+    "CounterfactualFigures",
     "DataFigures",
     "KeyFigure",
     "LearningContent",

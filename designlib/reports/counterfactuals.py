@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
 from designlib.reports.pages import PageTable, tables_page
 from designlib.reports.report import KeyFigure
 
-__all__ = ["counterfactual_lines", "render_counterfactuals"]
+__all__ = ["CounterfactualFigures", "counterfactual_lines", "render_counterfactuals"]
 
-_SHOWN, _PER_DESIGN = 60, 5
+_SHOWN, _PER_DESIGN, _MOST_EDITED = 60, 5, 6
 _HEADINGS = {
     "design": "design",
     "edits": "edits",
@@ -24,6 +24,48 @@ _HEADINGS = {
     "validation_agrees": "validation agrees",
 }
 _CLASSES = {"design": "sequence long", "edits": "sequence long", "what": "sequence"}
+
+
+class CounterfactualFigures(BaseModel):
+    """The counterfactuals of some designs in short."""
+
+    model_config = ConfigDict(frozen=True)
+
+    round: int
+    goal: str
+    """Such as "at least 0.3 E-score"."""
+    designs: int
+    reached: int
+    """Designs with counterfactuals."""
+    counterfactuals: int
+    fewest_edits: int | None
+    most_edited: tuple[tuple[str, float], ...]
+    """Positions or variables with the share of counterfactuals in which each is edited."""
+    validation_agrees: float | None
+    """Share whose change the validation model confirms; None without one."""
+
+    @classmethod
+    def of(
+        cls, round_: int, goal: str, designs: int, rows: pd.DataFrame, shares: pd.DataFrame
+    ) -> CounterfactualFigures:
+        """Return the figures of tables that `render_counterfactuals` shows."""
+        most = shares[shares["edited"] > 0].head(_MOST_EDITED)
+        agrees = len(rows) and "validation_agrees" in rows
+        return cls(
+            round=round_,
+            goal=goal,
+            designs=designs,
+            reached=rows["design"].nunique() if len(rows) else 0,
+            counterfactuals=len(rows),
+            fewest_edits=int(rows["n_edits"].min()) if len(rows) else None,
+            most_edited=tuple(zip(most["what"].tolist(), most["edited"].tolist(), strict=True)),
+            validation_agrees=float(rows["validation_agrees"].mean()) if agrees else None,
+        )
+
+    @property
+    def edited(self) -> str:
+        """The most edited positions or variables in words; empty for none."""
+        return ", ".join(f"{what} {share:.0%}" for what, share in self.most_edited)
 
 
 def render_counterfactuals(
@@ -74,12 +116,11 @@ def render_counterfactuals(
     return tables_page(f"{campaign}: counterfactuals", lead, tables, classes=_CLASSES)
 
 
-def counterfactual_lines(explained: Mapping[str, Mapping[str, Any]]) -> list[KeyFigure]:
+def counterfactual_lines(explained: Mapping[str, CounterfactualFigures]) -> list[KeyFigure]:
     """Return what a round's report says of counterfactuals: their figures by their folder."""
     lines = []
     for folder, figures in explained.items():
-        edited = ", ".join(f"{what} {share:.0%}" for what, share in figures["most_edited"])
-        note = f"edited most: {edited}; " if edited else ""
-        found = f"found for {figures['reached']} of {figures['designs']} designs"
-        lines.append(KeyFigure(figures["goal"], found, f"{note}see {folder}"))
+        note = f"edited most: {figures.edited}; " if figures.edited else ""
+        found = f"found for {figures.reached} of {figures.designs} designs"
+        lines.append(KeyFigure(figures.goal, found, f"{note}see {folder}"))
     return lines

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from designlib.candidates import Event
+from designlib.reports import CounterfactualFigures
 from designlib.types import InputError
 from tasks.installation.files import copy_atomically
 from tasks.installation.settings import Settings
@@ -40,11 +40,11 @@ def publish_analysis(
     return folder
 
 
-def counterfactual_figures(campaign: str, number: int) -> dict[str, dict[str, Any]]:
+def counterfactual_figures(campaign: str, number: int) -> dict[str, CounterfactualFigures]:
     """Return the figures of each set of counterfactuals of a round by its folder."""
     found = {}
     for path in sorted(campaign_folder(campaign).glob("counterfactuals-*/figures.json")):
-        figures = json.loads(path.read_bytes())
-        if figures["round"] == number:
+        figures = CounterfactualFigures.model_validate_json(path.read_bytes())
+        if figures.round == number:
             found[path.parent.name] = figures
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,18 @@ from designlib.analysis.counterfactuals import (
 from designlib.config import CompositionConstraints, CounterfactualConfig, DesignRules
 from designlib.constraints.synthesis import build_rules
 from designlib.predictors import Trajectory, evaluate
-from designlib.reports import counterfactual_lines, render_counterfactuals, with_explained
+from designlib.reports import (
+    CounterfactualFigures,
+    counterfactual_lines,
+    render_counterfactuals,
+    with_explained,
+)
 from designlib.sampling import reference_designs
 from designlib.sampling.ladders import plan_trajectory
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.files import (
     csv_bytes,
-    json_bytes,
     parquet_bytes,
     read_input,
     write_atomically,
@@ -47,7 +50,6 @@ from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes
 
 __all__ = ["explain_designs", "named_designs"]
 
-_FIGURES, _PAGE = "figures.json", "counterfactuals.html"
 _RUNGS = 8
 """Checkpoints, evenly spaced in log(1 + step), that the chains are led along."""
 
@@ -99,12 +101,12 @@ def explain_designs(
         shares = edit_shares(ensemble[0].spec.space, found)
         unreached = [design for design, sample in found.items() if not len(sample.designs)]
         page = render_counterfactuals(campaign, goal, rows, shares, unreached)
-        figures = _figures(rows, shares, len(designs))
+        figures = CounterfactualFigures.of(proposal.round, goal, len(designs), rows, shares)
         return {
             "counterfactuals.parquet": parquet_bytes(rows),
             "edited.csv": csv_bytes(shares),
-            _PAGE: page.encode(),
-            _FIGURES: json_bytes({"round": proposal.round, "goal": goal, **figures}),
+            "counterfactuals.html": page.encode(),
+            "figures.json": figures.model_dump_json(indent=2).encode(),
         }
 
     inputs = {
@@ -121,8 +123,7 @@ def explain_designs(
     params = flatten(config.model_dump(mode="json"))
     folder = publish_analysis(campaign, "counterfactuals", stage.key, files, params)
     _name_in_report(campaign, proposal.round, about["round_key"])
-    figures = json.loads(files[_FIGURES].read_bytes())
-    return Counterfactuals(folder=folder, page=folder / _PAGE, figures=figures)
+    return Counterfactuals(folder=folder)
 
 
 def _name_in_report(campaign: str, number: int, key: str) -> None:
@@ -181,20 +182,6 @@ def _rows(
 
     validation = predicted(models) if models else None
     return counterfactual_rows(space, found, predicted(members), validation)
-
-
-def _figures(rows: pd.DataFrame, shares: pd.DataFrame, designs: int) -> dict[str, Any]:
-    most = shares[shares["edited"] > 0].head(6)
-    some = len(rows) > 0
-    agrees = some and "validation_agrees" in rows
-    return {
-        "designs": designs,
-        "reached": int(rows["design"].nunique()) if some else 0,
-        "counterfactuals": len(rows),
-        "fewest_edits": int(rows["n_edits"].min()) if some else None,
-        "most_edited": most[["what", "edited"]].astype(object).to_numpy().tolist(),
-        "validation_agrees": float(rows["validation_agrees"].mean()) if agrees else None,
-    }
 
 
 def _goal(config: CounterfactualConfig, units: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 from prefect import task
@@ -15,6 +14,7 @@ from designlib.reports import (
     LADDERS,
     RESAMPLED,
     SEARCHED,
+    CounterfactualFigures,
     DataFigures,
     KeyFigure,
     Picture,
@@ -138,7 +138,7 @@ def round_figures(stages: RoundStages) -> RoundFigures:
     )
 
 
-def _files(stages: RoundStages, explained: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+def _files(stages: RoundStages, explained: Mapping[str, CounterfactualFigures]) -> dict[str, bytes]:
     """Return the report, each of its figures and the recipe sheet by file name."""
     facts = load_facts(stages.inputs.measured)
     table = read_candidates(stages.selected.path("candidates.parquet").read_bytes())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from designlib.reports import RoundFigures
+    from designlib.reports import CounterfactualFigures, RoundFigures
 
 __all__ = [
     "SUMMARY",
@@ -146,26 +146,37 @@ class ImportedResults(BaseModel):
 
 
 class Counterfactuals(BaseModel):
-    """Where the answer is, and what it says in short."""
+    """The folder of counterfactuals of some designs."""
 
     model_config = ConfigDict(frozen=True)
 
     folder: Path
-    page: Path
-    figures: dict[str, Any]
+
+    @property
+    def page(self) -> Path:
+        """The page about them."""
+        return self.folder / "counterfactuals.html"
+
+    @property
+    def figures(self) -> CounterfactualFigures:
+        """Their figures."""
+        from designlib.reports import CounterfactualFigures
+
+        return CounterfactualFigures.model_validate_json(
+            (self.folder / "figures.json").read_bytes()
+        )
 
     def on_screen(self) -> str:
         """Return what a command prints at its end."""
         figures = self.figures
-        most = ", ".join(f"{what} {share:.0%}" for what, share in figures["most_edited"])
         lines = [
             "",
-            f"{figures['counterfactuals']} counterfactuals of {figures['reached']} of "
-            f"{figures['designs']} designs, at least {figures['fewest_edits']} edits",
-            f"edited most: {most or 'nothing'}",
+            f"{figures.counterfactuals} counterfactuals of {figures.reached} of {figures.designs} "
+            f"designs, at least {figures.fewest_edits} edits",
+            f"edited most: {figures.edited or 'nothing'}",
         ]
-        if figures["validation_agrees"] is not None:
-            lines.append(f"validation model agrees with {figures['validation_agrees']:.0%}")
+        if figures.validation_agrees is not None:
+            lines.append(f"validation model agrees with {figures.validation_agrees:.0%}")
         table = self.folder / "counterfactuals.parquet"
         return "\n".join([*lines, f"table  {table}", f"page   {self.page}"])
 

@@ -8,7 +8,7 @@ import pytest
 
 from designlib.candidates import Provenance, build_table
 from designlib.notation.alphabets import DNA
-from designlib.reports.counterfactuals import counterfactual_lines
+from designlib.reports.counterfactuals import CounterfactualFigures, counterfactual_lines
 from designlib.reports.report import (
     RESAMPLED,
     KeyFigure,
@@ -198,8 +198,17 @@ def test_sequential_monte_carlo_is_called_by_its_name():
 
 
 def test_counterfactuals_are_named_whether_asked_before_or_after():
-    found = {"goal": "at least <1>", "reached": 2, "designs": 3}
-    lines = counterfactual_lines({"counterfactuals-ab": {**found, "most_edited": [["9", 0.75]]}})
+    figures = CounterfactualFigures(
+        round=2,
+        goal="at least <1>",
+        designs=3,
+        reached=2,
+        counterfactuals=9,
+        fewest_edits=1,
+        most_edited=(("9", 0.75),),
+        validation_agrees=None,
+    )
+    lines = counterfactual_lines({"counterfactuals-ab": figures})
     before, after = render_report(content(explained=lines)), render_report(content())
     assert with_explained(after, lines) == before
     assert with_explained(before, []) == after

@@ -24,6 +24,7 @@ from designlib.reports.style import (
     round_axis,
     scatter_by_round,
     to_png,
+    training_axis,
     with_units,
 )
 from designlib.selection import coverage, hypervolume, non_dominated
@@ -140,8 +141,7 @@ def learning_figure(curves: pd.DataFrame) -> Picture:
     for column, (label, style, colour) in names.items():
         if column in means:
             axis.plot(means.index, means[column], style, color=colour, linewidth=1.6, label=label)
-    axis.set_xscale("symlog", linthresh=1)
-    axis.set_xlabel("training step")
+    training_axis(axis, int(means.index.max()))
     axis.set_ylim(min(-0.05, float(means["rank_correlation"].min()) - 0.05), 1.05)
     axis.set_ylabel("share, or correlation")
     legend_above(axis)

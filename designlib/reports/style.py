@@ -112,13 +112,16 @@ def round_axis(axis: Axes) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def training_axis(axis: Axes, last: int, rungs: Sequence[int]) -> None:
-    """Make the horizontal axis one of training steps, logarithmic from 1 on, the rungs marked."""
+def training_axis(axis: Axes, last: int, rungs: Sequence[int] = ()) -> None:
+    """Make the horizontal axis one of training steps, logarithmic from 1 on, with rungs marked."""
     axis.set_xscale("symlog", linthresh=1, linscale=0.4)
     axis.set_xlim(0, last * 1.1)
-    low = {"transform": axis.get_xaxis_transform(), "color": "black", "markersize": 8}
-    axis.plot(rungs, [0.04] * len(rungs), "|", **low, label="rung of the ladder")
+    ticks = [0, *(10**power for power in range(len(str(last))))]
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axis.set_xlabel("training step (logarithmic)")
+    if rungs:
+        low = {"transform": axis.get_xaxis_transform(), "color": "black", "markersize": 8}
+        axis.plot(rungs, [0.04] * len(rungs), "|", **low, label="rung of the ladder")
 
 
 def plain_decades(axis: Axis) -> None:

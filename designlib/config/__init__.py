@@ -6,7 +6,7 @@ form, or a command which only reads a file, starts at once.
 
 from designlib.config.base import Config
 from designlib.config.constraints import (
-    ChemistryRules,
+    ChemistryCheck,
     ComponentRange,
     CompositionConstraints,
     CompositionRule,
@@ -61,7 +61,7 @@ __all__ = [
     "PLATE_FORMATS",
     "AcquisitionKind",
     "AlphabetChoice",
-    "ChemistryRules",
+    "ChemistryCheck",
     "ComponentRange",
     "CompositionConstraints",
     "CompositionReading",

@@ -1,27 +1,40 @@
-"""The base of everything a person can set: frozen, checked, and lenient with former names."""
+"""The base of all settings: frozen, checked, and lenient with former names."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import ComputedFieldInfo, FieldInfo
 
-__all__ = ["Config"]
+__all__ = ["Config", "Range", "notice"]
 
 _LOG = logging.getLogger(__name__)
 
 
+def notice(text: str) -> None:
+    """Log a line on a setting of the last release."""
+    _LOG.warning("%s", text)
+
+
+def _label(name: str, info: FieldInfo | ComputedFieldInfo) -> str:
+    """Return what a form calls a setting without a title."""
+    del info
+    return name.replace("_", " ").capitalize()
+
+
 class Config(BaseModel):
-    """Settings that reject unknown names and cannot be changed after they were checked.
+    """Settings that reject unknown names and cannot be changed after validation.
 
     A settings file of the last release is still read. Its names that have changed are listed in
     ``renamed``, its settings that became constants in ``retired``; each is accepted with a
     one-line notice in the log. Entries go with the release after.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", field_title_generator=_label)
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """Present name of a setting, by its former name."""
@@ -47,3 +60,30 @@ class Config(BaseModel):
             _LOG.warning("%s is now called %s", name, now)
             values[now] = given[name]
         return values
+
+
+class Range(Config):
+    """Limits of a value, both included; empty ones do not restrict."""
+
+    widest: ClassVar[Mapping[str, float]] = {}
+    """Limits that every value keeps, which release 0.1 recorded in place of empty ones."""
+
+    low: float | None = Field(
+        default=None, ge=-1e30, le=1e30, description="Smallest value; empty: any."
+    )
+    high: float | None = Field(
+        default=None, ge=-1e30, le=1e30, description="Largest value; empty: any."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _restricts(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if value != cls.widest.get(name, "")}
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest value, infinite where none is given."""
+        low = -math.inf if self.low is None else self.low
+        return low, math.inf if self.high is None else self.high

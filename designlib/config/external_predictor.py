@@ -23,7 +23,6 @@ class OwnInput(Config):
 
     layout: Literal["channels_first", "channels_last", "flat", "columns"] = Field(
         default="channels_first",
-        title="Layout",
         description="Of one-hot sequences. channels_first: designs x letters x positions. "
         "channels_last: designs x positions x letters. flat: the latter with the letters of each "
         "position side by side. columns: not sequences but shares and variables, in the order of "
@@ -32,7 +31,6 @@ class OwnInput(Config):
     letters: str = Field(
         default="",
         max_length=64,
-        title="Letters",
         description="The alphabet in the order of the channels, such as ACGT or AGCU; U and T are "
         "the same letter. Empty: the order of the campaign's alphabet.",
     )
@@ -56,7 +54,6 @@ class OwnOutput(Config):
     part: str = Field(
         default="",
         max_length=64,
-        title="Part",
         description="Which part of several outputs: a number from 0 for a tuple, a name for a "
         "dictionary. Empty: there is one output.",
     )
@@ -64,12 +61,10 @@ class OwnOutput(Config):
         default=None,
         ge=0,
         le=10_000_000,
-        title="Column",
         description="Which of several numbers for each design, from 0. Empty: there is one.",
     )
     scale: Scale = Field(
         default="value",
-        title="Scale",
         description="What the output is: the value in the units of the table, its natural, binary "
         "or decimal logarithm, or the log odds of a probability.",
     )
@@ -81,17 +76,15 @@ class OwnNetwork(Config):
     factory: str = Field(
         default="",
         max_length=4000,
-        title="Factory",
         description="What returns the torch module, importable by every worker, with literal "
         "arguments: my_models:promoter_cnn(width=64). Empty: there is a program.",
     )
-    input: OwnInput = Field(default=OwnInput(), title="Input")
-    output: OwnOutput = Field(default=OwnOutput(), title="Output")
+    input: OwnInput = OwnInput()
+    output: OwnOutput = OwnOutput()
     distillation_steps: int = Field(
         default=0,
         ge=0,
         le=1_000_000,
-        title="Distillation steps",
         description="Of a predictor without a trajectory: steps of a short training of the same "
         "architecture on its predictions, whose checkpoints are walked. 0: none, temperatures "
         "of the one predictor are walked.",
@@ -108,13 +101,10 @@ class OwnNetwork(Config):
 class Example(Config):
     """A design whose prediction is known."""
 
-    design: str = Field(
-        min_length=1, title="Design", description="A sequence, or a composition as in tables."
-    )
+    design: str = Field(min_length=1, description="A sequence, or a composition as in tables.")
     value: float = Field(
         ge=-1e30,
         le=1e30,
-        title="Value",
         description="What the trained predictor, of an ensemble the first one, says of it, in the "
         "units of the table.",
     )
@@ -125,20 +115,17 @@ class ExternalPredictor(OwnNetwork):
 
     program: str = Field(
         default="",
-        title="Program",
         description="File of a program written by torch.export.save or torch.jit.save; in place "
         "of a factory.",
     )
     checkpoints: tuple[str, ...] = Field(
         default=(),
-        title="Checkpoints",
         description="A folder of checkpoints for each member of the ensemble, or "
         "runs:/RUN_ID/FOLDER in MLflow: state dicts, safetensors, Lightning or Hugging Face "
         "checkpoints. Empty: the model as it is, which is walked by temperatures, or distilled.",
     )
     examples: tuple[Example, ...] = Field(
         min_length=2,
-        title="Examples",
         description="Designs with what the trained predictor is known to say of them, on which "
         "layout, letters and output are checked.",
     )
@@ -146,7 +133,6 @@ class ExternalPredictor(OwnNetwork):
         default=1e-3,
         gt=0,
         le=1,
-        title="Tolerance",
         description="How far a prediction may be from its example, as a share of the largest "
         "absolute value among the examples.",
     )

@@ -17,9 +17,7 @@ class LearningConfig(Config):
 
     retired: ClassVar[Mapping[str, str]] = {"repeats": "each size is trained on 3 times"}
 
-    motifs: str = Field(
-        default="", title="Motifs", description="File of motifs to look for, in the JASPAR format."
-    )
+    motifs: str = Field(default="", description="File of motifs to look for, in the JASPAR format.")
     core: int = Field(
         default=0,
         ge=0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import fsum
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # settings are read by commands and servers that need no NumP
     import numpy as np
     from jaxtyping import Float
 
-from designlib.config.base import Config
+from designlib.config.base import Config, notice
 
 __all__ = [
     "LimitsConfig",
@@ -95,7 +95,10 @@ class WeightedColumn(FrontColumn):
     """A further objective of a weighted sum."""
 
     weight: float = Field(
-        default=1.0, gt=0, le=1000, title="Weight", description="Per standard deviation."
+        default=1.0,
+        gt=0,
+        le=1000,
+        description="Per standard deviation, beside 1 for the first value column.",
     )
 
 
@@ -104,19 +107,28 @@ class WeightedConfig(ObjectiveSettings):
 
     model_config = ConfigDict(title="Weighted sum")
 
-    first_weight: float = Field(
-        default=1.0,
-        gt=0,
-        le=1000,
-        title="Weight of the first",
-        description="Weight of the first value column, per standard deviation.",
-    )
     weighted: tuple[WeightedColumn, ...] = Field(
         title="Further objectives", description="The other value columns that count.", min_length=1
     )
 
-    def further(self, maximise: bool) -> tuple[Objective, ...]:  # noqa: ARG002 - their own
+    @model_validator(mode="before")
+    @classmethod
+    def _first_counts_one(cls, values: Any) -> Any:
+        """Release 0.1 had a ``first_weight``; the weights are relative."""
+        if not isinstance(values, Mapping) or "first_weight" not in values:
+            return values
+        notice("first_weight is now 1; the other weights are divided by it")
+        now = dict(values)
+        first = float(now.pop("first_weight"))
+        now["weighted"] = [
+            {**dict(one), "weight": float(dict(one).get("weight", 1)) / first}
+            for one in now.get("weighted", ())
+        ]
+        return now
+
+    def further(self, maximise: bool) -> tuple[Objective, ...]:
         """Return the other columns, each in its own direction."""
+        del maximise
         return tuple(o.further for o in self.weighted)
 
 
@@ -124,19 +136,13 @@ class Limit(Config):
     """What is demanded of a further objective."""
 
     column: _Column
-    at_least: _Bound = Field(
-        default=None, title="At least", description="Smallest value allowed; empty: any."
-    )
-    at_most: _Bound = Field(
-        default=None, title="At most", description="Largest value allowed; empty: any."
-    )
+    at_least: _Bound = Field(default=None, description="Smallest value allowed; empty: any.")
+    at_most: _Bound = Field(default=None, description="Largest value allowed; empty: any.")
 
     @property
     def bound(self) -> float:
         """The limit, whichever side it is on."""
-        bound = self.at_least if self.at_least is not None else self.at_most
-        assert bound is not None  # noqa: S101 - validated: one of them is set
-        return bound
+        return next(bound for bound in (self.at_least, self.at_most) if bound is not None)
 
     @model_validator(mode="after")
     def _asks_something(self) -> Limit:
@@ -149,23 +155,17 @@ class LimitsConfig(ObjectiveSettings):
     """The first objective, as long as the others are within limits."""
 
     model_config = ConfigDict(title="Within limits")
+    retired: ClassVar[Mapping[str, str]] = {
+        "strictness": "a standard deviation beyond a limit counts as three of the first objective"
+    }
 
     limits: tuple[Limit, ...] = Field(
-        title="Limits",
-        description="At least or at most a value, in the units of its column.",
-        min_length=1,
-    )
-    strictness: float = Field(
-        default=3.0,
-        gt=0,
-        le=1000,
-        title="Strictness",
-        description="How many standard deviations of the first objective a limit counts that is "
-        "missed by one of its own, while designs are drawn. Candidates have to meet it.",
+        description="At least or at most a value, in the units of its column.", min_length=1
     )
 
-    def further(self, maximise: bool) -> tuple[Objective, ...]:  # noqa: ARG002 - their own
+    def further(self, maximise: bool) -> tuple[Objective, ...]:
         """Return the limited columns; large values are wanted of those with a lower limit."""
+        del maximise
         return tuple(Objective(limit.column, limit.at_least is not None) for limit in self.limits)
 
     def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str]:
@@ -211,7 +211,6 @@ class ParetoConfig(ObjectiveSettings):
         default=5,
         ge=2,
         le=64,
-        title="Directions",
         description="How many trade-offs are drawn towards; blocks of 128 chains take turns.",
     )
 
@@ -220,8 +219,9 @@ class ParetoConfig(ObjectiveSettings):
         """Number of trade-offs."""
         return len(self.trade_offs())
 
-    def further(self, maximise: bool) -> tuple[Objective, ...]:  # noqa: ARG002 - their own
+    def further(self, maximise: bool) -> tuple[Objective, ...]:
         """Return the other columns, each in its own direction."""
+        del maximise
         return tuple(o.further for o in self.front)
 
     def trade_offs(self) -> list[list[float]]:

@@ -20,15 +20,10 @@ class PlateConfig(Config):
     # A design's place on a plate must not tell its rank.
     retired: ClassVar[Mapping[str, str]] = {"shuffle": "places are drawn at random, by the seed"}
 
-    wells: Literal[96, 384] = Field(
-        default=96, title="Wells", description="Wells of a plate: 8 x 12 or 16 x 24."
-    )
-    replicates: int = Field(
-        default=1, ge=1, le=96, title="Replicates", description="Wells of each candidate."
-    )
+    wells: Literal[96, 384] = Field(default=96, description="Wells of a plate: 8 x 12 or 16 x 24.")
+    replicates: int = Field(default=1, ge=1, le=96, description="Wells of each candidate.")
     controls: tuple[str, ...] = Field(
         default=(),
-        title="Controls",
         description="Designs of your own that are on every plate, such as the wild type.",
     )
     control_wells: int = Field(
@@ -42,14 +37,11 @@ class PlateConfig(Config):
         default=0,
         ge=0,
         le=96,
-        title="References",
         description="So many of the best measured designs are measured again on every plate, which "
         "tells how plates and rounds compare.",
     )
     avoid_edges: bool = Field(
-        default=False,
-        title="Avoid edges",
-        description="Whether the outermost wells, which dry out first, stay empty.",
+        default=False, description="Whether the outermost wells, which dry out first, stay empty."
     )
 
     @field_validator("controls")

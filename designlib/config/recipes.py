@@ -32,18 +32,15 @@ class RecipeConfig(Config):
         default=1.0,
         gt=0,
         le=1e6,
-        title="Sample mass",
         description="What the masses weighed out for one sample sum to, in g.",
     )
     amounts_are: Literal["mass", "atoms"] = Field(
         default="mass",
-        title="Amounts are",
         description="mass: amounts are shares of the mass. atoms: they are shares of the atoms, "
         "and components are elements.",
     )
     precursors: tuple[Precursor, ...] = Field(
         default=(),
-        title="Precursors",
         description="Substances that elements are weighed out as, where amounts are atoms; an "
         "element without one is weighed out as it is.",
     )

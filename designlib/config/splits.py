@@ -25,7 +25,6 @@ class SplitConfig(Config):
         default=0.15,
         gt=0,
         lt=1,
-        title="Validation model",
         description="Share of the designs that train only the validation model, which checks the "
         "candidates.",
     )
@@ -33,14 +32,12 @@ class SplitConfig(Config):
         default=0.05,
         gt=0,
         lt=1,
-        title="Validation",
         description="Share of the designs on which each checkpoint is measured.",
     )
     test: float = Field(
         default=0.05,
         gt=0,
         lt=1,
-        title="Test",
         description="Share of the designs that nothing is trained or chosen on.",
     )
 

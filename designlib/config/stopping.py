@@ -16,14 +16,12 @@ class StoppingConfig(Config):
         default=None,
         ge=1,
         le=10_000_000,
-        title="Budget",
         description="Stop once so many measurements have been made, failed ones included.",
     )
     target: float | None = Field(
         default=None,
         ge=-1e30,
         le=1e30,
-        title="Target",
         description="Stop once a candidate is measured at least as good as this, in units of the "
         "objective.",
     )
@@ -31,14 +29,12 @@ class StoppingConfig(Config):
         default=None,
         ge=1,
         le=1000,
-        title="Patience",
         description="Stop after so many rounds in a row without a better best candidate.",
     )
     least_gain: float | None = Field(
         default=None,
         ge=0,
         le=1e30,
-        title="Least gain",
         description="Stop once the best prediction of a round is ahead of the best measured "
         "candidate by less than this, in units of the objective.",
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from designlib.config.base import Config
-from designlib.config.constraints import ConstraintConfig, DesignConstraints
+from designlib.config.base import Config, notice
+from designlib.config.constraints import ConstraintConfig, DesignConstraints, GCConfig
 from designlib.errors import InputError
 from designlib.notation import DNA, iupac_letters
 
@@ -21,10 +22,12 @@ class VendorRules(Config):
 
     vendor: Literal["idt", "twist", "gen9"] = Field(
         default="twist",
-        title="Vendor",
         description="Published limits for gene fragments. Vendors change them: the check on the "
         "ordering page decides.",
     )
+
+
+_CUSTOM_GC = GCConfig(low=0.25, high=0.75)
 
 
 class CustomRules(Config):
@@ -32,20 +35,7 @@ class CustomRules(Config):
 
     model_config = ConfigDict(title="Custom rules")
 
-    gc_low: float = Field(
-        default=0.25, ge=0, le=1, title="Lowest GC", description="Share of G and C, at least."
-    )
-    gc_high: float = Field(
-        default=0.75, ge=0, le=1, title="Highest GC", description="Share of G and C, at most."
-    )
-    window: int | None = Field(
-        default=None,
-        ge=2,
-        le=10_000,
-        title="Window",
-        description="Length in letters of the windows that keep these limits; empty: the whole "
-        "molecule.",
-    )
+    gc: GCConfig = _CUSTOM_GC
     max_run: int = Field(
         default=9,
         ge=1,
@@ -64,39 +54,52 @@ class CustomRules(Config):
         default=None,
         ge=4,
         le=100,
-        title="Hairpin stem",
         description="Length in letters of a stem that forms a hairpin within 200 letters; empty: "
         "not checked.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_gc(cls, values: Any) -> Any:
+        former = {"gc_low": "low", "gc_high": "high", "window": "window"}
+        if not isinstance(values, Mapping) or not former.keys() & values:
+            return values
+        notice("gc_low, gc_high and window are now low, high and window of gc")
+        gc = {new: values[old] for old, new in former.items() if old in values}
+        kept = {name: value for name, value in values.items() if name not in former}
+        return {**kept, "gc": {**_CUSTOM_GC.model_dump(), **gc}}
+
+    @field_validator("gc")
+    @classmethod
+    def _is_a_range(cls, gc: GCConfig) -> GCConfig:
+        if gc.low > gc.high:
+            raise ValueError(f"low is {gc.low:g}; it must be at most high, {gc.high:g}")
+        return gc
 
 
 class SynthesisConfig(Config):
     """Adapters of the designs, and the rules of the molecule."""
 
     rules: VendorRules | CustomRules = Field(
-        default=VendorRules(), title="Rules", description="Limits of every design."
+        default=VendorRules(), description="Limits of every design."
     )
     adapter_before: str = Field(
         default="",
         max_length=1000,
-        title="Adapter before",
         description="Letters added before each design in the order (5' end).",
     )
     adapter_after: str = Field(
         default="",
         max_length=1000,
-        title="Adapter after",
         description="Letters added after each design in the order (3' end).",
     )
     forbidden_sites: tuple[str, ...] = Field(
         default=(),
-        title="Forbidden sites",
         description="Recognition sites in IUPAC letters, such as GGTCTC for BsaI; forbidden on "
         "both strands of the design and across its junctions with the adapters.",
     )
     required_motifs: tuple[str, ...] = Field(
         default=(),
-        title="Required motifs",
         description="Motifs in IUPAC letters; the molecule has each on one of its strands.",
     )
 
@@ -120,15 +123,6 @@ class SynthesisConfig(Config):
             if not motif:
                 raise ValueError("an empty motif occurs everywhere; leave it out")
         return tuple(motif.upper() for motif in motifs)
-
-    @model_validator(mode="after")
-    def _limits(self) -> SynthesisConfig:
-        if isinstance(self.rules, CustomRules) and self.rules.gc_low > self.rules.gc_high:
-            raise ValueError(
-                f"gc_low is {self.rules.gc_low:g}; it must be at most gc_high, "
-                f"{self.rules.gc_high:g}"
-            )
-        return self
 
     def molecule(self, design: str) -> str:
         """Return the ordered molecule: the design between its adapters."""

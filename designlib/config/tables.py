@@ -40,7 +40,7 @@ _GRID_TOLERANCE = 1e-6
 
 
 class TableColumns(Config):
-    """Names of the columns to read; a name that is left out is guessed."""
+    """Which column means what; what is left empty is guessed and reported."""
 
     design: str | None = Field(
         default=None,
@@ -95,18 +95,15 @@ class CompositionReading(Config):
     )
     quantities: tuple[Quantity, ...] = Field(
         default=(),
-        title="Quantities",
         description="Processing variables that are numbers, such as a temperature, beside the "
         "composition or without one.",
     )
     choices: tuple[Choice, ...] = Field(
         default=(),
-        title="Choices",
         description="Processing variables that are one of some options, such as a solvent.",
     )
     amounts: Literal["fractions", "percent", "any"] = Field(
         default="fractions",
-        title="Amounts",
         description="What the component columns of a row sum to, to one part in a thousand: 1 for "
         "fractions, 100 for percent. any: each row is divided by its sum, as formulas always are.",
     )
@@ -114,7 +111,6 @@ class CompositionReading(Config):
         default=1.0,
         ge=0.01,
         le=50,
-        title="Step",
         description="Smallest step in which compositions are weighed out, in %. Designs are whole "
         "steps; measured compositions are rounded to it, and those that then agree are replicates.",
     )
@@ -122,13 +118,11 @@ class CompositionReading(Config):
         default=None,
         ge=-1e30,
         le=1e30,
-        title="Not reported",
         description="Value that stands for no measurement, in the unit of the objective; such rows "
         "are left out and counted.",
     )
     skip_unreadable: bool = Field(
         default=False,
-        title="Skip unreadable",
         description="Leave out formulas that cannot be read, and count them, instead of stopping "
         "at the first.",
     )
@@ -167,32 +161,23 @@ class TableReading(Config):
         "reading": "compositions",
     }
 
-    columns: TableColumns = Field(
-        default=TableColumns(),
-        title="Columns",
-        description="Which column means what; what is left empty is guessed and reported.",
-    )
+    columns: TableColumns = TableColumns()
     compositions: CompositionReading | None = Field(
         default=None,
         description="How compositions and processing variables are read. Empty: the designs are "
         "sequences.",
     )
     alphabet: AlphabetChoice = Field(
-        default="auto", title="Alphabet", description="auto: decided by the letters that occur."
+        default="auto", description="auto: decided by the letters that occur."
     )
     both_strands: bool = Field(
         default=False,
-        title="Both strands",
         description="Whether a sequence and its reverse complement are the same molecule.",
     )
     direction: Direction = Field(
-        default="maximise",
-        title="Direction",
-        description="Which values of the objective are wanted.",
+        default="maximise", description="Which values of the objective are wanted."
     )
-    unit: str = Field(
-        default="", title="Unit", description="Unit of the objective; empty for a pure number."
-    )
+    unit: str = Field(default="", description="Unit of the objective; empty for a pure number.")
     lowest: float | None = Field(
         default=None,
         ge=-1e30,
@@ -211,7 +196,6 @@ class TableReading(Config):
     )
     transform: Transform = Field(
         default="none",
-        title="Transform",
         description="log: predictors learn the logarithm of the values, which all have to be above "
         "zero. Reports are in the original unit.",
     )

@@ -17,13 +17,10 @@ class NetworkConfig(Config):
 
     architecture: Literal["cnn", "mlp"] = Field(
         default="cnn",
-        title="Architecture",
         description="Of predictors of sequences. cnn: motif filters, then a dense layer. mlp: "
         "dense layers on all positions. Compositions are always read by dense layers.",
     )
-    width: int = Field(
-        default=96, ge=4, le=4096, title="Width", description="Filters or hidden units per layer."
-    )
+    width: int = Field(default=96, ge=4, le=4096, description="Filters or hidden units per layer.")
     composition_features: Literal["shares", "elements"] = Field(
         default="shares",
         title="Features of compositions",
@@ -31,11 +28,7 @@ class NetworkConfig(Config):
         "deviation of five properties of the elements, for components that are elements.",
     )
     filter_length: int = Field(
-        default=7,
-        ge=1,
-        le=64,
-        title="Filter length",
-        description="Positions that one filter of a cnn sees, in letters.",
+        default=7, ge=1, le=64, description="Positions that one filter of a cnn sees, in letters."
     )
 
 
@@ -47,22 +40,12 @@ class TrainingConfig(Config):
         "scorer_members": "one validation model is trained for each objective"
     }
 
-    network: NetworkConfig = Field(default=NetworkConfig(), title="Network")
-    members: int = Field(
-        default=4, ge=1, le=32, title="Members", description="Predictors in the ensemble."
-    )
-    steps: int = Field(
-        default=1500, ge=1, le=1_000_000, title="Steps", description="Optimiser steps per member."
-    )
-    batch_size: int = Field(
-        default=96, ge=1, le=65_536, title="Batch size", description="Designs per step."
-    )
-    learning_rate: float = Field(
-        default=3e-3, gt=0, le=1, title="Learning rate", description="Peak rate of AdamW."
-    )
-    weight_decay: float = Field(
-        default=0.1, ge=0, le=10, title="Weight decay", description="Decoupled, as in AdamW."
-    )
+    network: NetworkConfig = NetworkConfig()
+    members: int = Field(default=4, ge=1, le=32, description="Predictors in the ensemble.")
+    steps: int = Field(default=1500, ge=1, le=1_000_000, description="Optimiser steps per member.")
+    batch_size: int = Field(default=96, ge=1, le=65_536, description="Designs per step.")
+    learning_rate: float = Field(default=3e-3, gt=0, le=1, description="Peak rate of AdamW.")
+    weight_decay: float = Field(default=0.1, ge=0, le=10, description="Decoupled, as in AdamW.")
     emphasis: float = Field(
         default=1.0,
         ge=0,
@@ -75,20 +58,17 @@ class TrainingConfig(Config):
         default=0.3,
         ge=0,
         lt=1,
-        title="Own share",
         description="Share of the training examples that come from the campaign's own rounds, at "
         "least: where there are fewer, they are repeated, so that a few good designs are not lost "
         "among many poor ones. 0 repeats nothing.",
     )
     noise_weights: bool = Field(
         default=False,
-        title="Noise weights",
         description="Whether measurements with a large standard error count less: half as much at "
         "the usual error, a fifth at twice that. Those without an error count as the usual one.",
     )
     start: Literal["fresh", "warm"] = Field(
         default="fresh",
-        title="Start",
         description="Of the ensemble in later rounds. fresh: from new initial weights. warm: from "
         "the trained members of the round before, for as many steps again; half of their "
         "checkpoints stay, so that walks still lead from coarse to fine. Validation models always "
@@ -98,6 +78,5 @@ class TrainingConfig(Config):
         default=24,
         ge=2,
         le=1000,
-        title="Checkpoints",
         description="States kept per member, densely early: evenly spaced in log(1 + step).",
     )

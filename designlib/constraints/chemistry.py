@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from designlib.config import ChemistryRules
-from designlib.notation import PROPERTIES, require_smact
+from designlib.config import ChemistryCheck
+from designlib.notation import PROPERTIES, compound_verdict, require_smact
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError, Points
 
@@ -21,8 +21,11 @@ def check_chemistry(space: DesignSpace) -> None:
 
 
 def chemistry_verdicts(
-    rules: ChemistryRules, space: SimplexSpace | MixedSpace, designs: Points
+    check: ChemistryCheck, space: SimplexSpace | MixedSpace, designs: Points
 ) -> list[str]:
     """Return ``ok`` or a reason for the composition of each design."""
     shares = designs[:, : len(space.components)].tolist()
-    return [rules.verdict(dict(zip(space.components, row, strict=True))) for row in shares]
+    return [
+        compound_verdict(dict(zip(space.components, row, strict=True)), alloys=check == "alloys")
+        for row in shares
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import combinations
 from typing import TypeAlias
 
 import torch
@@ -86,21 +87,21 @@ def _on_sequences(c: ConstraintConfig, space: SequenceSpace) -> Makers:
 
 
 def _on_compositions(c: CompositionConstraints, space: SimplexSpace) -> Makers:
-    if c.component_ranges:
-        limits = [(one.component, one.low / 100, one.high / 100) for one in c.component_ranges]
-        yield "component_ranges", partial(Bounds.of_components, space, limits)
-    for group in c.group_ranges:
-        low, high = group.low / 100, group.high / 100
-        yield "group_ranges", partial(GroupBounds, space, group.members, low, high)
+    single = [(*one.components, *one.shares) for one in c.component_ranges if not one.is_sum]
+    if single:
+        yield "component_ranges", partial(Bounds.of_components, space, single)
+    for one in c.component_ranges:
+        if one.is_sum:
+            yield "component_ranges", partial(GroupBounds, space, one.components, *one.shares)
     if c.most_components:
         yield "most_components", partial(AtMostComponents, space, c.most_components)
     if c.fewest_components:
         yield "fewest_components", partial(AtLeastComponents, space, c.fewest_components)
     if c.never_together:
-        pairs = [(pair.first, pair.second) for pair in c.never_together]
+        pairs = [pair for one in c.never_together for pair in combinations(one.components, 2)]
         yield "never_together", partial(NeverTogether, space, pairs)
     for one in c.ratios:
-        yield "ratios", partial(RatioBounds, space, one.component, one.to, one.low, one.high)
+        yield "ratios", partial(RatioBounds, space, one.component, one.to, *one.limits)
 
 
 def _rules(config: DesignConstraints, space: SequenceSpace | SimplexSpace) -> Makers:
@@ -135,7 +136,7 @@ def _on_composition(
     if (near := config.near_measured) is not None:
         known = space.random(0, torch.Generator()) if measured is None else measured
         usable = known[AllOf(space, members).satisfied(known)][:_NEAREST]
-        make = partial(NearMeasured, space, usable, near.percent / 100)
+        make = partial(NearMeasured, space, usable, near / 100)
         members += _make_all([("near_measured", make)])
     return AllOf(space, members)
 

@@ -43,17 +43,15 @@ class _Element(NamedTuple):
     is_metal: bool
 
 
-def compound_verdict(
-    shares: Mapping[str, float], *, electronegativity: bool = True, alloys: bool = True
-) -> str:
+def compound_verdict(shares: Mapping[str, float], *, alloys: bool = True) -> str:
     """Return ``ok``, or why a composition with these shares of the atoms is no compound.
+
+    Of a compound the charges balance, and every anion is more electronegative than every cation.
 
     Parameters
     ----------
     shares
         Share of the atoms by symbol of the element.
-    electronegativity
-        Whether, in a neutral state, every anion has to be more electronegative than every cation.
     alloys
         Whether metals alone pass.
 
@@ -72,7 +70,7 @@ def compound_verdict(
     neutral = False
     for states in _neutral_states(list(present.values()), elements):
         neutral = True
-        if not electronegativity or _balanced(states, elements):
+        if _balanced(states, elements):
             return "ok"
     if neutral:
         return "in no neutral state are all anions more electronegative than all cations"

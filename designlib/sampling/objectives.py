@@ -301,13 +301,18 @@ class StandardizedScores(NamedTuple):
     trade_off: int = 0
 
 
+_STRICTNESS = 3.0
+"""Standard deviations of the first objective that a limit counts which is missed by one: a miss
+costs more than chains gain by it, and a score near a limit keeps its gradient."""
+
+
 def combined(settings: ObjectiveSettings, standardized: StandardizedScores) -> Scores:
     """Return one score per design as a campaign's settings combine them; more is better."""
     return _COMBINATIONS[type(settings)](settings, standardized)
 
 
 def _weighted_mean(settings: WeightedConfig, standardized: StandardizedScores) -> Scores:
-    weights = [settings.first_weight, *(o.weight for o in settings.weighted)]
+    weights = [1.0, *(o.weight for o in settings.weighted)]
     scores = standardized.scores
     return _weighted(scores, weights) / scores.new_tensor(weights).sum()
 
@@ -317,7 +322,7 @@ def _within_limits(settings: LimitsConfig, standardized: StandardizedScores) -> 
     total = scores[0]
     for limit, score, scale in zip(settings.limits, scores[1:], scales[1:], strict=True):
         bound = (scale.to_learn(limit.bound) - scale.centre) / scale.scale
-        total = total - settings.strictness * (bound - score).clamp(min=0)
+        total = total - _STRICTNESS * (bound - score).clamp(min=0)
     return total
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from designlib.config import ChemistryRules
+from designlib.config import ChemistryCheck
 from designlib.constraints import AllOf, chemistry_verdicts
 from designlib.predictors import Trajectory, evaluate
 from designlib.selection.oracles import Oracle
@@ -76,7 +76,7 @@ class Scoring:
     measured: Sequence[str]
     """Designs that distances are to."""
     constraint: AllOf
-    chemistry: ChemistryRules | None = None
+    chemistry: ChemistryCheck | None = None
     oracle: Oracle | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -52,29 +52,21 @@ class CampaignConfig(Config):
     name: str = Field(
         default="six6",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        title="Name",
         description="Letters, digits, dots, dashes and underscores; names the results' folder.",
     )
-    seed: int = Field(
-        default=0, ge=0, lt=2**63, title="Seed", description="The same seed gives the same plate."
-    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same plate.")
     rounds: int = Field(
         default=1,
         ge=1,
         le=1000,
-        title="Rounds",
         description="Rounds of a simulated campaign, whose withheld measurements answer for what "
         "is proposed. Leave it at 1 where a laboratory measures: import the results and run the "
         "campaign again for the next round.",
     )
-    stopping: StoppingConfig = Field(
-        default=StoppingConfig(),
-        title="Stopping",
-        description="Rules that end the campaign before its last round.",
-    )
-    data: DataConfig = Field(default=DataConfig(), title="Data")
-    split: SplitConfig = Field(default=SplitConfig(), title="Split")
-    training: TrainingConfig = Field(default=TrainingConfig(), title="Training")
+    stopping: StoppingConfig = StoppingConfig()
+    data: DataConfig = DataConfig()
+    split: SplitConfig = SplitConfig()
+    training: TrainingConfig = TrainingConfig()
     predictor: ExternalPredictor | None = Field(
         default=None,
         description="A predictor that you have trained already, with its checkpoints; only the "
@@ -82,7 +74,6 @@ class CampaignConfig(Config):
     )
     constraints: DesignConstraints = Field(
         default=ConstraintConfig(),
-        title="Constraints",
         description="What every design must satisfy: constraints on sequences or on compositions.",
     )
     objectives: ObjectivesConfig | None = Field(
@@ -90,9 +81,9 @@ class CampaignConfig(Config):
         description="What is wanted of several value columns of the table: a weighted sum, limits, "
         "specificity or the Pareto front. Empty: the first value column alone.",
     )
-    sampling: SamplingConfig = Field(default=SamplingConfig(), title="Sampling")
-    selection: SelectionConfig = Field(default=SelectionConfig(), title="Selection")
-    recipe: RecipeConfig = Field(default=RecipeConfig(), title="Recipe")
+    sampling: SamplingConfig = SamplingConfig()
+    selection: SelectionConfig = SelectionConfig()
+    recipe: RecipeConfig = RecipeConfig()
     plate: PlateConfig | None = Field(
         default=None,
         description="How the batch is laid out on plates; empty: a ranked list without wells.",
@@ -102,7 +93,7 @@ class CampaignConfig(Config):
         description="Rules that every DNA design keeps so that it can be made, and the adapters of "
         "the order; empty: none.",
     )
-    execution: ExecutionConfig = Field(default=ExecutionConfig(), title="Execution")
+    execution: ExecutionConfig = ExecutionConfig()
 
     @model_validator(mode="after")
     def _somebody_measures(self) -> CampaignConfig:

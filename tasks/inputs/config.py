@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from designlib.config import Config, TableReading
+from designlib.config.base import notice
 from tasks.inputs.catalogue import read_catalogue
 
 __all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
@@ -31,7 +32,6 @@ class NamedDataset(Config):
         default=0.5,
         gt=0,
         le=1,
-        title="Visible share",
         description="Share of the table that the campaign may learn from. The whole table only "
         "judges the candidates.",
     )
@@ -62,38 +62,42 @@ class DataConfig(Config):
     """Which measured table the campaign starts from."""
 
     source: NamedDataset | TableFile = Field(
-        default=NamedDataset(),
-        title="Source",
-        description="A named data set, or a table of your own.",
+        default=NamedDataset(), description="A named data set, or a table of your own."
     )
 
 
 class ExecutionConfig(Config):
     """How the work is spread; none of it changes the result."""
 
-    shards: int = Field(
-        default=2, ge=1, le=10_000, title="Shards", description="Parts of the sampling run."
-    )
+    shards: int = Field(default=2, ge=1, le=10_000, description="Parts of the sampling run.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
-        title="Device",
         description="auto: a GPU where there is one. cuda without a GPU is an error.",
     )
-    runner: Literal["threads", "dask", "ray"] = Field(
+    runner: str = Field(
         default="threads",
-        title="Runner",
-        description="What runs the shards: threads of the GPU worker's process, or the processes "
-        "of a Dask or Ray cluster that share DESIGN_HOME.",
-    )
-    address: str = Field(
-        default="",
-        title="Address of the cluster",
-        description="Of a Dask scheduler or Ray head that is running; empty: a cluster on the "
-        "worker's machine for as long as the run.",
+        pattern=r"^(threads|(dask|ray)( \S+)?)$",
+        description="What runs the shards: threads of the GPU worker's process; dask or ray, a "
+        "cluster on the worker's machine for as long as the run; or a running cluster that shares "
+        "DESIGN_HOME, such as 'dask tcp://scheduler:8786' or 'ray ray://head:10001'.",
     )
 
-    @model_validator(mode="after")
-    def _only_clusters_have_addresses(self) -> ExecutionConfig:
-        if self.address and self.runner == "threads":
-            raise ValueError("runner: threads has no address; use runner: dask or ray with it")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _former_address(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or "address" not in values:
+            return values
+        notice("address is now part of runner, such as 'dask tcp://scheduler:8786'")
+        kept = {name: value for name, value in values.items() if name != "address"}
+        runner = f"{kept.get('runner', 'threads')} {values['address']}".strip()
+        return {**kept, "runner": runner}
+
+    @property
+    def engine(self) -> str:
+        """What runs the shards: threads, dask or ray."""
+        return self.runner.partition(" ")[0]
+
+    @property
+    def address(self) -> str:
+        """Where the cluster is; empty for one on the worker's machine."""
+        return self.runner.partition(" ")[2]

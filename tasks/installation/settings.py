@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
 
     home: Path = REPOSITORY / "results"
-    data_mirrors: Annotated[tuple[Path, ...], NoDecode] = Field(default=())
+    data_mirrors: Annotated[tuple[Path, ...], NoDecode] = ()
     tables: Path | None = None
     host: str = "127.0.0.1"
     restart_seconds: float = Field(default=5.0, ge=0)
@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     host_names: str = ""
     database: SecretStr | None = None
     store: str | None = None
-    factories: Annotated[tuple[str, ...], NoDecode] = Field(default=())
-    programs: Annotated[tuple[str, ...], NoDecode] = Field(default=())
+    factories: Annotated[tuple[str, ...], NoDecode] = ()
+    programs: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("data_mirrors", mode="before")
     @classmethod

@@ -78,10 +78,10 @@ def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:
 
     Raises InputError where the packages of the engine are not installed.
     """
-    if execution.runner == "threads":
+    if execution.engine == "threads":
         return side_by_side(_AT_ONCE)
     try:
-        if execution.runner == "dask":
+        if execution.engine == "dask":
             from prefect_dask.task_runners import DaskTaskRunner
 
             if execution.address:
@@ -90,7 +90,7 @@ def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:
             return DaskTaskRunner(cluster_kwargs=own)
         from prefect_ray import RayTaskRunner  # pyright: ignore[reportMissingImports] - an extra
     except ImportError:
-        name = execution.runner
+        name = execution.engine
         raise InputError(
             f"runner: {name} needs its packages: pip install 'trajectory-design[{name}]'"
         ) from None

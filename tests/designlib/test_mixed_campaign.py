@@ -252,7 +252,7 @@ def test_values_are_written_as_finely_as_they_can_be_set():
             {"allowed_options": [{"choice": "gas", "options": ["O2"]}]},
             "allowed_options: 'O2' is no option of gas; known are Ar, N2, air",
         ),
-        ({"component_ranges": [{"component": "Cu", "high": 5}]}, "no component 'Cu'"),
+        ({"component_ranges": [{"components": ["Cu"], "high": 5}]}, "no component 'Cu'"),
     ],
 )
 def test_constraints_that_do_not_fit_are_refused(rules, message):

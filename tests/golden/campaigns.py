@@ -38,7 +38,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
         },
         "constraints": {
             "most_components": 3,
-            "component_ranges": [{"component": "PCBM", "low": 10, "high": 60}],
+            "component_ranges": [{"components": ["PCBM"], "low": 10, "high": 60}],
         },
         "selection": {"batch_size": 12, "min_distance": 3, "validation_quantile": 0},
         "recipe": {"sample_mass": 0.02},

@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
     },
     "constraints": {
         "most_components": 3,
-        "component_ranges": [{"component": "PCBM", "low": 10, "high": 60}],
+        "component_ranges": [{"components": ["PCBM"], "low": 10, "high": 60}],
     },
     "sampling": {"chains": 200, "steps_per_rung": 2, "final_steps": 4},
     "selection": {"batch_size": 8, "min_distance": 3},
@@ -62,7 +62,7 @@ FILMS: dict[str, Any] = {
     },
     "training": {**SETTINGS["training"], "noise_weights": True},
     "constraints": {
-        "component_ranges": [{"component": "CsI", "low": 5, "high": 30}],
+        "component_ranges": [{"components": ["CsI"], "low": 5, "high": 30}],
         "quantity_ranges": [{"quantity": "temperature", "high": 150}],
         "allowed_options": [{"choice": "solvent", "options": ["DMSO", "GBL"]}],
     },

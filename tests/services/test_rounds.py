@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
     "selection": {"batch_size": 8, "min_distance": 1},
     "plate": {"replicates": 2, "controls": ["ACGTACGT"], "references": 3, "avoid_edges": True},
     "synthesis": {
-        "rules": {"gc_low": 0.2, "gc_high": 0.8, "max_run": 4, "max_repeat": None},
+        "rules": {"gc": {"low": 0.2, "high": 0.8}, "max_run": 4, "max_repeat": None},
         "forbidden_sites": ["GGTCTC"],
         "adapter_before": "TTGGTCTCA",
         "adapter_after": "TGAGACCTT",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from designlib.config.constraints.compositions import (
-    ChemistryRules,
-    ComponentPair,
+    ChemistryCheck,
     ComponentRange,
     CompositionConstraints,
-    GroupRange,
-    NearBest,
+    ExclusiveComponents,
     OptionChoice,
     QuantityRange,
     RatioRange,
@@ -24,18 +22,16 @@ from designlib.config.constraints.sequences import (
 )
 
 __all__ = [
-    "ChemistryRules",
-    "ComponentPair",
+    "ChemistryCheck",
     "ComponentRange",
     "CompositionConstraints",
     "CompositionRule",
     "ConstraintConfig",
     "DesignConstraints",
+    "ExclusiveComponents",
     "FixedSite",
     "GCConfig",
-    "GroupRange",
     "HammingBallConfig",
-    "NearBest",
     "OptionChoice",
     "QuantityRange",
     "RatioRange",

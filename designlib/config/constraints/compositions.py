@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from designlib.config.base import Config
+from designlib.config.base import Config, Range, notice
 from designlib.config.constraints.rules import CompositionRule, rule_settings
-from designlib.notation import compound_verdict
 
 __all__ = [
-    "ChemistryRules",
-    "ComponentPair",
+    "ChemistryCheck",
     "ComponentRange",
     "CompositionConstraints",
-    "GroupRange",
-    "NearBest",
+    "ExclusiveComponents",
     "OptionChoice",
     "QuantityRange",
     "RatioRange",
 ]
 
 
-class QuantityRange(Config):
-    """Limits of one quantity, inside those of the table."""
+ChemistryCheck: TypeAlias = Literal["compounds", "alloys"]
+"""Compositions that pass the check of chemistry: neutral compounds alone, or alloys too."""
+
+
+class QuantityRange(Range):
+    """Limits of one quantity in its unit, inside those of the table."""
 
     quantity: str = Field(description="Name of the quantity, such as temperature.")
-    low: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        description="Smallest value, in the quantity's unit; empty: that of the table.",
-    )
-    high: float | None = Field(
-        default=None,
-        ge=-1e30,
-        le=1e30,
-        description="Largest value, in the quantity's unit; empty: that of the table.",
-    )
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """The smallest and the largest value, infinite where none is given."""
-        low = -math.inf if self.low is None else self.low
-        return low, math.inf if self.high is None else self.high
 
 
 class OptionChoice(Config):
@@ -56,74 +38,56 @@ class OptionChoice(Config):
     options: tuple[str, ...] = Field(min_length=1, description="Options that are allowed.")
 
 
-class ComponentRange(Config):
-    """Limits of one component; equal ones fix it."""
+class ComponentRange(Range):
+    """Limits in % of the amount of one component, or of the sum of several."""
 
-    component: str = Field(description="Name of the component, such as Fe.")
-    low: float = Field(default=0.0, ge=0, le=100, description="Smallest amount, in %.")
-    high: float = Field(default=100.0, ge=0, le=100, description="Largest amount, in %.")
+    widest: ClassVar[Mapping[str, float]] = {"low": 0, "high": 100}
+    renamed: ClassVar[Mapping[str, str]] = {"component": "components", "members": "components"}
 
-
-class GroupRange(Config):
-    """Limits of the sum of several components."""
-
-    members: tuple[str, ...] = Field(
-        min_length=1, description="Names of the components of the group."
+    components: tuple[str, ...] = Field(
+        min_length=1, description="Names of the components, such as Fe."
     )
-    low: float = Field(default=0.0, ge=0, le=100, description="Smallest sum, in %.")
-    high: float = Field(default=100.0, ge=0, le=100, description="Largest sum, in %.")
+
+    @field_validator("components", mode="before")
+    @classmethod
+    def _one_is_enough(cls, names: Any) -> Any:
+        return (names,) if isinstance(names, str) else names
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the limits are those of a sum."""
+        return len(self.components) > 1
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The limits as shares, from 0 to 1."""
+        low, high = self.limits
+        return max(low / 100, 0.0), min(high / 100, 1.0)
 
 
-class RatioRange(Config):
-    """Limits of the ratio of two components."""
+class RatioRange(Range):
+    """Limits of the ratio of two components, without unit."""
+
+    widest: ClassVar[Mapping[str, float]] = {"low": 0, "high": 1e6}
 
     component: str = Field(description="Component in the numerator.")
     to: str = Field(description="Component in the denominator.")
-    low: float = Field(default=0.0, ge=0, le=1e6, description="Smallest ratio, without unit.")
-    high: float = Field(default=1e6, ge=0, le=1e6, description="Largest ratio, without unit.")
 
 
-class ComponentPair(Config):
-    """Two components that exclude each other."""
+class ExclusiveComponents(Config):
+    """Components of which a design has at most one."""
 
-    first: str = Field(description="Name of one component.")
-    second: str = Field(description="Name of the other one.")
-
-
-class NearBest(Config):
-    """Stay near good measured compositions."""
-
-    retired: ClassVar[Mapping[str, str]] = {"best": "the best 256 measured compositions count"}
-
-    percent: float = Field(
-        default=10.0,
-        gt=0,
-        le=100,
-        description="Largest difference from the nearest of them, in % of the design.",
+    components: tuple[str, ...] = Field(
+        min_length=2, description="Names of the components, two or more."
     )
 
-
-class ChemistryRules(Config):
-    """Conditions under which a composition of elements is a compound; needs the extra smact."""
-
-    retired: ClassVar[Mapping[str, str]] = {
-        "charge_neutral": "always on",
-        "tolerance": "0.01 elementary charges per atom may be left",
-    }
-
-    electronegativity: bool = Field(
-        default=True,
-        description="Whether every anion has to be more electronegative than every cation.",
-    )
-    alloys: bool = Field(
-        default=True, description="Whether compositions of metals alone pass, as alloys."
-    )
-
-    def verdict(self, shares: Mapping[str, float]) -> str:
-        """Return ``ok`` or a reason; see `designlib.notation.compound_verdict`."""
-        return compound_verdict(
-            shares, electronegativity=self.electronegativity, alloys=self.alloys
-        )
+    @model_validator(mode="before")
+    @classmethod
+    def _former_pair(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and {"first", "second"} == set(values):
+            notice("first and second are now called components")
+            return {"components": (values["first"], values["second"])}
+        return values
 
 
 class CompositionConstraints(rule_settings(CompositionRule)):
@@ -132,10 +96,7 @@ class CompositionConstraints(rule_settings(CompositionRule)):
     model_config = ConfigDict(title="Compositions")
 
     component_ranges: tuple[ComponentRange, ...] = Field(
-        default=(), description="Smallest and largest amounts of single components."
-    )
-    group_ranges: tuple[GroupRange, ...] = Field(
-        default=(), description="Smallest and largest sums of several components."
+        default=(), description="Smallest and largest amounts of components, or of their sums."
     )
     most_components: int | None = Field(
         default=None, ge=1, le=118, description="Largest number of components in a design."
@@ -143,16 +104,19 @@ class CompositionConstraints(rule_settings(CompositionRule)):
     fewest_components: int | None = Field(
         default=None, ge=1, le=118, description="Smallest number of components in a design."
     )
-    never_together: tuple[ComponentPair, ...] = Field(
-        default=(), description="Pairs of components that exclude each other."
+    never_together: tuple[ExclusiveComponents, ...] = Field(
+        default=(), description="Components that exclude each other."
     )
     ratios: tuple[RatioRange, ...] = Field(
         default=(), description="Limits of the ratio of two components; 0 : 0 is allowed."
     )
-    near_measured: NearBest | None = Field(
+    near_measured: float | None = Field(
         default=None,
-        description="Stay near the best measured compositions, where data support predictions; "
-        "needed with many components, most of whose mixtures resemble nothing measured.",
+        gt=0,
+        le=100,
+        description="Largest difference, in % of the design, from the nearest of the best 256 "
+        "measured compositions; needed with many components, most of whose mixtures resemble "
+        "nothing measured. Empty: any.",
     )
     quantity_ranges: tuple[QuantityRange, ...] = Field(
         default=(), description="Smallest and largest values of quantities beside a composition."
@@ -160,13 +124,33 @@ class CompositionConstraints(rule_settings(CompositionRule)):
     allowed_options: tuple[OptionChoice, ...] = Field(
         default=(), description="Allowed options, such as the solvents in stock."
     )
-
-    chemistry: ChemistryRules | None = Field(
+    chemistry: ChemistryCheck | None = Field(
         default=None,
-        description="Charge neutrality and electronegativity of compositions of elements, amounts "
-        "as shares of the atoms, by SMACT; designs that fail are filtered out with the reason. "
-        "Empty: not checked. Needs the extra smact.",
+        description="SMACT's check of compositions of elements, amounts as shares of the atoms: "
+        "charges balance and every anion is more electronegative than every cation. alloys: "
+        "compositions of metals alone pass too. Designs that fail are filtered out with the "
+        "reason. Empty: not checked. Needs the extra smact.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_shapes(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        now = dict(values)
+        if "group_ranges" in now:
+            notice("group_ranges are now part of component_ranges")
+            now["component_ranges"] = (
+                *now.get("component_ranges", ()),
+                *now.pop("group_ranges"),
+            )
+        if isinstance(near := now.get("near_measured"), Mapping):
+            notice("near_measured is now the number of its percent")
+            now["near_measured"] = near.get("percent", 10.0)
+        if isinstance(rules := now.get("chemistry"), Mapping):
+            notice("chemistry is now compounds or alloys; its other settings are constants")
+            now["chemistry"] = "alloys" if rules.get("alloys", True) else "compounds"
+        return now
 
     @property
     def on_composition(self) -> CompositionConstraints:

@@ -55,7 +55,6 @@ class ConstraintConfig(rule_settings(SequenceRule)):
 
     hamming_ball: HammingBallConfig | None = Field(
         default=None,
-        title="Hamming ball",
         description="Largest number of changes from a reference sequence.",
     )
     fixed_sites: tuple[FixedSite, ...] = Field(

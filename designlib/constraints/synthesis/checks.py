@@ -25,7 +25,7 @@ def rule_set(config: SynthesisConfig) -> RuleSet:
         base = PRESETS[rules.vendor]
     else:
         base = RuleSet(
-            gc=(GCLimit(rules.gc_low, rules.gc_high, rules.window),),
+            gc=(GCLimit(rules.gc.low, rules.gc.high, rules.gc.window),),
             max_run_at=rules.max_run,
             max_run_gc=rules.max_run,
             max_repeat=rules.max_repeat,

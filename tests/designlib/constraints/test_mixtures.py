@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from designlib.config.constraints import (
-    ComponentPair,
     ComponentRange,
     CompositionConstraints,
     ConstraintConfig,
+    ExclusiveComponents,
     GCConfig,
-    GroupRange,
     RatioRange,
 )
 from designlib.constraints import (
@@ -29,11 +28,13 @@ from designlib.types import InputError
 SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=10)
 DESIGNS = SPACE.random(800, torch_generator(0))
 ALL = CompositionConstraints(
-    component_ranges=(ComponentRange(component="O", low=10, high=70),),
-    group_ranges=(GroupRange(members=("Fe", "Ni"), low=20, high=60),),
+    component_ranges=(
+        ComponentRange(components=("O",), low=10, high=70),
+        ComponentRange(components=("Fe", "Ni"), low=20, high=60),
+    ),
     most_components=3,
     fewest_components=2,
-    never_together=(ComponentPair(first="Fe", second="Co"),),
+    never_together=(ExclusiveComponents(components=("Fe", "Co")),),
     ratios=(RatioRange(component="Fe", to="Ni", low=0.5, high=2),),
 )
 
@@ -84,17 +85,28 @@ def test_starts_are_feasible_and_on_the_grid():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"component_ranges": [{"component": "Cu"}]}, "component_ranges: .*no component 'Cu'"),
+        ({"component_ranges": [{"components": ["Cu"]}]}, "component_ranges: .*no component 'Cu'"),
         (
-            {"component_ranges": [{"component": "Fe", "low": 60}, {"component": "Ni", "low": 50}]},
+            {
+                "component_ranges": [
+                    {"components": ["Fe"], "low": 60},
+                    {"components": ["Ni"], "low": 50},
+                ]
+            },
             r"lower limits of Fe, Ni sum to 1\.1",
         ),
-        ({"component_ranges": [{"component": "Fe", "low": 60, "high": 50}]}, "no value from 0.6"),
-        ({"group_ranges": [{"members": ["Fe", "Fe"]}]}, "each once"),
-        ({"group_ranges": [{"members": ["Fe"], "low": 50, "high": 40}]}, "0 <= low <= high <= 1"),
+        (
+            {"component_ranges": [{"components": ["Fe"], "low": 60, "high": 50}]},
+            "no value from 0.6",
+        ),
+        ({"component_ranges": [{"components": ["Fe", "Fe"]}]}, "each once"),
+        (
+            {"component_ranges": [{"components": ["Fe", "Ni"], "low": 50, "high": 40}]},
+            "0 <= low <= high <= 1",
+        ),
         ({"most_components": 5}, "at most 5 components"),
         ({"fewest_components": 5}, "at least 5 components"),
-        ({"never_together": [{"first": "Fe", "second": "Fe"}]}, "the same component"),
+        ({"never_together": [{"components": ["Fe", "Fe"]}]}, "the same component"),
         ({"ratios": [{"component": "Fe", "to": "Fe"}]}, "to itself"),
         ({"ratios": [{"component": "Fe", "to": "Ni", "low": 3, "high": 2}]}, "between 3 and 2"),
     ],
@@ -133,8 +145,8 @@ def test_designs_stay_near_the_best_measured_that_meet_the_rest(monkeypatch):
     measured = SPACE.encode(["Fe=0.5, Co=0.5", "Fe=0.6, Ni=0.4", "Ni=0.5, O=0.5"])
     near = CompositionConstraints.model_validate(
         {
-            "never_together": [{"first": "Fe", "second": "Co"}],
-            "near_measured": {"percent": 20},
+            "never_together": [{"components": ["Fe", "Co"]}],
+            "near_measured": 20,
         }
     )
     constraint = build(near, SPACE, measured)
@@ -151,16 +163,8 @@ def test_designs_stay_near_the_best_measured_that_meet_the_rest(monkeypatch):
     assert constraint.satisfied(starts).all()
 
 
-def test_the_number_of_measured_references_of_release_0_1_is_read(caplog):
-    near = {"near_measured": {"percent": 20, "best": 64}}
-    current = {"near_measured": {"percent": 20}}
-    read = CompositionConstraints.model_validate(near)
-    assert read == CompositionConstraints.model_validate(current)
-    assert "best is no longer a setting" in caplog.text
-
-
 def test_without_a_measured_composition_nothing_is_near():
-    near = CompositionConstraints.model_validate({"near_measured": {}})
+    near = CompositionConstraints(near_measured=10)
     with pytest.raises(InputError, match="near_measured: there is no measured composition"):
         build(near, SPACE)
     contrary = near.model_copy(update={"fewest_components": 4})

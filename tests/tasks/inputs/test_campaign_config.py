@@ -121,8 +121,47 @@ def test_settings_files_of_release_0_1_are_read(file: Path) -> None:
 def test_retired_settings_are_ignored_with_a_notice(caplog: pytest.LogCaptureFixture) -> None:
     assert load_config(_OLD / "retired.yaml").training.members == 2
     notices = [record.getMessage() for record in caplog.records]
-    assert [notice.split()[0] for notice in notices] == ["scorer_members", "shuffle"]
+    retired = ["scorer_members", "strictness", "shuffle"]
+    assert [notice.split()[0] for notice in notices] == retired
     assert all("is no longer a setting" in notice for notice in notices)
+
+
+def test_settings_merged_since_release_0_1_are_read_with_a_notice(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = load_config(_OLD / "merged.yaml")
+    assert config == CampaignConfig.model_validate(
+        {
+            "name": "merged",
+            "constraints": {
+                "component_ranges": [
+                    {"components": ["Fe"], "high": 60},
+                    {"components": ["Fe", "Ni"], "low": 50},
+                ],
+                "never_together": [{"components": ["Ce", "La"]}],
+                "ratios": [{"component": "Fe", "to": "Ni", "low": 0.5}],
+                "near_measured": 20,
+                "chemistry": "compounds",
+            },
+            "objectives": {
+                "weighted": [{"column": "yield", "weight": 1.5}, {"column": "cost", "weight": 0.5}]
+            },
+            "synthesis": {"rules": {"gc": {"low": 0.3, "high": 0.75, "window": 50}}},
+            "execution": {"runner": "dask tcp://scheduler:8786"},
+        }
+    )
+    notices = {record.getMessage().split()[0] for record in caplog.records}
+    assert notices == {
+        "component",
+        "members",
+        "group_ranges",
+        "first",
+        "near_measured",
+        "chemistry",
+        "first_weight",
+        "gc_low,",
+        "address",
+    }
 
 
 def test_settings_that_release_0_1_recorded_are_recognised() -> None:

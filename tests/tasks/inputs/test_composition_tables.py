@@ -66,7 +66,7 @@ def test_a_table_of_ones_own_carries_unit_direction_and_transform(table: Path) -
 
 def test_nothing_is_written_where_it_cannot_start(table: Path, home: Path) -> None:
     impossible = CompositionConstraints(
-        component_ranges=(ComponentRange(component="Fe", low=95, high=99),)
+        component_ranges=(ComponentRange(components=("Fe",), low=95, high=99),)
     )
     for data, constraints, message in (
         (alloys(table), impossible, "no design was found that satisfies bounds"),

@@ -22,7 +22,7 @@ def test_a_cluster_is_made_here_or_elsewhere() -> None:
     here = runner_of(ExecutionConfig(runner="dask"))
     assert isinstance(here, DaskTaskRunner)
     assert here.cluster_kwargs["threads_per_worker"] == 1
-    there = runner_of(ExecutionConfig(runner="dask", address="tcp://scheduler:8786"))
+    there = runner_of(ExecutionConfig(runner="dask tcp://scheduler:8786"))
     assert isinstance(there, DaskTaskRunner)
     assert there.address == "tcp://scheduler:8786"
 
@@ -34,5 +34,5 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_threads_have_no_address() -> None:
-    with pytest.raises(ValidationError, match="runner: threads has no address"):
-        ExecutionConfig(address="tcp://scheduler:8786")
+    with pytest.raises(ValidationError, match="should match pattern"):
+        ExecutionConfig(runner="threads tcp://scheduler:8786")

@@ -17,7 +17,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
-OWN = {"gc_low": 0.0, "gc_high": 1.0, "max_run": 1000, "max_repeat": None}
+OWN = {"gc": {"low": 0.0, "high": 1.0}, "max_run": 1000, "max_repeat": None}
 ADAPTERS = {"adapter_before": "TTGGTCTCA", "adapter_after": "GAGACCTT"}
 
 
@@ -28,14 +28,17 @@ def rules(**synthesis: Any) -> DesignRules:
 CASES = {
     "runs": rules(rules=OWN | {"max_run": 3}),
     "runs across junctions": rules(rules=OWN | {"max_run": 2}, **ADAPTERS),
-    "GC": rules(rules=OWN | {"gc_low": 0.3, "gc_high": 0.6}, **ADAPTERS),
-    "GC in windows": rules(rules=OWN | {"gc_low": 0.2, "gc_high": 0.8, "window": 6}, **ADAPTERS),
-    "a window wider than the molecule": rules(rules=OWN | {"gc_high": 0.5, "window": 90}),
+    "GC": rules(rules=OWN | {"gc": {"low": 0.3, "high": 0.6}}, **ADAPTERS),
+    "GC in windows": rules(rules=OWN | {"gc": {"low": 0.2, "high": 0.8, "window": 6}}, **ADAPTERS),
+    "a window wider than the molecule": rules(
+        rules=OWN | {"gc": {"low": 0.0, "high": 0.5, "window": 90}}
+    ),
     "sites": rules(forbidden_sites=["GGTCTC", "GARC", "TTT"], **ADAPTERS),
     "a site longer than the design": rules(forbidden_sites=["TCTCANNGNNNNGAGA"], **ADAPTERS),
     "required": rules(required_motifs=["CAT", "GGTCTC"], **ADAPTERS),
     "together": rules(
-        rules=OWN | {"gc_low": 0.3, "gc_high": 0.7, "max_run": 3}, forbidden_sites=["GGTCTC", "CRG"]
+        rules=OWN | {"gc": {"low": 0.3, "high": 0.7}, "max_run": 3},
+        forbidden_sites=["GGTCTC", "CRG"],
     ),
     "gen9": rules(rules={"vendor": "gen9"}, **ADAPTERS),
     "limits on the ends of a molecule shorter than these": rules(rules={"vendor": "idt"}),
@@ -89,10 +92,10 @@ def test_without_rules_there_are_the_constraints_alone() -> None:
 
 
 def test_a_rule_that_no_design_can_keep_is_named() -> None:
-    narrow = rules(rules=OWN | {"gc_low": 0.51, "gc_high": 0.52})
+    narrow = rules(rules=OWN | {"gc": {"low": 0.51, "high": 0.52}})
     with pytest.raises(InputError, match=r"^synthesis: no window of 10 letters has a GC content"):
         build_rules(narrow, SequenceSpace(DNA, 10))
-    wrong = rules(rules=OWN | {"gc_high": 0.2, "window": 4}, **ADAPTERS)
+    wrong = rules(rules=OWN | {"gc": {"low": 0.0, "high": 0.2, "window": 4}}, **ADAPTERS)
     space = SequenceSpace(DNA, 30)
     with pytest.raises(InputError, match="no design"):
         feasible_starts(space, build_rules(wrong, space), 1, torch_generator(0))

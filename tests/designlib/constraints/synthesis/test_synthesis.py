@@ -140,7 +140,7 @@ def test_settings_add_sites_to_the_rules_of_a_vendor() -> None:
         {"adapter_before": "ACN"},
         {"forbidden_sites": ("GGX",)},
         {"forbidden_sites": ("",)},
-        {"rules": {"gc_low": 0.8, "gc_high": 0.2}},
+        {"rules": {"gc": {"low": 0.8, "high": 0.2}}},
         {"rules": {"vendor": "nobody"}},
     ],
 )

@@ -92,7 +92,7 @@ def main(folder: Path) -> None:
         "name": "foreign",
         "data": {"source": {"path": "table.csv", "units": "E-score"}},
         "predictor": {
-            "factory": "foreign_example:binding_cnn(width=48)",
+            "model": "foreign_example:binding_cnn(width=48)",
             "checkpoints": ["checkpoints"],
             "input": {"layout": "channels_first", "letters": LETTERS},
             "examples": [

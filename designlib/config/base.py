@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
-__all__ = ["Config", "Range", "notice"]
+__all__ = ["Config", "Flanks", "Range", "gathered", "notice"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -18,6 +18,17 @@ _LOG = logging.getLogger(__name__)
 def notice(text: str) -> None:
     """Log a line on a setting of the last release."""
     _LOG.warning("%s", text)
+
+
+def gathered(values: Any, group: str, former: Mapping[str, str]) -> Any:
+    """Return settings in which former ones are inside a group, by their present names there."""
+    if not isinstance(values, Mapping) or not former.keys() & values:
+        return values
+    moved = {new: values[old] for old, new in former.items() if values.get(old)}
+    if moved:
+        notice(f"{', '.join(former)} are now {', '.join(former.values())} of {group}")
+    kept = {name: value for name, value in values.items() if name not in former}
+    return {**kept, group: moved} if moved else kept
 
 
 def _label(name: str, info: FieldInfo | ComputedFieldInfo) -> str:
@@ -87,3 +98,14 @@ class Range(Config):
         """The smallest and the largest value, infinite where none is given."""
         low = -math.inf if self.low is None else self.low
         return low, math.inf if self.high is None else self.high
+
+
+class Flanks(Config):
+    """Letters on both sides of every design."""
+
+    left: str = Field(
+        default="", max_length=1_000_000, description="Letters to the left, at the 5' end."
+    )
+    right: str = Field(
+        default="", max_length=1_000_000, description="Letters to the right, at the 3' end."
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from designlib.config.base import Config
+from designlib.config.base import Config, Flanks, gathered
 
 __all__ = ["Example", "ExternalPredictor", "OwnInput", "OwnNetwork", "OwnOutput", "factory_call"]
 
@@ -34,18 +35,12 @@ class OwnInput(Config):
         description="The alphabet in the order of the channels, such as ACGT or AGCU; U and T are "
         "the same letter. Empty: the order of the campaign's alphabet.",
     )
-    left: str = Field(
-        default="",
-        max_length=1_000_000,
-        title="Left flank",
-        description="Sequence that the predictor reads to the left of every design.",
-    )
-    right: str = Field(
-        default="",
-        max_length=1_000_000,
-        title="Right flank",
-        description="Sequence that the predictor reads to the right of every design.",
-    )
+    flanks: Flanks = Flanks()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_sides(cls, values: Any) -> Any:
+        return gathered(values, "flanks", {"left": "left", "right": "right"})
 
 
 class OwnOutput(Config):
@@ -70,15 +65,9 @@ class OwnOutput(Config):
     )
 
 
-class OwnNetwork(Config):
-    """What rebuilds a predictor of your own around stored parameters."""
+class _Described(Config):
+    """How a predictor of your own is called, whatever it is rebuilt from."""
 
-    factory: str = Field(
-        default="",
-        max_length=4000,
-        description="What returns the torch module, importable by every worker, with literal "
-        "arguments: my_models:promoter_cnn(width=64). Empty: there is a program.",
-    )
     input: OwnInput = OwnInput()
     output: OwnOutput = OwnOutput()
     distillation_steps: int = Field(
@@ -86,16 +75,28 @@ class OwnNetwork(Config):
         ge=0,
         le=1_000_000,
         description="Of a predictor without a trajectory: steps of a short training of the same "
-        "architecture on its predictions, whose checkpoints are walked. 0: none, temperatures "
-        "of the one predictor are walked.",
+        "architecture on its predictions, whose checkpoints are sampled. 0: none, temperatures "
+        "of the one predictor are sampled.",
     )
+
+
+class OwnNetwork(_Described):
+    """What rebuilds a predictor of your own around stored parameters.
+
+    Attributes
+    ----------
+    factory
+        What returns the torch module; empty where a program is stored with the parameters.
+    """
+
+    factory: str = ""
 
     @field_validator("factory")
     @classmethod
-    def _can_be_called(cls, value: str) -> str:
-        if value:
-            factory_call(value)
-        return value
+    def _can_be_called(cls, factory: str) -> str:
+        if factory:
+            factory_call(factory)
+        return factory
 
 
 class Example(Config):
@@ -110,13 +111,17 @@ class Example(Config):
     )
 
 
-class ExternalPredictor(OwnNetwork):
+class ExternalPredictor(_Described):
     """A predictor that you have trained, with the checkpoints of its training."""
 
-    program: str = Field(
-        default="",
-        description="File of a program written by torch.export.save or torch.jit.save; in place "
-        "of a factory.",
+    renamed: ClassVar[Mapping[str, str]] = {"factory": "model", "program": "model"}
+
+    model: str = Field(
+        min_length=1,
+        max_length=4000,
+        description="Function that returns the torch module, importable by every worker, with "
+        "literal arguments: my_models:promoter_cnn(width=64). Or the file of a program written by "
+        "torch.export.save or torch.jit.save.",
     )
     checkpoints: tuple[str, ...] = Field(
         default=(),
@@ -137,11 +142,22 @@ class ExternalPredictor(OwnNetwork):
         "absolute value among the examples.",
     )
 
-    @model_validator(mode="after")
-    def _one_model(self) -> ExternalPredictor:
-        if bool(self.factory) == bool(self.program):
-            raise ValueError("give either factory or program")
-        return self
+    @field_validator("model")
+    @classmethod
+    def _can_be_called(cls, model: str) -> str:
+        if ":" in model or "(" in model:
+            factory_call(model)
+        return model
+
+    @property
+    def factory(self) -> str:
+        """The function that returns the model; empty for a program."""
+        return self.model if ":" in self.model else ""
+
+    @property
+    def program(self) -> str:
+        """The file of the model's program; empty for a factory."""
+        return "" if self.factory else self.model
 
     @property
     def network(self) -> OwnNetwork:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # settings are read by commands and servers that need no NumP
     import numpy as np
     from jaxtyping import Float
 
-from designlib.config.base import Config, notice
+from designlib.config.base import Config, Range, notice
 
 __all__ = [
     "LimitsConfig",
@@ -42,7 +42,6 @@ _Direction = Annotated[
     Literal["maximise", "minimise"],
     Field(title="Direction", description="Which values of this column are wanted."),
 ]
-_Bound = Annotated[float | None, Field(ge=-1e30, le=1e30)]
 
 
 class Objective(NamedTuple):
@@ -132,22 +131,22 @@ class WeightedConfig(ObjectiveSettings):
         return tuple(o.further for o in self.weighted)
 
 
-class Limit(Config):
-    """What is demanded of a further objective."""
+class Limit(Range):
+    """The smallest or largest value wanted of a further objective, in the unit of its column."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"at_least": "low", "at_most": "high"}
 
     column: _Column
-    at_least: _Bound = Field(default=None, description="Smallest value allowed; empty: any.")
-    at_most: _Bound = Field(default=None, description="Largest value allowed; empty: any.")
 
     @property
     def bound(self) -> float:
         """The limit, whichever side it is on."""
-        return next(bound for bound in (self.at_least, self.at_most) if bound is not None)
+        return next(bound for bound in (self.low, self.high) if bound is not None)
 
     @model_validator(mode="after")
     def _asks_something(self) -> Limit:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError(f"limit on {self.column}: give at_least or at_most, one of them")
+        if (self.low is None) == (self.high is None):
+            raise ValueError(f"limit on {self.column}: give low or high, one of them")
         return self
 
 
@@ -160,23 +159,23 @@ class LimitsConfig(ObjectiveSettings):
     }
 
     limits: tuple[Limit, ...] = Field(
-        description="At least or at most a value, in the units of its column.", min_length=1
+        description="The other value columns, each with its limit.", min_length=1
     )
 
     def further(self, maximise: bool) -> tuple[Objective, ...]:
         """Return the limited columns; large values are wanted of those with a lower limit."""
         del maximise
-        return tuple(Objective(limit.column, limit.at_least is not None) for limit in self.limits)
+        return tuple(Objective(limit.column, limit.low is not None) for limit in self.limits)
 
     def verdicts(self, values: Mapping[str, Float[np.ndarray, "designs"]]) -> list[str]:
         """Return which limit each design misses by its predicted values."""
         verdicts = ["ok"] * len(values[self.limits[0].column])
         for limit in self.limits:
-            low, high = limit.at_least, limit.at_most
+            low, high = limit.limits
             for row, value in enumerate(values[limit.column].tolist()):
-                if low is not None and value < low:
+                if value < low:
                     verdicts[row] = f"{limit.column} is {value:.4g}, at least {low:g} wanted"
-                elif high is not None and value > high:
+                elif value > high:
                     verdicts[row] = f"{limit.column} is {value:.4g}, at most {high:g} wanted"
         return verdicts
 

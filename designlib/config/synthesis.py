@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from designlib.config.base import Config, notice
+from designlib.config.base import Config, Flanks, gathered
 from designlib.config.constraints import ConstraintConfig, DesignConstraints, GCConfig
 from designlib.errors import InputError
 from designlib.notation import DNA, iupac_letters
@@ -61,13 +61,12 @@ class CustomRules(Config):
     @model_validator(mode="before")
     @classmethod
     def _former_gc(cls, values: Any) -> Any:
-        former = {"gc_low": "low", "gc_high": "high", "window": "window"}
-        if not isinstance(values, Mapping) or not former.keys() & values:
-            return values
-        notice("gc_low, gc_high and window are now low, high and window of gc")
-        gc = {new: values[old] for old, new in former.items() if old in values}
-        kept = {name: value for name, value in values.items() if name not in former}
-        return {**kept, "gc": {**_CUSTOM_GC.model_dump(), **gc}}
+        return gathered(values, "gc", {"gc_low": "low", "gc_high": "high", "window": "window"})
+
+    @field_validator("gc", mode="before")
+    @classmethod
+    def _keeps_the_defaults(cls, gc: Any) -> Any:
+        return {**_CUSTOM_GC.model_dump(), **gc} if isinstance(gc, Mapping) else gc
 
     @field_validator("gc")
     @classmethod
@@ -83,16 +82,7 @@ class SynthesisConfig(Config):
     rules: VendorRules | CustomRules = Field(
         default=VendorRules(), description="Limits of every design."
     )
-    adapter_before: str = Field(
-        default="",
-        max_length=1000,
-        description="Letters added before each design in the order (5' end).",
-    )
-    adapter_after: str = Field(
-        default="",
-        max_length=1000,
-        description="Letters added after each design in the order (3' end).",
-    )
+    adapters: Flanks = Flanks()
     forbidden_sites: tuple[str, ...] = Field(
         default=(),
         description="Recognition sites in IUPAC letters, such as GGTCTC for BsaI; forbidden on "
@@ -103,14 +93,19 @@ class SynthesisConfig(Config):
         description="Motifs in IUPAC letters; the molecule has each on one of its strands.",
     )
 
-    @field_validator("adapter_before", "adapter_after")
+    @model_validator(mode="before")
     @classmethod
-    def _letters(cls, value: str) -> str:
-        letters = "".join(value.split()).upper()
-        wrong = [letter for letter in letters if letter not in DNA.letters]
+    def _former_adapters(cls, values: Any) -> Any:
+        return gathered(values, "adapters", {"adapter_before": "left", "adapter_after": "right"})
+
+    @field_validator("adapters")
+    @classmethod
+    def _letters(cls, adapters: Flanks) -> Flanks:
+        left, right = ("".join(side.split()).upper() for side in (adapters.left, adapters.right))
+        wrong = [letter for letter in left + right if letter not in DNA.letters]
         if wrong:
             raise ValueError(f"{wrong[0]!r} is no letter of DNA; A, C, G and T are accepted")
-        return letters
+        return Flanks(left=left, right=right)
 
     @field_validator("forbidden_sites", "required_motifs")
     @classmethod
@@ -126,7 +121,7 @@ class SynthesisConfig(Config):
 
     def molecule(self, design: str) -> str:
         """Return the ordered molecule: the design between its adapters."""
-        return self.adapter_before + design + self.adapter_after
+        return self.adapters.left + design + self.adapters.right
 
 
 class DesignRules(Config):

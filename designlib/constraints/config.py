@@ -87,7 +87,7 @@ def _on_sequences(c: ConstraintConfig, space: SequenceSpace) -> Makers:
 
 
 def _on_compositions(c: CompositionConstraints, space: SimplexSpace) -> Makers:
-    single = [(*one.components, *one.shares) for one in c.component_ranges if not one.is_sum]
+    single = [(one.components[0], *one.shares) for one in c.component_ranges if not one.is_sum]
     if single:
         yield "component_ranges", partial(Bounds.of_components, space, single)
     for one in c.component_ranges:

@@ -69,7 +69,7 @@ class ExternalScore(nn.Module):
             one_hot = torch.eye(len(letters))
             self.register_buffer("letters", one_hot[order], persistent=False)
             for name in ("left", "right"):
-                flank = getattr(about.input, name).upper()
+                flank = getattr(about.input.flanks, name).upper()
                 rows = [letters.index(_same(letter, letters)) for letter in flank]
                 self.register_buffer(name, one_hot[rows], persistent=False)
 
@@ -181,10 +181,11 @@ def letters_of(about: OwnNetwork, space: SequenceSpace) -> str:
                 f"input.letters: {letters} has no channel for {letter}; the designs are of {needed}"
             )
     for name in ("left", "right"):
-        for place, letter in enumerate(getattr(about.input, name).upper(), 1):
+        for place, letter in enumerate(getattr(about.input.flanks, name).upper(), 1):
             if _same(letter, letters) not in letters:
                 raise InputError(
-                    f"input.{name}: {letter!r} at position {place} is none of the letters {letters}"
+                    f"input.flanks.{name}: {letter!r} at position {place} is none of the "
+                    f"letters {letters}"
                 )
     return letters
 

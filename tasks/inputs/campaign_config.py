@@ -182,7 +182,7 @@ def load_config(path: Path) -> CampaignConfig:
 def _relative_to(config: CampaignConfig, folder: Path) -> CampaignConfig:
     if (own := config.predictor) is not None:
         placed = {
-            "program": own.program and str(folder / Path(own.program).expanduser()),
+            "model": own.factory or str(folder / Path(own.program).expanduser()),
             "checkpoints": tuple(
                 named if named.startswith("runs:/") else str(folder / Path(named).expanduser())
                 for named in own.checkpoints

@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from designlib.config import ExternalPredictor, factory_call
+from designlib.config import ExternalPredictor, OwnNetwork, factory_call
 from designlib.predictors import (
     PROGRAM,
     SUFFIXES,
@@ -68,7 +68,10 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
     with _folders(own) as folders:
         found = [_groups(folder) for folder in folders]
         inputs = {
-            "predictor": own.model_dump(mode="json", exclude={"checkpoints", "program"}),
+            "predictor": {
+                **own.model_dump(mode="json", exclude={"checkpoints", "model"}),
+                "factory": own.factory,
+            },
             "designs": describe_space(facts.space),
             "factory": factory_source(own.factory) if own.factory else "",
             "program": digest,
@@ -82,7 +85,7 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
 
         def make(stage: Stage) -> list[str]:
             members = [_ordered(member) for member in found]
-            model = build_model(own, program)
+            model = build_model(own.network, program)
             if not members:
                 final = RawCheckpoint("the model", 0, dict(model.state_dict()))
                 members = [[final]]
@@ -141,7 +144,8 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
         "seed": inputs.seed,
         "device": where.type,
     }
-    about = ExternalPredictor.model_validate(_told(own)["predictor"] | _one_model(own))
+    told = _told(own)["predictor"]
+    about = OwnNetwork.model_validate({name: told[name] for name in OwnNetwork.model_fields})
     part = Part("predictor", number, inputs.seed)
 
     def checkpoints(stage: Stage) -> Iterator[tuple[Path, TrainingState]]:
@@ -150,7 +154,7 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
         source = facts.source.model_copy(update={"transform": "log" if log else "none"})
         facts = facts.model_copy(update={"source": source})
         made, training, validation = prepare(facts, folds, config, part, where)
-        spec = made.model_copy(update={"network": about.network, "both_strands": False})
+        spec = made.model_copy(update={"network": about, "both_strands": False})
         program = {}
         if _BYTES in own.files:
             content = np.frombuffer(own.path(_BYTES).read_bytes(), np.uint8).copy()
@@ -192,11 +196,6 @@ def _told(own: StageResult) -> dict[str, Any]:
     return json.loads(own.path(PREDICTOR_FILE).read_bytes())
 
 
-def _one_model(own: StageResult) -> dict[str, str]:
-    """Return the name of the program, which says no more than that there is one."""
-    return {"program": _BYTES} if _BYTES in own.files else {}
-
-
 def _file(number: int, step: int) -> str:
     return f"member-{number:02d}-{step:08d}.safetensors"
 
@@ -210,14 +209,14 @@ def _check_allowed(own: ExternalPredictor, facts: TableFacts, digest: str) -> No
         module, _, _ = factory_call(own.factory)
         if module not in Settings().factories:
             raise InputError(
-                f"predictor.factory: the operator has not allowed module {module}; "
+                f"predictor.model: the operator has not allowed module {module}; "
                 "DESIGN_FACTORIES lists those that a run of the page may call"
             )
     if own.program and deployment.id is not None:
         path = table_path(own.program)
         if not Settings().allows_program(path, digest):
             raise InputError(
-                f"predictor.program: {own.program} is code, and the operator has not allowed it; "
+                f"predictor.model: {own.program} is code, and the operator has not allowed it; "
                 f"DESIGN_PROGRAMS lists what a run of the page may load, such as {digest}"
             )
     if own.input.layout == "columns" and isinstance(facts.space, SequenceSpace):

@@ -57,6 +57,7 @@ REQUIRED = {
     ".data.source[1].compositions[0].choices[].name",
     ".recipe.precursors[].component",
     ".recipe.precursors[].formula",
+    ".predictor[0].model",
     ".predictor[0].examples",
     ".predictor[0].examples[].design",
     ".predictor[0].examples[].value",

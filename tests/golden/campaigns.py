@@ -77,7 +77,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
     "own": {
         "data": {"source": {"path": "own.csv", "unit": "E-score"}},
         "predictor": {
-            "factory": "foreign_example:binding_cnn(width=8)",
+            "model": "foreign_example:binding_cnn(width=8)",
             "checkpoints": ["checkpoints"],
             "input": {"layout": "channels_first", "letters": "AGCT"},
         },

@@ -44,7 +44,7 @@ def start(home: Path, monkeypatch: pytest.MonkeyPatch) -> StageResult:
 
 def predictor(program: str) -> ExternalPredictor:
     examples = [{"design": "ACGTACGT", "value": 1.0}, {"design": "TTTTGATC", "value": 2.0}]
-    return ExternalPredictor.model_validate({"program": program, "examples": examples})
+    return ExternalPredictor.model_validate({"model": program, "examples": examples})
 
 
 @every_craft
@@ -64,7 +64,7 @@ def test_a_crafted_program_is_refused_from_the_page_and_leaves_no_mark(
 ) -> None:
     mark = tmp_path / "mark"
     (Settings().table_folder / "program.pt2").write_bytes(craft(mark))
-    with pytest.raises(InputError, match=r"program: program.pt2 is code, .* not allowed it"):
+    with pytest.raises(InputError, match=r"model: program.pt2 is code, .* not allowed it"):
         import_checkpoints.fn(predictor("program.pt2"), start)
     assert not mark.exists()
     assert not (Settings().stages / "predictor").exists()

@@ -182,7 +182,7 @@ def own_campaign(home: Path) -> dict[str, Any]:
         "data": data,
         "training": SETTINGS["training"],
         "predictor": {
-            "factory": "tests.services.test_materials:films_model",
+            "model": "tests.services.test_materials:films_model",
             "checkpoints": ["checkpoints"],
             "input": {"layout": "columns"},
             "examples": examples,

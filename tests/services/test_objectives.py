@@ -29,7 +29,7 @@ LIMITED: dict[str, Any] = {
     **TINY,
     "name": "limited",
     "rounds": 1,
-    "objectives": {"limits": [{"column": "crx", "at_most": 0.0}]},
+    "objectives": {"limits": [{"column": "crx", "high": 0.0}]},
 }
 
 

@@ -28,8 +28,7 @@ SETTINGS: dict[str, Any] = {
     "synthesis": {
         "rules": {"gc": {"low": 0.2, "high": 0.8}, "max_run": 4, "max_repeat": None},
         "forbidden_sites": ["GGTCTC"],
-        "adapter_before": "TTGGTCTCA",
-        "adapter_after": "TGAGACCTT",
+        "adapters": {"left": "TTGGTCTCA", "right": "TGAGACCTT"},
     },
     "execution": {"device": "cpu"},
 }

@@ -30,6 +30,10 @@ __all__ = ["EnergyCheckpoint", "EnergyConfig", "EnergyModel", "block_gibbs", "tr
 
 _INITIAL_WEIGHT = 0.01
 
+_CHAINS, _SWEEPS = 128, 1
+"""Persistent chains, and sweeps for each step: as many as images in a batch, and the one sweep
+of persistent contrastive divergence."""
+
 
 class EnergyConfig(BaseModel):
     """How an energy model is trained."""
@@ -39,8 +43,6 @@ class EnergyConfig(BaseModel):
     hidden: int = Field(default=500, ge=1, le=10_000, title="Hidden units")
     steps: int = Field(default=12_000, ge=1, le=10_000_000, title="Steps")
     batch_size: int = Field(default=128, ge=1, le=65_536, title="Images per step")
-    chains: int = Field(default=128, ge=1, le=65_536, title="Persistent chains")
-    sweeps: int = Field(default=1, ge=1, le=10_000, title="Gibbs sweeps per step")
     learning_rate: float = Field(default=1e-3, gt=0, le=1, title="Peak rate of Adam")
     checkpoints: int = Field(default=30, ge=2, le=1000, title="Checkpoints")
 
@@ -119,14 +121,14 @@ def train_energy(images: Points, config: EnergyConfig, seed: int) -> Iterator[En
     images = images.float()
     generator = torch_generator(seed, "energy model")
     model = _initial(images, config.hidden, generator)
-    fantasy = images[torch.randint(len(images), (config.chains,), generator=generator)]
+    fantasy = images[torch.randint(len(images), (_CHAINS,), generator=generator)]
     optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     kept = set(log_spaced_steps(config.steps, config.checkpoints))
     yield _checkpoint(0, model)
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * (1 - step / config.steps)
-        fantasy = block_gibbs(model, fantasy, config.sweeps, generator)
+        fantasy = block_gibbs(model, fantasy, _SWEEPS, generator)
         batch = images[torch.randint(len(images), (config.batch_size,), generator=generator)]
         loss = model.log_density(fantasy).mean() - model.log_density(batch).mean()
         optimiser.zero_grad()

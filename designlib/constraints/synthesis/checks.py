@@ -41,7 +41,7 @@ def rule_set(config: SynthesisConfig) -> RuleSet:
 
 def verdict(design: str, config: SynthesisConfig) -> str:
     """Return ``ok``, or what is wrong with a design between its adapters."""
-    found = breaches(design, rule_set(config), config.adapter_before, config.adapter_after)
+    found = breaches(design, rule_set(config), config.adapters.left, config.adapters.right)
     return ", ".join(found) or "ok"
 
 

@@ -52,7 +52,7 @@ def build_rules(
 
 
 def _rules(space: SequenceSpace, config: SynthesisConfig) -> Iterator[Constraint]:
-    rules, before, after = rule_set(config), config.adapter_before, config.adapter_after
+    rules, before, after = rule_set(config), config.adapters.left, config.adapters.right
     length = len(before) + space.length + len(after)
     for size, (one_strand, both_strands) in sorted(_forbidden(rules).items()):
         # With so much of the adapters, every window touches the design.

@@ -40,7 +40,7 @@ def test_a_weighted_sum_is_a_weighted_mean_of_standardised_scores() -> None:
 
 
 def test_a_limit_counts_only_where_it_is_missed() -> None:
-    goals = READ({"limits": [{"column": "b", "at_most": 5.0}]})
+    goals = READ({"limits": [{"column": "b", "high": 5.0}]})
     assert isinstance(goals, LimitsConfig)
     # Values of b are 5, 4 and 6: the third misses the limit by one standard deviation.
     assert combination(goals) == pytest.approx([1.0, 0.0, -1.0])
@@ -49,7 +49,7 @@ def test_a_limit_counts_only_where_it_is_missed() -> None:
 
 
 def test_a_limit_is_learned_on_the_scale_of_its_predictor() -> None:
-    goals = LimitsConfig.model_validate({"limits": [{"column": "b", "at_least": math.e}]})
+    goals = LimitsConfig.model_validate({"limits": [{"column": "b", "low": math.e}]})
     scales = [SCALES[0], Scale(0.0, 1.0, math.log)]
     assert combined(goals, StandardizedScores(SCORES, scales, IDEAL)).tolist() == pytest.approx(
         [-2.0, 0.0, -4.0]
@@ -103,7 +103,7 @@ def test_a_front_has_as_many_directions_as_asked(directions: int, further: int) 
 def test_a_better_score_is_never_worse() -> None:
     every: list[dict[str, Any]] = [
         {"weighted": [{"column": "b"}]},
-        {"limits": [{"column": "b", "at_least": 5}]},
+        {"limits": [{"column": "b", "low": 5}]},
         {"off_targets": ["b"]},
         {"front": [{"column": "b"}]},
     ]
@@ -134,8 +134,8 @@ def test_the_combination_of_predictors_has_a_gradient_by_the_design() -> None:
     ("settings", "told"),
     [
         ({"off_targets": ["b", "b"]}, "named twice"),
-        ({"limits": [{"column": "b"}]}, "at_least or at_most"),
-        ({"limits": [{"column": "b", "at_least": 1, "at_most": 2}]}, "at_least or at_most"),
+        ({"limits": [{"column": "b"}]}, "low or high"),
+        ({"limits": [{"column": "b", "low": 1, "high": 2}]}, "low or high"),
         ({"front": []}, "at least 1"),
         ({"off_targets": ["b", "c", "d", "e"]}, "1 to 3 further"),
     ],

@@ -12,6 +12,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from designlib.config.base import Flanks
 from designlib.config.external_predictor import (
     Example,
     ExternalPredictor,
@@ -111,7 +112,8 @@ def test_every_layout_and_order_of_letters_gives_what_the_model_gives_by_hand(or
 def test_flanks_parts_and_columns_are_read_as_declared():
     model = Genomics().eval()
     about = OwnNetwork(
-        input=OwnInput(left="GGGGTC", right="ACACAA"), output=OwnOutput(part="1", scale="ln")
+        input=OwnInput(flanks=Flanks(left="GGGGTC", right="ACACAA")),
+        output=OwnOutput(part="1", scale="ln"),
     )
     whole = one_hot([f"GGGGTC{design}ACACAA" for design in DESIGNS], "ACGT")
     with torch.no_grad():
@@ -131,7 +133,7 @@ def test_flanks_parts_and_columns_are_read_as_declared():
     ],
 )
 def test_an_output_that_is_not_there_is_named(output, said):
-    about = OwnNetwork(input=OwnInput(left="GG"), output=output)
+    about = OwnNetwork(input=OwnInput(flanks=Flanks(left="GG")), output=output)
     with pytest.raises(InputError, match=said):
         scored(Genomics(trimming=2).eval(), about)
 
@@ -141,7 +143,7 @@ def test_an_output_that_is_not_there_is_named(output, said):
     [
         ({"letters": "ACG"}, "no channel for T"),
         ({"letters": "ACGTA"}, "names a letter twice"),
-        ({"left": "GGX"}, r"input.left: 'X' at position 3"),
+        ({"flanks": Flanks(left="GGX")}, r"input.flanks.left: 'X' at position 3"),
         ({"layout": "columns"}, "the other layouts are for sequences"),
     ],
 )
@@ -191,7 +193,7 @@ def declared(model: nn.Module, **changes: Any) -> ExternalPredictor:
         told = sound(one_hot(DESIGNS, "TGAC")).squeeze(1).tolist()
     examples = [Example(design=d, value=v) for d, v in zip(DESIGNS, told, strict=True)]
     return ExternalPredictor(
-        **{"factory": "a:b", "input": OwnInput(letters="TGAC"), "examples": examples} | changes
+        **{"model": "a:b", "input": OwnInput(letters="TGAC"), "examples": examples} | changes
     )
 
 
@@ -287,7 +289,7 @@ def test_orders_of_amino_acids_are_tried():
         told = model(one_hot(designs, "ARNDCQEGHILKMFPSTWYV")).squeeze(1).tolist()
     examples = [Example(design=d, value=v) for d, v in zip(designs, told, strict=True)]
     with pytest.raises(InputError, match=r"input.letters: ARNDCQEGHILKMFPSTWYV"):
-        check_examples(model, ExternalPredictor(factory="a:b", examples=tuple(examples)), space)
+        check_examples(model, ExternalPredictor(model="a:b", examples=tuple(examples)), space)
 
 
 # ---- factories and programs
@@ -327,9 +329,14 @@ def test_a_factory_has_literal_arguments_by_name(text):
 
 def test_there_is_one_model():
     examples = [{"design": "A", "value": 1}, {"design": "C", "value": 2}]
-    for given in ({}, {"factory": "a:b", "program": "p.pt2"}):
-        with pytest.raises(ValidationError, match="either factory or program"):
+    for given in ({}, {"factory": "a:b", "program": "p.pt2"}, {"model": "a:b()()"}):
+        with pytest.raises(ValidationError, match="model"):
             ExternalPredictor.model_validate({"examples": examples, **given})
+    for old in ("factory", "program"):
+        read = ExternalPredictor.model_validate({"examples": examples, old: "a:b"})
+        assert read == ExternalPredictor.model_validate({"examples": examples, "model": "a:b"})
+    program = ExternalPredictor.model_validate({"examples": examples, "model": "p.pt2"})
+    assert (program.factory, program.program) == ("", "p.pt2")
 
 
 def exported(model: nn.Module) -> bytes:

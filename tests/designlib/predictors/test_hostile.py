@@ -88,7 +88,7 @@ def test_steps_may_have_gaps_and_a_single_one_is_enough() -> None:
 def asked(model: nn.Module, space: SequenceSpace = SPACE, **changes: Any) -> ExternalPredictor:
     """What fits the model, with the examples that it gives itself."""
     told = ExternalPredictor(
-        factory="a:b", examples=tuple(Example(design=d, value=0.0) for d in DESIGNS[:2])
+        model="a:b", examples=tuple(Example(design=d, value=0.0) for d in DESIGNS[:2])
     ).model_copy(update={key: value for key, value in changes.items() if key != "designs"})
     designs = changes.get("designs", DESIGNS)
     # One by one: the value that is told must not depend on the batch.

@@ -48,7 +48,7 @@ def member(seed: int, column: str = "", scale: float = 2.0) -> Trajectory:
 MEMBERS = [member(1), member(2), member(3, "crx", -1.0), member(4, "crx", -1.0)]
 VALIDATION = [member(5), member(6, "crx", -1.0)]
 HALF = float(np.median(Predictors(MEMBERS[2:]).predict(SPACE, SPACE.encode(POOL))["crx"].mean(0)))
-LIMITS = LimitsConfig.model_validate({"limits": [{"column": "crx", "at_most": HALF}]})
+LIMITS = LimitsConfig.model_validate({"limits": [{"column": "crx", "high": HALF}]})
 
 
 class CountingSpace(SequenceSpace):

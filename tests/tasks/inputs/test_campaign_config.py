@@ -146,7 +146,15 @@ def test_settings_merged_since_release_0_1_are_read_with_a_notice(
             "objectives": {
                 "weighted": [{"column": "yield", "weight": 1.5}, {"column": "cost", "weight": 0.5}]
             },
-            "synthesis": {"rules": {"gc": {"low": 0.3, "high": 0.75, "window": 50}}},
+            "synthesis": {
+                "rules": {"gc": {"low": 0.3, "high": 0.75, "window": 50}},
+                "adapters": {"left": "GGTCTCA", "right": "TGAGACC"},
+            },
+            "predictor": {
+                "model": "models:cnn(width=8)",
+                "input": {"flanks": {"left": "ACGT"}},
+                "examples": [{"design": "A", "value": 1}, {"design": "C", "value": 2}],
+            },
             "execution": {"runner": "dask tcp://scheduler:8786"},
         }
     )
@@ -160,6 +168,9 @@ def test_settings_merged_since_release_0_1_are_read_with_a_notice(
         "chemistry",
         "first_weight",
         "gc_low,",
+        "adapter_before,",
+        "factory",
+        "left,",
         "address",
     }
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from designlib.config.base import Flanks
 from designlib.config.external_predictor import Example, ExternalPredictor, OwnInput, OwnOutput
 from designlib.config.sampling import SamplingConfig
 from tasks.inputs.config import DataConfig, TableFile
@@ -94,9 +95,9 @@ def test_from_state_dicts_to_designs_with_more_counts(
 
     start = ingest.fn(DataConfig(source=TableFile(path=str(tmp_path / "table.csv"))))
     own = ExternalPredictor(
-        factory=f"{__name__}:{factory}",
+        model=f"{__name__}:{factory}",
         checkpoints=(str(tmp_path / "kept"),),
-        input=OwnInput(left=LEFT, right=RIGHT),
+        input=OwnInput(flanks=Flanks(left=LEFT, right=RIGHT)),
         output=OwnOutput(part="1"),
         examples=tuple(
             Example(design=design, value=float(value))

@@ -102,7 +102,7 @@ def start(home: Path) -> StageResult:
 def settings(folder: Path | None, **changes: Any) -> ExternalPredictor:
     examples = [Example(design=d, value=by_hand(STEPS[-1], d)) for d in DESIGNS]
     given = {
-        "factory": FACTORY,
+        "model": FACTORY,
         "examples": examples,
         "input": OwnInput(layout="channels_last", letters="TGCA"),
         "checkpoints": [str(folder)] if folder else [],
@@ -160,7 +160,7 @@ def test_what_was_taken_over_is_told_by_content_and_not_by_place(
 def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageResult) -> None:
     model = build_model(OwnNetwork(factory=f"{__name__}:trained"))
     torch.save(model.state_dict(), start.folder.parent / "one.pt")
-    own = import_checkpoints.fn(settings(None, factory=f"{__name__}:trained"), start)
+    own = import_checkpoints.fn(settings(None, model=f"{__name__}:trained"), start)
     assert list(members_of(own)) == [1]
     done = adopted(own, start)
     assert len(load_trajectory(done).states) == 1
@@ -178,7 +178,7 @@ def test_a_predictor_without_checkpoints_is_walked_by_temperatures(start: StageR
 
 def test_a_predictor_without_checkpoints_can_be_distilled(start: StageResult) -> None:
     own = import_checkpoints.fn(
-        settings(None, factory=f"{__name__}:trained", distillation_steps=150), start
+        settings(None, model=f"{__name__}:trained", distillation_steps=150), start
     )
     done = adopted(own, start)
     trajectory = load_trajectory(done)
@@ -221,7 +221,7 @@ def test_a_predictor_of_compositions_is_taken_over(home: Path, tmp_path: Path) -
     space = load_facts(start).space
     parts = space.decode(space.encode(["Fe=0.5, Ni=0.5", "Fe=0.2, Ni=0.3, Co=0.5"]))
     own = ExternalPredictor(
-        factory=f"{__name__}:alloys",
+        model=f"{__name__}:alloys",
         checkpoints=(str(tmp_path),),
         input=OwnInput(layout="columns"),
         examples=tuple(Example(design=d, value=v) for d, v in zip(parts, told, strict=True)),

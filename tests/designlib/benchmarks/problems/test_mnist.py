@@ -24,9 +24,7 @@ from designlib.benchmarks.problems.mnist import Digits, Mnist, read_packed_digit
 from designlib.types import InputError
 from tests.designlib.benchmarks.problems.published import published
 
-QUICK = EnergyConfig(
-    hidden=64, steps=1500, batch_size=64, chains=128, learning_rate=5e-3, checkpoints=8
-)
+QUICK = EnergyConfig(hidden=64, steps=1500, batch_size=64, learning_rate=5e-3, checkpoints=8)
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +99,7 @@ def test_training_raises_the_likelihood() -> None:
     switches = torch.rand((4000, 6), generator=generator) < torch.tensor([0.5] + [0.15] * 5)
     images = (switches.cumsum(1) % 2).float()
     every = torch.tensor(list(itertools.product([0.0, 1.0], repeat=6)))
-    config = EnergyConfig(
-        hidden=8, steps=700, chains=256, sweeps=2, learning_rate=0.02, checkpoints=5
-    )
+    config = EnergyConfig(hidden=8, steps=700, learning_rate=0.02, checkpoints=5)
     found = [
         float(model.log_density(images).mean() - model.log_density(every).logsumexp(0))
         for _, model in train_energy(images, config, 0)

@@ -18,7 +18,7 @@ from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 OWN = {"gc": {"low": 0.0, "high": 1.0}, "max_run": 1000, "max_repeat": None}
-ADAPTERS = {"adapter_before": "TTGGTCTCA", "adapter_after": "GAGACCTT"}
+ADAPTERS = {"adapters": {"left": "TTGGTCTCA", "right": "GAGACCTT"}}
 
 
 def rules(**synthesis: Any) -> DesignRules:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from designlib.candidates.order import fasta, order_sheet
+from designlib.config.base import Flanks
 from designlib.config.synthesis import CustomRules, SynthesisConfig, VendorRules
 from designlib.constraints.synthesis import PRESETS, GCLimit, RuleSet, breaches, rule_set, verdict
 from designlib.types import InputError
@@ -128,7 +129,7 @@ def test_every_preset_says_where_it_is_from_and_refuses_what_cannot_be_made(name
 def test_settings_add_sites_to_the_rules_of_a_vendor() -> None:
     config = SynthesisConfig(rules=VendorRules(vendor="gen9"), forbidden_sites=("gaattc",))
     assert rule_set(config).forbidden == ("GGTCTC", "CACCTGC", "GAATTC")
-    own = SynthesisConfig(rules=CustomRules(max_run=3), adapter_before=" ac ", adapter_after="GT")
+    own = SynthesisConfig(rules=CustomRules(max_run=3), adapters=Flanks(left=" ac ", right="GT"))
     assert own.molecule("TTT") == "ACTTTGT"
     assert verdict("CAGTTTTCAG", own).startswith("4 T in a row")
     assert verdict("CAGTTTCAG", own) == "ok"
@@ -137,7 +138,7 @@ def test_settings_add_sites_to_the_rules_of_a_vendor() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"adapter_before": "ACN"},
+        {"adapters": {"left": "ACN"}},
         {"forbidden_sites": ("GGX",)},
         {"forbidden_sites": ("",)},
         {"rules": {"gc": {"low": 0.8, "high": 0.2}}},
@@ -156,7 +157,7 @@ def test_the_order_sheet_has_adapters_and_refuses_a_breach() -> None:
             "design": ["ACGTC", "GGGGG"], "role": ["exploit", "control"],
         }
     )  # fmt: skip
-    config = SynthesisConfig(rules=CustomRules(max_run=3), adapter_before="AC", adapter_after="T")
+    config = SynthesisConfig(rules=CustomRules(max_run=3), adapters=Flanks(left="AC", right="T"))
     sheet = order_sheet(wells, config)
     assert sheet["sequence"].tolist() == ["ACACGTCT", "ACGGGGGT"]
     assert sheet["length"].tolist() == [8, 8]

@@ -7,7 +7,7 @@ CONFIG ?=
 DB ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup campaign ui server deploy worker-cpu worker-gpu down test test-fast check docs format benchmark benchmark-full clean
+.PHONY: help setup campaign doctor ui server deploy worker-cpu worker-gpu down test test-fast check docs format benchmark benchmark-full clean
 
 help: ## list all commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup: $(INSTALLED) ## install everything into .venv; other commands do so when 
 
 campaign: $(INSTALLED) ## run a design campaign; CONFIG=file.yaml for your own
 	@$(BIN)/python -m flows.campaign $(if $(CONFIG),--config "$(CONFIG)")
+
+doctor: $(INSTALLED) ## check the installation and the results, and say what is wrong
+	@$(BIN)/python -m flows.doctor
 
 ui: $(INSTALLED) ## open Prefect and MLflow on the results, until Ctrl-C
 	@$(BIN)/python -m tasks.servers.pages

@@ -13,6 +13,7 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 
 from designlib.errors import InputError
+from tasks.installation.faults import exit_code
 
 __all__ = [
     "compare_checkpoints",
@@ -232,22 +233,19 @@ def _publish(name: str, **tables: Sequence[PrefectFuture[list[dict[str, Any]]]])
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark from the command line; return the exit code."""
     options = _parse(arguments)
+    return exit_code(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> str:
     from tasks.servers.command import run_command
 
     if options.what in _MEASUREMENTS:
         path = run_command(_MEASUREMENTS[options.what])
         text = _step_table(path) if options.what == "step-cost" else path.read_text()
-        print(f"{text}\nstored in {path}")  # noqa: T201 - the command's answer
-        return 0
-    try:
-        run = _comparison(options)
-        # Pages are written here, without a server.
-        page = run() if options.what == "page" else run_command(run)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    print(f"page: {page}")  # noqa: T201 - the command's answer
-    return 0
+        return f"{text}\nstored in {path}"
+    run = _comparison(options)
+    # Pages are written here, without a server.
+    return f"page: {run() if options.what == 'page' else run_command(run)}"
 
 
 _MEASUREMENTS = {

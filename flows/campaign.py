@@ -12,8 +12,8 @@ from typing import Any
 from prefect import flow
 
 from designlib.config import DesignRules
-from designlib.errors import InputError
 from tasks.inputs.campaign_config import CampaignConfig, load_config
+from tasks.installation.faults import exit_code
 from tasks.stages.results import Published
 
 __all__ = ["design_campaign", "main"]
@@ -66,21 +66,18 @@ def main(arguments: list[str] | None = None) -> int:
     explain = commands.add_parser("explain", help="print where a candidate is from; make it again")
     explain.add_argument("candidate", metavar="CANDIDATE_ID", help="such as c-3bbe8ef5a8af")
     chosen = parser.parse_args(arguments)
-    try:
-        match chosen.command:
-            case "status":
-                from tasks.record.status import status_text
+    match chosen.command:
+        case "status":
+            return exit_code(lambda: _status(chosen.name))
+        case "explain":
+            return exit_code(lambda: _explain(chosen.candidate))
+    return exit_code(lambda: _run(chosen.config))
 
-                told = status_text(chosen.name)
-            case "explain":
-                told = _explain(chosen.candidate)
-            case _:
-                told = _run(chosen.config)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    print(told)  # noqa: T201 - the command's answer
-    return 0
+
+def _status(campaign: str) -> str:
+    from tasks.record.status import status_text
+
+    return status_text(campaign)
 
 
 def _explain(candidate: str) -> str:

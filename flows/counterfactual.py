@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow
-from pydantic import ValidationError
 
 from designlib.config import CounterfactualConfig
-from designlib.errors import InputError
+from tasks.installation.faults import exit_code
 from tasks.stages.results import Counterfactuals
 
 __all__ = ["explain", "main"]
@@ -42,20 +41,15 @@ def main(arguments: list[str] | None = None) -> int:
         add: Any = parser.add_argument
         add(f"--{name}", type=kind, default=field.default, help=field.description, **several)
     asked = vars(parser.parse_args(arguments))
+    given = {name: asked[name] for name in fields}
+    return exit_code(lambda: _explain(asked["campaign"], asked["designs"], given))
+
+
+def _explain(campaign: str, designs: list[str], given: dict[str, Any]) -> str:
     from tasks.servers.command import run_command
 
-    try:
-        config = CounterfactualConfig.model_validate({name: asked[name] for name in fields})
-        found = run_command(lambda: explain(asked["campaign"], asked["designs"], config))
-    except ValidationError as error:
-        told = "; ".join(problem["msg"] for problem in error.errors())
-        print(f"error: {told}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    print(found.on_screen())  # noqa: T201 - the command's answer
-    return 0
+    config = CounterfactualConfig.model_validate(given)
+    return run_command(lambda: explain(campaign, designs, config)).on_screen()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ import sys
 from typing import Any
 
 from prefect import flow
-from pydantic import ValidationError
 
 from designlib.config import LearningConfig
-from designlib.errors import InputError
+from tasks.installation.faults import exit_code
 from tasks.stages.results import LearningReport
 
 __all__ = ["learning_report", "main"]
@@ -41,21 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         )
         parser.add_argument(f"--{name}", help=field.description, **kind)
     given = vars(parser.parse_args(arguments))
-    campaign = given.pop("campaign")
+    return exit_code(lambda: _report(given.pop("campaign"), given))
+
+
+def _report(campaign: str, given: dict[str, Any]) -> str:
     from tasks.servers.command import run_command
 
-    try:
-        asked = LearningConfig.model_validate(given)
-        report = run_command(lambda: learning_report(campaign, asked))
-    except ValidationError as error:
-        told = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
-        print(f"error: {told}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    print(report.on_screen())  # noqa: T201 - the command's answer
-    return 0
+    asked = LearningConfig.model_validate(given)
+    return run_command(lambda: learning_report(campaign, asked)).on_screen()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from prefect import flow
 from pydantic import Field
 
 from designlib.errors import InputError
+from tasks.installation.faults import exit_code
 from tasks.stages.results import ImportedResults
 
 __all__ = ["import_measurements", "main"]
@@ -82,19 +83,17 @@ def main(arguments: list[str] | None = None) -> int:
         help="values that differ from earlier ones of the same measurement replace them",
     )
     asked = parser.parse_args(arguments)
+    return exit_code(lambda: _import(asked))
+
+
+def _import(asked: argparse.Namespace) -> str:
     from tasks.record.status import status_text
     from tasks.servers.command import run_command
 
-    try:
-        imported = run_command(
-            lambda: import_measurements(asked.campaign, asked.path, asked.corrections)
-        )
-        told = [*(one.on_screen() for one in imported), "", status_text(asked.campaign)]
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    print("\n".join(told))  # noqa: T201 - the command's answer
-    return 0
+    imported = run_command(
+        lambda: import_measurements(asked.campaign, asked.path, asked.corrections)
+    )
+    return "\n".join([*(one.on_screen() for one in imported), "", status_text(asked.campaign)])
 
 
 if __name__ == "__main__":

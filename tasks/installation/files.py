@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import secrets
@@ -25,13 +26,16 @@ __all__ = [
     "csv_bytes",
     "held_folder",
     "json_bytes",
+    "last_line",
     "parquet_bytes",
     "read_input",
+    "rotate_log",
     "sha256_of",
     "write_atomically",
 ]
 
 _CHUNK = 1 << 20
+_LOG_BYTES, _OLD_LOGS = 10 << 20, 3
 
 
 def read_input(path: Path) -> bytes:
@@ -78,8 +82,10 @@ def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) 
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)  # what writing to an open file leaves out
         raise
     _sync_folder(path.parent)
 
@@ -101,6 +107,27 @@ def held_folder(folder: Path) -> Iterator[None]:
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
         yield
+
+
+def rotate_log(path: Path) -> None:
+    """Move the content of a log of more than 10 MB to ``.1``, and keep three such files.
+
+    The file stays the same, so that processes which append to it go on in it.
+    """
+    if not path.exists() or path.stat().st_size < _LOG_BYTES:
+        return
+    old = [path.with_name(f"{path.name}.{number}") for number in range(1, _OLD_LOGS + 1)]
+    for newer, older in reversed(list(itertools.pairwise(old))):
+        if newer.exists():
+            newer.replace(older)
+    shutil.copyfile(path, old[0])
+    os.truncate(path, 0)
+
+
+def last_line(log: Path, start: int = 0) -> str:
+    """Return the last line of a log that was written after its first ``start`` bytes."""
+    said = log.read_bytes()[start:].decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -72,7 +72,12 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        if "?" in str(value):
+            raise ValueError(f"{value}: the address of a database ends at a question mark")
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError(f"{value}: {error} Give the whole path") from None
 
     @field_validator("login")
     @classmethod

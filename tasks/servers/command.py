@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import NoReturn, TypeVar
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TypeVar
 
 from prefect.context import refresh_global_settings_context
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -21,16 +19,13 @@ __all__ = ["run_command"]
 
 T = TypeVar("T")
 
-_INTERRUPTED = 130
-"""Exit code of a command that was ended by Ctrl-C, as shells have it."""
-
 
 def run_command(run: Callable[[], T]) -> T:
     """Return what ``run`` returns, with Prefect and MLflow at hand.
 
     Servers named by PREFECT_API_URL and MLFLOW_TRACKING_URI are used; otherwise a Prefect server
     lives as long as the command, and MLflow writes to its local database. Creating the databases
-    counts as set-up. Ctrl-C ends the command with one line and its usual exit code.
+    counts as set-up. Runs of MLflow that an interruption leaves open are ended.
     """
     settings = Settings()
     with command_clock() as clock:
@@ -44,16 +39,9 @@ def run_command(run: Callable[[], T]) -> T:
             try:
                 return run()
             except KeyboardInterrupt:
-                _end_interrupted()
-
-
-def _end_interrupted() -> NoReturn:
-    """End this process without a wait for the threads that still train or sample."""
-    end_open_runs()
-    logging.shutdown()
-    # In place of a traceback through three libraries.
-    print("interrupted; the same command goes on from here", file=sys.stderr, flush=True)  # noqa: T201 - the command's answer
-    os._exit(_INTERRUPTED)
+                with suppress(Exception):
+                    end_open_runs()
+                raise
 
 
 @contextmanager

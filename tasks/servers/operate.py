@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from designlib.types import InputError
 from tasks.installation.environment import prepare_environment
+from tasks.installation.faults import exit_code
 from tasks.installation.settings import Settings
 from tasks.servers import pages
 from tasks.servers.login import login_text, make_login
@@ -36,23 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tasks.servers.operate", description=__doc__)
     parser.add_argument("what", choices=list(commands))
     chosen = parser.parse_args(arguments)
-    try:
-        commands[chosen.what](_settings())
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
-        return 2
-    return 0
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"DESIGN_{'_'.join(map(str, part['loc'])).upper()}: {part['msg']}"
-            for part in error.errors()
-        )
-        raise InputError(wrong) from None
+    return exit_code(lambda: commands[chosen.what](Settings()))
 
 
 def _server(settings: Settings) -> None:

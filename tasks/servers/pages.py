@@ -9,17 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import httpx
 
-from designlib.types import InputError
 from tasks.installation.environment import prepare_environment
+from tasks.installation.faults import MachineError, exit_code
 from tasks.installation.files import write_atomically
 from tasks.installation.settings import Settings
 from tasks.servers.database import mlflow_database, prefect_database, prepare_database
 from tasks.servers.login import login_text, make_login
 from tasks.servers.prefect_server import Announcement, announce, free_port, withdraw
-from tasks.servers.services import Service, claim, end_as_interrupt
+from tasks.servers.services import Service, claim
 
 __all__ = ["SERVICE", "main"]
 
@@ -32,23 +33,20 @@ _SWEEP_SECONDS = 10.0
 
 def main() -> int:
     """Start both servers, print their addresses and wait; stop both at the end."""
+    return exit_code(_run)
+
+
+def _run() -> None:
     settings = Settings()
     made = make_login(settings)
     prepare_environment(settings)
-    end_as_interrupt()
     if made and settings.credentials:
         _say(login_text(settings))
-    try:
-        with claim(settings, SERVICE) as service:
-            try:
-                _serve(settings, service)
-            finally:
-                withdraw(settings)
-    except KeyboardInterrupt:
-        return 0
-    except (InputError, RuntimeError) as error:
-        _say(f"error: {error}")
-    return 1
+    with suppress(KeyboardInterrupt), claim(settings, SERVICE) as service:
+        try:
+            _serve(settings, service)
+        finally:
+            withdraw(settings)
 
 
 def _serve(settings: Settings, service: Service) -> None:
@@ -96,7 +94,7 @@ def _serve(settings: Settings, service: Service) -> None:
                 service.end(process)
                 time.sleep(settings.restart_seconds)
                 running[address] = service.run(*servers[address])
-        time.sleep(0.5)
+        service.rest()
 
 
 def _keep_house(prefect_api: str, mlflow: str, login: tuple[str, str] | None) -> None:
@@ -152,14 +150,14 @@ def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise RuntimeError(f"the server for {address} ended at once")
+            raise MachineError(f"the server for {address} ended at once; its messages are above")
         try:
             if httpx.get(address, timeout=5, trust_env=False).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.2)
-    raise RuntimeError(f"no answer at {address} in {_START_TIMEOUT_SECONDS} s")
+    raise MachineError(f"no answer at {address} in {_START_TIMEOUT_SECONDS} s")
 
 
 def _port(variable: str, usual: int) -> int:

@@ -22,7 +22,8 @@ from typing import NamedTuple
 import httpx
 from filelock import FileLock
 
-from tasks.installation.files import write_atomically
+from tasks.installation.faults import MachineError
+from tasks.installation.files import last_line, rotate_log, write_atomically
 from tasks.installation.settings import Settings
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
 
 _START_TIMEOUT_SECONDS = 240
 _STOP_TIMEOUT_SECONDS = 5
+_STARTED: dict[str, subprocess.Popen[bytes]] = {}
+"""The servers that this process has started, by their addresses."""
 
 
 class Announcement(NamedTuple):
@@ -80,6 +83,7 @@ def server_address(settings: Settings) -> str:
     port = free_port()
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    rotate_log(log)
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own module, no user input
             [sys.executable, "-m", "tasks.servers.prefect_server", str(port)],
@@ -89,15 +93,24 @@ def server_address(settings: Settings) -> str:
             env={**os.environ, "PREFECT_UI_ENABLED": "0"},
         )
     atexit.register(_stop, process)
-    return f"http://127.0.0.1:{port}/api"
+    address = f"http://127.0.0.1:{port}/api"
+    _STARTED[address] = process
+    return address
 
 
 def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SECONDS) -> None:
-    """Return when the server answers; raise TimeoutError when it does not."""
+    """Return when the server answers; raise MachineError when it does not."""
     deadline = time.monotonic() + timeout_seconds
     while not _healthy(address):
+        started = _STARTED.get(address)
+        if started is not None and started.poll() is not None:
+            log = Path(os.environ["PREFECT_HOME"]) / "server.log"
+            raise MachineError(f"the Prefect server ended at once: {last_line(log)}; see {log}")
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no Prefect server answered at {address}; see server.log")
+            raise MachineError(
+                f"no Prefect server answers at {address}: start it, or unset PREFECT_API_URL for "
+                "one that lives as long as the command"
+            )
         time.sleep(0.1)
 
 

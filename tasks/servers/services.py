@@ -17,12 +17,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from designlib.types import InputError
+from tasks.installation.faults import MachineError
+from tasks.installation.files import last_line, rotate_log
 from tasks.installation.settings import Settings
 
-__all__ = ["Service", "claim", "end_as_interrupt", "is_running", "start", "stop", "stop_all"]
+__all__ = ["Service", "claim", "is_running", "start", "stop", "stop_all"]
 
 _STOP_SECONDS = 45.0
 _LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
@@ -75,6 +76,11 @@ class Service:
         for process in reversed(list(self._processes)):
             self.end(process)
 
+    def rest(self) -> None:
+        """Wait for a moment between two looks at the processes, and keep the log short."""
+        rotate_log(log_path(self._path))
+        time.sleep(0.5)
+
     def _record(self) -> None:
         pids = [process.pid for process in self._processes]
         self._path.write_text(json.dumps({"pid": os.getpid(), "processes": pids}))
@@ -109,11 +115,13 @@ def start(
 ) -> None:
     """Start a service in the background and return when it is ready.
 
-    Raises InputError where it ends at once or is not ready in time, with the end of its log.
+    Raises MachineError where it ends at once or is not ready in time, with the end of its log.
     """
     log = log_path(_file(settings, name))
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    rotate_log(log)
+    with log.open("ab") as output:
+        before = output.tell()
         process = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", *command],
             stdout=output,
@@ -125,12 +133,13 @@ def start(
     deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:
-            raise InputError(f"{name} ended at once:\n{_last_lines(log)}")
+            raise MachineError(f"{name} ended at once: {last_line(log, before)}; see {log}")
         if time.monotonic() > deadline:
             stop(settings, name)
             _kill(process.pid)
             process.wait()
-            raise InputError(f"{name} was not ready in {seconds:.0f} s:\n{_last_lines(log)}")
+            said = last_line(log, before)
+            raise MachineError(f"{name} was not ready in {seconds:.0f} s: {said}; see {log}")
         time.sleep(0.2)
 
 
@@ -164,19 +173,6 @@ def stop(settings: Settings, name: str) -> bool:
     _wait_while(lambda: _is_held(path), _STOP_SECONDS)
     path.unlink(missing_ok=True)
     return True
-
-
-def end_as_interrupt() -> None:
-    """Make a request to end this process look like Ctrl-C, so that ``finally`` blocks run."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        # One is enough: another must not break off the clean-up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
 
 
 def log_path(record: Path) -> Path:
@@ -217,7 +213,3 @@ def _wait_while(going_on: Callable[[], bool], seconds: float) -> None:
 def _kill(session: int) -> None:
     with suppress(ProcessLookupError):
         os.killpg(session, signal.SIGKILL)
-
-
-def _last_lines(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])

@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 
 from designlib.types import InputError
 from tasks.installation.environment import prepare_environment
+from tasks.installation.faults import exit_code
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.servers.services import Service, claim, end_as_interrupt
+from tasks.servers.services import Service, claim
 
 __all__ = ["cpu_worker_name", "gpu_workers", "heard_of", "main"]
 
@@ -23,17 +25,14 @@ _CAMPAIGNS_AT_ONCE = 4
 def main(arguments: list[str] | None = None) -> int:
     """Run the workers of one pool until they are told to end; return the exit code."""
     (pool,) = arguments if arguments is not None else sys.argv[1:]
+    return exit_code(lambda: _run(pool))
+
+
+def _run(pool: str) -> None:
     settings = Settings()
     prepare_environment(settings)
-    end_as_interrupt()
-    try:
-        with claim(settings, f"worker-{pool}") as service:
-            _work(service, pool, settings.restart_seconds)
-    except KeyboardInterrupt:
-        return 0
-    except InputError as error:
-        print(f"error: {error}", flush=True)  # noqa: T201 - the command's answer
-    return 1
+    with suppress(KeyboardInterrupt), claim(settings, f"worker-{pool}") as service:
+        _work(service, pool, settings.restart_seconds)
 
 
 def cpu_worker_name() -> str:
@@ -90,7 +89,7 @@ def _work(service: Service, pool: str, restart_seconds: float) -> None:
             running[name] = service.run(
                 _command(pool, name), {"CUDA_VISIBLE_DEVICES": devices, "PYTHONPATH": _code_first()}
             )
-        time.sleep(0.5)
+        service.rest()
 
 
 def _code_first() -> str:

@@ -15,6 +15,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -159,13 +160,14 @@ class Code:
 
 
 def _remembered(memory: Path | None) -> dict[str, _Module]:
-    if memory is None or not memory.is_file():
-        return {}
-    kept = json.loads(memory.read_bytes())
-    return {
-        key: _Module(digest, tuple(_Import(*one) for one in imports))
-        for key, (digest, imports) in kept.items()
-    }
+    # Whatever is wrong with it, the modules can be read again.
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        kept = json.loads(memory.read_bytes()) if memory else {}
+        return {
+            key: _Module(digest, tuple(_Import(*one) for one in imports))
+            for key, (digest, imports) in kept.items()
+        }
+    return {}
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from tasks.installation.faults import MachineError
 from tasks.installation.files import write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
@@ -37,7 +38,7 @@ T = TypeVar("T")
 def keep_stage(settings: Settings, folder: Path, names: Iterable[str], manifest: bytes) -> None:
     """Copy the files of a stage to the store, its manifest last; nothing where there is no store.
 
-    A store that does not answer is asked again for two minutes. Raises OSError after that.
+    A store that does not answer is asked again for two minutes. Raises MachineError after that.
     """
     if settings.store is None:
         return
@@ -61,8 +62,8 @@ def keep_stage(settings: Settings, folder: Path, names: Iterable[str], manifest:
 def fetch_stage(settings: Settings, folder: Path) -> bool:
     """Copy a stage from the store into its folder; return whether the store has it.
 
-    Files appear whole or not at all, the manifest last. Raises OSError where the store does not
-    answer for two minutes, or holds other bytes than its manifest says.
+    Files appear whole or not at all, the manifest last. Raises MachineError where the store does
+    not answer for two minutes, or holds other bytes than its manifest says.
     """
     if settings.store is None:
         return False
@@ -128,6 +129,9 @@ def _patiently(copy: Callable[[], T], what: str) -> T:
             return copy()
         except OSError as error:
             if time.monotonic() > deadline:
-                raise
+                raise MachineError(
+                    f"copying {what} failed for {_PATIENCE_SECONDS:g} s: {error}; check "
+                    "DESIGN_STORE and its keys, then run the same command again"
+                ) from error
             run_logger().warning("copying %s: %s; tried again", what, error)
             time.sleep(_PAUSE_SECONDS)

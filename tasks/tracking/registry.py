@@ -69,7 +69,7 @@ def log_ensemble(
             logged = mlflow.pyfunc.log_model(
                 name="predictor",
                 python_model=str(Path(__file__).with_name("predictor_model.py")),
-                artifacts={member: str(path) for member, path in members.items()},
+                artifacts={member: path.as_uri() for member, path in members.items()},
                 pip_requirements=["torch", "safetensors", "trajectory-design"],
                 signature=ModelSignature(
                     Schema([ColSpec("string", "design")]),

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
 
 from filelock import FileLock
 
@@ -298,8 +297,9 @@ def mlflow_page(path: str) -> str:
 
 
 def _local_database() -> Path | None:
-    address = urlparse(os.environ["MLFLOW_TRACKING_URI"])
-    return Path(unquote(address.path)[1:]) if address.scheme == "sqlite" else None
+    # SQLAlchemy takes what follows for the path as it is, with % and # in it.
+    _, local, path = os.environ["MLFLOW_TRACKING_URI"].partition("sqlite:///")
+    return Path(path.partition("?")[0]) if local else None
 
 
 @contextmanager

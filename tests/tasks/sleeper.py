@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from tasks.installation.faults import exit_code
 from tasks.installation.settings import Settings
-from tasks.servers.services import claim, end_as_interrupt
+from tasks.servers.services import claim
+
+
+def _serve(settings: Settings) -> None:
+    with suppress(KeyboardInterrupt), claim(settings, "sleeper") as service:
+        for number in (1, 2):
+            child = service.run(["tests.tasks.sleeper"])
+            (settings.home / f"child-{number}").write_text(str(child.pid))
+        (settings.home / "ready").touch()
+        time.sleep(600)
+    (settings.home / "tidy").touch()
+
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         time.sleep(600)
-    settings = Settings(home=Path(sys.argv[1]))
-    end_as_interrupt()
-    try:
-        with claim(settings, "sleeper") as service:
-            for number in (1, 2):
-                child = service.run(["tests.tasks.sleeper"])
-                (settings.home / f"child-{number}").write_text(str(child.pid))
-            (settings.home / "ready").touch()
-            time.sleep(600)
-    except KeyboardInterrupt:
-        (settings.home / "tidy").touch()
+    sys.exit(exit_code(lambda: _serve(Settings(home=Path(sys.argv[1])))))

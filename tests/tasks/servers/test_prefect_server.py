@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.installation.faults import MachineError
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.servers.prefect_server import (
     Announcement,
@@ -86,7 +87,7 @@ def test_a_server_that_is_configured_comes_first(
 def test_waiting_ends_with_an_answer_or_an_error(healthy: str) -> None:
     wait_until_healthy(healthy, timeout_seconds=5)
     address = f"http://127.0.0.1:{free_port()}/api"
-    with pytest.raises(TimeoutError, match=rf"no Prefect server answered at {address}"):
+    with pytest.raises(MachineError, match=rf"no Prefect server answers at {address}"):
         wait_until_healthy(address, timeout_seconds=0.2)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from tasks.installation.faults import MachineError
 from tasks.installation.settings import Settings
 from tasks.stages import store
 from tasks.stages.stages import StageResult, finished_stage, run_stage
@@ -87,7 +88,7 @@ def test_a_stage_without_its_manifest_is_not_there(hosts: Hosts) -> None:
 def test_other_bytes_than_the_manifest_says_are_refused(hosts: Hosts) -> None:
     run_stage(hosts.there, "samples", INPUTS, make)
     hosts.kept("one.txt").write_bytes(b"two")
-    with pytest.raises(OSError, match=r"one\.txt in the store has other bytes"):
+    with pytest.raises(MachineError, match=r"one\.txt in the store has other bytes"):
         run_stage(hosts.here, "samples", INPUTS, never)
     left = [path.name for path in hosts.here.stages.rglob("*") if path.is_file()]
     assert "one.txt" not in left
@@ -96,7 +97,7 @@ def test_other_bytes_than_the_manifest_says_are_refused(hosts: Hosts) -> None:
 
 def test_a_stage_is_not_finished_where_the_store_is_away(hosts: Hosts) -> None:
     hosts.store.write_bytes(b"a file where the folder should be")
-    with pytest.raises(OSError, match="store"):
+    with pytest.raises(MachineError, match="check DESIGN_STORE"):
         run_stage(hosts.there, "samples", INPUTS, make)
     assert not list(hosts.there.stages.rglob("manifest.json"))
 

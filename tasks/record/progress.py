@@ -9,7 +9,7 @@ from tasks.inputs.round_inputs import ledger_settings, same_settings
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import load_ledger, round_folder
-from tasks.stages.results import SUMMARY, Published
+from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.tracking.tracking import experiment_id, find_run, mlflow_page, run_link
@@ -76,8 +76,13 @@ def _published(campaign: str, last: Event, note: str) -> Published | None:
     key = last.about["round_key"]
     folder = round_folder(campaign, last.round, key)
     run = find_run(experiment_id(Settings(), campaign), key)
-    if run is None or not (folder / SUMMARY).exists():
+    if run is None:
+        return None
+    page = mlflow_page(run_link(run.info.experiment_id, run.info.run_id))
+    published = Published(folder=folder, mlflow_page=page, note=note)
+    try:
+        _ = published.figures  # a damaged summary is written again
+    except (OSError, ValueError):
         return None
     run_logger().info(note)
-    page = mlflow_page(run_link(run.info.experiment_id, run.info.run_id))
-    return Published(folder=folder, mlflow_page=page, note=note)
+    return published

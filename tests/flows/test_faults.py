@@ -17,6 +17,9 @@ from tasks.installation.settings import REPOSITORY
 from tests import preloaded
 from tests.flows.test_interruptions import TINY
 
+# Whole campaigns, of which several run in each test.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
 
 class Command:
     """The campaign command in a home of its own, without Prefect; see `tests.faulty`."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from torch import Tensor
 
 from designlib.errors import InputError
 
 __all__ = [
+    "ByteLetters",
     "Conflicts",
     "Designs",
     "DeviceTensors",
@@ -26,6 +27,9 @@ __all__ = [
 
 Letters: TypeAlias = Int[Tensor, "designs sites"]
 """Designs as letter indices into the alphabet, int64."""
+
+ByteLetters: TypeAlias = UInt8[Tensor, "designs sites"]
+"""The same as bytes: how many designs are kept. Their parts are widened before they index."""
 
 Points: TypeAlias = Float[Tensor, "designs variables"]
 """Designs as real numbers, one column a variable or component."""

@@ -11,12 +11,14 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.spaces import SequenceSpace, Space
+from designlib.spaces import SequenceSpace, Space, widened
 from designlib.types import Conflicts, Designs, DeviceTensors, InputError, Letters, Moves
 
 __all__ = ["AllOf", "Constraint", "Masking", "Rowwise", "every_design", "is_small"]
 
 _LOOKED_UP = 1 << 16
+_BLOCK = 1 << 13
+"""Designs that members see at once: some expand each letter to a window of one-hot rows."""
 
 
 @runtime_checkable
@@ -138,8 +140,11 @@ class AllOf:
         return total
 
     def satisfied(self, designs: Designs) -> Bool[Tensor, "designs"]:
-        """Return which designs every member accepts."""
+        """Return which designs every member accepts, by blocks; letters may be bytes."""
+        if designs.shape[0] > _BLOCK:
+            return torch.cat([self.satisfied(part) for part in designs.split(_BLOCK)])
         fine = torch.ones(designs.shape[0], dtype=torch.bool, device=designs.device)
+        designs = widened(designs)
         for member in self.members:
             fine = fine & member.satisfied(designs)
         return fine

@@ -17,6 +17,7 @@ from designlib.predictors.ranking import enrichment, ndcg
 from designlib.predictors.recording import Recorder
 from designlib.predictors.training import (
     Examples,
+    RelaxedRows,
     TrainingState,
     checkpoint_metrics,
     emphasise,
@@ -48,6 +49,7 @@ __all__ = [
     "PredictorSpec",
     "RawCheckpoint",
     "Recorder",
+    "RelaxedRows",
     "TrainingState",
     "Trajectory",
     "build_model",

@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from designlib.config import TrainingConfig
 from designlib.predictors.networks import evaluate
 from designlib.randomness import torch_generator
-from designlib.types import InputError, OneHot, Scores
+from designlib.spaces import Space
+from designlib.types import Designs, InputError, OneHot, Relaxed, Scores
 
 __all__ = [
     "Examples",
+    "RelaxedRows",
     "TrainingState",
     "checkpoint_metrics",
     "emphasise",
@@ -71,10 +73,29 @@ def repeated_rows(
     return np.concatenate([every, np.tile(rows, max(0, times - 1))])
 
 
+class RelaxedRows:
+    """Designs of a table as a predictor takes them, made for the rows that are asked for.
+
+    Parameters
+    ----------
+    space
+        The space of the designs.
+    designs
+        The designs, of shape (designs, columns); letters may be bytes.
+    """
+
+    def __init__(self, space: Space, designs: Designs) -> None:
+        self._space, self._designs = space, designs
+
+    def __getitem__(self, rows: slice | Int[Tensor, "rows"]) -> Relaxed:
+        """Return some rows."""
+        return self._space.relax(self._designs[rows])
+
+
 class Examples(NamedTuple):
     """Designs with their standardised values, larger is better."""
 
-    one_hot: OneHot
+    one_hot: OneHot | RelaxedRows
     target: Scores
     weight: Scores
     """Relative weight of each squared error; one where all count the same."""
@@ -229,8 +250,8 @@ def checkpoint_metrics(
     Raises FloatingPointError where one of them is not finite.
     """
     sample = Examples(*(column[:_LOSS_SAMPLE] for column in training))
-    fitted = evaluate(network, sample.one_hot)
-    predicted = evaluate(network, validation.one_hot)
+    fitted = evaluate(network, sample.one_hot[:])
+    predicted = evaluate(network, validation.one_hot[:])
     metrics = {
         "train_loss": _loss(fitted, sample),
         "validation_loss": _loss(predicted, validation),

@@ -25,7 +25,7 @@ from designlib.sampling.ladders.plan import (
 )
 from designlib.sampling.sampler import Sampler, choose_sampler
 from designlib.sampling.starts import Starts, choose_starts, reference_designs
-from designlib.spaces import DesignSpace, Space
+from designlib.spaces import DesignSpace, Space, widened
 
 __all__ = ["SamplingPlan", "build_ladders", "plan_sampling"]
 
@@ -68,7 +68,7 @@ def plan_sampling(
     where no feasible designs are found.
     """
     feasible = measured[constraint.satisfied(measured)]
-    elites = feasible[: max(1, round(config.elite_share * config.chains))]
+    elites = widened(feasible[: max(1, round(config.elite_share * config.chains))])
     reference = reference_designs(space, constraint, seed, feasible)
     first = plan_trajectory(
         members,

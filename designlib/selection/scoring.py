@@ -16,7 +16,7 @@ from designlib.config import ChemistryCheck
 from designlib.constraints import AllOf, chemistry_verdicts
 from designlib.predictors import Trajectory, evaluate
 from designlib.selection.oracles import Oracle
-from designlib.spaces import DesignSpace, SequenceSpace, nearest_measured
+from designlib.spaces import DesignSpace, SequenceSpace, encode_table, nearest_measured
 from designlib.types import Designs
 
 __all__ = ["COMBINED", "FIRST", "Predictors", "ScoreColumns", "Scoring", "standard_deviation"]
@@ -44,6 +44,10 @@ COMBINED = ScoreColumns("combined_mean", "combined_std", "combined_validation_sc
 """Columns of the one score that combines several objectives."""
 
 
+_AT_ONCE = 4096
+"""Designs that are relaxed at once."""
+
+
 class Predictors:
     """Trained predictors of one or several objectives, ready to predict."""
 
@@ -56,10 +60,10 @@ class Predictors:
         self, space: DesignSpace, designs: Designs
     ) -> dict[str, Float[np.ndarray, "members designs"]]:
         """Return what each member predicts in measured units, by objective."""
-        relaxed = space.relax(designs).to(self._device)
         rows: dict[str, list[np.ndarray]] = {}
         for spec, network in zip(self.specs, self._networks, strict=True):
-            scores = evaluate(network, relaxed).double().cpu()
+            parts = (space.relax(part).to(self._device) for part in designs.split(_AT_ONCE))
+            scores = torch.cat([evaluate(network, part) for part in parts]).double().cpu()
             rows.setdefault(spec.column, []).append(spec.in_units(scores).numpy())
         return {objective: np.stack(predicted) for objective, predicted in rows.items()}
 
@@ -107,7 +111,7 @@ class Scoring:
 
     @cached_property
     def _measured(self) -> Designs:
-        return self.space.encode(list(self.measured))
+        return encode_table(self.space, list(self.measured))
 
     def _encode(self, frame: pd.DataFrame) -> Designs:
         return self.space.encode(frame["design"].tolist())

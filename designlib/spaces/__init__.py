@@ -4,7 +4,14 @@ from designlib.notation.alphabets import ALPHABETS, BINARY, DNA, PROTEIN, RNA, A
 from designlib.notation.variables import Choice, Quantity
 from designlib.spaces.base import Space
 from designlib.spaces.boxes import BoxSpace
-from designlib.spaces.description import DescribedSpace, DesignSpace, describe_space, described
+from designlib.spaces.description import (
+    DescribedSpace,
+    DesignSpace,
+    describe_space,
+    described,
+    encode_table,
+    widened,
+)
 from designlib.spaces.distances import (
     distances_to,
     nearest_measured,
@@ -43,8 +50,10 @@ __all__ = [
     "described",
     "distances_to",
     "edits",
+    "encode_table",
     "nearest_measured",
     "orient",
     "pairwise_distances",
     "span",
+    "widened",
 ]

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from designlib.notation import ALPHABETS, Alphabet, Choice, Quantity
 from designlib.spaces.mixed import MixedSpace
 from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
+from designlib.types import Designs
 
-__all__ = ["DescribedSpace", "DesignSpace", "describe_space", "described"]
+__all__ = [
+    "DescribedSpace",
+    "DesignSpace",
+    "describe_space",
+    "described",
+    "encode_table",
+    "widened",
+]
 
 DesignSpace: TypeAlias = SequenceSpace | SimplexSpace | MixedSpace
 """The spaces whose designs are written as text, so that tables can hold them."""
+
+
+def encode_table(space: DesignSpace, designs: Sequence[str]) -> Designs:
+    """Return the designs of a table, which may be many: letters as bytes; see `widened`."""
+    compactly = isinstance(space, SequenceSpace)
+    return space.encode_compactly(designs) if compactly else space.encode(designs)
+
+
+def widened(designs: Designs) -> Designs:
+    """Return a part of a table as constraints and samplers take it: letters as int64."""
+    return designs.long() if designs.dtype == torch.uint8 else designs
 
 
 def _empty(variables: tuple[Any, ...]) -> bool:

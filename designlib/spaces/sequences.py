@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from designlib.notation import Alphabet
-from designlib.types import InputError, Letters, OneHot
+from designlib.types import ByteLetters, InputError, Letters, OneHot
 
 __all__ = ["SequenceSpace"]
+
+_NO_LETTER = 255
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class SequenceSpace:
         """The number of sites."""
         return self.length
 
-    def check(self, designs: Letters) -> None:
+    def check(self, designs: Letters | ByteLetters) -> None:
         """Raise InputError for another length or an index that is no letter."""
         if designs.shape[1] != self.length:
             raise InputError(
@@ -63,7 +65,14 @@ class SequenceSpace:
 
         Raises InputError naming the first sequence that is not of this space.
         """
-        table = np.full(256, -1, dtype=np.int64)
+        return self.encode_compactly(designs).long()
+
+    def encode_compactly(self, designs: Sequence[str]) -> ByteLetters:
+        """Return the letter indices as bytes, an eighth of the memory: how tables are kept.
+
+        Raises InputError naming the first sequence that is not of this space.
+        """
+        table = np.full(256, _NO_LETTER, dtype=np.uint8)
         for index, letter in enumerate(self.alphabet.letters):
             table[ord(letter)] = index
         for row, design in enumerate(designs):
@@ -74,8 +83,8 @@ class SequenceSpace:
                 )
         text = "".join(designs).encode("latin-1", errors="replace")
         flat = table[np.frombuffer(text, dtype=np.uint8)]
-        if (flat < 0).any():
-            at = int(np.flatnonzero(flat < 0)[0])
+        if (flat == _NO_LETTER).any():
+            at = int(np.flatnonzero(flat == _NO_LETTER)[0])
             design = designs[at // self.length]
             raise InputError(
                 f"sequence {at // self.length + 1} ({design!r}) has {design[at % self.length]!r} "
@@ -90,13 +99,13 @@ class SequenceSpace:
         rows = table[designs.cpu().numpy()]
         return [row.tobytes().decode() for row in rows]
 
-    def relax(self, designs: Letters, dtype: torch.dtype = torch.float32) -> OneHot:
-        """Return one-hot rows of shape (designs, sites, letters)."""
+    def relax(self, designs: Letters | ByteLetters, dtype: torch.dtype = torch.float32) -> OneHot:
+        """Return one-hot rows of shape (designs, sites, letters), also of letters as bytes."""
         eye = self._eyes.get((dtype, designs.device))
         if eye is None:
             eye = torch.eye(len(self.alphabet), dtype=dtype, device=designs.device)
             self._eyes[dtype, designs.device] = eye
-        return embedding(designs, eye)
+        return embedding(designs.long(), eye)
 
     def random(self, n: int, generator: torch.Generator) -> Letters:
         """Return ``n`` uniformly random designs."""
@@ -109,5 +118,7 @@ class SequenceSpace:
 
     def canonical(self, designs: Sequence[str]) -> list[str]:
         """Return the alphabetically first strand of each design."""
-        other = self.decode(self.reverse_complement(self.encode(designs)))
-        return [min(pair) for pair in zip(designs, other, strict=True)]
+        self.encode_compactly(designs)  # which names a letter of no alphabet
+        letters = self.alphabet.letters
+        partner = str.maketrans(letters, "".join(letters[i] for i in self.alphabet.partners))
+        return [min(design, design.translate(partner)[::-1]) for design in designs]

@@ -6,9 +6,11 @@ outside always wins, so a worker or a shared server is configured as usual.
 
 from __future__ import annotations
 
+import getpass
 import os
 import time
 import warnings
+from pathlib import Path
 
 from tasks.installation.settings import Settings
 
@@ -41,6 +43,11 @@ def prepare_environment(settings: Settings) -> None:
         "OMP_NUM_THREADS": "1",
     }.items():
         os.environ.setdefault(name, value)
+    _fill_in_user(settings)
+    for name in ("no_proxy", "NO_PROXY"):
+        # Servers of this machine are behind no proxy.
+        direct = dict.fromkeys([*os.environ.get(name, "").split(","), "localhost", "127.0.0.1"])
+        os.environ[name] = ",".join(filter(None, direct))
     if settings.credentials is not None:
         name, password = settings.credentials
         os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{name}:{password}")
@@ -51,6 +58,16 @@ def prepare_environment(settings: Settings) -> None:
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
     # MLflow's hints on input examples, data set sources and integer columns: all on purpose here.
     warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+
+
+def _fill_in_user(settings: Settings) -> None:
+    """Give a user whom the system does not know, as in containers, a name and a home."""
+    try:
+        Path.home()
+        getpass.getuser()
+    except (RuntimeError, KeyError, OSError):
+        os.environ.setdefault("HOME", str(settings.home))
+        os.environ.setdefault("USER", f"user-{os.getuid()}")
 
 
 def tracking_uri(settings: Settings) -> str:

@@ -161,6 +161,6 @@ def _along(
     for state in train(network, chosen, grounds.validation, grounds.config, spec.seed):
         held_out = float("nan")
         if judged:
-            scores = evaluate(network, grounds.held_out.one_hot).numpy()
+            scores = evaluate(network, grounds.held_out.one_hot[:]).numpy()
             held_out = rank_correlation(scores, grounds.held_out.target.numpy())
         yield state.metrics["validation_rank_correlation"], held_out

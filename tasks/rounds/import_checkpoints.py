@@ -34,7 +34,7 @@ from designlib.predictors import (
     read_tensors,
     step_in_name,
 )
-from designlib.spaces import SequenceSpace, describe_space
+from designlib.spaces import SequenceSpace, describe_space, widened
 from designlib.types import Designs, InputError
 from tasks.inputs.round_inputs import PREDICTOR_FILE, RoundInputs
 from tasks.inputs.tables import table_path
@@ -90,7 +90,7 @@ def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResul
                 final = RawCheckpoint("the model", 0, dict(model.state_dict()))
                 members = [[final]]
             if own.distillation_steps:
-                measured = best_measured(load_table(start), facts)
+                measured = widened(best_measured(load_table(start), facts))
                 members = [_distilled(own, model, facts, measured, member) for member in members]
             steps = [[checkpoint.step for checkpoint in member] for member in members]
             for number, other in enumerate(steps[1:], start=2):

@@ -14,6 +14,7 @@ from designlib.config import TrainingConfig, Transform
 from designlib.predictors import (
     Examples,
     PredictorSpec,
+    RelaxedRows,
     TrainingState,
     Trajectory,
     learning_errors,
@@ -26,7 +27,7 @@ from designlib.predictors import (
     train,
 )
 from designlib.randomness import derive_seed
-from designlib.spaces import describe_space
+from designlib.spaces import describe_space, encode_table
 from designlib.types import InputError
 from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
@@ -235,7 +236,7 @@ def prepare(
             )
 
     def examples(rows: pd.DataFrame) -> Examples:
-        designs = facts.space.encode(rows["design"].tolist())
+        designs = encode_table(facts.space, rows["design"].tolist()).to(device)
         target = spec.learnt(torch.tensor(rows["value"].to_numpy()))
         given = rows["weight"].fillna(1.0).to_numpy()
         if config.noise_weights:
@@ -244,7 +245,7 @@ def prepare(
             given = given * noise_weights(on_scale.numpy())
         weight = torch.tensor(given)
         return Examples(
-            facts.space.relax(designs).to(device),
+            RelaxedRows(facts.space, designs),
             target.float().to(device),
             weight.float().to(device),
         )

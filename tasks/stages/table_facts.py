@@ -16,7 +16,7 @@ from designlib.config import (
     TableReading,
     TruthKind,
 )
-from designlib.spaces import DescribedSpace
+from designlib.spaces import DescribedSpace, encode_table
 from designlib.tables import ROUND_COLUMN, from_parquet
 from designlib.types import Designs
 from tasks.stages.stages import StageResult
@@ -122,8 +122,8 @@ def best_first(frame: pd.DataFrame, facts: TableFacts) -> pd.DataFrame:
 
 
 def best_measured(frame: pd.DataFrame, facts: TableFacts) -> Designs:
-    """Return the measured designs that the campaign may learn from, best first."""
-    return facts.space.encode(best_first(frame, facts)["design"].tolist())
+    """Return the measured designs that the campaign may learn from, best first, as a table."""
+    return encode_table(facts.space, best_first(frame, facts)["design"].tolist())
 
 
 def load_facts(measured: StageResult) -> TableFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 import sys
@@ -48,6 +49,29 @@ def test_what_is_set_outside_wins(settings: Settings, monkeypatch: pytest.Monkey
     prepare_environment(settings)
     assert os.environ["MLFLOW_TRACKING_URI"] == "http://tracking:5000"
     assert os.environ["OMP_NUM_THREADS"] == "8"
+
+
+def test_a_user_whom_the_system_does_not_know_gets_a_home_and_a_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "getuid", lambda: 123_456_789)
+    prepare_environment(settings)
+    assert Path.home() == settings.home
+    assert getpass.getuser() == "user-123456789"
+
+
+def test_servers_of_this_machine_are_behind_no_proxy(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "example.org")
+    monkeypatch.setenv("NO_PROXY", "")
+    for _ in range(2):
+        prepare_environment(settings)
+        assert os.environ["no_proxy"] == "example.org,localhost,127.0.0.1"
+        assert os.environ["NO_PROXY"] == "localhost,127.0.0.1"
 
 
 def test_importing_the_flows_makes_nothing(tmp_path: Path) -> None:

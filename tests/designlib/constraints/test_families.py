@@ -13,8 +13,10 @@ from designlib.constraints import (
     HomopolymerLimit,
     Rejection,
     RequiredMotifs,
+    base,
 )
 from designlib.notation.alphabets import DNA, RNA, Alphabet
+from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
 
@@ -35,6 +37,24 @@ def without(*pairs):
     for first, second in pairs:
         allowed["ACGT".index(first), "ACGT".index(second)] = False
     return allowed
+
+
+def test_a_table_kept_as_bytes_is_judged_in_blocks_as_its_designs_are(monkeypatch):
+    space = SequenceSpace(DNA, 20)
+    letters = space.random(100, torch_generator(0, "table"))
+    several = AllOf(space, [ForbiddenMotifs(space, ["AC"], True), GCWindow(space, 0.3, 0.7)])
+    whole = several.satisfied(letters)
+    seen = []
+    judge = GCWindow.satisfied
+
+    def watched(constraint, designs):
+        seen.append((len(designs), designs.dtype))
+        return judge(constraint, designs)
+
+    monkeypatch.setattr(GCWindow, "satisfied", watched)
+    monkeypatch.setattr(base, "_BLOCK", 32)
+    assert torch.equal(several.satisfied(letters.to(torch.uint8)), whole)
+    assert seen == [(rows, torch.int64) for rows in (32, 32, 32, 4)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from designlib.config.training import NetworkConfig, TrainingConfig
 from designlib.notation.alphabets import DNA
 from designlib.predictors.networks import build_network, evaluate
-from designlib.predictors.training import Examples, log_spaced_steps, rank_correlation, train
+from designlib.predictors.training import (
+    Examples,
+    RelaxedRows,
+    log_spaced_steps,
+    rank_correlation,
+    train,
+)
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
@@ -43,6 +49,16 @@ def test_states_follow_the_schedule_and_the_predictor_learns():
     assert last["validation_loss"] < 0.5 * first["validation_loss"]
     assert last["validation_rank_correlation"] > 0.8
     assert last["spread"] > 10 * first["spread"]
+
+
+def test_rows_that_are_relaxed_when_they_are_asked_for_train_the_same_network():
+    letters = SPACE.random(300, torch_generator(0, "examples"))
+    whole = examples(300, 0)
+    rows = whole._replace(one_hot=RelaxedRows(SPACE, letters.to(torch.uint8)))
+    for ours, theirs in zip(states(training=rows), states(training=whole), strict=True):
+        assert ours.metrics == theirs.metrics
+        for name, value in ours.parameters.items():
+            assert torch.equal(value, theirs.parameters[name])
 
 
 @pytest.mark.parametrize("at", [0, 3, 6])

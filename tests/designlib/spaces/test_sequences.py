@@ -3,7 +3,7 @@ import torch
 
 from designlib.notation.alphabets import DNA, PROTEIN, RNA
 from designlib.randomness import torch_generator
-from designlib.spaces import SequenceSpace
+from designlib.spaces import SequenceSpace, encode_table, nearest_measured, widened
 from designlib.types import InputError
 
 
@@ -13,6 +13,20 @@ def test_encode_and_decode_are_inverse(alphabet):
     letters = space.random(50, torch_generator(0, "test"))
     assert torch.equal(space.encode(space.decode(letters)), letters)
     assert torch.equal(space.relax(letters).argmax(2), letters)
+
+
+def test_a_table_of_letters_takes_a_byte_each_and_reads_as_the_wide_one_does():
+    space = SequenceSpace(PROTEIN, 11)
+    designs = space.decode(space.random(50, torch_generator(0, "test")))
+    table = encode_table(space, designs)
+    assert table.dtype == torch.uint8
+    assert table.element_size() * table.numel() == 50 * 11
+    space.check(table)
+    assert torch.equal(widened(table), space.encode(designs))
+    assert torch.equal(space.relax(table), space.relax(space.encode(designs)))
+    near, wide = (nearest_measured(space, space.encode(designs[:5]), one)
+                  for one in (table, widened(table)))  # fmt: skip
+    assert (near.row == wide.row).all()
 
 
 def test_non_contiguous_letters_are_decoded():
@@ -35,6 +49,11 @@ def test_reverse_complement_twice_is_the_design():
     letters = space.random(20, torch_generator(0, "test"))
     assert torch.equal(space.reverse_complement(space.reverse_complement(letters)), letters)
     assert space.canonical(["TTTTTTTTT"]) == ["AAAAAAAAA"]
+    designs = space.decode(letters)
+    other = space.decode(space.reverse_complement(letters))
+    assert space.canonical(designs) == [min(pair) for pair in zip(designs, other, strict=True)]
+    with pytest.raises(InputError, match="'N' at position 1"):
+        space.canonical(["NTTTTTTTT"])
 
 
 def test_molecules_without_second_strand_say_so():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -182,14 +183,11 @@ def motif_match(
 
 def _reached(steps: Sequence[int], learned: Sequence[float]) -> float:
     """Return the step from which on half is learned for the first time, linearly interpolated."""
-    for number, share in enumerate(learned):
-        if share >= HALF:
-            if number == 0:
-                return float(steps[0])
-            before = learned[number - 1]
-            part = (HALF - before) / (share - before)
-            return steps[number - 1] + part * (steps[number] - steps[number - 1])
-    return float("inf")
+    number = next((n for n, share in enumerate(learned) if share >= HALF), None)
+    if number is None:
+        return float("inf")
+    around = slice(max(0, number - 1), number + 1)
+    return float(np.interp(HALF, learned[around], steps[around]))
 
 
 def _correlation(one: Tensor, other: Tensor) -> Tensor:

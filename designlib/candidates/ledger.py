@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float64
 
 from designlib.candidates.events import MEASUREMENT_COLUMNS, Event
 
@@ -201,35 +200,19 @@ def _replaces(new: Event, old: Event, answered: set[str]) -> bool:
 
 
 def _summaries(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per design, sorted; a hundred thousand take seconds."""
-    rows = rows.sort_values("design", kind="stable")
-    firsts = np.flatnonzero(~rows["design"].duplicated())
-    numbers = [rows[name].to_numpy(np.float64) for name in ("value", "error", "round")]
-    groups = zip(*(np.split(column, firsts[1:]) for column in numbers), strict=True)
-    # Of no rows, np.split makes one empty group.
-    summaries = [
-        _summary(design, *group)
-        for design, group in zip(rows["design"].iloc[firsts], groups, strict=False)
-    ]
-    columns = ["design", "value", "spread", "replicates", "error", "round"]
-    return pd.DataFrame(summaries, columns=pd.Index(columns))
-
-
-def _summary(
-    design: str,
-    values: Float64[np.ndarray, " rows"],
-    errors: Float64[np.ndarray, " rows"],
-    rounds: Float64[np.ndarray, " rows"],
-) -> dict[str, Any]:
-    known = bool(np.isfinite(errors).all() and (errors > 0).all())
-    shares = (errors.min() / errors) ** 2 if known else np.ones(len(values))
-    shares = shares / shares.sum()
-    return {
-        "design": design,
-        # Written from the first value, so that equal replicates average to exactly that value.
-        "value": float(values[0] + (shares * (values - values[0])).sum()),
-        "spread": float(values.std(ddof=1)) if len(values) > 1 else np.nan,
-        "replicates": len(values),
-        "error": float(np.sqrt((shares**2 * errors**2).sum())) if known else np.nan,
-        "round": int(rounds.min()),
+    """Return one row per design, sorted by design."""
+    design, value, error = rows["design"], rows["value"].astype(float), rows["error"].astype(float)
+    known = ((error > 0) & (error < np.inf)).groupby(design).transform("all")
+    shares = ((error.groupby(design).transform("min") / error) ** 2).where(known, 1.0)
+    shares /= shares.groupby(design).transform("sum")
+    values, first = value.groupby(design), value.groupby(design).transform("first")
+    squares = ((shares * error) ** 2).where(known).groupby(design)
+    summaries = {
+        # Counted from the first value, so that equal replicates average to exactly that value.
+        "value": values.first() + (shares * (value - first)).groupby(design).sum(),
+        "spread": values.std(),
+        "replicates": values.size(),
+        "error": squares.sum(min_count=1) ** 0.5,
+        "round": rows["round"].groupby(design).min(),
     }
+    return pd.DataFrame(summaries).rename_axis("design").reset_index()

@@ -30,9 +30,10 @@ def ndcg(
         raise InputError(f"the top {top} of {len(values)} designs cannot be judged")
     if not (values >= 0).all() or not values.any():
         raise InputError("NDCG needs values that are not negative, and one above 0")
-    discount = 1 / np.log2(np.arange(2, top + 2))
-    ideal = np.sort(values)[::-1][:top] @ discount
-    return float(_by_score(values, scores)[:top] @ discount / ideal)
+    # A second of import that only reports need.
+    from sklearn.metrics import ndcg_score
+
+    return float(ndcg_score(values[None], scores[None], k=top))
 
 
 def enrichment(
@@ -51,16 +52,10 @@ def enrichment(
         raise InputError(f"a share of {share:g} is not between 0 and 1")
     top = max(1, math.ceil(share * len(values) - 1e-9))
     best = (values >= np.sort(values)[-top]).astype(float)
-    return float(_by_score(best, scores)[:top].mean() / best.mean())
-
-
-def _by_score(
-    values: Float[np.ndarray, "designs"], scores: Float[np.ndarray, "designs"]
-) -> Float[np.ndarray, "designs"]:
-    """Return the values from the highest score to the lowest, tied ones replaced by their mean."""
     _, group = np.unique(-scores, return_inverse=True)
     size = np.bincount(group)
-    return np.repeat(np.bincount(group, weights=values) / size, size)
+    by_score = np.repeat(np.bincount(group, weights=best) / size, size)
+    return float(by_score[:top].mean() / best.mean())
 
 
 def _check(values: np.ndarray, scores: np.ndarray) -> None:

@@ -142,7 +142,7 @@ def test_the_page_has_verdict_figure_and_table():
     assert page.count("data:image/png;base64,") == 2
     assert "1 of 2 training rows" in page
     assert "&lt;i&gt;" in page
-    assert "4.250" in page
+    assert "4.25" in page
     assert "0.625" in page
     assert "What more measurements are worth" not in page
-    assert "0.80" in page
+    assert "0.8" in page

@@ -74,15 +74,10 @@ def uniform_steps(
     draws: int,
     *,
     device: torch.device | str = "cpu",
-    start: int = 0,
 ) -> Iterator[Float[Tensor, "chains draws"]]:
-    """Yield the uniforms of each step of a rung, from step ``start`` on, in bounded memory.
-
-    The same numbers come from any ``start``, so a walk that was stopped goes on as if it had not
-    been.
-    """
+    """Yield the uniforms of each step of a rung, in bounded memory."""
     chunk = max(1, _DRAWS_AHEAD // draws)
-    for first in range(start - start % chunk, steps, chunk):
+    for first in range(0, steps, chunk):
         size = min(chunk, steps - first)
         draw = chain_uniforms(seed, rung, chains, size, draws, chunk=first // chunk)
-        yield from draw.to(device)[max(0, start - first) :]
+        yield from draw.to(device)

@@ -63,7 +63,7 @@ def recipe_sheet(
     their units, and the choices. Raises InputError as `check_recipe` does.
 
     >>> from designlib.config.recipes import Precursor
-    >>> space = SimplexSpace(("Ba", "Cu"), parts=10)
+    >>> space = SimplexSpace(("Ba", "Cu"), grid_steps=10)
     >>> config = RecipeConfig(amounts_are="atoms", precursors=(
     ...     Precursor(component="Ba", formula="BaCO3"),))
     >>> for name, cell in recipe_sheet(["Ba=0.5, Cu=0.5"], space, config).iloc[0].items():
@@ -115,7 +115,7 @@ def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[fl
     choices as ``choice_<name>``. Nothing for sequences.
 
     >>> import torch
-    >>> space = SimplexSpace(("Fe", "Ni"), parts=10)
+    >>> space = SimplexSpace(("Fe", "Ni"), grid_steps=10)
     >>> component_columns(space, torch.tensor([[0.3, 0.7]]))
     {'component_Fe': [30.0], 'component_Ni': [70.0]}
     """
@@ -130,10 +130,10 @@ def component_columns(space: DesignSpace, designs: Designs) -> dict[str, list[fl
             f"{'quantity' if name in quantities else 'choice'}_{name}": column
             for name, column in space.values(designs).items()
         }
-    if space.parts is None:
+    if space.grid_steps is None:
         percent = 100 * designs.double()
     else:
-        percent = 100 * space.amounts(designs).double() / space.parts
+        percent = 100 * space.amounts(designs).double() / space.grid_steps
     return {
         f"component_{name}": column
         for name, column in zip(space.components, percent.T.tolist(), strict=True)

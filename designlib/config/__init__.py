@@ -39,7 +39,7 @@ from designlib.config.objectives import (
 )
 from designlib.config.plates import PLATE_FORMATS, PlateConfig, read_well
 from designlib.config.recipes import RecipeConfig
-from designlib.config.sampling import RungChoice, RungScale, SamplingConfig
+from designlib.config.sampling import RungChoice, SamplingConfig
 from designlib.config.selection import AcquisitionKind, SelectionConfig
 from designlib.config.splits import SplitConfig
 from designlib.config.stopping import StoppingConfig
@@ -91,7 +91,6 @@ __all__ = [
     "RecipeConfig",
     "Rule",
     "RungChoice",
-    "RungScale",
     "SamplingConfig",
     "SelectionConfig",
     "SequenceRule",

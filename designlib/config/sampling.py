@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from designlib.config.base import Config
 
-__all__ = ["RungChoice", "RungScale", "SamplingConfig"]
+__all__ = ["RungChoice", "SamplingConfig"]
 
 RungChoice = Literal["all", "log_step", "function_change", "smc"]
 """Which checkpoints become rungs; see `designlib.sampling.ladders.choice`."""
 
 
-RungScale = Literal["spread", "fixed", "none"]
-"""beta of a rung: by its own spread, by that of the last rung, or 1."""
-
-
 class SamplingConfig(Config):
     """How candidates are drawn along the predictors' training."""
+
+    retired: ClassVar[Mapping[str, str]] = {
+        "scale": "scores of a checkpoint are divided by their own standard deviation, since the "
+        "output of an early one is so small that its target would be flat",
+    }
 
     chains: int = Field(
         default=768, ge=1, le=1_000_000, title="Chains", description="Independent Markov chains."
@@ -67,12 +69,6 @@ class SamplingConfig(Config):
         le=1000,
         title="Rungs",
         description="Number of checkpoints visited under log_step and function_change.",
-    )
-    scale: RungScale = Field(
-        default="spread",
-        title="Scale",
-        description="Sharpness of each checkpoint: by its own spread, by that of the last one "
-        "(fixed), or none (the score as it is).",
     )
     driver: Literal["auto", "anneal", "smc"] = Field(
         default="auto",

@@ -50,11 +50,11 @@ def find_points(
 
     def draw(attempt: int, size: int) -> Points:
         if isinstance(space, SimplexSpace):
-            if space.parts is not None and attempt < _GRID_ROUNDS:
+            if space.grid_steps is not None and attempt < _GRID_ROUNDS:
                 return space.random(size, generator)
             bounds = _choose_components(limits, most_components(constraint), size, generator)
             points = (_dirichlet if attempt < _ROUNDS else _shared_out)(*bounds, generator)
-            return points if space.parts is None else space.on_grid(points)
+            return points if space.grid_steps is None else space.on_grid(points)
         points = _in_box(limits, size, generator)
         return points if attempt < _ROUNDS else nearest_points(space, constraint, points)
 
@@ -106,14 +106,14 @@ def inside(space: Space, constraint: Constraint, points: Points) -> Bool[Tensor,
         return constraint.satisfied(points)
     if isinstance(space, MixedSpace):
         fine = constraint.satisfied(points)
-        for part in space.parts:
+        for part in space.subspaces:
             fine &= inside(part.space, AllOf(part.space, []), points[:, part.columns])
         return fine
     lower, upper = (limit.to(points) for limit in limits_of(space, None))
     fine = ((points >= lower) & (points <= upper)).all(1)
     if isinstance(space, SimplexSpace):
         fine &= SumToOne(space).satisfied(points)
-        if space.parts is not None:
+        if space.grid_steps is not None:
             fine &= (space.on_grid(points) - points).abs().amax(1) <= _SUM_ROUNDING
     return fine & constraint.satisfied(points)
 
@@ -122,7 +122,7 @@ def empty_points(space: Space, members: Sequence[Constraint]) -> str:
     """Return why it is certain that no point satisfies ``members``, or an empty string."""
     constraint = AllOf(space, members)
     if isinstance(space, MixedSpace):
-        parts = [(p.space, of_part(constraint, space, n)) for n, p in enumerate(space.parts)]
+        parts = [(p.space, of_part(constraint, space, n)) for n, p in enumerate(space.subspaces)]
         reasons = (empty_points(own, limited.members) for own, limited in parts if limited)
         return next((reason for reason in reasons if reason), "")
     if isinstance(space, LevelSpace):
@@ -161,7 +161,7 @@ def _drawn(
         ]
         return torch.stack(columns, 1).double()
     parts = []
-    for number, part in enumerate(space.parts):
+    for number, part in enumerate(space.subspaces):
         own = of_part(constraint, space, number)
         found = find_points(part.space, own.members if own else (), n, generator)
         if not len(found):

@@ -55,7 +55,7 @@ class OnPart:
         return self.constraint.violations(self._own(designs))
 
     def _own(self, designs: Points) -> Tensor:
-        return designs[:, self.space.parts[self.part].columns]
+        return designs[:, self.space.subspaces[self.part].columns]
 
 
 class AllowedLevels(Rowwise):
@@ -114,4 +114,4 @@ def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> AllO
         for member in members_of(constraint)
         if isinstance(member, OnPart) and member.part == part
     ]
-    return AllOf(space.parts[part].space, members) if members else None
+    return AllOf(space.subspaces[part].space, members) if members else None

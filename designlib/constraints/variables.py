@@ -29,7 +29,7 @@ def variable_makers(
         "quantity_ranges": {one.quantity for one in ranges},
         "allowed_options": {one.choice for one in options},
     }
-    for number, part in enumerate(space.parts):
+    for number, part in enumerate(space.subspaces):
         own = part.space
         if isinstance(own, BoxSpace) and by_field["quantity_ranges"] & set(own.labels):
             yield "quantity_ranges", partial(_bounds, space, number, own, ranges)

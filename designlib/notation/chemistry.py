@@ -47,18 +47,9 @@ def compound_verdict(shares: Mapping[str, float], *, alloys: bool = True) -> str
     """Return ``ok``, or why a composition with these shares of the atoms is no compound.
 
     Of a compound the charges balance, and every anion is more electronegative than every cation.
+    ``shares`` are those of the atoms, by symbol of the element; with ``alloys``, metals alone pass.
 
-    Parameters
-    ----------
-    shares
-        Share of the atoms by symbol of the element.
-    alloys
-        Whether metals alone pass.
-
-    Raises
-    ------
-    InputError
-        SMACT is not installed, or has no state of an element.
+    Raises InputError where SMACT is not installed, or has no state of an element.
     """
     present = {symbol: share for symbol, share in shares.items() if share > 0}
     elements = [_element(symbol) for symbol in present]

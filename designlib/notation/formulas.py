@@ -36,11 +36,9 @@ def parse_formula(formula: str) -> dict[str, float]:
     Amounts may be decimal, brackets of the kinds (), [] and {} may be nested, and what has no
     amount counts once. Elements with an amount of 0 are left out.
 
-    Raises
-    ------
-    InputError
-        A charge, an unknown element, brackets that do not match or hold nothing, an amount with
-        nothing before it, any other character, or no element at all; the message says where.
+    Raises InputError for a charge, an unknown element, brackets that do not match or hold
+    nothing, an amount with nothing before it, any other character, or no element at all; the
+    message says where.
 
     Examples
     --------

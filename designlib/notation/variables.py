@@ -79,11 +79,6 @@ class Quantity(BaseModel):
         number = round((self.high - self.low) / self.step)
         return tuple(float(as_text(self.low + k * self.step)) for k in range(number + 1))
 
-    @property
-    def decimals(self) -> int:
-        """Digits behind the point with which any value is written; negative before it."""
-        return math.ceil(math.log10(_RESOLUTION / (self.high - self.low)))
-
     def rounded(self, value: float) -> float:
         """Return the nearest value that it can be set to, or that is written.
 
@@ -93,7 +88,9 @@ class Quantity(BaseModel):
         101.0
         """
         if self.step is None:
-            nearest = round(value, self.decimals)
+            # Digits behind the point; negative before it.
+            digits = math.ceil(math.log10(_RESOLUTION / (self.high - self.low)))
+            nearest = round(value, digits)
         else:
             nearest = self.low + round((value - self.low) / self.step) * self.step
         return float(as_text(min(max(nearest, self.low), self.high)))

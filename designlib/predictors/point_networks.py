@@ -166,7 +166,7 @@ def _standards(space: MixedSpace) -> tuple[Tensor, Tensor]:
         for one in space.quantities
     }
     pairs: list[tuple[float, float]] = []
-    for part in space.parts:
+    for part in space.subspaces:
         if isinstance(part.space, SimplexSpace):
             pairs += [(0.0, 1 / FACTOR)] * part.space.columns
         elif isinstance(part.space, BoxSpace):

@@ -6,9 +6,16 @@ that is stored and shared out; `designlib.sampling.run` samples its blocks and n
 
 from designlib.sampling.api import sample
 from designlib.sampling.drivers import AIS, SMC, Anneal, Driver, ReplicaExchange, Samples
-from designlib.sampling.plan import SamplingPlan, build_ladders, plan_sampling
-from designlib.sampling.sampler import Sampler, choose_sampler
-from designlib.sampling.starts import Starts, choose_starts, reference_designs
+from designlib.sampling.plan import (
+    Sampler,
+    SamplingPlan,
+    Starts,
+    build_ladders,
+    choose_sampler,
+    choose_starts,
+    plan_sampling,
+    reference_designs,
+)
 
 __all__ = [
     "AIS",

@@ -15,28 +15,21 @@ from designlib.predictors import Trajectory
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers import AIS, SMC, Anneal, Driver, ReplicaExchange, Samples
 from designlib.sampling.kernels import Kernel, default_kernel
-from designlib.sampling.ladders import Rung, trajectory_ladder
+from designlib.sampling.ladders import trajectory_ladder
 from designlib.sampling.objectives import ScoreFunction
+from designlib.sampling.plan import REFERENCE_DESIGNS
 from designlib.sampling.targets import NonFiniteScoreError
 from designlib.spaces import Space
 from designlib.types import Designs, InputError
 
 __all__ = ["sample"]
 
-_DRIVERS: Mapping[str, Callable[[int], Driver]] = MappingProxyType(
-    {
-        "anneal": Anneal,
-        "smc": lambda warm_up: SMC(warm_up=warm_up),
-        "exchange": lambda _: ReplicaExchange(),
-        "ais": lambda warm_up: AIS(warm_up=warm_up),
-    }
+_DRIVERS: Mapping[str, Callable[..., Driver]] = MappingProxyType(
+    {"anneal": Anneal, "smc": SMC, "exchange": ReplicaExchange, "ais": AIS}
 )
 
 _WARM_UP = 20
 """Steps on each rung that tune a step size: it may change a hundredfold in them."""
-
-_REFERENCE_DESIGNS = 512
-"""As in a campaign: enough to know the standard deviation of a score to 3 %."""
 
 _REJECTION_ROUNDS = 8
 
@@ -95,11 +88,8 @@ def sample(
     Samples
         The designs, their scores by the last checkpoint, and the diagnostics of the driver.
 
-    Raises
-    ------
-    InputError
-        No checkpoint; one that fails, or returns another shape, NaN or one score for all designs;
-        no feasible start; a number out of range.
+    Raises InputError for no checkpoint; one that fails, or returns another shape, NaN or one
+    score for all designs; no feasible start; a number out of range.
 
     References
     ----------
@@ -118,27 +108,31 @@ def sample(
     if isinstance(checkpoints, Trajectory):
         checkpoints = [checkpoints.network(index) for index in range(len(checkpoints.states))]
     device, dtype = _placement(checkpoints)
-    reference, _ = _feasible(space, constraint, _REFERENCE_DESIGNS, seed, "reference")
+    reference, _ = _feasible(space, constraint, REFERENCE_DESIGNS, seed, "reference")
     uniform = True
     if starts is None:
         starts, uniform = _feasible(space, constraint, chains, seed, f"starts {first_chain}")
-    with _evaluation_mode(checkpoints), _as_input_error():
-        reference = reference.to(device)
-        _check(checkpoints, space, reference, dtype)
-        ladder = trajectory_ladder(
-            checkpoints,
-            space,
-            reference,
-            steps=steps,
-            final_steps=final_steps,
-            sharpness=sharpness,
-            constraint=constraint,
-            dtype=dtype,
-        )
-        _require_last(ladder, checkpoints)
-        numbers = range(first_chain, first_chain + len(starts))
-        kernel = kernel or default_kernel(space)
-        result = _driver(driver, kernel).run(ladder, kernel, starts.to(device), seed, numbers)
+    numbers = range(first_chain, first_chain + len(starts))
+    kernel = kernel or default_kernel(space)
+    try:
+        with _evaluation_mode(checkpoints):
+            reference = reference.to(device)
+            _check(checkpoints, space, reference, dtype)
+            ladder = trajectory_ladder(
+                checkpoints,
+                space,
+                reference,
+                steps=steps,
+                final_steps=final_steps,
+                sharpness=sharpness,
+                constraint=constraint,
+                dtype=dtype,
+            )
+            if ladder[-1].target.predict is not checkpoints[-1]:
+                raise InputError("the last checkpoint scores all random feasible designs alike")
+            result = _driver(driver, kernel).run(ladder, kernel, starts.to(device), seed, numbers)
+    except NonFiniteScoreError as error:
+        raise InputError(str(error)) from error
     return result if uniform else replace(result, evidence=None)
 
 
@@ -147,7 +141,9 @@ def _driver(driver: str | Driver, kernel: Kernel) -> Driver:
         return driver
     if driver not in _DRIVERS:
         raise InputError(f"driver {driver!r} is unknown; {', '.join(_DRIVERS)} are accepted")
-    return _DRIVERS[driver](_WARM_UP if getattr(kernel, "tunes", False) else 0)
+    if driver == "exchange":
+        return ReplicaExchange()
+    return _DRIVERS[driver](warm_up=_WARM_UP if kernel.tunes else 0)
 
 
 def _feasible(
@@ -202,11 +198,6 @@ def _check(
             )
 
 
-def _require_last(ladder: Sequence[Rung], checkpoints: Sequence[ScoreFunction]) -> None:
-    if ladder[-1].target.predict is not checkpoints[-1]:
-        raise InputError("the last checkpoint scores all random feasible designs alike")
-
-
 @contextmanager
 def _evaluation_mode(checkpoints: Sequence[ScoreFunction]) -> Iterator[None]:
     """Switch dropout and batch statistics off, and back to what they were."""
@@ -224,11 +215,3 @@ def _evaluation_mode(checkpoints: Sequence[ScoreFunction]) -> Iterator[None]:
     finally:
         for module in modules:
             module.training = True
-
-
-@contextmanager
-def _as_input_error() -> Iterator[None]:
-    try:
-        yield
-    except NonFiniteScoreError as error:
-        raise InputError(str(error)) from error

@@ -22,18 +22,12 @@ _FEWEST_DRAWS = 4
 
 
 class EffectiveSampleSize(NamedTuple):
-    """How many independent draws all chains together are worth, by quantity, in float64.
-
-    Attributes
-    ----------
-    bulk
-        For the centre of the distribution: of the rank-normalised draws.
-    tail
-        For its tails: the smaller one of the 5 % and the 95 % quantile.
-    """
+    """How many independent draws all chains together are worth, by quantity, in float64."""
 
     bulk: Float[Tensor, "*quantities"]
+    """For the centre of the distribution: of the rank-normalised draws."""
     tail: Float[Tensor, "*quantities"]
+    """For its tails: the smaller one of the 5 % and the 95 % quantile."""
 
 
 def r_hat(draws: Real[Tensor, "chains draws *quantities"]) -> Float[Tensor, "*quantities"]:
@@ -45,16 +39,8 @@ def r_hat(draws: Real[Tensor, "chains draws *quantities"]) -> Float[Tensor, "*qu
     Near 1 the chains agree; above 1.01 they do not. It is infinite where every half chain
     stays at one value but not all at the same.
 
-    Parameters
-    ----------
-    draws
-        Draws of at least 2 chains, at least 4 each, in order.
-
-    Raises
-    ------
-    InputError
-        Too few chains or draws, a draw that is not finite, or a quantity that never
-        changes: it has no R-hat.
+    ``draws`` are of at least 2 chains, at least 4 each, in order. Raises InputError for fewer, a
+    draw that is not finite, or a quantity that never changes: it has no R-hat.
 
     References
     ----------
@@ -64,10 +50,10 @@ def r_hat(draws: Real[Tensor, "chains draws *quantities"]) -> Float[Tensor, "*qu
     # Here, since it imports scipy.stats, which takes a second that most commands can do without.
     from arviz_stats.base.array import array_stats
 
-    _require_usable(draws, fewest_chains=2)
+    array = _usable(draws, fewest_chains=2)
     # One of the two R-hats may divide by 0; the other one then counts.
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = _tensor(array_stats.rhat(_array(draws), chain_axis=0, draw_axis=1))
+        values = _tensor(array_stats.rhat(array, chain_axis=0, draw_axis=1))
     # The variance of equal numbers may round to a little more than 0.
     halves = _halves(draws).cpu()
     return values.masked_fill((halves == halves[:, :1]).all(1).all(0), math.inf)
@@ -82,16 +68,9 @@ def effective_sample_size(
     chains and cut by Geyer's rule. A quantity of few values, such as a letter, may have a
     quantile at its largest value; that quantile then counts with all N draws.
 
-    Parameters
-    ----------
-    draws
-        Draws of one or more chains, at least 4 each, in order.
-
-    Raises
-    ------
-    InputError
-        No chain, too few draws, a draw that is not finite, or a quantity that never
-        changes: nobody can tell from it how many draws are independent.
+    ``draws`` are of one or more chains, at least 4 each, in order. Raises InputError for fewer, a
+    draw that is not finite, or a quantity that never changes: nobody can tell from it how many
+    draws are independent.
 
     References
     ----------
@@ -100,14 +79,14 @@ def effective_sample_size(
     """
     from arviz_stats.base.array import array_stats
 
-    _require_usable(draws, fewest_chains=1)
-    array = _array(draws)
+    array = _usable(draws, fewest_chains=1)
     bulk = array_stats.ess(array, chain_axis=0, draw_axis=1, method="bulk")
     tail = array_stats.ess(array, chain_axis=0, draw_axis=1, method="tail", prob=_TAIL)
     return EffectiveSampleSize(_tensor(bulk), _tensor(tail))
 
 
-def _require_usable(draws: Real[Tensor, "chains draws *quantities"], fewest_chains: int) -> None:
+def _usable(draws: Real[Tensor, "chains draws *quantities"], fewest_chains: int) -> np.ndarray:
+    """Return the draws as an array; raise InputError where they say nothing."""
     chains, length = draws.shape[:2]
     if chains < fewest_chains or length < _FEWEST_DRAWS:
         raise InputError(
@@ -129,6 +108,7 @@ def _require_usable(draws: Real[Tensor, "chains draws *quantities"], fewest_chai
             f"the draws{_of(quantity)} never change from {float(draws[(0, 0, *quantity)]):g}; "
             "a constant has neither an R-hat nor an effective sample size"
         )
+    return draws.detach().double().cpu().numpy()
 
 
 def _halves(
@@ -141,10 +121,6 @@ def _halves(
 
 def _of(quantity: list[int]) -> str:
     return f" of quantity {', '.join(str(index + 1) for index in quantity)}" if quantity else ""
-
-
-def _array(draws: Tensor) -> np.ndarray:
-    return draws.detach().double().cpu().numpy()
 
 
 def _tensor(numbers: Any) -> Float[Tensor, "*quantities"]:

@@ -49,6 +49,7 @@ from designlib.config import (
 from designlib.types import InputError, Relaxed, Scores
 
 __all__ = [
+    "Combination",
     "EnsembleMean",
     "LowerConfidence",
     "MinimumOf",
@@ -65,94 +66,50 @@ ScoreFunction: TypeAlias = Callable[[Relaxed], Scores]
 """A differentiable score of relaxed designs, larger is better; rows do not depend on each other."""
 
 
-class _Function(nn.Module):
-    """A plain function as a module."""
-
-    def __init__(self, function: ScoreFunction) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, designs: Relaxed) -> Scores:
-        return self.function(designs)
-
-
-class _Combination(nn.Module, ABC):
-    """One score made of the scores of one or more parts."""
+class Combination(nn.Module, ABC):
+    """One score made of the scores of one or more parts; InputError for no parts."""
 
     def __init__(self, parts: Sequence[ScoreFunction]) -> None:
         super().__init__()
         if not parts:
             raise InputError(f"{type(self).__name__} needs at least one part")
-        self.parts = nn.ModuleList(
-            part if isinstance(part, nn.Module) else _Function(part) for part in parts
-        )
+        self._all = list(parts)
+        self.parts = nn.ModuleList(part for part in parts if isinstance(part, nn.Module))
 
     def forward(self, designs: Relaxed) -> Scores:
         """Return one score per design, in the units of the parts unless the class says else.
 
         Raises InputError if a part returns anything but one score per design.
         """
-        return self._combine(torch.stack([self._score(number, designs) for number in self._all]))
+        scores = [part(designs) for part in self._all]
+        for number, score in enumerate(scores, start=1):
+            if score.shape != designs.shape[:1]:
+                raise InputError(
+                    f"part {number} of {type(self).__name__} returned shape "
+                    f"{tuple(score.shape)}; one score per design, shape "
+                    f"{tuple(designs.shape[:1])}, is needed"
+                )
+        return self._combine(torch.stack(scores))
 
     @abstractmethod
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
         """Return one score per design out of one of each part."""
 
-    @property
-    def _all(self) -> range:
-        return range(len(self.parts))
 
-    def _score(self, number: int, designs: Relaxed) -> Scores:
-        scores = self.parts[number](designs)
-        if scores.shape != designs.shape[:1]:
-            raise InputError(
-                f"part {number + 1} of {type(self).__name__} returned shape "
-                f"{tuple(scores.shape)}; one score per design, shape "
-                f"{tuple(designs.shape[:1])}, is needed"
-            )
-        return scores
-
-
-class EnsembleMean(_Combination):
-    """Mean score of the members of an ensemble, (1/M) sum_m f_m(x).
-
-    Parameters
-    ----------
-    predictors
-        The members, at least one.
-
-    Raises
-    ------
-    InputError
-        No members.
-    """
-
-    def __init__(self, predictors: Sequence[ScoreFunction]) -> None:
-        super().__init__(predictors)
+class EnsembleMean(Combination):
+    """Mean score of the members of an ensemble, (1/M) sum_m f_m(x)."""
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
         return scores.mean(0)
 
 
-class LowerConfidence(_Combination):
-    """Mean of an ensemble less ``k`` times the spread of its members: mean(x) - k * spread(x).
+class LowerConfidence(Combination):
+    """Mean of an ensemble less ``k`` times the standard deviation over its members.
 
-    The spread is the sample standard deviation over members, with M - 1 in the
-    denominator; that of a single member is 0. Where all members agree the standard
-    deviation has a kink; there its derivative is taken as 0, one of its subgradients.
-
-    Parameters
-    ----------
-    predictors
-        The members, at least one.
-    k
-        Standard deviations below the mean, without unit, finite. A negative number gives
-        the upper confidence bound (Srinivas et al. 2010) that a search for information uses.
-
-    Raises
-    ------
-    InputError
-        No members, or a ``k`` that is not finite.
+    That is the sample standard deviation, with M - 1 in the denominator, and 0 for a single member.
+    Where all members agree it has a kink; there its derivative is taken as 0, one of its
+    subgradients. A negative ``k`` gives the upper confidence bound (Srinivas et al. 2010) that a
+    search for information uses. Raises InputError for a ``k`` that is not finite.
     """
 
     def __init__(self, predictors: Sequence[ScoreFunction], k: float) -> None:
@@ -162,23 +119,20 @@ class LowerConfidence(_Combination):
         self.k = k
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
-        return scores.mean(0) - self.k * _spread(scores)
+        if len(scores) == 1:
+            return scores[0]
+        variance = scores.var(0)
+        agree = variance == 0
+        # The root is never taken of 0: its infinite slope there, times 0, would be NaN.
+        deviation = variance.masked_fill(agree, 1).sqrt().masked_fill(agree, 0)
+        return scores.mean(0) - self.k * deviation
 
 
-class WeightedSum(_Combination):
+class WeightedSum(Combination):
     """Weighted sum of scores, sum_i w_i f_i(x).
 
-    Parameters
-    ----------
-    parts
-        The scores f_i, at least one.
-    weights
-        One finite number per part, in units of score / unit of the part; any sign.
-
-    Raises
-    ------
-    InputError
-        No parts, another number of weights than of parts, or a weight that is not finite.
+    There is one finite weight per part, of any sign, in units of score / unit of the part; another
+    number of weights, or one that is not finite, raises InputError.
     """
 
     def __init__(self, parts: Sequence[ScoreFunction], weights: Sequence[float]) -> None:
@@ -199,23 +153,12 @@ class WeightedSum(_Combination):
         return _weighted(scores, self.weights)
 
 
-class ProductOf(_Combination):
+class ProductOf(Combination):
     """Plain product of scores, prod_i f_i(x).
 
     It means "all of them together" only where every score is positive, such as a
-    probability or a yield. Nothing is refused: the product of two negative scores is
-    positive, and a larger product of a negative and a positive score has the latter
-    smaller. Give positive scores; make them so, with softplus or exp, where they are not.
-
-    Parameters
-    ----------
-    parts
-        The scores f_i, at least one.
-
-    Raises
-    ------
-    InputError
-        No parts.
+    probability or a yield: the product of two negative scores is positive. Make scores positive,
+    with softplus or exp, where they are not.
     """
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
@@ -223,42 +166,21 @@ class ProductOf(_Combination):
         return reduce(torch.mul, scores)
 
 
-class MinimumOf(_Combination):
-    """Smallest of several scores, min_i f_i(x): as good as its weakest part.
+class MinimumOf(Combination):
+    """Smallest of several scores on a common scale, min_i f_i(x): as good as its weakest part.
 
     Where parts tie, each of them gets an equal share of the derivative.
-
-    Parameters
-    ----------
-    parts
-        The scores f_i, at least one, on a common scale.
-
-    Raises
-    ------
-    InputError
-        No parts.
     """
 
     def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
         return scores.amin(0)
 
 
-class Specificity(_Combination):
+class Specificity(Combination):
     """By how much a score exceeds the largest unwanted one, f_on(x) - max_i f_off,i(x).
 
-    Where unwanted scores tie, each of them gets an equal share of the derivative.
-
-    Parameters
-    ----------
-    on_target
-        The wanted score.
-    off_targets
-        The unwanted scores, at least one, on the scale of the wanted one.
-
-    Raises
-    ------
-    InputError
-        No unwanted scores.
+    The unwanted scores, at least one, are on the scale of the wanted one. Where they tie, each of
+    them gets an equal share of the derivative.
     """
 
     def __init__(self, on_target: ScoreFunction, off_targets: Sequence[ScoreFunction]) -> None:
@@ -281,24 +203,16 @@ class Scale(NamedTuple):
 
 
 class StandardizedScores(NamedTuple):
-    """Standardised scores of designs by each objective, the first one first; more is better.
-
-    Attributes
-    ----------
-    scores
-        The scores.
-    scales
-        Their relation to values.
-    ideal
-        The best standardised scores that were measured.
-    trade_off
-        Number of the combination, from 0 to less than ``walks`` of the settings.
-    """
+    """Standardised scores of designs by each objective, the first one first; more is better."""
 
     scores: Float[Tensor, "objectives designs"]
+    """The scores."""
     scales: Sequence[Scale]
+    """Their relation to values."""
     ideal: Float[Tensor, "objectives"]
+    """The best standardised scores that were measured."""
     trade_off: int = 0
+    """Number of the combination, from 0 to less than ``walks`` of the settings."""
 
 
 _STRICTNESS = 3.0
@@ -365,13 +279,3 @@ def _weighted(scores: Float[Tensor, "parts designs"], weights: Sequence[float]) 
 def _specific(scores: Float[Tensor, "parts designs"]) -> Scores:
     """Return the first score less the largest of the others."""
     return scores[0] - scores[1:].amax(0)
-
-
-def _spread(scores: Float[Tensor, "members designs"]) -> Scores:
-    """Return the standard deviation over members; its derivative is 0 where they agree."""
-    if len(scores) == 1:
-        return torch.zeros_like(scores[0])
-    variance = scores.var(0)
-    agree = variance == 0
-    # The root is never taken of 0: its infinite slope there, times 0, would be NaN.
-    return variance.masked_fill(agree, 1).sqrt().masked_fill(agree, 0)

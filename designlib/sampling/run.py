@@ -109,12 +109,12 @@ def sample_block(
         )
 
 
-def ladder_bands(predicted: pd.DataFrame) -> pd.DataFrame:
+def ladder_bands(samples: pd.DataFrame) -> pd.DataFrame:
     """Return the 5, 50 and 95 % quantiles of ``predicted_mean`` on each rung by kind of start."""
-    groups = predicted.groupby(["rung", "start"], sort=True)
-    quantiles = groups["predicted_mean"].quantile(np.array([0.05, 0.5, 0.95]))
-    bands = quantiles.unstack()  # noqa: PD010 - pivot_table cannot take an index level
-    bands.columns = ["low", "median", "high"]
+    groups = samples.groupby(["rung", "start"], sort=True)
+    shares = {"low": 0.05, "median": 0.5, "high": 0.95}
+    predicted = groups["predicted_mean"]
+    bands = pd.DataFrame({name: predicted.quantile(share) for name, share in shares.items()})
     about = groups.agg(
         step=("training_step", "first"), acceptance=("acceptance", "mean"), beta=("beta", "first")
     )

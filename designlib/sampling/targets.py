@@ -25,61 +25,44 @@ class NonFiniteScoreError(ArithmeticError):
 
 
 class Evaluation(NamedTuple):
-    """A predictor's scores and their derivatives, neither scaled by beta.
-
-    Attributes
-    ----------
-    value
-        Score of each design, shape (designs,).
-    gradient
-        Derivative by the relaxed input, of its shape, contiguous: (designs, sites,
-        letters) for sequences, (designs, variables) for points.
-    relaxed
-        The relaxed input itself, of the same shape.
-    """
+    """A predictor's scores and their derivatives, neither scaled by beta."""
 
     value: Scores
+    """Score of each design, shape (designs,)."""
     gradient: Gradients
+    """Derivative by the relaxed input, of its shape, contiguous: (designs, sites,
+    letters) for sequences, (designs, variables) for points.
+    """
     relaxed: Relaxed
+    """The relaxed input itself, of the same shape."""
 
 
 @dataclass(frozen=True)
 class Target:
     """The density proportional to exp(beta * predict(x)) on the feasible designs.
 
-    Parameters
-    ----------
-    predict
-        Map from relaxed designs - one-hot rows (designs, sites, letters) of
-        sequences, or points (designs, variables) - to one score per design
-        (designs,). Rows must not depend on each other.
-    space
-        The space of the designs.
-    constraint
-        The feasible set; None for the whole space.
-    beta
-        Inverse temperature in units of 1 / score, positive.
-    label
-        What the rung is called in messages.
-    dtype
-        Floating type of the relaxed input.
-    differentiable
-        False where ``predict`` has no gradient: every gradient is then 0, with which
-        each kernel proposes blindly and stays exact.
-
-    Raises
-    ------
-    InputError
-        ``beta`` is not a positive finite number.
+    Raises InputError unless ``beta`` is a positive finite number.
     """
 
     predict: Callable[[Relaxed], Scores]
+    """Map from relaxed designs - one-hot rows (designs, sites, letters) of
+    sequences, or points (designs, variables) - to one score per design
+    (designs,). Rows must not depend on each other.
+    """
     space: Space
+    """The space of the designs."""
     constraint: Constraint | None = None
+    """The feasible set; None for the whole space."""
     beta: float = 1.0
+    """Inverse temperature in units of 1 / score, positive."""
     label: str = ""
+    """What the rung is called in messages."""
     dtype: torch.dtype = torch.float32
+    """Floating type of the relaxed input."""
     differentiable: bool = True
+    """False where ``predict`` has no gradient: every gradient is then 0, with which
+    each kernel proposes blindly and stays exact.
+    """
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.beta) and self.beta > 0):
@@ -124,8 +107,7 @@ class Target:
         NonFiniteScoreError
             A score or gradient is NaN or infinite.
         """
-        self._require_some(designs)
-        relaxed = self.space.relax(designs, self.dtype)
+        relaxed = self._relaxed(designs)
         if not self.differentiable:
             value = self._blind_score(relaxed)
             return Evaluation(self._finite(value, value), torch.zeros_like(relaxed), relaxed)
@@ -152,8 +134,7 @@ class Target:
 
         Raises InputError and NonFiniteScoreError as ``evaluate`` does.
         """
-        self._require_some(designs)
-        value = self._blind_score(self.space.relax(designs, self.dtype))
+        value = self._blind_score(self._relaxed(designs))
         return self._finite(value, value)
 
     def require_finite(self, value: Scores) -> None:
@@ -184,9 +165,10 @@ class Target:
     def _waits(value: Tensor) -> bool:
         return value.device.type == "cpu" and not torch.compiler.is_compiling()
 
-    def _require_some(self, designs: Designs) -> None:
+    def _relaxed(self, designs: Designs) -> Relaxed:
         if designs.shape[0] == 0:
             raise InputError(f"there are no designs to evaluate{self._where()}")
+        return self.space.relax(designs, self.dtype)
 
     def _require_shape(self, value: Tensor, designs: Tensor) -> None:
         if value.shape != designs.shape[:1]:

@@ -20,22 +20,16 @@ LogWeights = Float[Tensor, "populations particles"]
 
 
 class Evidence(NamedTuple):
-    """An estimate of log Z.
-
-    Attributes
-    ----------
-    log_z
-        Log of the mean weight, in nats. Z is estimated without bias; log Z is, on average,
-        too small by about error^2 / 2.
-    error
-        Standard error of ``log_z``, in nats; trustworthy where it is well below 1.
-    effective_samples
-        (sum w)^2 / sum w^2 over all weights: equal weights that would be worth as much.
-    """
+    """An estimate of log Z."""
 
     log_z: float
+    """Log of the mean weight, in nats. Z is estimated without bias; log Z is, on average,
+    too small by about error^2 / 2.
+    """
     error: float
+    """Standard error of ``log_z``, in nats; trustworthy where it is well below 1."""
     effective_samples: float
+    """(sum w)^2 / sum w^2 over all weights: equal weights that would be worth as much."""
 
 
 def effective_share(log_weights: LogWeights) -> Float[Tensor, "populations"]:

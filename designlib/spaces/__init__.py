@@ -21,7 +21,7 @@ from designlib.spaces.distances import (
 )
 from designlib.spaces.edits import changes, edits
 from designlib.spaces.levels import Levels, LevelSpace
-from designlib.spaces.mixed import MixedSpace, Part, PartSpace
+from designlib.spaces.mixed import MixedSpace, Subspace
 from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 
@@ -39,12 +39,11 @@ __all__ = [
     "LevelSpace",
     "Levels",
     "MixedSpace",
-    "Part",
-    "PartSpace",
     "Quantity",
     "SequenceSpace",
     "SimplexSpace",
     "Space",
+    "Subspace",
     "changes",
     "describe_space",
     "described",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
-from designlib.types import Designs, Relaxed
+from designlib.types import Designs, InputError, Relaxed
 
-__all__ = ["Space"]
+__all__ = ["Space", "named", "require_columns", "require_each"]
 
 
 @runtime_checkable
@@ -35,3 +38,25 @@ class Space(Protocol):
     def random(self, n: int, generator: torch.Generator) -> Designs:
         """Return ``n`` designs, uniform where the space is bounded."""
         ...
+
+
+def require_columns(designs: Designs, columns: int, unit: str) -> None:
+    """Raise InputError for another number of columns; ``unit`` is what a column is."""
+    if designs.shape[1] != columns:
+        raise InputError(f"the designs have {designs.shape[1]} {unit}; {columns} are needed")
+
+
+def require_each(fine: Bool[Tensor, "designs columns"], problem: Callable[[int, int], str]) -> None:
+    """Raise InputError with the problem at the first row and column that is not fine."""
+    wrong = (~fine).nonzero()
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise InputError(f"design {row + 1} has {problem(row, column)}")
+
+
+def named(names: Sequence[str], designs: Designs, text: Callable[[float], str]) -> list[str]:
+    """Return each design as ``name=value`` pairs."""
+    return [
+        ", ".join(f"{name}={text(value)}" for name, value in zip(names, row, strict=True))
+        for row in designs.tolist()
+    ]

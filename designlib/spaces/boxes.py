@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from designlib.spaces.base import named, require_columns, require_each
 from designlib.types import InputError, Points
 
 __all__ = ["BoxSpace"]
@@ -18,19 +19,8 @@ __all__ = ["BoxSpace"]
 class BoxSpace:
     """Vectors of real numbers inside a box, of which any side may be open.
 
-    Parameters
-    ----------
-    lower, upper
-        Smallest and largest value of each variable, both included; ``-inf`` and
-        ``inf`` leave a side open.
-    names
-        What the variables are called; x1, x2, ... by default.
-
-    Raises
-    ------
-    InputError
-        No variable, limits of different number, or a lower limit that is not below
-        its upper one.
+    Raises InputError for no variable, limits of different number, or a lower limit that is not
+    below its upper one.
 
     Examples
     --------
@@ -40,7 +30,11 @@ class BoxSpace:
 
     lower: tuple[float, ...]
     upper: tuple[float, ...]
+    """Smallest and largest value of each variable, both included; ``-inf`` and
+    ``inf`` leave a side open.
+    """
     names: tuple[str, ...] = ()
+    """What the variables are called; x1, x2, ... by default."""
 
     def __post_init__(self) -> None:
         if not self.lower or len(self.lower) != len(self.upper):
@@ -78,25 +72,19 @@ class BoxSpace:
 
     def check(self, designs: Points) -> None:
         """Raise InputError for another number of variables, NaN, or a value out of limits."""
-        if designs.shape[1] != self.columns:
-            raise InputError(
-                f"the designs have {designs.shape[1]} variables; {self.columns} are needed"
-            )
+        require_columns(designs, self.columns, "variables")
         lower, upper = (limit.to(designs) for limit in self.limits())
-        wrong = (~((designs >= lower) & (designs <= upper) & designs.isfinite())).nonzero()
-        if len(wrong):
-            row, column = wrong[0].tolist()
-            raise InputError(
-                f"design {row + 1} has {self.labels[column]} = {float(designs[row, column]):g}; "
-                f"finite values from {self.lower[column]:g} to {self.upper[column]:g} are accepted"
-            )
+        require_each(
+            (designs >= lower) & (designs <= upper) & designs.isfinite(),
+            lambda row, column: (
+                f"{self.labels[column]} = {float(designs[row, column]):g}; finite values from "
+                f"{self.lower[column]:g} to {self.upper[column]:g} are accepted"
+            ),
+        )
 
     def decode(self, designs: Points) -> list[str]:
         """Return each design as ``name=value`` pairs."""
-        return [
-            ", ".join(f"{n}={v:.6g}" for n, v in zip(self.labels, row, strict=True))
-            for row in designs.tolist()
-        ]
+        return named(self.labels, designs, lambda value: f"{value:.6g}")
 
     def relax(self, designs: Points, dtype: torch.dtype = torch.float32) -> Points:
         """Return a copy of the designs in the given floating type."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -38,10 +39,6 @@ def widened(designs: Designs) -> Designs:
     return designs.long() if designs.dtype == torch.uint8 else designs
 
 
-def _empty(variables: tuple[Any, ...]) -> bool:
-    return not variables
-
-
 class DescribedSpace(BaseModel):
     """Which designs there can be: sequences by alphabet and length, else compositions or variables.
 
@@ -54,8 +51,8 @@ class DescribedSpace(BaseModel):
     length: int = 0
     components: tuple[str, ...] = ()
     parts: int = 0
-    quantities: tuple[Quantity, ...] = Field(default=(), exclude_if=_empty)
-    choices: tuple[Choice, ...] = Field(default=(), exclude_if=_empty)
+    quantities: tuple[Quantity, ...] = Field(default=(), exclude_if=operator.not_)
+    choices: tuple[Choice, ...] = Field(default=(), exclude_if=operator.not_)
 
     @property
     def space(self) -> DesignSpace:
@@ -75,15 +72,13 @@ class DescribedSpace(BaseModel):
     def designs_are(self) -> str:
         """What the designs are, as in "sequences of 8 letters (dna)"."""
         variables = [variable.name for variable in (*self.quantities, *self.choices)]
-        named = f"{len(variables)} variables ({', '.join(variables)})"
+        names = f"{len(variables)} variables ({', '.join(variables)})"
         if self.components:
             text = f"compositions of {len(self.components)} components in steps of {self.step}"
-            return f"{text} with {named}" if variables else text
-        return (
-            f"settings of {named}"
-            if variables
-            else (f"sequences of {self.length} letters ({self.alphabet})")
-        )
+            return f"{text} with {names}" if variables else text
+        if variables:
+            return f"settings of {names}"
+        return f"sequences of {self.length} letters ({self.alphabet})"
 
     @property
     def step(self) -> str:
@@ -108,7 +103,7 @@ def describe_space(space: DesignSpace) -> dict[str, Any]:
             for name, own in variables.items()
             if own
         }
-    return {"components": space.components, "parts": space.parts or 0}
+    return {"components": space.components, "parts": space.grid_steps or 0}
 
 
 def described(about: Mapping[str, Any]) -> DescribedSpace:

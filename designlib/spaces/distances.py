@@ -1,12 +1,11 @@
 """Exact distances between designs, and the closest measured design.
 
-Distances of sequences are Hamming distances in
-letters; with ``both_strands`` a design and its reverse complement are the same
-molecule and the smaller of the two distances counts. Distances of compositions of a grid are the
-steps that have to be moved from some components to others: half the sum of the absolute
-differences, in parts. Distances of mixed designs are Gower's (Biometrics 27, 857, 1971), summed
-instead of averaged, in hundredths and rounded up: the share of a composition that differs, the
-difference of a quantity in terms of its range, and 1 for another option.
+Distances of sequences are Hamming distances in letters; with ``both_strands`` a design and its
+reverse complement are the same molecule and the smaller of the two distances counts. Distances of
+compositions of a grid are the steps that have to be moved from some components to others. Distances
+of mixed designs are Gower's (Biometrics 27, 857, 1971), summed instead of averaged, in hundredths
+and rounded up: the share of a composition that differs, the difference of a quantity in terms of
+its range, and 1 for another option.
 """
 
 from __future__ import annotations
@@ -28,14 +27,8 @@ from designlib.types import Designs, InputError
 __all__ = ["Nearest", "distances_to", "nearest_measured", "orient", "pairwise_distances", "span"]
 
 _DESIGN_ROWS = 1024
-
-
 _HUNDREDTHS = 100
-
-
 _ROUNDING = 1e-2  # hundredths; sums of float32 are off by less
-
-
 _BLOCK = 2**23  # floats in the largest temporary: 32 MiB
 
 
@@ -94,9 +87,9 @@ def span(space: DesignSpace) -> int:
         return space.length
     if isinstance(space, MixedSpace):
         return _HUNDREDTHS * (len(space.variable_names) + (space.composition is not None))
-    if space.parts is None:
+    if space.grid_steps is None:
         raise InputError("compositions are compared in the steps of a grid, and these have none")
-    return space.parts
+    return space.grid_steps
 
 
 def pairwise_distances(
@@ -105,12 +98,7 @@ def pairwise_distances(
     """Return the distance of every design to every other, int32; for some thousand designs."""
     if len(designs) == 0:
         return np.zeros((0, 0), dtype=np.int32)
-    table = _flat(space, designs).T
-    blocks = [
-        _matches(space, part, table, both_strands).to(torch.int32)
-        for part in designs.split(_DESIGN_ROWS)
-    ]
-    return span(space) - torch.cat(blocks).numpy()
+    return distances_to(space, designs, designs, both_strands=both_strands)
 
 
 def distances_to(
@@ -154,7 +142,7 @@ def _flat(space: DesignSpace, designs: Designs) -> Float[Tensor, "designs featur
 def _scaled(space: MixedSpace, designs: Designs) -> Float[Tensor, "designs features"]:
     ranges = {quantity.name: quantity.high - quantity.low for quantity in space.quantities}
     columns: list[Tensor] = []
-    for part in space.parts:
+    for part in space.subspaces:
         relaxed = part.space.relax(designs[:, part.columns], torch.float64)
         if isinstance(part.space, SimplexSpace):
             scale = [0.5] * part.space.columns

@@ -31,8 +31,8 @@ def edits(parent: str, design: str) -> Edits:
             f"{len(parent)} letters and design {design!r} has {len(design)}"
         )
     pairs = enumerate(zip(parent, design, strict=True), start=1)
-    found = [f"{site}{old}>{new}" for site, (old, new) in pairs if old != new]
-    return Edits(";".join(found), len(found))
+    differences = [f"{site}{old}>{new}" for site, (old, new) in pairs if old != new]
+    return Edits(";".join(differences), len(differences))
 
 
 def changes(parent: str, design: str) -> Edits:
@@ -46,5 +46,5 @@ def changes(parent: str, design: str) -> Edits:
     )
     names = [*before, *(name for name in after if name not in before)]
     pairs = [(name, before.get(name, "0"), after.get(name, "0")) for name in names]
-    found = [f"{name} {old}>{new}" for name, old, new in pairs if old != new]
-    return Edits(";".join(found), len(found))
+    differences = [f"{name} {old}>{new}" for name, old, new in pairs if old != new]
+    return Edits(";".join(differences), len(differences))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from designlib.spaces.base import require_columns, require_each
 from designlib.types import DeviceTensors, InputError, Points, Relaxed
 
 __all__ = ["LevelSpace", "Levels"]
@@ -42,6 +45,17 @@ class Levels:
         """How many numbers stand for a level in a predictor's input."""
         return 1 if self.numbers else len(self.labels)
 
+    def at(self, places: Sequence[float]) -> list[float] | list[str]:
+        """Return the numbers of an ordered variable, or else the labels, at some places."""
+        if self.numbers:
+            return [self.numbers[int(place)] for place in places]
+        return [self.labels[int(place)] for place in places]
+
+    @cached_property
+    def places(self) -> dict[str, float]:
+        """Place of each label, as designs hold it."""
+        return {label: float(place) for place, label in enumerate(self.labels)}
+
 
 @dataclass(frozen=True)
 class LevelSpace:
@@ -73,6 +87,11 @@ class LevelSpace:
         """The number of variables."""
         return len(self.variables)
 
+    @property
+    def inputs(self) -> int:
+        """How many numbers stand for a design in a predictor's input."""
+        return sum(variable.width for variable in self.variables)
+
     def tables(
         self, device: torch.device
     ) -> tuple[Int[Tensor, "variables"], Int[Tensor, "variables"], Float[Tensor, "levels inputs"]]:
@@ -86,27 +105,21 @@ class LevelSpace:
 
     def check(self, designs: Points) -> None:
         """Raise InputError for another number of variables or a place where no level is."""
-        if designs.shape[1] != self.columns:
-            raise InputError(
-                f"the designs have {designs.shape[1]} variables; {self.columns} are needed"
-            )
+        require_columns(designs, self.columns, "variables")
         counts, _, _ = self.tables(designs.device)
-        known = (designs >= 0) & (designs < counts) & (designs == designs.round())
-        wrong = (~known).nonzero()
-        if len(wrong):
-            row, column = wrong[0].tolist()
-            variable = self.variables[column]
-            raise InputError(
-                f"design {row + 1} has level {float(designs[row, column]):g} of {variable.name}; "
-                f"whole numbers from 0 to {len(variable.labels) - 1} are accepted"
-            )
+        require_each(
+            (designs >= 0) & (designs < counts) & (designs == designs.round()),
+            lambda row, column: (
+                f"level {float(designs[row, column]):g} of {self.variables[column].name}; whole "
+                f"numbers from 0 to {len(self.variables[column].labels) - 1} are accepted"
+            ),
+        )
 
     def decode(self, designs: Points) -> list[str]:
         """Return each design as ``name=level`` pairs."""
         return [
             ", ".join(
-                f"{variable.name}={variable.labels[int(place)]}"
-                for variable, place in zip(self.variables, row, strict=True)
+                f"{v.name}={v.labels[int(p)]}" for v, p in zip(self.variables, row, strict=True)
             )
             for row in designs.tolist()
         ]

@@ -1,31 +1,30 @@
-"""Designs of several parts: a composition, quantities that are set, and choices."""
+"""Mixed designs: a composition, quantities that are set, and choices."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from designlib.notation import Choice, Quantity, as_text
+from designlib.spaces.base import named
 from designlib.spaces.boxes import BoxSpace
 from designlib.spaces.levels import Levels, LevelSpace
 from designlib.spaces.simplex import SimplexSpace
 from designlib.types import InputError, Points, Relaxed
 
-__all__ = ["MixedSpace", "Part", "PartSpace"]
-
-PartSpace: TypeAlias = SimplexSpace | BoxSpace | LevelSpace
+__all__ = ["MixedSpace", "Subspace"]
 
 
-class Part(NamedTuple):
-    """One part of a design: its own space, and which columns it has."""
+class Subspace(NamedTuple):
+    """A space of some columns of a design."""
 
-    space: PartSpace
+    space: SimplexSpace | BoxSpace | LevelSpace
     columns: slice
     """Columns of a tensor of designs."""
     inputs: slice
@@ -40,10 +39,8 @@ class MixedSpace:
     without a step in their units, then the place of the level of each quantity with a step and of
     each choice.
 
-    Raises
-    ------
-    InputError
-        No quantity and no choice, a name given twice, or a choice of fewer than two options.
+    Raises InputError for no quantity and no choice, a name given twice, or a choice of fewer
+    than two options.
 
     Examples
     --------
@@ -68,7 +65,7 @@ class MixedSpace:
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"{name!r} is given twice among components and variables")
-        _ = self.parts  # raises unless each choice has at least two different options
+        _ = self.subspaces  # raises unless each choice has at least two different options
 
     @property
     def name(self) -> str:
@@ -86,10 +83,10 @@ class MixedSpace:
         return tuple(variable.name for variable in (*self.quantities, *self.choices))
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts, in the order of the columns."""
-        spaces: list[PartSpace] = [] if self.composition is None else [self.composition]
-        free = [quantity for quantity in self.quantities if quantity.step is None]
+    def subspaces(self) -> tuple[Subspace, ...]:
+        """The subspaces, in the order of the columns."""
+        spaces: list[Any] = [] if self.composition is None else [self.composition]
+        free = self._free
         if free:
             lower, upper = tuple(q.low for q in free), tuple(q.high for q in free)
             spaces.append(BoxSpace(lower, upper, tuple(q.name for q in free)))
@@ -101,12 +98,17 @@ class MixedSpace:
         levels += [Levels(choice.name, choice.options) for choice in self.choices]
         if levels:
             spaces.append(LevelSpace(tuple(levels)))
-        parts, column, place = [], 0, 0
+        subspaces, column, place = [], 0, 0
         for space in spaces:
-            ends = column + space.columns, place + _inputs(space)
-            parts.append(Part(space, slice(column, ends[0]), slice(place, ends[1])))
+            width = space.inputs if isinstance(space, LevelSpace) else space.columns
+            ends = column + space.columns, place + width
+            subspaces.append(Subspace(space, slice(column, ends[0]), slice(place, ends[1])))
             column, place = ends
-        return tuple(parts)
+        return tuple(subspaces)
+
+    @property
+    def _free(self) -> list[Quantity]:
+        return [quantity for quantity in self.quantities if quantity.step is None]
 
     @property
     def columns(self) -> int:
@@ -114,12 +116,12 @@ class MixedSpace:
         return len(self.components) + len(self.variable_names)
 
     def check(self, designs: Points) -> None:
-        """Raise InputError unless every part is of its space."""
+        """Raise InputError unless the columns of every subspace are of it."""
         if designs.shape[1] != self.columns:
             raise InputError(
                 f"the designs have {designs.shape[1]} columns; {self.columns} are needed"
             )
-        for part in self.parts:
+        for part in self.subspaces:
             part.space.check(designs[:, part.columns])
 
     def encode(self, designs: Sequence[str]) -> Points:
@@ -151,104 +153,80 @@ class MixedSpace:
 
     def decode(self, designs: Points) -> list[str]:
         """Return each design as ``name=value`` pairs, components without a share left out."""
-        texts = [self._part_text(part, designs[:, part.columns]) for part in self.parts]
+        texts = [self._written(part, designs[:, part.columns]) for part in self.subspaces]
         return [", ".join(row) for row in zip(*texts, strict=True)]
 
     def relax(self, designs: Points, dtype: torch.dtype = torch.float32) -> Relaxed:
         """Return shares, values in their units, and one-hot rows of choices, side by side."""
-        return torch.cat([p.space.relax(designs[:, p.columns], dtype) for p in self.parts], 1)
+        return torch.cat([p.space.relax(designs[:, p.columns], dtype) for p in self.subspaces], 1)
 
     def random(self, n: int, generator: torch.Generator) -> Points:
-        """Return ``n`` designs, each part uniform and independent of the others."""
-        return torch.cat([part.space.random(n, generator) for part in self.parts], 1)
+        """Return ``n`` designs, uniform in each subspace."""
+        return torch.cat([part.space.random(n, generator) for part in self.subspaces], 1)
 
     def on_grid(self, designs: Points) -> Points:
         """Return designs with shares in whole steps and values as they are written, float64."""
-        return torch.cat([self._rounded(part, designs[:, part.columns]) for part in self.parts], 1)
+        return torch.cat(
+            [self._rounded(part, designs[:, part.columns]) for part in self.subspaces], 1
+        )
 
     def walked(self, composition: SimplexSpace | None) -> MixedSpace:
-        """Return the space with another space of its composition, as chains may walk in it."""
+        """Return the space with another space of its composition, as chains may move in it."""
         return MixedSpace(composition, self.quantities, self.choices)
 
     def values(self, designs: Points) -> dict[str, list[float] | list[str]]:
         """Return the values of each quantity in its unit, and the options of each choice."""
-        found: dict[str, list[float] | list[str]] = {}
-        for part in self.parts:
+        values: dict[str, list[float] | list[str]] = {}
+        for part in self.subspaces:
             columns = designs[:, part.columns].T.tolist()
             if isinstance(part.space, BoxSpace):
-                found |= dict(zip(part.space.labels, columns, strict=True))
+                values |= dict(zip(part.space.labels, columns, strict=True))
             elif isinstance(part.space, LevelSpace):
                 for levels, places in zip(part.space.variables, columns, strict=True):
-                    numbers, labels = levels.numbers, levels.labels
-                    found[levels.name] = (
-                        [numbers[int(at)] for at in places]
-                        if numbers
-                        else [labels[int(at)] for at in places]
-                    )
-        return {name: found[name] for name in self.variable_names}
+                    values[levels.name] = levels.at(places)
+        return {name: values[name] for name in self.variable_names}
 
     def _readers(self) -> dict[str, Callable[[str], float]]:
         """Return what reads the text of each variable, in column order."""
-        quantities = {quantity.name: quantity for quantity in self.quantities}
-        readers: dict[str, Callable[[str], float]] = {}
-        for part in self.parts:
-            if isinstance(part.space, BoxSpace):
-                readers |= {n: _value_reader(quantities[n]) for n in part.space.labels}
-            elif isinstance(part.space, LevelSpace):
-                readers |= {levels.name: _level_reader(levels) for levels in part.space.variables}
+        readers = {quantity.name: partial(_read_value, quantity) for quantity in self._free}
+        for part in self.subspaces:
+            if isinstance(part.space, LevelSpace):
+                readers |= {v.name: partial(_read_level, v) for v in part.space.variables}
         return readers
 
-    def _part_text(self, part: Part, designs: Points) -> list[str]:
+    def _written(self, part: Subspace, designs: Points) -> list[str]:
+        if isinstance(part.space, BoxSpace):
+            return named(part.space.labels, designs, as_text)
+        return part.space.decode(designs)
+
+    def _rounded(self, part: Subspace, designs: Points) -> Tensor:
+        if isinstance(part.space, SimplexSpace) and part.space.grid_steps is not None:
+            return part.space.on_grid(designs)
         if not isinstance(part.space, BoxSpace):
-            return part.space.decode(designs)
-        return [
-            ", ".join(f"{n}={as_text(v)}" for n, v in zip(part.space.labels, row, strict=True))
-            for row in designs.tolist()
-        ]
-
-    def _rounded(self, part: Part, designs: Points) -> Tensor:
-        if isinstance(part.space, SimplexSpace):
-            return designs.double() if part.space.parts is None else part.space.on_grid(designs)
-        if isinstance(part.space, LevelSpace):
             return designs.double()
-        free = [quantity for quantity in self.quantities if quantity.step is None]
         rows = [
-            [quantity.rounded(value) for quantity, value in zip(free, row, strict=True)]
+            [quantity.rounded(value) for quantity, value in zip(self._free, row, strict=True)]
             for row in designs.tolist()
         ]
-        return torch.tensor(rows, dtype=torch.float64).view(len(rows), len(free))
+        return torch.tensor(rows, dtype=torch.float64).view(len(rows), part.space.columns)
 
 
-def _inputs(space: PartSpace) -> int:
-    if isinstance(space, LevelSpace):
-        return sum(levels.width for levels in space.variables)
-    return space.columns
+def _read_value(quantity: Quantity, text: str) -> float:
+    value = _number(quantity.name, text)
+    if not quantity.low <= value <= quantity.high:
+        raise InputError(
+            f"{quantity.name} = {text} is out of its limits, {quantity.low:g} to "
+            f"{quantity.high:g} {quantity.unit}".rstrip()
+        )
+    return value
 
 
-def _value_reader(quantity: Quantity) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = _number(quantity.name, text)
-        if not quantity.low <= value <= quantity.high:
-            raise InputError(
-                f"{quantity.name} = {text} is out of its limits, {quantity.low:g} to "
-                f"{quantity.high:g} {quantity.unit}".rstrip()
-            )
-        return value
-
-    return read
-
-
-def _level_reader(levels: Levels) -> Callable[[str], float]:
-    places = {label: float(place) for place, label in enumerate(levels.labels)}
-
-    def read(text: str) -> float:
-        label = as_text(_number(levels.name, text)) if levels.numbers else text
-        if label not in places:
-            shown = ", ".join(levels.labels[:10]) + (", ..." if len(levels.labels) > 10 else "")
-            raise InputError(f"{text!r} is no value of {levels.name}; accepted are {shown}")
-        return places[label]
-
-    return read
+def _read_level(levels: Levels, text: str) -> float:
+    label = as_text(_number(levels.name, text)) if levels.numbers else text
+    if label not in levels.places:
+        shown = ", ".join(levels.labels[:10]) + (", ..." if len(levels.labels) > 10 else "")
+        raise InputError(f"{text!r} is no value of {levels.name}; accepted are {shown}")
+    return levels.places[label]
 
 
 def _number(name: str, text: str) -> float:

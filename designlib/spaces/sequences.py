@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from designlib.notation import Alphabet
+from designlib.spaces.base import require_columns, require_each
 from designlib.types import ByteLetters, InputError, Letters, OneHot
 
 __all__ = ["SequenceSpace"]
@@ -48,17 +49,14 @@ class SequenceSpace:
 
     def check(self, designs: Letters | ByteLetters) -> None:
         """Raise InputError for another length or an index that is no letter."""
-        if designs.shape[1] != self.length:
-            raise InputError(
-                f"the designs have {designs.shape[1]} letters; {self.length} are needed"
-            )
-        wrong = ((designs < 0) | (designs >= len(self.alphabet))).nonzero()
-        if len(wrong):
-            row, site = wrong[0].tolist()
-            raise InputError(
-                f"design {row + 1} has letter index {int(designs[row, site])} at position "
-                f"{site + 1}; 0 to {len(self.alphabet) - 1} are accepted"
-            )
+        require_columns(designs, self.length, "letters")
+        require_each(
+            (designs >= 0) & (designs < len(self.alphabet)),
+            lambda row, site: (
+                f"letter index {int(designs[row, site])} at position {site + 1}; 0 to "
+                f"{len(self.alphabet) - 1} are accepted"
+            ),
+        )
 
     def encode(self, designs: Sequence[str]) -> Letters:
         """Return int64 letter indices of shape (designs, sites).

@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from designlib.spaces.base import require_columns, require_each
 from designlib.types import InputError, Points
 
-__all__ = ["MOST_PARTS", "SimplexSpace"]
+__all__ = ["MOST_GRID_STEPS", "SimplexSpace"]
 
-MOST_PARTS = 10_000
+MOST_GRID_STEPS = 10_000
 """Parts of the finest grid; its shares are told apart in text of six digits."""
 
 _SUM_TOLERANCE = 1e-6
@@ -26,31 +27,24 @@ _RESERVED = set("=,;")
 class SimplexSpace:
     """Shares of named components, none negative, that sum to one.
 
-    Parameters
-    ----------
-    components
-        Names of the components, at least two and all different.
-    parts
-        The shares are whole multiples of 1 / ``parts``, as those that can be weighed out: 10 for
-        steps of 10 %. None for any real shares.
-
-    Raises
-    ------
-    InputError
-        Fewer than two components, a name given twice or with one of the characters ``=,;``, or
-        parts that are not 1 to MOST_PARTS.
+    Raises InputError for fewer than two components, a name given twice or with one of the
+    characters ``=,;``, or grid steps that are not 1 to MOST_GRID_STEPS.
 
     Examples
     --------
     >>> SimplexSpace(("Fe", "Ni", "Co")).decode(torch.tensor([[0.5, 0.5, 0.0]]))
     ['Fe=0.5, Ni=0.5']
-    >>> grid = SimplexSpace(("Fe", "Ni", "Co"), parts=10)
+    >>> grid = SimplexSpace(("Fe", "Ni", "Co"), grid_steps=10)
     >>> grid.decode(grid.on_grid(torch.tensor([[0.52, 0.34, 0.14]], dtype=torch.float64)))
     ['Fe=0.5, Ni=0.4, Co=0.1']
     """
 
     components: tuple[str, ...]
-    parts: int | None = None
+    """Names of the components, at least two and all different."""
+    grid_steps: int | None = None
+    """Shares are whole multiples of 1 / ``grid_steps``, as they can be weighed out: 10 for steps of
+    10 %. None for any real shares.
+    """
 
     def __post_init__(self) -> None:
         if len(self.components) < 2:
@@ -65,8 +59,8 @@ class SimplexSpace:
                     f"component {name!r} cannot be called so: a name has at least one character, "
                     "none of = , ; and no blank at its ends"
                 )
-        if self.parts is not None and not 1 <= self.parts <= MOST_PARTS:
-            raise InputError(f"a grid has 1 to {MOST_PARTS} parts, not {self.parts}")
+        if self.grid_steps is not None and not 1 <= self.grid_steps <= MOST_GRID_STEPS:
+            raise InputError(f"a grid has 1 to {MOST_GRID_STEPS} steps, not {self.grid_steps}")
 
     @property
     def name(self) -> str:
@@ -80,17 +74,15 @@ class SimplexSpace:
 
     def check(self, designs: Points) -> None:
         """Raise InputError unless shares are not negative, sum to 1 and are on the grid."""
-        if designs.shape[1] != self.columns:
-            raise InputError(
-                f"the designs have {designs.shape[1]} components; {self.columns} are needed"
-            )
-        wrong = (~((designs >= 0) & designs.isfinite())).nonzero()
-        if len(wrong):
-            row, column = wrong[0].tolist()
-            raise InputError(
-                f"design {row + 1} has {self.components[column]} = "
-                f"{float(designs[row, column]):g}; shares from 0 to 1 are accepted"
-            )
+        require_columns(designs, self.columns, "components")
+
+        def share(row: int, column: int) -> str:
+            return f"{self.components[column]} = {float(designs[row, column]):g}"
+
+        require_each(
+            (designs >= 0) & designs.isfinite(),
+            lambda *at: f"{share(*at)}; shares from 0 to 1 are accepted",
+        )
         sums = designs.double().sum(1)
         uneven = ((sums - 1).abs() > _SUM_TOLERANCE).nonzero()[:, 0]
         if len(uneven):
@@ -98,17 +90,16 @@ class SimplexSpace:
             raise InputError(
                 f"the shares of design {row + 1} sum to {float(sums[row]):.7g}; they must sum to 1"
             )
-        if self.parts is None:
+        if (steps := self.grid_steps) is None:
             return
-        between = designs.double() * self.parts
-        wrong = ((between - between.round()).abs() > _GRID_TOLERANCE * self.parts).nonzero()
-        if len(wrong):
-            row, column = wrong[0].tolist()
-            raise InputError(
-                f"design {row + 1} has {self.components[column]} = "
-                f"{float(designs[row, column]):g}, which is not on the grid; whole multiples of "
-                f"{1 / self.parts:g} are accepted"
-            )
+        between = designs.double() * steps
+        require_each(
+            (between - between.round()).abs() <= _GRID_TOLERANCE * steps,
+            lambda *at: (
+                f"{share(*at)}, which is not on the grid; whole multiples of {1 / steps:g} are "
+                "accepted"
+            ),
+        )
 
     def encode(self, designs: Sequence[str]) -> Points:
         """Return the shares, float64, of compositions written as ``decode`` writes them.
@@ -136,8 +127,8 @@ class SimplexSpace:
         # What is written in six digits sums to 1 only nearly.
         even = (sums - 1).abs() <= _READ_TOLERANCE
         shares = torch.where(even, shares / sums, shares)
-        if self.parts is not None:
-            near = (shares * self.parts).round() / self.parts
+        if self.grid_steps is not None:
+            near = (shares * self.grid_steps).round() / self.grid_steps
             shares = near.where((near - shares).abs() <= _GRID_TOLERANCE, shares)
         self.check(shares)
         return shares
@@ -159,13 +150,13 @@ class SimplexSpace:
         Real ones are Dirichlet with all parameters 1; on a grid each composition of the grid is as
         likely: between the parts, columns - 1 dividers are put at random (stars and bars).
         """
-        if self.parts is not None:
-            places = self.parts + self.columns - 1
+        if self.grid_steps is not None:
+            places = self.grid_steps + self.columns - 1
             noise = torch.rand((n, places), generator=generator, dtype=torch.float64)
             dividers = noise.argsort(1)[:, : self.columns - 1].sort(1).values
             ends = torch.nn.functional.pad(dividers, (1, 0), value=-1)
             ends = torch.nn.functional.pad(ends, (0, 1), value=places)
-            return (ends.diff(dim=1) - 1).double() / self.parts
+            return (ends.diff(dim=1) - 1).double() / self.grid_steps
         shape = (n, self.columns)
         uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
         amounts = -torch.log1p(-uniform)
@@ -174,7 +165,7 @@ class SimplexSpace:
     def amounts(self, designs: Points) -> Int[Tensor, "designs components"]:
         """Return the shares of designs of the grid in parts, int64; raise InputError without one.
 
-        >>> SimplexSpace(("Fe", "Ni"), parts=10).amounts(torch.tensor([[0.3, 0.7]])).tolist()
+        >>> SimplexSpace(("Fe", "Ni"), grid_steps=10).amounts(torch.tensor([[0.3, 0.7]])).tolist()
         [[3, 7]]
         """
         return (designs.double() * self._grid).round().long()
@@ -190,15 +181,12 @@ class SimplexSpace:
         whole = (exact + _GRID_TOLERANCE).floor()
         left = (self._grid - whole.sum(1, keepdim=True)).round()
         order = (exact - whole).argsort(dim=1, descending=True, stable=True)
-        place = torch.zeros_like(order).scatter(1, order, _counting(order))
+        counting = torch.arange(order.shape[1], device=order.device).expand_as(order)
+        place = torch.zeros_like(order).scatter(1, order, counting)
         return (whole + (place < left)) / self._grid
 
     @property
     def _grid(self) -> int:
-        if self.parts is None:
+        if self.grid_steps is None:
             raise InputError("these compositions have any real shares; a grid is needed")
-        return self.parts
-
-
-def _counting(order: Tensor) -> Tensor:
-    return torch.arange(order.shape[1], device=order.device).expand_as(order)
+        return self.grid_steps

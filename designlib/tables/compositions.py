@@ -51,7 +51,7 @@ def parse_compositions(
     ...         for a in range(11) for b in range(11 - a)]
     >>> reading = CompositionReading(components=("Fe", "Ni", "Co"), step=10)
     >>> table = parse_compositions("\n".join(["Fe,Ni,Co,y", *rows]).encode(), "t.csv", reading)
-    >>> len(table), table.space.parts, table.frame["design"][0]
+    >>> len(table), table.space.grid_steps, table.frame["design"][0]
     (66, 10, 'Co=1')
     """
     raw = read_raw(content, name)

@@ -37,7 +37,7 @@ from designlib.spaces.distances import nearest_measured, pairwise_distances, spa
 from designlib.tables.splits import random_rows
 from designlib.types import InputError
 
-SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=20)
+SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), grid_steps=20)
 OPTIMUM = torch.tensor([0.5, 0.3, 0.0, 0.2], dtype=torch.float64)
 
 
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_samples(ensemble):
 
 
 def test_a_space_of_too_many_transfers_is_sampled_continuously():
-    elements = SimplexSpace(tuple(f"c{index}" for index in range(80)), parts=1000)
+    elements = SimplexSpace(tuple(f"c{index}" for index in range(80)), grid_steps=1000)
     assert choose_sampler(SamplingConfig(), elements).moves == "continuous"
     letters = choose_sampler(SamplingConfig(), SequenceSpace(DNA, 8))
     assert (letters.driver, letters.moves) == ("anneal", "letters")

@@ -64,9 +64,5 @@ def test_steps_are_the_same_from_any_start_and_drawn_in_small_pieces(draws, monk
     assert len(whole) == 300
     assert max(asked) <= max(128, draws)
     assert len(torch.stack(whole).flatten().unique()) == 300 * 4 * draws
-    for start in (0, 1, 63, 64, 130, 299, 300):
-        rest = list(uniform_steps(3, 1, range(4), 300, draws, start=start))
-        assert len(rest) == 300 - start
-        assert all(torch.equal(a, b) for a, b in zip(rest, whole[start:], strict=True))
     alone = list(uniform_steps(3, 1, [2], 300, draws))
     assert all(torch.equal(a[0], b[2]) for a, b in zip(alone, whole, strict=True))

@@ -17,7 +17,14 @@ from designlib.constraints import (
     HammingBall,
     OnPart,
 )
-from designlib.spaces import BoxSpace, DesignSpace, MixedSpace, Part, SequenceSpace, SimplexSpace
+from designlib.spaces import (
+    BoxSpace,
+    DesignSpace,
+    MixedSpace,
+    SequenceSpace,
+    SimplexSpace,
+    Subspace,
+)
 from designlib.types import Designs, DeviceTensors, InputError, Relaxed, Scores
 
 __all__ = ["Edits", "FewEdits", "Reference", "edit_names", "near_design"]
@@ -52,7 +59,7 @@ def _items(space: DesignSpace) -> list[_Item]:
     if isinstance(space, SimplexSpace):
         return [_Item(COMPOSITION, space.columns, 0.5, space.columns, False, 0.5)]
     items = []
-    for part in space.parts:
+    for part in space.subspaces:
         if isinstance(part.space, SimplexSpace):
             items += _items(part.space)
         elif isinstance(part.space, BoxSpace):
@@ -171,13 +178,13 @@ def near_design(
         return [ball, AllowedLetters(space, table)]
     members: list[Constraint] = [FewEdits(space, reference, radius)]
     if isinstance(space, MixedSpace):
-        for number, part in enumerate(space.parts):
+        for number, part in enumerate(space.subspaces):
             own = _kept_part(part, reference[:, part.columns], kept)
             members += [OnPart(space, number, own)] if own else []
     return members
 
 
-def _kept_part(part: Part, at: Reference, kept: Sequence[str]) -> Constraint | None:
+def _kept_part(part: Subspace, at: Reference, kept: Sequence[str]) -> Constraint | None:
     """Return what keeps the named variables of a part where they are."""
     space, values = part.space, at[0].tolist()
     if isinstance(space, SimplexSpace):

@@ -173,7 +173,7 @@ def local_kernel(space: Space, size: float | None = None) -> MetropolisKernel[An
         return GibbsWithGradients()
     if isinstance(space, BoxSpace):
         return Mala(size or 0.1)
-    if isinstance(space, SimplexSpace) and space.parts is not None:
+    if isinstance(space, SimplexSpace) and space.grid_steps is not None:
         return GridTransfer()
     return SimplexLangevin(size or 0.2)
 

@@ -132,7 +132,7 @@ def made_feasible(setting: Setting, points: Points, otherwise: Points) -> Points
     """
     constraint = setting.constraint or AllOf(setting.space, [])
     points = nearest_points(setting.space, constraint, points)
-    if isinstance(setting.space, SimplexSpace) and setting.space.parts is not None:
+    if isinstance(setting.space, SimplexSpace) and setting.space.grid_steps is not None:
         points = setting.space.on_grid(points)
     fine = inside(setting.space, constraint, points)
     return torch.where(fine[:, None], points, otherwise)

@@ -18,7 +18,7 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.benchmarks.methods.chains import TrajectoryWalk
 from designlib.randomness import torch_generator
-from designlib.sampling.drivers import ais, last_of, smc, systematic
+from designlib.sampling.drivers import last_of, smc, systematic
 from designlib.sampling.kernels import Crossover, Kernel
 from designlib.sampling.ladders import Rung, temperature_ladder, trajectory_ladder
 from designlib.types import Designs
@@ -47,7 +47,8 @@ class AnnealedImportance(Method):
         target = setting.target(self.sharpness)
         ladder = temperature_ladder(target, target.beta / self.softening, passes - 1, 1)
         starts = setting.start(designs, torch_generator(seed, "starts"))
-        last = last_of(ais(ladder, local_kernel(setting.space), starts, seed, range(designs)))
+        kernel = local_kernel(setting.space)
+        last = last_of(smc(ladder, kernel, starts, seed, range(designs), threshold=0.0))
         drawn = _drawn(last.designs, last.log_weights[0], seed)
         return Outcome(drawn, setting.score(drawn), last.passes * designs * EVALUATIONS_PER_PASS)
 

@@ -70,7 +70,7 @@ class MeasuredMixtures:
     training: TrainingConfig = field(default=_TRAINING, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1 or self.space.parts is None:
+        if not 0 < self.share <= 1 or self.space.grid_steps is None:
             raise InputError(
                 f"a share above 0 to 1 and compositions of a grid are needed, not {self.share:g} "
                 f"and {self.space}"

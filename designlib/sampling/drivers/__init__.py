@@ -4,7 +4,7 @@ from designlib.sampling.drivers.anneal import Anneal, Snapshot, anneal
 from designlib.sampling.drivers.archive import EliteArchive
 from designlib.sampling.drivers.base import Driver, Samples, last_of
 from designlib.sampling.drivers.replica_exchange import ReplicaExchange, Replicas, replica_exchange
-from designlib.sampling.drivers.smc import AIS, SMC, Population, ais, smc
+from designlib.sampling.drivers.smc import AIS, SMC, Population, smc
 from designlib.sampling.weights import systematic
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Replicas",
     "Samples",
     "Snapshot",
-    "ais",
     "anneal",
     "last_of",
     "replica_exchange",

@@ -22,27 +22,18 @@ __all__ = ["Anneal", "Snapshot", "anneal"]
 
 
 class Snapshot(NamedTuple):
-    """All chains at one moment of their run; with it the run can be resumed.
-
-    Attributes
-    ----------
-    rung
-        Index of the rung that the chains are on.
-    step
-        Kernel steps done on it, warm-up included.
-    state
-        The kernel's state.
-    acceptance
-        Share of each chain's proposals accepted on this rung after its warm-up, shape (designs,).
-    passes
-        Forward and backward passes that each chain has cost so far.
-    """
+    """All chains at one moment of their run."""
 
     rung: int
+    """Index of the rung that the chains are on."""
     step: int
+    """Kernel steps done on it, warm-up included."""
     state: ChainState
+    """The kernel's state."""
     acceptance: Float[Tensor, "designs"]
+    """Share of each chain's proposals accepted on this rung after its warm-up, shape (designs,)."""
     passes: float
+    """Forward and backward passes that each chain has cost so far."""
 
     @property
     def designs(self) -> Designs:
@@ -57,15 +48,10 @@ class Snapshot(NamedTuple):
 
 @dataclass(frozen=True)
 class Anneal:
-    """Settings of annealing: a search, whose end states are no exact draws.
-
-    Attributes
-    ----------
-    warm_up
-        Steps on each rung, before the rung's own, that tune a kernel with a step size.
-    """
+    """Settings of annealing: a search, whose end states are no exact draws."""
 
     warm_up: int = 0
+    """Steps on each rung, before the rung's own, that tune a kernel with a step size."""
 
     def run(
         self,
@@ -100,7 +86,6 @@ def anneal(
     *,
     warm_up: int = 0,
     thin: int | None = None,
-    after: Snapshot | None = None,
 ) -> Iterator[Snapshot]:
     """Move chains along ``ladder`` from ``entry_rung`` on and yield them after each rung.
 
@@ -118,9 +103,6 @@ def anneal(
         Steps on each rung, before the rung's own, that tune the kernel's step size.
     thin
         Yield a snapshot every so many steps within a rung as well.
-    after
-        A snapshot of the same run to resume after, bit for bit; ``initial`` and
-        ``entry_rung`` are then not used.
 
     Raises
     ------
@@ -136,37 +118,18 @@ def anneal(
     if warm_up < 0 or (thin is not None and thin < 1):
         raise InputError(f"warm_up >= 0 and thin >= 1 are needed, not {warm_up} and {thin}")
     mover = Mover(kernel, seed, chains)
-    if after is None:
-        target = ladder[entry_rung].target
-        state = kernel.init(target, initial)
-        after = Snapshot(entry_rung, 0, state, _none(state), target.passes)
-    now = after
-    for index in range(now.rung, len(ladder)):
-        rung = ladder[index]
-        if index > now.rung:
-            state, cost = moved(kernel, ladder[now.rung].target, rung.target, now.state)
-            now = Snapshot(index, 0, state, _none(state), now.passes + cost)
-        for snapshot in _finish_rung(mover, rung, now, warm_up):
-            now = snapshot
-            if now.step == warm_up + rung.steps or (thin is not None and now.step % thin == 0):
-                yield now
-
-
-def _finish_rung(mover: Mover, rung: Rung, now: Snapshot, warm_up: int) -> Iterator[Snapshot]:
-    """Yield a snapshot after each of the steps that are left on a rung."""
-    counted = max(0, now.step - warm_up)
-    accepted = (now.acceptance * counted).round()
-    cost = mover.kernel.passes_per_step(rung.target)
-    stream = mover.steps(
-        rung.target, now.state, now.rung, warm_up + rung.steps, warm_up=warm_up, start=now.step
-    )
-    for step, (state, took) in enumerate(stream, start=now.step + 1):
-        if step > warm_up:
-            accepted = accepted + took
-        share = accepted / max(1, step - warm_up)
-        now = Snapshot(now.rung, step, state, share, now.passes + cost)
-        yield now
-
-
-def _none(state: ChainState) -> Tensor:
-    return state.value.new_zeros(len(state.designs))
+    state, before, passes = kernel.init(ladder[entry_rung].target, initial), None, 0.0
+    for index in range(entry_rung, len(ladder)):
+        target, steps, _ = ladder[index]
+        state, cost = (
+            (state, target.passes) if before is None else moved(kernel, before, target, state)
+        )
+        passes, before = passes + cost, target
+        accepted = state.value.new_zeros(len(state.designs))
+        stream = mover.steps(target, state, index, warm_up + steps, warm_up=warm_up)
+        for step, (after, took) in enumerate(stream, start=1):
+            state, passes = after, passes + kernel.passes_per_step(target)
+            if step > warm_up:
+                accepted = accepted + took
+            if step == warm_up + steps or (thin is not None and step % thin == 0):
+                yield Snapshot(index, step, state, accepted / max(1, step - warm_up), passes)

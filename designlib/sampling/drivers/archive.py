@@ -15,13 +15,6 @@ __all__ = ["EliteArchive"]
 class EliteArchive:
     """Distinct designs with their scores, best first; ties in the order of the designs.
 
-    Parameters
-    ----------
-    capacity
-        Largest number of designs kept, at least 1.
-    designs, value
-        What is kept; nothing in a new archive.
-
     Examples
     --------
     >>> archive = EliteArchive(2).add(torch.tensor([[0], [1], [0]]), torch.tensor([3.0, 5.0, 3.0]))
@@ -31,8 +24,10 @@ class EliteArchive:
     """
 
     capacity: int
+    """Largest number of designs kept, at least 1."""
     designs: Designs = field(default_factory=lambda: torch.zeros(0, 0))
     value: Scores = field(default_factory=lambda: torch.zeros(0))
+    """What is kept; nothing in a new archive."""
 
     def __post_init__(self) -> None:
         if self.capacity < 1:

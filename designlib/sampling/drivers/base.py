@@ -28,42 +28,28 @@ ChainsT = TypeVar("ChainsT", bound=ChainState)
 
 @dataclass(frozen=True)
 class Samples:
-    """Designs at the end of a run, one per chain, with the diagnostics of the run.
-
-    Attributes
-    ----------
-    space
-        The space of the designs.
-    designs
-        Letter indices, shares or values, shape (designs, columns).
-    scores
-        Scores by the last checkpoint, shape (designs,).
-    acceptance
-        Share of the proposals accepted on the last rung.
-    passes
-        Forward and backward passes that each chain cost.
-    weights
-        Importance weights that sum to 1, shape (designs,); None where all designs count alike.
-    trace
-        Scores on the last rung after warm-up, shape (designs, draws); None without chains.
-    evidence
-        Log Z of the last rung against the uniform density; None where it was not estimated.
-    swap_rates
-        Accepted share of the swaps between neighbouring rungs, shape (rungs - 1,).
-    round_trips
-        Trips from the first rung to the last and back, over all chains.
-    """
+    """Designs at the end of a run, one per chain, with the diagnostics of the run."""
 
     space: Space
+    """The space of the designs."""
     designs: Designs
+    """Letter indices, shares or values, shape (designs, columns)."""
     scores: Scores
+    """Scores by the last checkpoint, shape (designs,)."""
     acceptance: float
+    """Share of the proposals accepted on the last rung."""
     passes: float
+    """Forward and backward passes that each chain cost."""
     weights: Scores | None = None
+    """Importance weights that sum to 1, shape (designs,); None where all designs count alike."""
     trace: Float[Tensor, "designs draws"] | None = None
+    """Scores on the last rung after warm-up, shape (designs, draws); None without chains."""
     evidence: Evidence | None = None
+    """Log Z of the last rung against the uniform density; None where it was not estimated."""
     swap_rates: Float[Tensor, "pairs"] | None = None
+    """Accepted share of the swaps between neighbouring rungs, shape (rungs - 1,)."""
     round_trips: int | None = None
+    """Trips from the first rung to the last and back, over all chains."""
 
     @property
     def decoded(self) -> list[str]:
@@ -150,26 +136,21 @@ class Mover(Generic[StateT]):
     seed: int
     chains: Sequence[int]
 
+    def uniforms(
+        self, target: Target, rung: int, steps: int, device: torch.device
+    ) -> Iterator[Float[Tensor, "chains draws"]]:
+        """Yield the random numbers of each step of a rung."""
+        draws = self.kernel.draws_per_step(target.space)
+        return uniform_steps(self.seed, rung, self.chains, steps, draws, device=device)
+
     def steps(
-        self,
-        target: Target,
-        state: StateT,
-        rung: int,
-        steps: int,
-        *,
-        warm_up: int = 0,
-        start: int = 0,
+        self, target: Target, state: StateT, rung: int, steps: int, *, warm_up: int = 0
     ) -> Iterator[tuple[StateT, Tensor]]:
-        """Yield the state after each step of a rung from ``start`` on, and who accepted.
+        """Yield the state after each step of a rung, and who accepted.
 
         The first ``warm_up`` of the steps tune the kernel; after them it is frozen.
         """
-        draws = self.kernel.draws_per_step(target.space)
-        device = state.designs.device
-        stream = uniform_steps(
-            self.seed, rung, self.chains, steps, draws, device=device, start=start
-        )
-        for done, uniforms in enumerate(stream, start=start):
+        for done, uniforms in enumerate(self.uniforms(target, rung, steps, state.designs.device)):
             state, info = self.kernel.step(target, state, uniforms)
             if done < warm_up:
                 state = self.kernel.adapt(state, info)

@@ -22,50 +22,37 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.randomness import derive_seed, uniform_steps
-from designlib.sampling.drivers.base import Samples, check_run, last_with_trace, moved
-from designlib.sampling.kernels.base import ChainState, Kernel, choose
+from designlib.sampling.drivers.base import Mover, Samples, check_run, last_with_trace, moved
+from designlib.sampling.kernels.base import Kernel, choose
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["ReplicaExchange", "Replicas", "replica_exchange", "swap"]
+__all__ = ["ReplicaExchange", "Replicas", "replica_exchange"]
 
 _BOTTOM, _TOP = 1, 2
 
 
 class Replicas(NamedTuple):
-    """All systems after a sweep; with it the run can be taken up again.
-
-    Attributes
-    ----------
-    sweep
-        Sweeps done.
-    states
-        The kernel's state on each rung, one row per system.
-    replicas
-        Number of the replica that is on each rung, shape (systems, rungs).
-    heading
-        Which end each replica was at last: 1 the first rung, 2 the last, 0 where it has not
-        been on the first one yet; shape (systems, replicas).
-    round_trips
-        Trips from the first rung to the last and back, shape (systems,).
-    attempts, swaps
-        Swaps of each pair of neighbours, proposed by one system and accepted by all;
-        shape (rungs - 1,).
-    accepted
-        Kernel proposals that a system accepted on each rung, on average, shape (rungs,).
-    passes
-        Forward and backward passes that each system has cost so far.
-    """
+    """All systems after a sweep."""
 
     sweep: int
+    """Sweeps done."""
     states: tuple[Any, ...]
+    """The kernel's state on each rung, one row per system."""
     replicas: Int[Tensor, "systems rungs"]
+    """Number of the replica that is on each rung, shape (systems, rungs)."""
     heading: Int[Tensor, "systems rungs"]
+    """Which end each replica was at last: 1 the first rung, 2 the last, 0 where it has not
+    been on the first one yet; shape (systems, replicas).
+    """
     round_trips: Int[Tensor, "systems"]
-    attempts: Int[Tensor, "pairs"]
+    """Trips from the first rung to the last and back, shape (systems,)."""
     swaps: Float[Tensor, "pairs"]
+    """Swaps of each pair of neighbours that all systems accepted."""
     accepted: Float[Tensor, "rungs"]
+    """Kernel proposals that a system accepted on each rung, on average, shape (rungs,)."""
     passes: float
+    """Forward and backward passes that each system has cost so far."""
 
     @property
     def designs(self) -> Designs:
@@ -78,6 +65,12 @@ class Replicas(NamedTuple):
         return self.states[-1].value
 
     @property
+    def attempts(self) -> Int[Tensor, "pairs"]:
+        """Swaps of each pair of neighbours that each system has proposed."""
+        pairs = torch.arange(len(self.swaps), device=self.swaps.device)
+        return (self.sweep + 1 - pairs % 2) // 2
+
+    @property
     def swap_rates(self) -> Float[Tensor, "pairs"]:
         """Share of the proposed swaps of each pair that were accepted; 0 before the first."""
         return self.swaps / (self.attempts * len(self.replicas)).clamp(min=1)
@@ -85,18 +78,12 @@ class Replicas(NamedTuple):
 
 @dataclass(frozen=True)
 class ReplicaExchange:
-    """Settings of replica exchange; every chain of a run is a system of one replica per rung.
-
-    Attributes
-    ----------
-    sweeps
-        Sweeps in all. Each makes the kernel steps of every rung.
-    warm_up
-        The first so many of them tune a kernel with a step size and are left out of the trace.
-    """
+    """Settings of replica exchange; every chain of a run is a system of one replica per rung."""
 
     sweeps: int = 50
+    """Sweeps in all. Each makes the kernel steps of every rung."""
     warm_up: int = 10
+    """The first so many of them tune a kernel with a step size and are left out of the trace."""
 
     def run(
         self,
@@ -135,28 +122,21 @@ def replica_exchange(
     sweeps: int,
     warm_up: int = 0,
     thin: int = 1,
-    after: Replicas | None = None,
 ) -> Iterator[Replicas]:
     """Run systems of replicas and yield them every ``thin`` sweeps, and after the last.
 
     Parameters
     ----------
-    ladder
-        At least two rungs; ``steps`` of each are made in every sweep.
-    kernel
-        How chains move on a rung.
+    ladder, kernel, seed, chains
+        As for `designlib.sampling.drivers.anneal`, with at least two rungs; a chain is a system.
     initial
         Where the systems start: one design each, which all its replicas begin at.
-    seed, chains
-        Seed of all draws, and the numbers of the systems: a system is the same in any batch.
     sweeps
         Sweeps in all, warm-up included.
     warm_up
         The first so many sweeps tune the kernel, for each rung; then it is frozen.
     thin
         Sweeps between snapshots.
-    after
-        A snapshot of the same run to go on after, bit for bit.
 
     Raises
     ------
@@ -168,48 +148,19 @@ def replica_exchange(
     """
     check_run(ladder, initial, chains)
     _check(ladder, sweeps, warm_up, thin)
-    now = _begin(ladder, kernel, initial) if after is None else after
-    device = initial.device
+    now = _begin(ladder, kernel, initial)
     streams = [
-        uniform_steps(
-            seed,
-            index,
-            chains,
-            sweeps * rung.steps,
-            kernel.draws_per_step(rung.target.space),
-            device=device,
-            start=now.sweep * rung.steps,
+        Mover(kernel, seed, chains).uniforms(
+            rung.target, index, sweeps * rung.steps, initial.device
         )
         for index, rung in enumerate(ladder)
     ]
-    decisions = uniform_steps(
-        derive_seed(seed, "swaps"),
-        0,
-        chains,
-        sweeps,
-        len(ladder) - 1,
-        device=device,
-        start=now.sweep,
-    )
-    for uniforms in decisions:
+    swaps = derive_seed(seed, "swaps")
+    for uniforms in uniform_steps(swaps, 0, chains, sweeps, len(ladder) - 1, device=initial.device):
         now = _swept(ladder, kernel, now, streams, tunes=now.sweep < warm_up)
         now = _exchanged(ladder, kernel, now, uniforms)
         if now.sweep % thin == 0 or now.sweep == sweeps:
             yield now
-
-
-def swap(
-    lower: Rung, upper: Rung, kernel: Kernel, below: Any, above: Any, uniforms: Scores
-) -> tuple[Any, Any, Tensor, float]:
-    """Return both states after proposing to swap them, who swapped, and what it cost in passes.
-
-    ``uniforms`` has one number in [0, 1) per system. What was tuned stays on its rung.
-    """
-    down, cost_down = moved(kernel, upper.target, lower.target, above)
-    up, cost_up = moved(kernel, lower.target, upper.target, below)
-    accepted = uniforms.log() < swap_log_ratio(lower, upper, below, above, down, up)
-    cost = cost_down + cost_up
-    return choose(accepted, down, below), choose(accepted, up, above), accepted, cost
 
 
 def swap_log_ratio(lower: Rung, upper: Rung, below: Any, above: Any, down: Any, up: Any) -> Scores:
@@ -242,7 +193,6 @@ def _begin(ladder: Sequence[Rung], kernel: Kernel, initial: Designs) -> Replicas
     systems, rungs = len(initial), len(ladder)
     states = tuple(kernel.init(rung.target, initial) for rung in ladder)
     replicas = torch.arange(rungs, device=initial.device).repeat(systems, 1)
-    pairs = torch.zeros(rungs - 1, dtype=torch.int64, device=initial.device)
     heading = torch.zeros_like(replicas)
     heading[:, 0] = _BOTTOM
     return Replicas(
@@ -251,8 +201,7 @@ def _begin(ladder: Sequence[Rung], kernel: Kernel, initial: Designs) -> Replicas
         replicas=replicas,
         heading=heading,
         round_trips=torch.zeros(systems, dtype=torch.int64, device=initial.device),
-        attempts=pairs,
-        swaps=pairs.double(),
+        swaps=torch.zeros(rungs - 1, dtype=torch.float64, device=initial.device),
         accepted=torch.zeros(rungs, dtype=torch.float64, device=initial.device),
         passes=sum(rung.target.passes for rung in ladder),
     )
@@ -267,25 +216,16 @@ def _swept(
     tunes: bool,
 ) -> Replicas:
     """Return the systems after each rung's kernel steps."""
-    states: list[ChainState] = []
-    shares = []
-    passes = now.passes
-    for rung, state, stream in zip(ladder, now.states, streams, strict=True):
-        took = torch.zeros((), dtype=torch.float64, device=now.accepted.device)
+    states, accepted, passes = list(now.states), now.accepted.clone(), now.passes
+    for index, rung in enumerate(ladder):
+        took = torch.zeros_like(accepted[index])
         for _ in range(rung.steps):
-            state, info = kernel.step(rung.target, state, next(stream))  # noqa: PLW2901 - the chain goes on
-            if tunes:
-                state = kernel.adapt(state, info)  # noqa: PLW2901 - the next sweep goes on from it
+            after, info = kernel.step(rung.target, states[index], next(streams[index]))
+            states[index] = kernel.adapt(after, info) if tunes else after
             took += info.accepted.double().mean()
-        states.append(state)
-        shares.append(took)
+        accepted[index] += took
         passes += rung.steps * kernel.passes_per_step(rung.target)
-    return now._replace(
-        sweep=now.sweep + 1,
-        states=tuple(states),
-        accepted=now.accepted + torch.stack(shares),
-        passes=passes,
-    )
+    return now._replace(sweep=now.sweep + 1, states=tuple(states), accepted=accepted, passes=passes)
 
 
 def _exchanged(
@@ -294,26 +234,30 @@ def _exchanged(
     now: Replicas,
     uniforms: Float[Tensor, "systems pairs"],
 ) -> Replicas:
-    """Return the systems after the swaps of this sweep's pairs: even ones, or odd ones."""
-    states, replicas = list(now.states), now.replicas.clone()
-    attempts, swaps, passes = now.attempts.clone(), now.swaps.clone(), now.passes
+    """Return the systems after the swaps of this sweep's pairs: even ones, or odd ones.
+
+    What was tuned stays on its rung.
+    """
+    states, replicas, swaps = list(now.states), now.replicas.clone(), now.swaps.clone()
+    passes = now.passes
     for pair in range((now.sweep - 1) % 2, len(ladder) - 1, 2):
         lower, upper = ladder[pair], ladder[pair + 1]
-        states[pair], states[pair + 1], accepted, cost = swap(
-            lower, upper, kernel, states[pair], states[pair + 1], uniforms[:, pair]
-        )
+        below, above = states[pair : pair + 2]
+        down, cost_down = moved(kernel, upper.target, lower.target, above)
+        up, cost_up = moved(kernel, lower.target, upper.target, below)
+        ratio = swap_log_ratio(lower, upper, below, above, down, up)
+        accepted = uniforms[:, pair].log() < ratio
+        states[pair : pair + 2] = choose(accepted, down, below), choose(accepted, up, above)
         both = replicas[:, pair : pair + 2]
         replicas[:, pair : pair + 2] = torch.where(accepted[:, None], both.flip(1), both)
-        attempts[pair] += 1
         swaps[pair] += accepted.double().sum()
-        passes += cost
+        passes += cost_down + cost_up
     heading, trips = _headings(replicas, now.heading)
     return now._replace(
         states=tuple(states),
         replicas=replicas,
         heading=heading,
         round_trips=now.round_trips + trips,
-        attempts=attempts,
         swaps=swaps,
         passes=passes,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -23,14 +23,15 @@ __all__ = [
     "LetterState",
     "MetropolisKernel",
     "Tuning",
+    "WrappedKernel",
     "allowed_moves",
     "choose",
     "estimated_gains",
     "first_beyond",
     "has_full_mask",
-    "initial_tuning",
     "inverse_cdf",
     "letters_space",
+    "require_space",
     "take",
     "tuned",
 ]
@@ -59,107 +60,150 @@ class ChainState(Protocol):
 
 
 class Info(NamedTuple):
-    """What happened in one step.
-
-    Attributes
-    ----------
-    accepted
-        Whose proposal was accepted, shape (designs,). A chain that has no allowed
-        move proposes its own design, and accepts it.
-    log_acceptance
-        Logarithm of the Metropolis-Hastings ratio, shape (designs,); -inf for an
-        infeasible proposal; NaN where the predictor failed on a device that is not
-        waited for (see `Target.evaluate`).
-    """
+    """What happened in one step."""
 
     accepted: Bool[Tensor, "designs"]
+    """Whose proposal was accepted, shape (designs,). A chain that has no allowed
+    move proposes its own design, and accepts it.
+    """
     log_acceptance: Scores
+    """Logarithm of the Metropolis-Hastings ratio, shape (designs,); -inf for an
+    infeasible proposal; NaN where the predictor failed on a device that is not
+    waited for (see `Target.evaluate`).
+    """
 
 
 class Tuning(NamedTuple):
-    """What a kernel learns about its own step during warm-up, for each chain.
-
-    Attributes
-    ----------
-    log_size
-        Logarithm of the step size or path length, shape (designs,).
-    seen
-        Warm-up steps seen so far on this rung, shape (designs,).
-    """
+    """What a kernel learns about its own step during warm-up, for each chain."""
 
     log_size: Scores
+    """Logarithm of the step size or path length, shape (designs,)."""
     seen: Int[Tensor, "designs"]
+    """Warm-up steps seen so far on this rung, shape (designs,)."""
 
 
 class LetterState(NamedTuple):
-    """Where chains on sequences are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current designs, shape (designs, sites).
-    value
-        The predictor's scores of them, shape (designs,).
-    difference
-        Estimated gain of every single change, shape (designs, sites, letters); -inf where the
-        kernel does not propose it.
-    tuning
-        Step size or path length of each chain.
-    """
+    """Chains on sequences, with what the next step needs; nothing is scaled by beta."""
 
     designs: Letters
+    """Current designs, shape (designs, sites)."""
     value: Scores
+    """The predictor's scores of them, shape (designs,)."""
     difference: Gradients
+    """Estimated gain of every single change, shape (designs, sites, letters); -inf where the
+    kernel does not propose it.
+    """
     tuning: Tuning
+    """Step size or path length of each chain."""
 
 
 StateT = TypeVar("StateT", bound=ChainState)
 AnyT = TypeVar("AnyT")
+SpaceT = TypeVar("SpaceT")
 MoveT = TypeVar("MoveT", bound=Tensor | tuple[Any, ...])
 
 
-@runtime_checkable
-class Kernel(Protocol[StateT]):
+class Kernel(ABC, Generic[StateT]):
     """A Markov kernel that leaves a target's density invariant, for many chains at once.
 
     A step is tensor operations on the whole batch without a data-dependent branch; what
     happens to a chain does not depend on the others, unless the kernel says so.
     """
 
+    tunes = False
+    """Whether warm-up tunes a step size or path length."""
+
+    size: float = 1.0
+    """Step size or path length that warm-up begins with."""
+
+    size_limits: tuple[float, float] = (1e-300, 1e300)
+    """Smallest and largest step size or path length that warm-up may reach."""
+
+    @abstractmethod
     def draws_per_step(self, space: Space, /) -> int:
-        """Return how many uniform numbers one step of one chain uses."""
-        ...
+        """Return how many uniform numbers one step uses; the last decides on a proposal."""
 
-    def passes_per_step(self, target: Target, /) -> float:
-        """Return what one step of one chain costs, in forward and backward passes."""
-        ...
+    @abstractmethod
+    def evaluate(self, target: Target, designs: Designs, tuning: Any, /) -> StateT:
+        """Return the state at ``designs``, with what was tuned for each chain."""
 
-    def init(self, target: Target, designs: Designs, /) -> StateT:
-        """Return the state of chains at ``designs``; costs one evaluation.
-
-        Raises InputError when a design breaks the target's constraint.
-        """
-        ...
-
-    def retarget(self, target: Target, state: StateT, /) -> StateT:
-        """Return the state of the same chains for a new predictor or constraint.
-
-        Costs one evaluation and keeps what was tuned. A change of beta alone needs no new state.
-        """
-        ...
-
+    @abstractmethod
     def step(
         self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"], /
     ) -> tuple[StateT, Info]:
-        """Return the state after one transition."""
-        ...
+        """Return the state after one transition of every chain, and what happened."""
 
-    def adapt(self, state: StateT, info: Info, /) -> StateT:
+    def passes_per_step(self, target: Target) -> float:
+        """Return what one step of one chain costs, in forward and backward passes."""
+        return target.passes
+
+    def first_tuning(self, _target: Target, designs: Designs) -> Any:
+        """Return the tuning of chains that have not moved yet."""
+        n = designs.shape[0]
+        size = torch.full((n,), math.log(self.size), dtype=torch.float64, device=designs.device)
+        return Tuning(size, torch.zeros(n, dtype=torch.int64, device=designs.device))
+
+    def init(self, target: Target, designs: Designs) -> StateT:
+        """Return the state of chains at ``designs``: one evaluation.
+
+        Raises
+        ------
+        InputError
+            No designs, designs of another space, or one that breaks the constraint; the
+            message says which and why.
+        NonFiniteScoreError
+            The predictor gives NaN or infinity.
+        """
+        target.check(designs)
+        state = self.evaluate(target, designs, self.first_tuning(target, designs))
+        target.require_finite(state.value)
+        return state
+
+    def retarget(self, target: Target, state: StateT) -> StateT:
+        """Return the state of the same chains for a new predictor or constraint: one evaluation.
+
+        Keeps what was tuned. A change of beta alone needs no new state.
+        """
+        tuning = _restarted(getattr(state, "tuning", None))
+        fresh = self.evaluate(target, state.designs, tuning)
+        target.require_finite(fresh.value)
+        return fresh
+
+    def adapt(self, state: StateT, info: Info) -> StateT:
         """Return the state with its step size tuned by what happened; for warm-up only."""
-        ...
+        if not self.tunes:
+            return state
+        return state._replace(tuning=tuned(state.tuning, info, self.size_limits))  # pyright: ignore[reportAttributeAccessIssue] - states are NamedTuples
 
 
-class MetropolisKernel(ABC, Generic[StateT, MoveT]):
+class WrappedKernel(Kernel[StateT]):
+    """A kernel around another one, which keeps the state."""
+
+    def __init__(self, kernel: Kernel[StateT]) -> None:
+        self.kernel = kernel
+
+    def draws_per_step(self, space: Space) -> int:
+        """Return what the other kernel draws."""
+        return self.kernel.draws_per_step(space)
+
+    def passes_per_step(self, target: Target) -> float:
+        """Return what a step of the other kernel costs."""
+        return self.kernel.passes_per_step(target)
+
+    def evaluate(self, target: Target, designs: Designs, tuning: Any = None) -> StateT:
+        """Return the other kernel's state."""
+        return self.kernel.evaluate(target, designs, tuning)
+
+    def first_tuning(self, target: Target, designs: Designs) -> Any:
+        """Return the other kernel's tuning."""
+        return self.kernel.first_tuning(target, designs)
+
+    def adapt(self, state: StateT, info: Info) -> StateT:
+        """Return the state as the other kernel tunes it."""
+        return self.kernel.adapt(state, info)
+
+
+class MetropolisKernel(Kernel[StateT], Generic[StateT, MoveT]):
     r"""A kernel that draws a move, evaluates where it leads, and accepts or not.
 
     With q the probability of the move and q' that of the move back, drawn at the proposed
@@ -171,65 +215,25 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
     evaluation of the predictor, since that of the current design is kept.
     """
 
-    tunes = False
-    """Whether warm-up tunes a step size or path length."""
-
     moves_once = False
     """Whether a move changes one site only, so that a mask can exclude all infeasible ones."""
 
-    size_limits: tuple[float, float] = (1e-300, 1e300)
-    """Smallest and largest step size or path length that warm-up may reach."""
-
-    @abstractmethod
-    def draws_per_step(self, space: Space) -> int:
-        """Return how many uniform numbers one step uses; the last decides on the proposal."""
-
-    @abstractmethod
-    def evaluate(self, target: Target, designs: Designs, tuning: Tuning | None = None) -> StateT:
-        """Return the state at ``designs``, with ``tuning`` or else the kernel's initial one."""
-
     @abstractmethod
     def draw(
-        self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
+        self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"], /
     ) -> tuple[MoveT, Scores]:
         """Return a move for each chain, and the log probability (density) of drawing it."""
 
     @abstractmethod
-    def move(self, state: StateT, move: MoveT) -> tuple[Designs, MoveT]:
-        """Return the designs after a move, and the move that leads back."""
-
-    @abstractmethod
-    def log_probability(self, target: Target, state: StateT, move: MoveT) -> Scores:
+    def log_probability(self, target: Target, state: StateT, move: MoveT, /) -> Scores:
         """Return the log probability (density) of drawing ``move`` at ``state``."""
 
-    def passes_per_step(self, target: Target) -> float:
-        """Return the cost of one evaluation."""
-        return target.passes
+    def move(self, state: StateT, move: MoveT) -> tuple[Designs, MoveT]:
+        """Return the designs after a move, and the move that leads back.
 
-    def init(self, target: Target, designs: Designs) -> StateT:
-        """Return the state of chains at ``designs``: one forward and one backward pass.
-
-        Raises
-        ------
-        InputError
-            No designs, designs of another space, or one that breaks the constraint; the
-            message says which and why.
-        NonFiniteScoreError
-            The predictor gives NaN or infinity.
+        Unless a kernel says otherwise, a move is the designs that it leads to.
         """
-        target.check(designs)
-        state = self.evaluate(target, designs)
-        target.require_finite(state.value)
-        return state
-
-    def retarget(self, target: Target, state: StateT) -> StateT:
-        """Return the state of the same chains for another predictor: one evaluation."""
-        tuning = getattr(state, "tuning", None)
-        if tuning is not None:
-            tuning = tuning._replace(seen=torch.zeros_like(tuning.seen))
-        fresh = self.evaluate(target, state.designs, tuning)
-        target.require_finite(fresh.value)
-        return fresh
+        return cast("tuple[Designs, MoveT]", (move, state.designs))
 
     def step(
         self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
@@ -258,27 +262,25 @@ class MetropolisKernel(ABC, Generic[StateT, MoveT]):
         gain = target.beta * (proposed.value - state.value)
         return gain + self.log_probability(target, proposed, back) - log_forward
 
-    def adapt(self, state: StateT, info: Info) -> StateT:
-        """Return the state with its step size tuned, where the kernel has one to tune."""
-        tuning = getattr(state, "tuning", None)
-        if tuning is None:
-            return state
-        return state._replace(tuning=tuned(tuning, info, self.size_limits))  # pyright: ignore[reportAttributeAccessIssue] - states are NamedTuples
-
-    def masks_all(self, target: Target) -> bool:
+    def masks_all(self, target: Target, /) -> bool:
         """Return whether no infeasible design is ever proposed, so that none need be looked for."""
         constraint = target.constraint
         return constraint is None or (self.moves_once and has_full_mask(constraint))
 
 
-def letters_space(target: Target) -> SequenceSpace:
-    """Return the space of a target on sequences; raise InputError for one on points."""
-    if not isinstance(target.space, SequenceSpace):
+def require_space(space: Space, kind: type[SpaceT], moves: str) -> SpaceT:
+    """Return the space; raise InputError unless it is of the kind whose ``moves`` are made."""
+    if not isinstance(space, kind):
         raise InputError(
-            f"this kernel changes letters, and a {type(target.space).__name__} has none; use "
-            "one for points"
+            f"this kernel {moves} of a {kind.__name__}, and the target is on a "
+            f"{type(space).__name__}"
         )
-    return target.space
+    return space
+
+
+def letters_space(target: Target) -> SequenceSpace:
+    """Return the space of a target on sequences; raise InputError for another."""
+    return require_space(target.space, SequenceSpace, "changes the letters")
 
 
 def allowed_moves(target: Target, letters: Tensor) -> Moves | None:
@@ -296,11 +298,10 @@ def has_full_mask(constraint: Constraint) -> bool:
 
 
 def estimated_gains(target: Target, letters: Designs) -> Evaluation:
-    """Return the evaluation of designs, with the gain of each single change for the gradient.
+    """Return the evaluation of sequences, with the gain of each single change for the gradient.
 
-    The gains are estimates of first order, of shape (designs, sites, letters) and not scaled by
-    beta: -inf where the mask of the target's constraint excludes the change, else 0 for the letter
-    that a site has. Raises InputError for a target that is not on sequences.
+    The gains are estimates of first order, not scaled by beta: -inf where the mask of the target's
+    constraint excludes the change, else 0 for the letter that a site has.
     """
     letters_space(target)
     value, gradient, relaxed = target.evaluate(letters)
@@ -312,10 +313,7 @@ def estimated_gains(target: Target, letters: Designs) -> Evaluation:
 def first_beyond(
     probability: Float[Tensor, "designs moves"], uniforms: Float[Tensor, "designs 1"]
 ) -> Int[Tensor, "designs 1"]:
-    """Return the first index whose cumulative probability exceeds uniform * total.
-
-    As `inverse_cdf`, for many indices.
-    """
+    """Return what `inverse_cdf` does along the second dimension, for many indices."""
     cumulative = probability.cumsum(1, dtype=torch.float64)
     return torch.searchsorted(cumulative, uniforms * cumulative[:, -1:], right=True)
 
@@ -360,14 +358,16 @@ def _like(template: Any, parts: list[Any]) -> Any:
     return type(template)(*parts) if hasattr(template, "_fields") else tuple(parts)
 
 
-def initial_tuning(size: float, designs: Designs) -> Tuning:
-    """Return the tuning of chains that have not moved yet."""
-    n = designs.shape[0]
-    log_size = torch.full((n,), math.log(size), dtype=torch.float64, device=designs.device)
-    return Tuning(log_size, torch.zeros(n, dtype=torch.int64, device=designs.device))
+def _restarted(tuning: Any) -> Any:
+    """Return the same sizes, with no warm-up step seen."""
+    if tuning is None:
+        return None
+    if isinstance(tuning, Tuning):
+        return tuning._replace(seen=torch.zeros_like(tuning.seen))
+    return tuple(_restarted(one) for one in tuning)
 
 
-def tuned(tuning: Tuning, info: Info, limits: tuple[float, float] = (1e-300, 1e300)) -> Tuning:
+def tuned(tuning: Tuning, info: Info, limits: tuple[float, float]) -> Tuning:
     r"""Return the tuning after one more warm-up step.
 
     Robbins-Monro on the logarithm of the size, :math:`\log s \mathrel{+}= 2 (a - a^*) / (t +

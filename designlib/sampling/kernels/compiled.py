@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, Generic
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from designlib.sampling.kernels.base import Info, Kernel, StateT
+from designlib.sampling.kernels.base import Info, Kernel, StateT, WrappedKernel
 from designlib.sampling.targets import Target
-from designlib.spaces import Space
 from designlib.types import Designs, InputError, Relaxed, Scores
 
 __all__ = ["CompiledKernel"]
@@ -26,34 +25,19 @@ Tensors = dict[str, Tensor]
 Step = Callable[[Tensors, Tensor, Any, Tensor], tuple[Any, Info, Tensor]]
 
 
-class CompiledKernel(Generic[StateT]):
+class CompiledKernel(WrappedKernel[StateT]):
     """Another kernel with its step compiled by torch; the same draws up to rounding.
 
     A graph is kept for every shape of batch, architecture, space and constraint that is met.
 
-    Parameters
-    ----------
-    kernel
-        The kernel to compile, such as `GibbsWithGradients()`.
-
-    Notes
-    -----
     The predictor has to be a torch module without data-dependent control flow. On the CPU a
     step that meets NaN raises, as the plain kernel does.
     """
 
     def __init__(self, kernel: Kernel[StateT]) -> None:
-        self.kernel = kernel
+        super().__init__(kernel)
         self._steps: dict[Any, Step] = {}
         self._last: tuple[Target, Tensors, Tensor, tuple[Any, ...]] | None = None
-
-    def draws_per_step(self, space: Space) -> int:
-        """Return what the kernel itself draws."""
-        return self.kernel.draws_per_step(space)
-
-    def passes_per_step(self, target: Target) -> float:
-        """Return what a step of the kernel itself costs."""
-        return self.kernel.passes_per_step(target)
 
     def init(self, target: Target, designs: Designs) -> StateT:
         """Return the state of chains at ``designs``; not compiled.
@@ -61,15 +45,7 @@ class CompiledKernel(Generic[StateT]):
         Raises InputError where the predictor is no torch module, and what the kernel raises.
         """
         _module(target)
-        return self.kernel.init(target, designs)
-
-    def retarget(self, target: Target, state: StateT) -> StateT:
-        """Return the state of the same chains for another predictor; not compiled."""
-        return self.kernel.retarget(target, state)
-
-    def adapt(self, state: StateT, info: Info) -> StateT:
-        """Return the state with its step size tuned; not compiled."""
-        return self.kernel.adapt(state, info)
+        return super().init(target, designs)
 
     def step(
         self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
@@ -142,12 +118,5 @@ def _module(target: Target) -> nn.Module:
 
 def _signature(target: Target, tensors: Tensors) -> tuple[Any, ...]:
     shapes = tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors.items())
-    kind = type(target.predict)
-    return (
-        kind,
-        shapes,
-        target.space,
-        id(target.constraint),
-        target.dtype,
-        target.differentiable,
-    )
+    of_target = (target.space, id(target.constraint), target.dtype, target.differentiable)
+    return (type(target.predict), shapes, *of_target)

@@ -34,13 +34,13 @@ of components of each composition would change.
 
 from __future__ import annotations
 
-from typing import Any, Generic, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from designlib.sampling.kernels.base import Info, MetropolisKernel, StateT, choose
+from designlib.sampling.kernels.base import Info, Kernel, StateT, WrappedKernel, choose
 from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Letters, Points, Scores
@@ -49,49 +49,34 @@ __all__ = ["Crossover", "Partners"]
 
 
 class Partners(NamedTuple):
-    """Who is paired with whom.
-
-    Attributes
-    ----------
-    other
-        Row of each chain's partner, shape (designs,).
-    leader
-        Row whose random numbers the pair uses, the same for both, shape (designs,).
-    """
+    """Who is paired with whom."""
 
     other: Int[Tensor, "designs"]
+    """Row of each chain's partner, shape (designs,)."""
     leader: Int[Tensor, "designs"]
+    """Row whose random numbers the pair uses, the same for both, shape (designs,)."""
 
 
 _ROUNDING = 1e-9
 """What shares on the grid may be off by after an exchange."""
 
 
-class Crossover(Generic[StateT]):
+class Crossover(WrappedKernel[StateT]):
     """A local kernel with a crossover between the chains of each group after every step.
 
     Chains of a group must be of one rung and next to each other in the batch; a batch can be
     split between groups, not within one. The information that a step returns is the local
     kernel's, by which that is tuned; ``cross`` alone tells who accepted a crossover.
 
-    Parameters
-    ----------
-    kernel
-        The local kernel, for sequences, points in a box or compositions.
-    group
-        Chains per group, an even number.
-
-    Raises
-    ------
-    InputError
-        A group of an odd number of chains or of none; later, a batch that is no whole number of
-        groups.
+    ``group`` is the even number of chains per group; another number raises InputError, and so does
+    a batch that is no whole number of groups.
     """
 
-    def __init__(self, kernel: MetropolisKernel[StateT, Any], group: int) -> None:
+    def __init__(self, kernel: Kernel[StateT], group: int) -> None:
         if group < 2 or group % 2:
             raise InputError(f"a group has {group} chains; an even number from 2 on is needed")
-        self.kernel, self.group = kernel, group
+        super().__init__(kernel)
+        self.group = group
 
     def draws_per_step(self, space: Space) -> int:
         """Return the numbers of the local kernel, and of a crossover: the last decides on it."""
@@ -104,11 +89,7 @@ class Crossover(Generic[StateT]):
     def init(self, target: Target, designs: Designs) -> StateT:
         """Return the local kernel's state at ``designs``, with whose errors it fails too."""
         self._require_groups(designs)
-        return self.kernel.init(target, designs)
-
-    def retarget(self, target: Target, state: StateT) -> StateT:
-        """Return the local kernel's state of the same chains for another predictor."""
-        return self.kernel.retarget(target, state)
+        return super().init(target, designs)
 
     def step(
         self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
@@ -118,10 +99,6 @@ class Crossover(Generic[StateT]):
         state, info = self.kernel.step(target, state, uniforms[:, :local])
         state, _ = self.cross(target, state, uniforms[:, local:])
         return state, info
-
-    def adapt(self, state: StateT, info: Info) -> StateT:
-        """Return the state with the local kernel's step size tuned."""
-        return self.kernel.adapt(state, info)
 
     def cross(
         self, target: Target, state: StateT, uniforms: Float[Tensor, "designs draws"]
@@ -188,7 +165,11 @@ def _exchange(
     other = designs.index_select(0, partners.other)
     if isinstance(target.space, SimplexSpace):
         exchanged, possible = _exchange_shapes(designs, other, uniforms < 0.5)
-        return _kept_on_grid(target.space, exchanged, possible)
+        if target.space.grid_steps is None:
+            return exchanged, possible
+        # The exchange back leads to compositions of the grid, so the two are possible together.
+        rounded = target.space.on_grid(exchanged)
+        return rounded, possible & ((rounded - exchanged).abs().amax(1) <= _ROUNDING)
     if isinstance(target.space, SequenceSpace):
         inside = _segments(uniforms, designs)
     elif isinstance(target.space, BoxSpace):
@@ -200,19 +181,6 @@ def _exchange(
         )
     always = torch.ones(len(designs), dtype=torch.bool, device=designs.device)
     return torch.where(inside, other, designs), always
-
-
-def _kept_on_grid(
-    space: SimplexSpace, shares: Points, possible: Bool[Tensor, "designs"]
-) -> tuple[Points, Bool[Tensor, "designs"]]:
-    """Return the compositions, and which exchanges stay on the grid where there is one.
-
-    The exchange back leads to compositions of the grid, so the two are possible together.
-    """
-    if space.parts is None:
-        return shares, possible
-    rounded = space.on_grid(shares)
-    return rounded, possible & ((rounded - shares).abs().amax(1) <= _ROUNDING)
 
 
 def _segments(

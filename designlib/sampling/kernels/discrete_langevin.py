@@ -31,7 +31,6 @@ from designlib.sampling.kernels.base import (
     MetropolisKernel,
     Tuning,
     estimated_gains,
-    initial_tuning,
     inverse_cdf,
 )
 from designlib.sampling.targets import Target
@@ -53,16 +52,9 @@ class DiscreteLangevin(MetropolisKernel[LetterState, Move]):
     A proposal may be the current design, which is then accepted. With a target that is not
     differentiable every site changes with the same probability to any letter allowed.
 
-    Parameters
-    ----------
-    step_size
-        Step size to begin with, from 0.001 to 100: a change costs 1 / (2 step size) in log
-        probability. It is tuned during warm-up, within the same limits.
-
-    Raises
-    ------
-    InputError
-        A step size out of range.
+    ``step_size`` is the one to begin with, from 0.001 to 100: a change costs 1 / (2 step size) in
+    log probability. It is tuned during warm-up, within the same limits, out of which it raises
+    InputError.
     """
 
     tunes = True
@@ -74,26 +66,16 @@ class DiscreteLangevin(MetropolisKernel[LetterState, Move]):
             raise InputError(
                 f"the step size is {step_size:g}; {_SMALLEST:g} to {_LARGEST:g} are accepted"
             )
-        self.step_size = step_size
+        self.size = step_size
 
     def draws_per_step(self, space: Space) -> int:
         """Return one number a site, and one to decide."""
         return space.columns + 1
 
-    def evaluate(
-        self, target: Target, designs: Designs, tuning: Tuning | None = None
-    ) -> LetterState:
-        """Return the state at ``designs``, with ``tuning`` or else the initial step size."""
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning) -> LetterState:
+        """Return the state at ``designs``."""
         value, difference, _ = estimated_gains(target, designs)
-        return LetterState(
-            designs, value, difference, tuning or initial_tuning(self.step_size, designs)
-        )
-
-    def log_proposal(
-        self, target: Target, state: LetterState
-    ) -> Float[Tensor, "designs sites letters"]:
-        """Return the log probability of each letter at each site."""
-        return self._logits(target, state).log_softmax(1).mT
+        return LetterState(designs, value, difference, tuning)
 
     def draw(
         self, target: Target, state: LetterState, uniforms: Float[Tensor, "designs draws"]
@@ -102,10 +84,6 @@ class DiscreteLangevin(MetropolisKernel[LetterState, Move]):
         probability = self._logits(target, state).softmax(1)
         letters = inverse_cdf(probability, uniforms[:, : state.designs.shape[1]], 1)
         return letters, _total(probability.gather(1, letters.unsqueeze(1)).log())
-
-    def move(self, state: LetterState, move: Move) -> tuple[Letters, Move]:
-        """Return the designs after the moves, and the moves that lead back."""
-        return move, state.designs
 
     def log_probability(self, target: Target, state: LetterState, move: Move) -> Scores:
         """Return the log probability of drawing these letters at ``state``."""

@@ -15,7 +15,7 @@ letter but the current one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from designlib.sampling.kernels.base import (
     Info,
+    Kernel,
     allowed_moves,
     has_full_mask,
     inverse_cdf,
@@ -36,21 +37,15 @@ __all__ = ["Gibbs", "State"]
 
 
 class State(NamedTuple):
-    """Where the chains are.
-
-    Attributes
-    ----------
-    designs
-        Current designs, shape (designs, sites).
-    value
-        The predictor's scores of them, shape (designs,), not scaled by beta.
-    """
+    """Where the chains are."""
 
     designs: Letters
+    """Current designs, shape (designs, sites)."""
     value: Scores
+    """The predictor's scores of them, shape (designs,), not scaled by beta."""
 
 
-class Gibbs:
+class Gibbs(Kernel[State]):
     """Random-scan Gibbs sampling over any alphabet; a kernel without proposals.
 
     In its `Info` the log acceptance is 0, since the Metropolis-Hastings ratio of a Gibbs step
@@ -59,7 +54,7 @@ class Gibbs:
     chain stays and its log acceptance is NaN.
     """
 
-    def draws_per_step(self, space: Space) -> int:  # noqa: ARG002 - the interface has it
+    def draws_per_step(self, _space: Space) -> int:
         """Return 2: one number chooses the site, one its letter."""
         return 2
 
@@ -67,24 +62,10 @@ class Gibbs:
         """Return the cost of one score for each letter but the current one, whose is kept."""
         return (len(letters_space(target).alphabet) - 1) * FORWARD_SHARE
 
-    def init(self, target: Target, designs: Designs) -> State:
-        """Return the state of chains at ``designs``: one forward pass.
-
-        Raises
-        ------
-        InputError
-            No designs, designs of another space, or one that breaks the constraint; the
-            message says which and why.
-        NonFiniteScoreError
-            The predictor gives NaN or infinity.
-        """
+    def evaluate(self, target: Target, designs: Designs, _tuning: Any = None) -> State:
+        """Return the state at ``designs``: one forward pass."""
         letters_space(target)
-        target.check(designs)
-        return self._scored(target, designs)
-
-    def retarget(self, target: Target, state: State) -> State:
-        """Return the state of the same chains for another predictor: one forward pass."""
-        return self._scored(target, state.designs)
+        return State(designs, target.score(designs))
 
     def step(
         self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
@@ -102,10 +83,6 @@ class Gibbs:
         )
         log_acceptance = torch.zeros_like(state.value).masked_fill(failed, torch.nan)
         return after, Info((letter != old).squeeze(1), log_acceptance)
-
-    def adapt(self, state: State, info: Info) -> State:  # noqa: ARG002 - the interface has it
-        """Return the same state: there is nothing to tune."""
-        return state
 
     def candidates(
         self, target: Target, state: State, site: Int[Tensor, "designs 1"]
@@ -134,12 +111,6 @@ class Gibbs:
     ) -> Float[Tensor, "designs letters"]:
         """Return the probability of each letter, given the scores of all."""
         return (target.beta * candidates.double()).softmax(1)
-
-    @staticmethod
-    def _scored(target: Target, designs: Letters) -> State:
-        value = target.score(designs)
-        target.require_finite(value)
-        return State(designs, value)
 
 
 def _feasible(

@@ -19,12 +19,13 @@ normalised over the moves allowed at y.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from designlib.sampling.kernels.base import (
+    LetterState,
     MetropolisKernel,
     Tuning,
     estimated_gains,
@@ -32,9 +33,9 @@ from designlib.sampling.kernels.base import (
 )
 from designlib.sampling.targets import Target
 from designlib.spaces import Space
-from designlib.types import Gradients, Letters, Scores
+from designlib.types import Designs, Letters, Scores
 
-__all__ = ["GibbsWithGradients", "State"]
+__all__ = ["GibbsWithGradients"]
 
 _STAYING = 1e18
 """Price of proposing the current letter, in units of the score.
@@ -44,31 +45,11 @@ Finite, so that a design without any allowed move proposes itself and nothing is
 """
 
 
-class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current designs, shape (designs, sites).
-    value
-        The predictor's scores of them, shape (designs,).
-    difference
-        Estimated gain of every single change, shape (designs, sites, letters);
-        -inf where the change is not allowed, and so low for the letter that a site
-        has that it is only proposed where nothing else is.
-    """
-
-    designs: Letters
-    value: Scores
-    difference: Gradients
-
-
 Move: TypeAlias = Int[Tensor, "designs 1"]
 """A change of one site, as site * letters + letter."""
 
 
-class GibbsWithGradients(MetropolisKernel[State, Move]):
+class GibbsWithGradients(MetropolisKernel[LetterState, Move]):
     """Gibbs-with-Gradients with a Metropolis-Hastings correction, over any alphabet.
 
     Binary vectors are sequences over the alphabet ``BINARY``. With a target that is not
@@ -77,21 +58,17 @@ class GibbsWithGradients(MetropolisKernel[State, Move]):
 
     moves_once = True
 
-    def draws_per_step(self, space: Space) -> int:  # noqa: ARG002 - the interface has it
+    def draws_per_step(self, _space: Space) -> int:
         """Return 2: one number chooses the move, one decides on it."""
         return 2
 
-    def evaluate(self, target: Target, designs: Letters, tuning: Tuning | None = None) -> State:  # noqa: ARG002 - there is nothing to tune
-        """Return the state at ``designs``, which must be feasible."""
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning) -> LetterState:
+        """Return the state; a site's own letter is proposed only where nothing else can be."""
         value, gains, relaxed = estimated_gains(target, designs)
-        return State(designs, value, gains.add(relaxed, alpha=-_STAYING))
-
-    def log_proposal(self, target: Target, state: State) -> Float[Tensor, "designs sites letters"]:
-        """Return the log probability that each move is proposed."""
-        return self._logits(target, state).log_softmax(1).view_as(state.difference)
+        return LetterState(designs, value, gains.add(relaxed, alpha=-_STAYING), tuning)
 
     def draw(
-        self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
+        self, target: Target, state: LetterState, uniforms: Float[Tensor, "designs draws"]
     ) -> tuple[Move, Scores]:
         """Return a move for each chain and its log probability.
 
@@ -103,7 +80,7 @@ class GibbsWithGradients(MetropolisKernel[State, Move]):
         index = first_beyond(probability, uniforms[:, :1])
         return index, probability.gather(1, index).log().squeeze(1)
 
-    def move(self, state: State, move: Move) -> tuple[Letters, Move]:
+    def move(self, state: LetterState, move: Move) -> tuple[Letters, Move]:
         """Return the designs after the moves, and the moves that lead back."""
         n_letters = state.difference.shape[2]
         site = move // n_letters
@@ -111,10 +88,10 @@ class GibbsWithGradients(MetropolisKernel[State, Move]):
         letter = move.sub(site, alpha=n_letters)
         return state.designs.scatter(1, site, letter), old.add(site, alpha=n_letters)
 
-    def log_probability(self, target: Target, state: State, move: Move) -> Scores:
+    def log_probability(self, target: Target, state: LetterState, move: Move) -> Scores:
         """Return the log probability of proposing the moves at ``state``."""
         return self._logits(target, state).log_softmax(1).gather(1, move).squeeze(1)
 
     @staticmethod
-    def _logits(target: Target, state: State) -> Float[Tensor, "designs moves"]:
+    def _logits(target: Target, state: LetterState) -> Float[Tensor, "designs moves"]:
         return state.difference.flatten(1) * (target.beta / 2)

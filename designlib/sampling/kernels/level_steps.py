@@ -12,27 +12,23 @@ among the possible moves. Categories have :math:`w_v = 1 / (L_v - 1)`, and the :
 an ordered variable :math:`w_v = 1 / (|i - j| \, H_v)` with :math:`H_v = 1 + 1/2 + \dots +
 1/(L_v - 1)`: sizes of steps are spread evenly over orders of magnitude, and every variable weighs
 about alike. The move is accepted by Metropolis and Hastings with the reverse one, (v, i), which has
-the same w; so the density proportional to exp(beta f) on the feasible designs is kept exactly,
-while no infeasible one is ever proposed.
-
-The proposal is that of Grathwohl et al., ICML 2021, balanced as in
-`designlib.sampling.kernels.transfer`.
+the same w; the rest is that of `ChoiceKernel`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints import Constraint
-from designlib.sampling.kernels.base import Tuning
-from designlib.sampling.kernels.parts import Choice, ChoiceKernel, ChoiceState
-from designlib.sampling.targets import Target
+from designlib.sampling.kernels.base import require_space
+from designlib.sampling.kernels.metropolis import Choice, ChoiceKernel, ChoiceState
+from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import LevelSpace, Space
-from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
+from designlib.types import Designs, DeviceTensors, Points
 
 __all__ = ["LevelSteps"]
 
@@ -56,25 +52,15 @@ class LevelSteps(ChoiceKernel[DeviceTensors]):
     random walk over the possible moves, short ones of ordered variables preferred.
     """
 
-    def tables(self, space: Space, constraint: Constraint | None) -> DeviceTensors:
+    def tables(self, space: Space, _constraint: Constraint | None) -> DeviceTensors:
         """Return all levels of the space."""
-        del constraint
-        if not isinstance(space, LevelSpace):
-            raise InputError(
-                f"this kernel sets the variables of a LevelSpace, and the target is on a "
-                f"{type(space).__name__}"
-            )
-        return DeviceTensors(*_all_levels(space))
+        return DeviceTensors(*_all_levels(require_space(space, LevelSpace, "sets the variables")))
 
     def state_at(
-        self,
-        target: Target,
-        designs: Designs,
-        value: Scores,
-        gradient: Gradients,
-        tuning: Tuning | None = None,  # noqa: ARG002 - there is nothing to tune
+        self, target: Target, designs: Designs, evaluation: Evaluation, _tuning: Any
     ) -> ChoiceState:
-        """Return the state at ``designs`` of known score and gradient."""
+        """Return the state at ``designs`` from their evaluation."""
+        value, gradient, _ = evaluation
         numbers = _Numbers(*self.tables_of(target).on(designs.device))
         designs = designs.double()
         own = designs.long() + numbers.first
@@ -83,22 +69,26 @@ class LevelSteps(ChoiceKernel[DeviceTensors]):
         gain = level - level.gather(1, own)[:, numbers.variable]
         away = (numbers.place - designs[:, numbers.variable]).abs()
         size = torch.where(numbers.ordered, away.clamp(min=1), 1.0)
-        possible = _possible(target.constraint, designs, numbers, away > 0)
+        # Staying is setting the first variable to the level that it has.
+        possible = self.feasible(target, designs, away > 0, designs[:, :1].long())
         return ChoiceState(designs, value, gain, possible, -size.log() - numbers.log_total)
 
-    def log_weight(self, target: Target, state: ChoiceState) -> Float[Tensor, "designs levels"]:
+    def log_weight(self, _target: Target, state: ChoiceState) -> Float[Tensor, "designs levels"]:
         """Return -log of the distance to each level of an ordered variable, normalised."""
-        del target
-        assert state.log_weight is not None  # noqa: S101 - `state_at` has set it
-        return state.log_weight
+        return torch.zeros_like(state.gain) if state.log_weight is None else state.log_weight
+
+    def after(self, places: Tensor, moves: Int[Tensor, "designs"]) -> Points:
+        """Return the designs after the moves."""
+        numbers = _Numbers(*self.last_tables.on(places.device))
+        place = numbers.place[moves, None].double()
+        return places.scatter(1, numbers.variable[moves, None], place)
 
     def move(self, state: ChoiceState, move: Choice) -> tuple[Points, Choice]:
         """Return the designs after the moves, and the moves that lead back."""
         numbers = _Numbers(*self.last_tables.on(state.designs.device))
         variable = numbers.variable[move]
-        after = state.designs.scatter(1, variable, numbers.place[move].double())
         back = numbers.first[variable] + state.designs.gather(1, variable).long()
-        return after, back
+        return self.after(state.designs, move.squeeze(1)), back
 
 
 def _all_levels(space: LevelSpace) -> _Numbers:
@@ -112,24 +102,3 @@ def _all_levels(space: LevelSpace) -> _Numbers:
     ]
     log_total = torch.tensor(total, dtype=torch.float64).log()
     return _Numbers(variable, place, ordered[variable], log_total[variable], first, inputs)
-
-
-def _possible(
-    constraint: Constraint | None,
-    designs: Points,
-    numbers: _Numbers,
-    possible: Bool[Tensor, "designs levels"],
-) -> Bool[Tensor, "designs levels"]:
-    """Return which levels differ from those of a design and leave it feasible.
-
-    Where none does, staying is what is possible: the level that the first variable has.
-    """
-    if constraint is not None:
-        row, level = possible.nonzero(as_tuple=True)
-        after = designs[row].scatter(
-            1, numbers.variable[level, None], numbers.place[level, None].double()
-        )
-        possible = possible.index_put((row, level), constraint.satisfied(after))
-    stuck = ~possible.any(1, keepdim=True)
-    staying = torch.zeros_like(possible).scatter(1, designs[:, :1].long(), True)
-    return possible | (stuck & staying)

@@ -46,13 +46,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from designlib.constraints import Constraint, SumToOne, limits_of, members_of
-from designlib.sampling.kernels.base import Tuning, initial_tuning
-from designlib.sampling.kernels.parts import PartKernel
-from designlib.sampling.targets import Target
+from designlib.sampling.kernels.base import MoveT, StateT, Tuning, require_space
+from designlib.sampling.kernels.metropolis import SubspaceKernel, TablesT
+from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import BoxSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
-__all__ = ["Mala", "State", "TruncatedNormal", "step_sizes"]
+__all__ = ["LangevinKernel", "Mala", "State", "TruncatedNormal", "step_sizes"]
 
 _LARGEST_LOG_SIZE = 50.0
 """Bound of the tuned log step size: where the score is flat every step is accepted."""
@@ -63,45 +63,30 @@ Values: TypeAlias = Float[Tensor, "designs variables"]
 
 
 class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current points in float64, shape (designs, variables).
-    value
-        The predictor's scores of them, shape (designs,).
-    gradient
-        Derivative of the score by each variable, shape (designs, variables).
-    tuning
-        Step size of each chain.
-    """
+    """Where the chains are, with what the next step needs; nothing is scaled by beta."""
 
     designs: Points
+    """Current points in float64, shape (designs, variables)."""
     value: Scores
+    """The predictor's scores of them, shape (designs,)."""
     gradient: Gradients
+    """Derivative of the score by each variable, shape (designs, variables)."""
     tuning: Tuning
+    """Step size of each chain."""
 
 
 class TruncatedNormal(NamedTuple):
-    """Independent normal numbers between limits, each with its mean between them too.
-
-    Attributes
-    ----------
-    mean, deviation
-        Mean and standard deviation of the normal number before it is truncated.
-    lower, upper
-        Limits, which may be infinite; a number with equal limits is not random.
-    below, above
-        Twice the mass between the lower limit and the mean, and between it and the upper one.
-    """
+    """Independent normal numbers between limits, each with its mean between them too."""
 
     mean: Values
     deviation: Float[Tensor, "#designs #variables"]
+    """Mean and standard deviation of the normal number before it is truncated."""
     lower: Tensor
     upper: Tensor
+    """Limits, which may be infinite; a number with equal limits is not random."""
     below: Values
     above: Values
+    """Twice the mass between the lower limit and the mean, and between it and the upper one."""
 
     @classmethod
     def between(
@@ -130,42 +115,46 @@ class TruncatedNormal(NamedTuple):
         return (scaled.square() / -2 - normaliser).where(self.upper > self.lower, 0.0)
 
 
-class Mala(PartKernel[State, Points, DeviceTensors]):
-    """Metropolis-adjusted Langevin on a box, with limits or without, or limits on some sides.
+class LangevinKernel(SubspaceKernel[StateT, MoveT, TablesT]):
+    """A kernel whose proposals are as wide as a tuned step size.
 
-    It keeps to the limits of the space and to `Bounds`; what any other constraint forbids is
-    rejected. With a target that is not differentiable it is a random walk.
-
-    Parameters
-    ----------
-    step_size
-        Step size to start with, before it is tuned: the standard deviation of a proposal in
-        units of the root of the preconditioner.
-    preconditioner
-        Square of the scale on which each variable varies, in the square of its unit. Without it,
-        the square of the distance of its limits, and 1 where a side is open.
-
-    Raises
-    ------
-    InputError
-        A step size or a scale that is not positive and finite. Later, for a target: a space that
-        is no box, another number of scales than of variables, or the constraint `SumToOne`,
-        which no proposal meets by chance.
+    With a target that is not differentiable it is a random walk.
     """
 
     tunes = True
 
+    def __init__(self, step_size: float) -> None:
+        if not 0 < step_size < math.inf:
+            raise InputError(f"the step size is {step_size:g}; it must be positive and finite")
+        self.size = step_size
+
+
+class Mala(LangevinKernel[State, Points, DeviceTensors]):
+    """Metropolis-adjusted Langevin on a box, with limits or without, or limits on some sides.
+
+    It keeps to the limits of the space and to `Bounds`; what any other constraint forbids is
+    rejected.
+
+    ``step_size`` is the one to start with, before it is tuned: the standard deviation of a proposal
+    in units of the root of the preconditioner. ``preconditioner`` is the square of the scale on
+    which each variable varies, in the square of its unit; without it, the square of the distance of
+    its limits, and 1 where a side is open.
+
+    Raises InputError for a step size or a scale that is not positive and finite; later, for a
+    target on a space that is no box or has another number of variables than there are scales, or
+    with the constraint `SumToOne`, which no proposal meets by chance.
+    """
+
     def __init__(
         self, step_size: float = 0.1, preconditioner: Sequence[float] | None = None
     ) -> None:
-        require_step_size(step_size)
+        super().__init__(step_size)
         for index, scale in enumerate(preconditioner or ()):
             if not 0 < scale < math.inf:
                 raise InputError(
                     f"the preconditioner of variable {index + 1} is {scale:g}; "
                     "it must be positive and finite"
                 )
-        self.step_size = step_size
         self.preconditioner = None if preconditioner is None else tuple(preconditioner)
 
     def draws_per_step(self, space: Space) -> int:
@@ -173,18 +162,10 @@ class Mala(PartKernel[State, Points, DeviceTensors]):
         return space.columns + 1
 
     def state_at(
-        self,
-        target: Target,
-        designs: Designs,
-        value: Scores,
-        gradient: Gradients,
-        tuning: Tuning | None = None,
+        self, _target: Target, designs: Designs, evaluation: Evaluation, tuning: Tuning
     ) -> State:
-        """Return the state at ``designs`` of known score and gradient."""
-        self.tables_of(target)
-        if tuning is None:
-            tuning = initial_tuning(self.step_size, designs)
-        return State(designs, value, gradient, tuning)
+        """Return the state at ``designs`` from their evaluation."""
+        return State(designs, evaluation.value, evaluation.gradient, tuning)
 
     def proposal(self, target: Target, state: State) -> TruncatedNormal:
         """Return the distribution that the next points are proposed from."""
@@ -202,10 +183,6 @@ class Mala(PartKernel[State, Points, DeviceTensors]):
         points = proposal.draw(uniforms[:, :-1])
         return points, proposal.log_density(points).sum(1)
 
-    def move(self, state: State, move: Points) -> tuple[Points, Points]:
-        """Return the points moved to, and those that lead back: the current ones."""
-        return move, state.designs
-
     def log_probability(self, target: Target, state: State, move: Points) -> Scores:
         """Return the log density of proposing the points ``move`` at ``state``.
 
@@ -215,11 +192,7 @@ class Mala(PartKernel[State, Points, DeviceTensors]):
 
     def tables(self, space: Space, constraint: Constraint | None) -> DeviceTensors:
         """Return limits, preconditioner and its root."""
-        if not isinstance(space, BoxSpace):
-            raise InputError(
-                f"this kernel moves the variables of a BoxSpace, and the target is on a "
-                f"{type(space).__name__}"
-            )
+        space = require_space(space, BoxSpace, "moves the variables")
         if any(isinstance(member, SumToOne) for member in members_of(constraint)):
             raise InputError(
                 "no proposal in a box sums to one; sample compositions in a SimplexSpace instead"
@@ -236,12 +209,6 @@ class Mala(PartKernel[State, Points, DeviceTensors]):
                 "variable, are needed"
             )
         return DeviceTensors(lower, upper, metric, metric.sqrt())
-
-
-def require_step_size(step_size: float) -> None:
-    """Raise InputError unless a step size is positive and finite."""
-    if not 0 < step_size < math.inf:
-        raise InputError(f"the step size is {step_size:g}; it must be positive and finite")
 
 
 def step_sizes(tuning: Tuning) -> Float[Tensor, "designs 1"]:

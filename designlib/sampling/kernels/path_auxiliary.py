@@ -35,7 +35,6 @@ from designlib.sampling.kernels.base import (
     MetropolisKernel,
     Tuning,
     estimated_gains,
-    initial_tuning,
     inverse_cdf,
 )
 from designlib.sampling.targets import Target
@@ -49,21 +48,14 @@ _NEGLIGIBLE = -80.0
 
 
 class Path(NamedTuple):
-    """Changes of different sites in the order they are made, one path for each chain.
-
-    Attributes
-    ----------
-    sites
-        Sites, all different, shape (designs, longest).
-    letters
-        The letters they get, of the same shape.
-    made
-        Which changes belong to the path, of the same shape; the other sites stay as they are.
-    """
+    """Changes of different sites in the order they are made, one path for each chain."""
 
     sites: Int[Tensor, "designs longest"]
+    """Sites, all different, shape (designs, longest)."""
     letters: Int[Tensor, "designs longest"]
+    """The letters they get, of the same shape."""
     made: Bool[Tensor, "designs longest"]
+    """Which changes belong to the path, of the same shape; the other sites stay as they are."""
 
 
 class PathAuxiliary(MetropolisKernel[LetterState, Path]):
@@ -74,18 +66,9 @@ class PathAuxiliary(MetropolisKernel[LetterState, Path]):
     probability v and on 1 .. k otherwise. With m = 1 this is Gibbs-with-Gradients. With a
     target that is not differentiable paths are uniform among the allowed ones.
 
-    Parameters
-    ----------
-    mean_length
-        Mean number of changes to begin with, from 1 to (longest + 1) / 2.
-    longest
-        Largest number of changes, at least 1; what lies beyond the length of a sequence is not
-        used. The memory of a step grows with it.
-
-    Raises
-    ------
-    InputError
-        A length out of range.
+    ``mean_length`` is m to begin with, from 1 to (longest + 1) / 2. ``longest`` is the largest
+    number of changes, at least 1; what lies beyond the length of a sequence is not used. The memory
+    of a step grows with it. Raises InputError for a length out of range.
     """
 
     tunes = True
@@ -99,7 +82,7 @@ class PathAuxiliary(MetropolisKernel[LetterState, Path]):
                 f"the mean path length is {mean_length:g}; 1 to {highest:g} are accepted where "
                 f"the longest path is {longest}, since shorter ones are as likely"
             )
-        self.mean_length = mean_length
+        self.size = mean_length
         self.longest = longest
         self.size_limits = (1.0, highest)
 
@@ -107,15 +90,11 @@ class PathAuxiliary(MetropolisKernel[LetterState, Path]):
         """Return one number for the length, one a site, one a change, and one to decide."""
         return 2 + space.columns + self._columns(space.columns)
 
-    def evaluate(
-        self, target: Target, designs: Designs, tuning: Tuning | None = None
-    ) -> LetterState:
-        """Return the state at ``designs``, with ``tuning`` or else the initial mean length."""
+    def evaluate(self, target: Target, designs: Designs, tuning: Tuning) -> LetterState:
+        """Return the state at ``designs``."""
         value, gains, _ = estimated_gains(target, designs)
         difference = gains.scatter(2, designs.unsqueeze(2), -torch.inf)
-        return LetterState(
-            designs, value, difference, tuning or initial_tuning(self.mean_length, designs)
-        )
+        return LetterState(designs, value, difference, tuning)
 
     def draw(
         self, target: Target, state: LetterState, uniforms: Float[Tensor, "designs draws"]

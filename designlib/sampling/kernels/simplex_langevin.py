@@ -40,12 +40,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from designlib.constraints import Constraint, limits_of, most_components
-from designlib.sampling.kernels.base import Tuning, initial_tuning
-from designlib.sampling.kernels.mala import TruncatedNormal, require_step_size, step_sizes
-from designlib.sampling.kernels.parts import PartKernel
-from designlib.sampling.targets import Target
+from designlib.sampling.kernels.base import Tuning, require_space
+from designlib.sampling.kernels.mala import LangevinKernel, TruncatedNormal, step_sizes
+from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SimplexSpace, Space
-from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
+from designlib.types import Designs, DeviceTensors, Gradients, Points, Scores
 
 __all__ = ["Move", "SimplexLangevin", "State"]
 
@@ -57,50 +56,33 @@ _LEAST_SHARE = 1e-12
 
 
 class State(NamedTuple):
-    """Where the chains are, with what the next step needs; nothing is scaled by beta.
-
-    Attributes
-    ----------
-    designs
-        Current compositions in float64, shape (designs, components).
-    value
-        The predictor's scores of them, shape (designs,).
-    gradient
-        Derivative of the score by each share, shape (designs, components).
-    support
-        Which components may have a share, shape (designs, components): all, or exactly k.
-    tuning
-        Step size of each chain.
-    """
+    """Where the chains are, with what the next step needs; nothing is scaled by beta."""
 
     designs: Points
+    """Current compositions in float64, shape (designs, components)."""
     value: Scores
+    """The predictor's scores of them, shape (designs,)."""
     gradient: Gradients
+    """Derivative of the score by each share, shape (designs, components)."""
     support: Bool[Tensor, "designs components"]
+    """Which components may have a share, shape (designs, components): all, or exactly k."""
     tuning: Tuning
+    """Step size of each chain."""
 
 
 class Move(NamedTuple):
-    """An amount moved in every pair, or a whole share handed over.
-
-    Attributes
-    ----------
-    first, second
-        Components of each pair, shape (designs, pairs).
-    amount
-        Share of the first of each pair after the move; the second has the rest of their total.
-    hands_over
-        Whether a share is handed over instead, shape (designs,).
-    leaving, entering
-        The component that then loses its share, and the one that gets it, shape (designs, 1).
-    """
+    """An amount moved in every pair, or a whole share handed over."""
 
     first: Int[Tensor, "designs pairs"]
     second: Int[Tensor, "designs pairs"]
+    """Components of each pair, shape (designs, pairs)."""
     amount: Float[Tensor, "designs pairs"]
+    """Share of the first of each pair after the move; the second has the rest of their total."""
     hands_over: Bool[Tensor, "designs"]
+    """Whether a share is handed over instead, shape (designs,)."""
     leaving: Int[Tensor, "designs 1"]
     entering: Int[Tensor, "designs 1"]
+    """The component that then loses its share, and the one that gets it, shape (designs, 1)."""
 
 
 class _Pairs(NamedTuple):
@@ -131,47 +113,30 @@ class _Faces(NamedTuple):
         return 1.0 if self.k == 1 else _HANDING_OVER
 
 
-class SimplexLangevin(PartKernel[State, Move, _Faces]):
+class SimplexLangevin(LangevinKernel[State, Move, _Faces]):
     """Metropolis-adjusted Langevin on compositions, whole ones or of at most k components.
 
     It keeps to `Bounds` and to `AtMostComponents`; what any other constraint forbids is rejected.
     `Bounds` hold for absent components too: one with a lower limit above 0 is always in the
     support, and a smallest share "if present" is not supported. The rate that the step
-    size is tuned by counts the shares handed over as well. With a target that is not
-    differentiable it is a random walk.
+    size is tuned by counts the shares handed over as well.
 
-    Parameters
-    ----------
-    step_size
-        Step size to start with, before it is tuned: the standard deviation of an amount in units
-        of the interval that is open to it.
-
-    Raises
-    ------
-    InputError
-        A step size that is not positive and finite; later, for a target, a space that is
-        no simplex.
+    ``step_size`` is the one to start with, before it is tuned: the standard deviation of an amount
+    in units of the interval that is open to it. Raises InputError unless it is positive and finite;
+    later, for a target on a space that is no simplex.
     """
 
-    tunes = True
-
     def __init__(self, step_size: float = 0.2) -> None:
-        require_step_size(step_size)
-        self.step_size = step_size
+        super().__init__(step_size)
 
     def draws_per_step(self, space: Space) -> int:
         """Return the numbers that order, that move, that choose the kind of move, and decide."""
         return space.columns + space.columns // 2 + 2
 
     def state_at(
-        self,
-        target: Target,
-        designs: Designs,
-        value: Scores,
-        gradient: Gradients,
-        tuning: Tuning | None = None,
+        self, target: Target, designs: Designs, evaluation: Evaluation, tuning: Tuning
     ) -> State:
-        """Return the state at ``designs`` of known score and gradient.
+        """Return the state at ``designs`` from their evaluation.
 
         The support is the components that have a share; where they are fewer than k, the first
         of those without a share fill it up.
@@ -181,9 +146,7 @@ class SimplexLangevin(PartKernel[State, Move, _Faces]):
         rank = torch.where(excluded, 2, (designs <= 0).to(torch.uint8))
         slots = rank.argsort(dim=1, stable=True)[:, : faces.k]
         support = torch.zeros_like(designs, dtype=torch.bool).scatter(1, slots, True)
-        if tuning is None:
-            tuning = initial_tuning(self.step_size, designs)
-        return State(designs, value, gradient, support, tuning)
+        return State(designs, evaluation.value, evaluation.gradient, support, tuning)
 
     def draw(
         self, target: Target, state: State, uniforms: Float[Tensor, "designs draws"]
@@ -249,23 +212,14 @@ class SimplexLangevin(PartKernel[State, Move, _Faces]):
 
     def tables(self, space: Space, constraint: Constraint | None) -> _Faces:
         """Return the faces of the simplex that the target is on."""
-        return _faces(space, constraint)
-
-
-def _faces(space: Space, constraint: Constraint | None) -> _Faces:
-    if not isinstance(space, SimplexSpace):
-        raise InputError(
-            f"this kernel moves the shares of a SimplexSpace, and the target is on a "
-            f"{type(space).__name__}"
-        )
-    lower, upper = limits_of(space, constraint)
-    excluded = upper <= 0
-    allowed = int((~excluded).sum())
-    most = most_components(constraint)
-    k = allowed if most is None else min(most, allowed)
-    if k < allowed:
-        lower = lower.clamp(min=_LEAST_SHARE)
-    return _Faces(k, allowed, DeviceTensors(lower, upper, excluded))
+        lower, upper = limits_of(require_space(space, SimplexSpace, "moves the shares"), constraint)
+        excluded = upper <= 0
+        allowed = int((~excluded).sum())
+        most = most_components(constraint)
+        k = allowed if most is None else min(most, allowed)
+        if k < allowed:
+            lower = lower.clamp(min=_LEAST_SHARE)
+        return _Faces(k, allowed, DeviceTensors(lower, upper, excluded))
 
 
 def _log_density(faces: _Faces, pairs: _Pairs, move: Move) -> Scores:

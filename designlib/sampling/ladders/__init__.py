@@ -1,10 +1,8 @@
-"""Ladders: the sequences of target densities that a driver walks; a file per kind."""
+"""Ladders: the sequences of target densities that a driver takes chains along."""
 
-from designlib.sampling.ladders.base import Rung, bridge
+from designlib.sampling.ladders.base import Rung, fixed_ladder, temperature_ladder
 from designlib.sampling.ladders.choice import by_function_change, by_log_step, by_smc_criterion
 from designlib.sampling.ladders.combined import combined_scores, ideal_scores, scale_of
-from designlib.sampling.ladders.elites import elite_entry_rung
-from designlib.sampling.ladders.fixed import fixed_ladder
 from designlib.sampling.ladders.plan import (
     LadderKind,
     RungPlan,
@@ -15,15 +13,17 @@ from designlib.sampling.ladders.plan import (
     plan_trajectory,
     rescaled,
 )
-from designlib.sampling.ladders.temperature import temperature_ladder
-from designlib.sampling.ladders.trajectory import score_reference, trajectory_ladder
+from designlib.sampling.ladders.trajectory import (
+    elite_entry_rung,
+    score_reference,
+    trajectory_ladder,
+)
 
 __all__ = [
     "LadderKind",
     "Rung",
     "RungPlan",
     "ScoreAt",
-    "bridge",
     "build_ladder",
     "by_function_change",
     "by_log_step",

@@ -1,16 +1,21 @@
-"""What a rung of a ladder is, and what lies between two of them."""
+"""Rungs, and ladders of one target: fixed, or at rising inverse temperatures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
-from designlib.sampling.objectives import ScoreFunction, WeightedSum
 from designlib.sampling.targets import Target
 from designlib.types import InputError
 
-__all__ = ["Rung", "bridge", "check_steps"]
+__all__ = [
+    "Rung",
+    "check_steps",
+    "fixed_ladder",
+    "geometric_betas",
+    "temperature_ladder",
+]
 
 
 class Rung(NamedTuple):
@@ -30,51 +35,43 @@ def check_steps(steps: int, final_steps: int = 0) -> None:
         )
 
 
-def bridge(first: Target, second: Target, share: float) -> Target:
-    r"""Return the geometric bridge between two targets.
+def fixed_ladder(target: Target, steps: int) -> list[Rung]:
+    """Return the ladder whose only rung is ``target``; raise InputError for no steps."""
+    check_steps(steps)
+    return [Rung(target, steps, target.label or "fixed")]
 
-    .. math:: \pi_\lambda(x) \propto \pi_1(x)^{1 - \lambda} \pi_2(x)^{\lambda}
 
-    with lambda the ``share``, between 0 and 1. Where both have the same predictor it is that
-    predictor at the weighted mean of the two betas and costs no more than one of them; else it
-    costs both. Bridging onward from a bridge is possible.
+def geometric_betas(lowest: float, highest: float, rungs: int) -> list[float]:
+    """Return ``rungs`` inverse temperatures, each the same multiple of the one before.
 
-    Raises InputError where the share is outside 0 to 1 or the spaces or constraints differ.
+    Raises InputError unless 0 < lowest < highest and there are at least two rungs.
+
+    >>> geometric_betas(1.0, 100.0, 3)
+    [1.0, 10.0, 100.0]
     """
-    if not 0 < share < 1:
-        raise InputError(f"a bridge lies between its ends: 0 < share < 1, not {share:g}")
-    if first.space != second.space or first.constraint is not second.constraint:
+    if not (0 < lowest < highest and math.isfinite(highest)):
         raise InputError(
-            f"{first.label!r} and {second.label!r} have different spaces or constraints; a bridge "
-            "needs the same"
+            f"inverse temperatures from {lowest:g} to {highest:g}: 0 < lowest < highest is needed"
         )
-    label = f"{first.label} to {second.label}"
-    if first.same_score(second):
-        beta = (1 - share) * first.beta + share * second.beta
-        return replace(second, beta=beta, label=label)
-    return replace(
-        second,
-        predict=_Bridge(_weighted(1 - share, first) + _weighted(share, second)),
-        beta=1.0,
-        label=label,
-        differentiable=first.differentiable and second.differentiable,
-    )
+    if rungs < 2:
+        raise InputError(f"a temperature ladder needs at least two rungs, not {rungs}")
+    ratio = highest / lowest
+    return [lowest * ratio ** (index / (rungs - 1)) for index in range(rungs - 1)] + [highest]
 
 
-class _Bridge(WeightedSum):
-    """A weighted sum of scores that knows its parts, so that bridges of bridges stay flat."""
+def temperature_ladder(
+    target: Target, lowest: float, rungs: int, steps: int, final_steps: int = 0
+) -> list[Rung]:
+    """Return ``target`` at geometrically rising inverse temperatures, ending at its own.
 
-    def __init__(self, pairs: Sequence[tuple[float, ScoreFunction]]) -> None:
-        weights: dict[int, float] = {}
-        for weight, part in pairs:
-            weights[id(part)] = weights.get(id(part), 0.0) + weight
-        distinct = {id(part): part for _, part in pairs}
-        super().__init__(list(distinct.values()), list(weights.values()))
-        self.pairs = [(weights[key], part) for key, part in distinct.items()]
-
-
-def _weighted(weight: float, target: Target) -> list[tuple[float, ScoreFunction]]:
-    weight = weight * target.beta
-    if isinstance(target.predict, _Bridge):
-        return [(weight * share, part) for share, part in target.predict.pairs]
-    return [(weight, target.predict)]
+    ``lowest`` is that of the first of at least two rungs, in units of 1 / score. Each gets
+    ``steps`` kernel steps, the last one ``final_steps`` more. Raises InputError for a value out of
+    range.
+    """
+    check_steps(steps, final_steps)
+    ladder = []
+    for beta in geometric_betas(lowest, target.beta, rungs):
+        label = f"{target.label} at beta {beta:.4g}".strip()
+        ladder.append(Rung(replace(target, beta=beta, label=label), steps, label))
+    ladder[-1] = ladder[-1]._replace(steps=steps + final_steps)
+    return ladder

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from designlib.sampling.weights import conditional_share
 from designlib.types import InputError
 
 __all__ = ["by_function_change", "by_log_step", "by_smc_criterion"]
@@ -32,7 +33,6 @@ def by_log_step(steps: Sequence[int], rungs: int) -> list[int]:
     >>> by_log_step([0, 1, 3, 7, 15], 3)
     [0, 2, 4]
     """
-    _check_rungs(rungs)
     if not steps or any(a >= b for a, b in pairwise(steps)):
         raise InputError(f"checkpoints need rising training steps, not {list(steps)}")
     positions = [math.log1p(step) for step in steps]
@@ -48,7 +48,6 @@ def by_function_change(scores: CheckpointScores, rungs: int) -> list[int]:
 
     Raises InputError for no rungs, or scores that are not finite.
     """
-    _check_rungs(rungs)
     _check_scores(scores)
     centred = scores.double() - scores.double().mean(1, keepdim=True)
     spread = centred.pow(2).mean(1, keepdim=True).sqrt()
@@ -58,28 +57,15 @@ def by_function_change(scores: CheckpointScores, rungs: int) -> list[int]:
 
 
 def by_smc_criterion(log_densities: CheckpointScores, ess_share: float = 0.5) -> list[int]:
-    r"""Return the fewest checkpoints such that each step along them keeps enough particles.
+    """Return the fewest checkpoints such that each step along them keeps enough particles.
 
-    From a rung with log density l the next one is the latest checkpoint with log density m for
-    which the conditional effective sample size of the weights exp(m - l),
+    From one rung the next is the latest checkpoint for which the conditional effective sample size
+    (`conditional_share`) is at least ``ess_share`` (Zhou, Johansen and Aston 2016); where none is,
+    the next one. The sums are over reference designs, so the criterion is an estimate by importance
+    sampling. The first rung is reached from the uniform density.
 
-    .. math:: (\sum_i W_i v_i)^2 / \sum_i W_i v_i^2, \quad W \propto e^l, \; v = e^{m - l},
-
-    is at least ``ess_share`` (Zhou, Johansen and Aston 2016); where none is, the next one. The
-    sums are over reference designs, so the criterion is an estimate by importance sampling. The
-    first rung is reached from the uniform density.
-
-    Parameters
-    ----------
-    log_densities
-        beta_t * f_t of uniform reference designs, shape (checkpoints, designs).
-    ess_share
-        Smallest share, above 0 and below 1.
-
-    Raises
-    ------
-    InputError
-        A share out of range, or log densities that are not finite.
+    ``log_densities`` are beta_t * f_t of uniform reference designs. Raises InputError for a share
+    that is not between 0 and 1, or log densities that are not finite.
     """
     if not 0 < ess_share < 1:
         raise InputError(f"a share of the particles lies between 0 and 1, not {ess_share:g}")
@@ -89,26 +75,18 @@ def by_smc_criterion(log_densities: CheckpointScores, ess_share: float = 0.5) ->
     current = torch.zeros_like(densities[0])
     while not chosen or chosen[-1] < len(densities) - 1:
         first = chosen[-1] + 1 if chosen else 0
-        reachable = [
-            index
-            for index in range(first, len(densities))
-            if _conditional_share(current, densities[index]) >= ess_share
-        ]
-        chosen.append(max(reachable, default=first))
+        later = densities[first:]
+        share = conditional_share(current.expand_as(later), later - current)
+        reachable = (share >= ess_share).nonzero().flatten().tolist()
+        chosen.append(first + max(reachable, default=0))
         current = densities[chosen[-1]]
     return chosen
 
 
-def _conditional_share(current: Tensor, following: Tensor) -> float:
-    weights = current.log_softmax(0)
-    increment = following - current
-    once = (weights + increment).logsumexp(0)
-    twice = (weights + 2 * increment).logsumexp(0)
-    return float((2 * once - twice).exp())
-
-
 def _closest(positions: Sequence[float], rungs: int) -> list[int]:
     """Return the distinct indices closest to evenly spaced positions; a lone rung is the last."""
+    if rungs < 1:
+        raise InputError(f"a ladder needs at least one rung, not {rungs}")
     if rungs == 1:
         return [len(positions) - 1]
     first, last = positions[0], positions[-1]
@@ -116,11 +94,6 @@ def _closest(positions: Sequence[float], rungs: int) -> list[int]:
     table = torch.tensor(positions, dtype=torch.float64)
     chosen = {int((table - position).abs().argmin()) for position in wanted}
     return sorted(chosen | {len(positions) - 1})
-
-
-def _check_rungs(rungs: int) -> None:
-    if rungs < 1:
-        raise InputError(f"a ladder needs at least one rung, not {rungs}")
 
 
 def _check_scores(scores: Tensor) -> None:

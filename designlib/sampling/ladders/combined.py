@@ -7,18 +7,24 @@ from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from designlib.config import ObjectiveSettings
 from designlib.predictors import PredictorSpec, Trajectory, learning_scale
 from designlib.sampling.ladders.plan import ScoreAt, mean_score
-from designlib.sampling.objectives import Scale, ScoreFunction, StandardizedScores, combined
-from designlib.types import InputError, Relaxed, Scores
+from designlib.sampling.objectives import (
+    Combination,
+    Scale,
+    ScoreFunction,
+    StandardizedScores,
+    combined,
+)
+from designlib.types import InputError, Scores
 
 __all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]
 
 
-class Combined(nn.Module):
+class Combined(Combination):
     """The combination of the scores of several predictors, one for each objective."""
 
     def __init__(
@@ -27,21 +33,19 @@ class Combined(nn.Module):
         goals: ObjectiveSettings,
         scales: Sequence[Scale],
         ideal: Float[Tensor, "objectives"],
-        walk: int = 0,
+        trade_off: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(parts)
         if len(parts) != len(scales):
             raise InputError(f"{len(parts)} predictors and {len(scales)} scales do not match")
-        self.parts = nn.ModuleList([part for part in parts if isinstance(part, nn.Module)])
-        self._all, self._goals, self._scales = list(parts), goals, tuple(scales)
-        self._walk = walk
+        self._goals, self._scales, self._trade_off = goals, tuple(scales), trade_off
         self.register_buffer("ideal", ideal.float(), persistent=False)
 
-    def forward(self, designs: Relaxed) -> Scores:
-        """Return one score per design."""
-        scores = torch.stack([part(designs) for part in self._all])
+    def _combine(self, scores: Float[Tensor, "parts designs"]) -> Scores:
         ideal = self.get_buffer("ideal")
-        return combined(self._goals, StandardizedScores(scores, self._scales, ideal, self._walk))
+        return combined(
+            self._goals, StandardizedScores(scores, self._scales, ideal, self._trade_off)
+        )
 
 
 def combined_scores(
@@ -49,10 +53,10 @@ def combined_scores(
     goals: ObjectiveSettings | None,
     ideal: Float[Tensor, "objectives"],
 ) -> list[ScoreAt]:
-    """Return the scores that chains follow, one for each walk of the goals.
+    """Return the scores that chains follow, one for each trade-off of the goals.
 
-    Members of one objective are told by the column that they predict; the objectives are in the
-    order of their first members. Without goals the one score is the members' mean.
+    Members of one objective share the column that they predict; the objectives are in the order of
+    their first members. Without goals the one score is the members' mean.
     """
     if goals is None:
         return [mean_score]
@@ -61,15 +65,15 @@ def combined_scores(
     scales = [scale_of(specs[column]) for column in columns]
 
     def score(
-        walk: int, given: Sequence[Trajectory], index: int, device: torch.device | str
+        trade_off: int, ensemble: Sequence[Trajectory], index: int, device: torch.device | str
     ) -> Combined:
         parts = [
-            mean_score([m for m in given if m.spec.column == column], index, device)
+            mean_score([m for m in ensemble if m.spec.column == column], index, device)
             for column in columns
         ]
-        return Combined(parts, goals, scales, ideal, walk).to(device)
+        return Combined(parts, goals, scales, ideal, trade_off).to(device)
 
-    return [partial(score, walk) for walk in range(goals.walks)]
+    return [partial(score, trade_off) for trade_off in range(goals.walks)]
 
 
 def scale_of(spec: PredictorSpec) -> Scale:

@@ -8,12 +8,11 @@ from typing import Literal, TypeAlias
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from designlib.config import OwnNetwork, RungChoice, RungScale
+from designlib.config import OwnNetwork, RungChoice
 from designlib.constraints import Constraint
 from designlib.predictors import Trajectory
-from designlib.sampling.ladders.base import Rung, check_steps
+from designlib.sampling.ladders.base import Rung, check_steps, geometric_betas
 from designlib.sampling.ladders.choice import by_function_change, by_log_step, by_smc_criterion
-from designlib.sampling.ladders.temperature import geometric_betas
 from designlib.sampling.ladders.trajectory import FLAT, score_reference
 from designlib.sampling.objectives import EnsembleMean, ScoreFunction
 from designlib.sampling.targets import Target
@@ -86,19 +85,17 @@ def plan_trajectory(
     final_steps: int = 0,
     choice: RungChoice = "all",
     rungs: int = 12,
-    scale: RungScale = "spread",
     device: torch.device | str = "cpu",
     score: ScoreAt = mean_score,
 ) -> list[RungPlan]:
     """Return the rungs along the checkpoints of an ensemble, each with its scale.
 
-    The target of rung t is pi_t(x) ~ exp(beta_t f_t(x)), f_t the ``score`` of the members, by
-    default their mean; see `designlib.sampling.ladders.trajectory` for beta_t. A checkpoint that
-    gives every reference design the same score orders nothing and is left out. The last rung gets
-    ``final_steps`` more steps.
-    ``rungs`` is the number of rungs for the choices by training step and by function change;
-    the SMC criterion finds its own. Members of a single checkpoint have no training to walk along:
-    their ladder is one of so many temperatures, geometric from a tenth of the last beta.
+    The target of rung t is pi_t(x) ~ exp(beta_t f_t(x)), f_t the ``score`` of the members and
+    beta_t the sharpness over its standard deviation; see `designlib.sampling.ladders.trajectory`. A
+    checkpoint that gives every reference design the same score orders nothing and is left out. The
+    last rung gets ``final_steps`` more steps. ``rungs`` is the number of rungs for the choices by
+    training step and by function change; the SMC criterion finds its own. Members of a single
+    checkpoint have a ladder of so many temperatures, geometric from a tenth of the last beta.
 
     Raises InputError where the members' checkpoints are of different steps or spaces, where no
     checkpoint tells designs apart, and for a number out of range.
@@ -115,11 +112,7 @@ def plan_trajectory(
     useful = [index for index in range(len(steps)) if float(sigma[index]) > FLAT]
     if not useful:
         raise InputError("no checkpoint scores any two reference designs differently")
-    beta = {
-        "spread": sharpness / sigma,
-        "fixed": (sharpness / sigma[useful[-1]]).expand(len(steps)),
-        "none": torch.ones(len(steps)),
-    }[scale]
+    beta = sharpness / sigma
     kept = scores[useful]
     chosen = {
         "all": lambda: list(range(len(useful))),
@@ -158,8 +151,8 @@ def build_ladder(
 ) -> list[Rung]:
     """Return the ladder that a plan describes, its networks on ``device``.
 
-    ``space`` is where chains walk, by default the space of the members' designs; ``constraint`` is
-    one on that space.
+    ``space`` is where chains move, by default that of the members' designs, and ``constraint`` one
+    on it.
     """
     space = space or _common_space(members)
     # One score for all temperatures of a checkpoint.
@@ -167,20 +160,11 @@ def build_ladder(
         index: score(members, index, device)
         for index in dict.fromkeys(rung.checkpoint for rung in plan)
     }
-    return [
-        Rung(
-            Target(
-                scores[rung.checkpoint],
-                space,
-                constraint,
-                beta=rung.beta,
-                label=rung.label,
-            ),
-            rung.steps,
-            rung.label,
-        )
-        for rung in plan
-    ]
+    ladder = []
+    for rung in plan:
+        target = Target(scores[rung.checkpoint], space, constraint, rung.beta, rung.label)
+        ladder.append(Rung(target, rung.steps, rung.label))
+    return ladder
 
 
 def rescaled(

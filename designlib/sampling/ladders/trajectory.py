@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from designlib.constraints import Constraint
@@ -21,10 +22,13 @@ from designlib.sampling.targets import NonFiniteScoreError, Target
 from designlib.spaces import Space
 from designlib.types import Designs, InputError
 
-__all__ = ["FLAT", "score_reference", "trajectory_ladder"]
+__all__ = ["FLAT", "elite_entry_rung", "score_reference", "trajectory_ladder"]
+
+_OUTSTANDING = 0.9
+"""Share of the reference designs that good designs stand out from."""
 
 FLAT = 1e-12
-"""Spread below which a checkpoint orders nothing."""
+"""Standard deviation below which a checkpoint orders nothing."""
 
 
 def trajectory_ladder(
@@ -59,10 +63,8 @@ def trajectory_ladder(
         The log density of every rung changes by this much per standard deviation of its score.
     beta
         The same inverse temperature for every rung instead; 1 samples exp(f_t) as it is.
-    labels
-        What the rungs are called; numbered by default.
-    dtype
-        Floating type of the predictor's input.
+    labels, dtype
+        Names of the rungs, numbered by default, and floating type of the predictor's input.
     choose
         Which checkpoints become rungs, from their scores of the reference designs, shape
         (checkpoints, reference), as in ``lambda scores: by_function_change(scores, 12)``;
@@ -126,6 +128,28 @@ def score_reference(
             raise NonFiniteScoreError(f"rung {name!r} scores a reference design as NaN or infinity")
         rows.append(row)
     return torch.stack(rows)
+
+
+def elite_entry_rung(
+    ladder: Sequence[Rung],
+    elites: Shaped[Tensor, "elites columns"],
+    reference: Shaped[Tensor, "reference columns"],
+) -> int:
+    """Return the first rung from which on good measured designs stand out.
+
+    Early rungs would wash out what they had. The elites' median score is compared with the
+    reference designs' scores on each rung; they stand out where it is above a share 0.9 of them, on
+    this and all later rungs. Where that never holds, the last rung is returned.
+    """
+    entry = len(ladder) - 1
+    for index in range(len(ladder) - 1, -1, -1):
+        target = ladder[index].target
+        good = evaluate(target.predict, target.space.relax(elites, target.dtype)).median()
+        usual = evaluate(target.predict, target.space.relax(reference, target.dtype))
+        if float((usual < good).double().mean()) < _OUTSTANDING:
+            break
+        entry = index
+    return entry
 
 
 def _check_same_architecture(checkpoints: Sequence[ScoreFunction]) -> None:

@@ -9,8 +9,8 @@ from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
-BLEND = SimplexSpace(("PCE10", "P3HT"), parts=50)
-OXIDE = SimplexSpace(("O", "Cu", "Ba"), parts=100)
+BLEND = SimplexSpace(("PCE10", "P3HT"), grid_steps=50)
+OXIDE = SimplexSpace(("O", "Cu", "Ba"), grid_steps=100)
 CARBONATE = Precursor(component="Ba", formula="BaCO3")
 
 

@@ -25,7 +25,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
-SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), parts=10)
+SPACE = SimplexSpace(("Fe", "Ni", "Co", "O"), grid_steps=10)
 DESIGNS = SPACE.random(800, torch_generator(0))
 ALL = CompositionConstraints(
     component_ranges=(
@@ -75,7 +75,7 @@ def test_starts_are_feasible_and_on_the_grid():
     starts = feasible_starts(SPACE, constraint, 100, torch_generator(1))
     SPACE.check(starts)
     assert constraint.satisfied(starts).all()
-    rare = SimplexSpace(tuple(f"c{index}" for index in range(30)), parts=100)
+    rare = SimplexSpace(tuple(f"c{index}" for index in range(30)), grid_steps=100)
     few = build(CompositionConstraints(most_components=2), rare)
     found = feasible_starts(rare, few, 50, torch_generator(2))
     rare.check(found)

@@ -11,7 +11,7 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError
 
-SPACE = SimplexSpace(("O", "Fe", "Ni"), parts=10)
+SPACE = SimplexSpace(("O", "Fe", "Ni"), grid_steps=10)
 CONFIGS = [NetworkConfig(width=16, composition_features=kind) for kind in ("shares", "elements")]
 
 

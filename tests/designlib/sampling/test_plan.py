@@ -8,8 +8,13 @@ from designlib.config.constraints import ConstraintConfig, GCConfig
 from designlib.config.sampling import SamplingConfig
 from designlib.constraints.config import build
 from designlib.sampling.ladders import elite_entry_rung, mean_score
-from designlib.sampling.plan import SamplingPlan, build_ladders, plan_sampling
-from designlib.sampling.starts import choose_starts, reference_designs
+from designlib.sampling.plan import (
+    SamplingPlan,
+    build_ladders,
+    choose_starts,
+    plan_sampling,
+    reference_designs,
+)
 from tests.designlib.conftest import SPACE
 
 CONFIG = SamplingConfig(chains=300, elite_share=0.4, steps_per_rung=2, final_steps=2)

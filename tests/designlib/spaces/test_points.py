@@ -65,7 +65,7 @@ def test_limits_are_exact():
     box.check(torch.tensor([[0.1], [0.3]], dtype=torch.float64))
 
 
-GRID = SimplexSpace(("Fe", "Ni", "Co"), parts=4)
+GRID = SimplexSpace(("Fe", "Ni", "Co"), grid_steps=4)
 
 
 def test_every_composition_of_a_grid_is_as_likely():
@@ -76,18 +76,18 @@ def test_every_composition_of_a_grid_is_as_likely():
     assert stats.chisquare(counts.numpy()).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("space", [ALLOY, GRID, SimplexSpace(("x y", "z1"), parts=10_000)])
+@pytest.mark.parametrize("space", [ALLOY, GRID, SimplexSpace(("x y", "z1"), grid_steps=10_000)])
 def test_compositions_are_read_as_they_were_written(space):
     designs = space.random(200, torch_generator(3))
     written = space.decode(designs)
     again = space.encode(written)
     assert (again - designs).abs().max() < 1e-5
-    assert space.parts is None or torch.equal(again, designs)
-    assert space.parts is None or space.decode(again) == written
+    assert space.grid_steps is None or torch.equal(again, designs)
+    assert space.grid_steps is None or space.decode(again) == written
 
 
 def test_rounding_keeps_the_sum_and_what_is_absent():
-    space = SimplexSpace(tuple("abcdef"), parts=100)
+    space = SimplexSpace(tuple("abcdef"), grid_steps=100)
     shares = SimplexSpace(tuple("abcdef")).random(500, torch_generator(4))
     shares[:, 2] = 0
     shares = shares / shares.sum(1, keepdim=True)
@@ -102,7 +102,7 @@ def test_rounding_keeps_the_sum_and_what_is_absent():
     ("call", "message"),
     [
         (lambda: SimplexSpace(("a=b", "c")), "'a=b' cannot be called so"),
-        (lambda: SimplexSpace(("a", "b"), parts=0), "1 to 10000 parts, not 0"),
+        (lambda: SimplexSpace(("a", "b"), grid_steps=0), "1 to 10000 steps, not 0"),
         (lambda: GRID.check(torch.tensor([[0.3, 0.7, 0.0]])), "Fe = 0.3, which is not on the grid"),
         (lambda: GRID.encode(["Fe=0.5, Cu=0.5"]), "'Cu=0.5' is no share of a component"),
         (lambda: GRID.encode(["Fe=1", "Fe=x"]), "composition 2 .*'x' is not a number"),

@@ -32,7 +32,7 @@ def of(table, design):
 
 def test_component_columns_become_designs():
     table = parse_compositions(columns(), "plate.csv", IRON)
-    assert table.space == SimplexSpace(("Fe", "Ni", "Co"), parts=10)
+    assert table.space == SimplexSpace(("Fe", "Ni", "Co"), grid_steps=10)
     assert (len(table), table.rows_read, table.value_name) == (66, 66, "activity")
     assert of(table, "Fe=0.3, Ni=0.2, Co=0.5")["value"] == 9
     with pytest.raises(InputError, match="compositions have no alphabet"):
@@ -59,7 +59,7 @@ def test_replicates_are_merged_whatever_their_order_and_after_rounding():
 
 def test_formulas_are_shares_of_atoms():
     table = parse_compositions(formulas(), "tc.csv", CompositionReading(step=0.1))
-    assert table.space == SimplexSpace(("O", "Fe", "Ni"), parts=1000)
+    assert table.space == SimplexSpace(("O", "Fe", "Ni"), grid_steps=1000)
     assert table.guesses["formula"] == "column 'formula', by its cells"
     # (Fe1Ni0)2O11: 2 of 13 atoms are iron.
     assert "O=0.846, Fe=0.154" in set(table.frame["design"])

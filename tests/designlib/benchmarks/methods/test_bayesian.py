@@ -18,7 +18,7 @@ BEST = torch.tensor([0.6, 0.3, 0.1, 0.0], dtype=torch.float64)
 SPACES = {
     "box": (BoxSpace.cube(4, -1.0, 1.0), None),
     "shares": (shares := SimplexSpace(("Fe", "Ni", "Co", "Mn")), AtMostComponents(shares, 3)),
-    "grid": (grid := SimplexSpace(("Fe", "Ni", "Co", "Mn"), parts=10), AtMostComponents(grid, 3)),
+    "grid": (grid := SimplexSpace(("Fe", "Ni", "Co", "Mn"), 10), AtMostComponents(grid, 3)),
 }
 DESIGNS = 12
 

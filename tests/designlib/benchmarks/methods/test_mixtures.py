@@ -16,7 +16,7 @@ from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError
 
-GRID = SimplexSpace(("Fe", "Ni", "Co", "Mn"), parts=10)
+GRID = SimplexSpace(("Fe", "Ni", "Co", "Mn"), grid_steps=10)
 CONSTRAINT = AtMostComponents(GRID, 3)
 KINDS = [kind for kind in methods.ALL if SimplexSpace in kind.spaces and not kind.package]
 BEST = torch.tensor([0.6, 0.3, 0.1, 0.0], dtype=torch.float64)
@@ -88,7 +88,7 @@ def test_other_spaces_are_refused():
 
 @pytest.mark.statistical
 def test_crossover_on_a_grid_keeps_the_density():
-    space = SimplexSpace(("a", "b", "c"), parts=6)
+    space = SimplexSpace(("a", "b", "c"), grid_steps=6)
     target = Target(lambda x: 3 * torch.sin(4 * x[:, 0]) + x[:, 1], space, beta=1.0,
                     dtype=torch.float64)  # fmt: skip
     rows = [(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]

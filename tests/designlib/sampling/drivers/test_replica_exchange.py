@@ -81,9 +81,9 @@ def test_sweeps_follow_the_joint_matrix(tiny, name):
 
 
 def test_every_rung_ends_at_its_own_density(tiny):
-    n = 8000
+    n = 3000
     starts = tiny.space.random(n, torch_generator(0))
-    *_, end = replica_exchange(tiny.ladder, KERNEL, starts, 1, range(n), sweeps=25, thin=25)
+    *_, end = replica_exchange(tiny.ladder, KERNEL, starts, 1, range(n), sweeps=20, thin=20)
     for rung, state in zip(tiny.ladder, end.states, strict=True):
         exact, _ = tiny.density(rung.target)
         counts = torch.bincount((state.designs * 2 ** torch.arange(3)).sum(1), minlength=8)
@@ -96,8 +96,8 @@ def test_cached_states_belong_to_their_rung(tiny):
     for now in replica_exchange(tiny.ladder, KERNEL, starts, 1, range(40), sweeps=4):
         for rung, state in zip(tiny.ladder, now.states, strict=True):
             fresh = KERNEL.init(rung.target, state.designs)
-            for cached, computed in zip(state, fresh, strict=True):
-                assert torch.allclose(cached, computed, rtol=0, atol=1e-12)
+            assert torch.allclose(state.value, fresh.value, rtol=0, atol=1e-12)
+            assert torch.allclose(state.difference, fresh.difference, rtol=0, atol=1e-12)
 
 
 def round_trips(history):
@@ -134,31 +134,10 @@ def test_temperatures_swap_for_nothing(tiny):
     assert end.passes == 3 + 10 * (6 + 2)
 
 
-def same(one, other):
-    assert torch.equal(one.designs, other.designs)
-    assert torch.equal(one.replicas, other.replicas)
-    assert torch.equal(one.round_trips, other.round_trips)
-    assert torch.equal(one.swaps, other.swaps)
-    assert one.passes == other.passes
-
-
-def test_it_goes_on_after_any_snapshot(tiny):
-    starts = tiny.space.random(10, torch_generator(0))
-
-    def run(after=None):
-        return list(
-            replica_exchange(
-                tiny.ladder, KERNEL, starts, 2, range(10),
-                sweeps=12, warm_up=3, thin=5, after=after,
-            )
-        )  # fmt: skip
-
-    whole = run()
-    assert [now.sweep for now in whole] == [5, 10, 12]
-    rest = run(whole[0])
-    assert [now.sweep for now in rest] == [10, 12]
-    for one, other in zip(rest, whole[1:], strict=True):
-        same(one, other)
+def test_sweeps_are_thinned_and_the_last_one_is_kept(tiny):
+    starts = tiny.space.random(4, torch_generator(0))
+    run = replica_exchange(tiny.ladder, KERNEL, starts, 2, range(4), sweeps=12, warm_up=3, thin=5)
+    assert [now.sweep for now in run] == [5, 10, 12]
 
 
 def test_a_system_is_the_same_in_any_batch(tiny):

@@ -1,4 +1,4 @@
-"""Sequential Monte Carlo: unbiased, consistent, resumable, the same for any batch."""
+"""Sequential Monte Carlo: unbiased, consistent, the same for any batch."""
 
 import pytest
 import torch
@@ -30,7 +30,6 @@ def test_z_is_unbiased_with_occasional_resampling(tiny, name):
         smc(ladder, KERNEL, uniform(tiny, n), 5, range(n), populations=populations, threshold=0.6)
     )
     assert [end.rung for end in ends] == [0, 1, 2]
-    assert all(end.share == 1 for end in ends)
     for end, rung in zip(ends, ladder, strict=True):
         _, log_z = tiny.density(rung.target)
         ratio = (end.log_z - log_z).exp()
@@ -40,50 +39,19 @@ def test_z_is_unbiased_with_occasional_resampling(tiny, name):
     assert 0.1 < float(resampled) < 2.9, "the test needs populations that do and do not resample"
 
 
-def test_z_relative_to_the_first_rung(tiny):
-    probability, first = tiny.density(tiny.ladder[0].target)
-    populations, size = 2000, 8
-    n = populations * size
-    rows = torch.multinomial(probability, n, True, generator=torch_generator(3, "exact"))
-    end = last(
-        smc(
-            tiny.ladder, KERNEL, tiny.designs[rows], 1, range(n),
-            populations=populations, origin="first_rung",
-        )
-    )  # fmt: skip
-    _, log_z = tiny.density(tiny.ladder[-1].target)
-    ratio = (end.log_z - (log_z - first)).exp()
-    assert abs(float(ratio.mean()) - 1) < 3 * float(ratio.std()) / populations**0.5
-
-
-@pytest.mark.parametrize("adaptive", [None, 0.9])
-def test_weighted_averages_are_those_of_the_last_rung(tiny, adaptive):
-    n = 20_000
-    run = list(smc(tiny.ladder, KERNEL, uniform(tiny, n), 2, range(n), adaptive=adaptive))
+def test_weighted_averages_are_those_of_the_last_rung(tiny):
+    n = 8000
+    run = list(smc(tiny.ladder, KERNEL, uniform(tiny, n), 2, range(n)))
     end = run[-1]
     exact, log_z = tiny.density(tiny.ladder[-1].target)
     codes = (end.designs * 2 ** torch.arange(3)).sum(1)
     seen = torch.zeros(8, dtype=torch.float64).scatter_add(0, codes, end.weights[0])
-    assert (seen - exact).abs().max() < 0.015
+    assert (seen - exact).abs().max() < 0.02
     assert abs(float(end.log_z[0] - log_z)) < 4 * float(end.log_z_error[0]) < 0.2
-    if adaptive is not None:
-        assert len(run) > len(tiny.ladder)
-        assert [p.rung for p in run if p.share == 1] == [0, 1, 2]
-
-
-def test_bridges_keep_the_share_asked_for(tiny):
-    n = 4000
-    run = list(smc(tiny.ladder, KERNEL, uniform(tiny, n), 2, range(n), adaptive=0.8, threshold=1.0))
-    # Every population was resampled, so the share on arrival is the conditional one.
-    assert all(float(stage.effective[0]) > 0.8 - 1e-6 for stage in run)
-    shares = [stage.share for stage in run]
-    assert any(0 < share < 1 for share in shares)
-    beta_run = smc(
-        tiny.temperatures, KERNEL, uniform(tiny, n), 2, range(n), adaptive=0.8, threshold=1.0
-    )
-    stages = list(beta_run)
-    # A bridge between temperatures of one predictor costs nothing but its steps.
-    assert stages[-1].passes == 1 + 2 * len(stages)
+    # Evaluations at the start and on two new rungs, and two steps on each of three.
+    assert end.passes == 3 + 6
+    cooled = last(smc(tiny.temperatures, KERNEL, uniform(tiny, 4), 2, range(4)))
+    assert cooled.passes == 1 + 6
 
 
 def test_the_estimated_error_is_that_of_repeated_runs(tiny):
@@ -109,21 +77,6 @@ def test_a_constraint_is_kept_and_z_is_over_the_feasible(tiny):
     assert abs(float(ratio.mean()) - 1) < 3 * float(ratio.std()) / populations**0.5
 
 
-@pytest.mark.parametrize("adaptive", [None, 0.9])
-def test_it_goes_on_after_any_stage(tiny, adaptive):
-    initial = uniform(tiny, 60)
-    settings = {"adaptive": adaptive, "populations": 3, "warm_up": 1}
-    whole = list(smc(tiny.ladder, KERNEL, initial, 4, range(60), **settings))
-    for stop, stage in enumerate(whole[:-1]):
-        rest = list(smc(tiny.ladder, KERNEL, initial, 4, range(60), after=stage, **settings))
-        assert len(rest) == len(whole) - stop - 1
-        for one, other in zip(rest, whole[stop + 1 :], strict=True):
-            assert torch.equal(one.designs, other.designs)
-            assert torch.equal(one.log_z, other.log_z)
-            assert torch.equal(one.ancestors, other.ancestors)
-            assert (one.rung, one.share, one.passes) == (other.rung, other.share, other.passes)
-
-
 def test_populations_are_the_same_in_any_batch(tiny):
     initial = uniform(tiny, 60)
     together = last(smc(tiny.ladder, KERNEL, initial, 4, range(60), populations=3))
@@ -140,7 +93,6 @@ def test_populations_are_the_same_in_any_batch(tiny):
         ({"populations": 7}, "20 particles cannot be cut into 7 populations"),
         ({"populations": 20}, "at least two particles"),
         ({"threshold": 1.5}, "from 0 to 1"),
-        ({"adaptive": 1.0}, "between 0 and 1"),
         ({"chains": range(3)}, "20 initial designs but 3 chain numbers"),
         ({"chains": [0] * 20}, "same number"),
         ({"initial": torch.zeros(0, 3, dtype=torch.int64), "chains": []}, "no chains"),

@@ -144,3 +144,11 @@ def acceptance_after_warm_up(kernel, target, starts, warm_up=150, steps=40):
         else:
             accepted.append(info.accepted.double())
     return float(torch.stack(accepted).mean()), state
+
+
+def walk(kernel, target, starts, draws):
+    """Return the state after a step with each of the draws."""
+    state = kernel.init(target, starts)
+    for numbers in draws:
+        state, _ = kernel.step(target, state, numbers)
+    return state

@@ -49,7 +49,7 @@ def warmed_up(kernel, target, chains, steps=250, first=0):
     return state
 
 
-def frozen(kernel, target, state, steps=100):
+def frozen(kernel, target, state, steps=60):
     """Return the state after steps without tuning, and the mean probability of acceptance."""
     chains = range(len(state.value))
     probability = 0.0
@@ -60,8 +60,8 @@ def frozen(kernel, target, state, steps=100):
 
 
 def test_warm_up_reaches_the_aimed_acceptance_and_is_then_frozen(kernel):
-    before = kernel.init(TARGET, SPACE.random(64, torch_generator(1))).tuning.log_size
-    state = warmed_up(kernel, TARGET, 64)
+    before = kernel.init(TARGET, SPACE.random(32, torch_generator(1))).tuning.log_size
+    state = warmed_up(kernel, TARGET, 32)
     assert (state.tuning.seen == 250).all()
     after, probability = frozen(kernel, TARGET, state)
     assert abs(probability - AIMED_ACCEPTANCE) < 0.05
@@ -92,7 +92,7 @@ def test_sizes_stay_within_their_limits_and_come_back_at_once(kernel):
     low, high = kernel.size_limits
     accepted = Info(torch.ones(3).bool(), torch.zeros(3))
     refused = Info(torch.zeros(3).bool(), torch.full((3,), -torch.inf))
-    for _ in range(200):
+    for _ in range(100):
         state = kernel.adapt(state, accepted)
     assert torch.allclose(state.tuning.log_size.exp(), torch.full((3,), high).double())
     state = kernel.adapt(kernel.retarget(TARGET, state), refused)

@@ -5,16 +5,15 @@ from itertools import product
 
 import pytest
 import torch
-from scipy import stats
 
 from designlib.constraints import AllOf, AllowedLevels, Rejection
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.sampling.kernels import LevelSteps
-from designlib.sampling.kernels.base import take
 from designlib.sampling.targets import Target
 from designlib.spaces import Levels, LevelSpace, SequenceSpace
 from designlib.types import InputError
+from tests.designlib.sampling.kernels.grids import imbalance, p_of_draws, transition_matrix
 
 TEMPERATURE = Levels("T", ("20", "40", "60", "80", "100"), (20.0, 40.0, 60.0, 80.0, 100.0))
 SOLVENT = Levels("solvent", ("DMF", "THF", "DMSO"))
@@ -59,47 +58,18 @@ def feasible(target):
     return designs if target.constraint is None else designs[target.constraint.satisfied(designs)]
 
 
-def rows_of(designs, among):
-    return (designs[:, None] == among[None]).all(2).long().argmax(1)
-
-
-def transition_matrix(kernel, target):
+def matrix_of(kernel, target):
+    levels = sum(len(levels.labels) for levels in target.space.variables)
     designs = feasible(target)
-    n, m = len(designs), sum(len(levels.labels) for levels in target.space.variables)
-    rows = torch.arange(n).repeat_interleave(m)
-    here = take(kernel.init(target, designs), rows)
-    chosen = torch.arange(m).repeat(n)[:, None]
-    log_forward = kernel.log_probability(target, here, chosen)
-    assert (log_forward.exp().view(n, m).sum(1) - 1).abs().max() < 1e-12
-    possible = (log_forward.exp() > 0).nonzero()[:, 0]
-    rows, log_forward = rows[possible], log_forward[possible]
-    here, chosen = take(here, possible), take(chosen, possible)
-    after, back = kernel.move(here, chosen)
-    columns = rows_of(after, designs)
-    assert torch.equal(designs[columns], after), "an infeasible design is proposed"
-    proposed = kernel.evaluate(target, after)
-    assert torch.equal(kernel.move(proposed, back)[0], here.designs)
-    accepted = kernel.log_acceptance(target, here, proposed, log_forward, back).exp().clamp(max=1)
-    matrix = torch.zeros(n, n, dtype=torch.float64)
-    matrix.index_put_((rows, columns), log_forward.exp() * accepted, True)
-    matrix.diagonal().add_(1 - matrix.sum(1))
-    return designs, matrix
-
-
-def imbalance(kernel, target):
-    designs, matrix = transition_matrix(kernel, target)
-    density = (target.beta * target.predict(target.space.relax(designs, torch.float64))).softmax(0)
-    flow = density[:, None] * matrix
-    return designs, matrix, float((flow - flow.T).abs().max())
+    return designs, transition_matrix(kernel, target, designs, torch.arange(levels)[:, None])
 
 
 @pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_detailed_balance(name, beta):
     target = target_of(name, beta)
-    designs, matrix, wrong = imbalance(LevelSteps(), target)
-    assert (matrix > -1e-12).all()
-    assert wrong < 1e-12
+    designs, matrix = matrix_of(LevelSteps(), target)
+    assert imbalance(target, designs, matrix) < 1e-12
     one_change = (designs[:, None] != designs[None]).sum(2) == 1
     assert (matrix[one_change] > 0).all()
     assert (matrix[(designs[:, None] != designs[None]).sum(2) > 1] == 0).all()
@@ -107,7 +77,7 @@ def test_detailed_balance(name, beta):
 
 def test_detailed_balance_without_gradients():
     target = replace(target_of("several", 2.0), differentiable=False)
-    assert imbalance(LevelSteps(), target)[2] < 1e-12
+    assert imbalance(target, *matrix_of(LevelSteps(), target)) < 1e-12
 
 
 class WithoutTheWayBack(LevelSteps):
@@ -123,8 +93,8 @@ def _places(target):
 class UpwardsOnly(LevelSteps):
     """Steps up are made likelier than steps down, and the way back is taken to be as likely."""
 
-    def state_at(self, target, designs, value, gradient, tuning=None):
-        state = super().state_at(target, designs, value, gradient, tuning)
+    def state_at(self, target, designs, evaluation, tuning):
+        state = super().state_at(target, designs, evaluation, tuning)
         place = _places(target)
         assert state.log_weight is not None
         tilted = state.log_weight + 0.1 * place
@@ -151,34 +121,19 @@ class StaleGradient(LevelSteps):
 
 @pytest.mark.parametrize("kernel", [WithoutTheWayBack(), StaleGradient()])
 def test_planted_bugs_are_found(kernel):
-    assert imbalance(kernel, target_of("free", 1.0))[2] > 1e-4
-
-
-def p_of_draws(kernel, name):
-    target, copies = target_of(name, 1.5), 2000
-    designs, matrix = transition_matrix(LevelSteps(), target)
-    n = len(designs)
-    state = kernel.init(target, designs.repeat_interleave(copies, 0))
-    uniforms = torch.rand(n * copies, 2, generator=torch_generator(5, name), dtype=torch.float64)
-    after, _ = kernel.step(target, state, uniforms)
-    rows = torch.arange(n).repeat_interleave(copies)
-    counts = torch.bincount(rows * n + rows_of(after.designs, designs), minlength=n * n)
-    seen, expected = counts.double(), matrix.flatten() * copies
-    if (seen[expected < 1e-9] > 0).any():
-        return 0.0
-    large = expected >= 5
-    statistic = ((seen - expected)[large] ** 2 / expected[large]).sum()
-    freedom = int(large.sum()) - n
-    return 1.0 if freedom <= 0 else float(stats.chi2.sf(float(statistic), freedom))
+    target = target_of("free", 1.0)
+    assert imbalance(target, *matrix_of(kernel, target)) > 1e-4
 
 
 @pytest.mark.parametrize("name", ["free", "several", "alone"])
 def test_draws_follow_the_matrix(name):
-    assert p_of_draws(LevelSteps(), name) > 1e-3
+    target = target_of(name, 1.5)
+    assert p_of_draws(LevelSteps(), target, *matrix_of(LevelSteps(), target)) > 1e-3
 
 
 def test_draws_that_do_not_are_found():
-    assert p_of_draws(UpwardsOnly(), "free") < 1e-6
+    target = target_of("free", 1.5)
+    assert p_of_draws(UpwardsOnly(), target, *matrix_of(LevelSteps(), target)) < 1e-6
 
 
 def test_a_design_with_no_way_out_stays():

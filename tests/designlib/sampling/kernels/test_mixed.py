@@ -23,12 +23,12 @@ from designlib.notation.variables import Choice, Quantity
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers import anneal, smc
 from designlib.sampling.kernels import MixedKernel
-from designlib.sampling.kernels.base import take
 from designlib.sampling.kernels.mixed import Move
 from designlib.sampling.ladders.base import Rung
 from designlib.sampling.targets import Target
 from designlib.spaces import MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
+from tests.designlib.sampling.kernels.grids import density, imbalance, p_of_draws, transition_matrix
 from tests.designlib.sampling.kernels.points import (
     Case,
     check_balance,
@@ -52,7 +52,7 @@ def yes(*rows):
 
 def part(space, number) -> Any:
     """Return the space of a part, of whatever kind."""
-    return space.parts[number].space
+    return space.subspaces[number].space
 
 
 def composition(space):
@@ -72,7 +72,7 @@ SYSTEMS = {
 
 def predictor(space, spread=2.0):
     generator = torch_generator(3, "predictor")
-    inputs = space.parts[-1].inputs.stop
+    inputs = space.subspaces[-1].inputs.stop
     scale = torch.ones(inputs, dtype=torch.float64)
     for quantity in space.quantities:
         column = next(
@@ -87,7 +87,7 @@ def predictor(space, spread=2.0):
 
 def highest(space, quantity):
     design = space.random(1, torch_generator(0))
-    for part in space.parts:
+    for part in space.subspaces:
         names = getattr(part.space, "labels", None) or [
             v.name for v in getattr(part.space, "variables", ())
         ]
@@ -109,11 +109,6 @@ def feasible(target):
     return designs if target.constraint is None else designs[target.constraint.satisfied(designs)]
 
 
-def rows_of(designs, among):
-    same = (designs[:, None] == among[None]).all(2)
-    return torch.where(same.any(1), same.long().argmax(1), -1)
-
-
 def all_moves():
     """Return every move of both parts: transfers, then levels."""
     transfers, levels = 3 * 3 * 4, 7
@@ -123,57 +118,27 @@ def all_moves():
     return Move(part, (first, second))
 
 
-def transition_matrix(kernel, target):
-    designs, moves = feasible(target), all_moves()
-    n, m = len(designs), len(moves.part)
-    rows = torch.arange(n).repeat_interleave(m)
-    here = take(kernel.init(target, designs), rows)
-    chosen = take(moves, torch.arange(m).repeat(n))
-    log_forward = kernel.log_probability(target, here, chosen)
-    assert (log_forward.exp().view(n, m).sum(1) - 1).abs().max() < 1e-12
-    possible = (log_forward.exp() > 0).nonzero()[:, 0]
-    rows, log_forward = rows[possible], log_forward[possible]
-    here, chosen = take(here, possible), take(chosen, possible)
-    after, back = kernel.move(here, chosen)
-    columns = rows_of(after, designs)
-    inside = columns >= 0
-    if kernel.masks_all(target):
-        assert inside.all(), "an infeasible design is proposed"
-    proposed = kernel.evaluate(target, after)
-    assert torch.equal(kernel.move(proposed, back)[0], here.designs)
-    ratio = kernel.log_acceptance(target, here, proposed, log_forward, back)
-    accepted = ratio.exp().clamp(max=1).where(inside, 0.0)
-    matrix = torch.zeros(n, n, dtype=torch.float64)
-    matrix.index_put_((rows, columns.clamp(min=0)), log_forward.exp() * accepted, True)
-    matrix.diagonal().add_(1 - matrix.sum(1))
-    return designs, matrix
-
-
-def exact(target, designs):
-    return (target.beta * target.predict(target.space.relax(designs, torch.float64))).softmax(0)
-
-
-def imbalance(kernel, target):
-    designs, matrix = transition_matrix(kernel, target)
-    flow = exact(target, designs)[:, None] * matrix
-    return float((flow - flow.T).abs().max())
+def matrix_of(kernel, target):
+    designs = feasible(target)
+    return designs, transition_matrix(kernel, target, designs, all_moves())
 
 
 @pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_detailed_balance_on_a_grid(name, beta):
     target = target_of(name, beta)
-    designs, matrix = transition_matrix(MixedKernel(), target)
-    assert imbalance(MixedKernel(), target) < 1e-12
+    designs, matrix = matrix_of(MixedKernel(), target)
+    assert imbalance(target, designs, matrix) < 1e-12
     # Every design is reached from every other in the end, so the density is the only one kept.
     reached = torch.linalg.matrix_power(matrix, 64)
     assert (reached > 0).all()
-    density = exact(target, designs)
-    assert (density @ matrix - density).abs().max() < 1e-12
+    exact = density(target, designs)
+    assert (exact @ matrix - exact).abs().max() < 1e-12
 
 
 def test_detailed_balance_without_gradients():
-    assert imbalance(MixedKernel(), replace(target_of("limited"), differentiable=False)) < 1e-12
+    target = replace(target_of("limited"), differentiable=False)
+    assert imbalance(target, *matrix_of(MixedKernel(), target)) < 1e-12
 
 
 class WithoutTheWayBack(MixedKernel):
@@ -208,31 +173,18 @@ class BothPartsMove(MixedKernel):
 
 @pytest.mark.parametrize("kernel", [WithoutTheWayBack(), PartByPlace()])
 def test_planted_bugs_are_found(kernel):
-    assert imbalance(kernel, target_of("free", 1.0)) > 1e-5
-
-
-def p_of_draws(kernel, target, copies=1500):
-    designs, matrix = transition_matrix(MixedKernel(), target)
-    n = len(designs)
-    state = kernel.init(target, designs.repeat_interleave(copies, 0))
-    draws = uniforms(n * copies, kernel.draws_per_step(GRID), "matrix")
-    after, _ = kernel.step(target, state, draws)
-    rows = torch.arange(n).repeat_interleave(copies)
-    counts = torch.bincount(rows * n + rows_of(after.designs, designs), minlength=n * n)
-    seen, expected = counts.double(), matrix.flatten() * copies
-    if (seen[expected < 1e-9] > 0).any():
-        return 0.0
-    large = expected >= 5
-    statistic = ((seen - expected)[large] ** 2 / expected[large]).sum()
-    return float(stats.chi2.sf(float(statistic), int(large.sum()) - n))
+    target = target_of("free", 1.0)
+    assert imbalance(target, *matrix_of(kernel, target)) > 1e-5
 
 
 def test_draws_follow_the_matrix():
-    assert p_of_draws(MixedKernel(), target_of("limited", 1.5)) > 1e-3
+    target = target_of("limited", 1.5)
+    assert p_of_draws(MixedKernel(), target, *matrix_of(MixedKernel(), target)) > 1e-3
 
 
 def test_draws_of_two_parts_at_once_are_found():
-    assert p_of_draws(BothPartsMove(), target_of("limited", 1.5)) < 1e-6
+    target = target_of("limited", 1.5)
+    assert p_of_draws(BothPartsMove(), target, *matrix_of(MixedKernel(), target)) < 1e-6
 
 
 def mixed_case(space, beta=1.5):

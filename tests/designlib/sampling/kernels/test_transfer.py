@@ -5,7 +5,6 @@ from itertools import product
 
 import pytest
 import torch
-from scipy import stats
 
 from designlib.constraints import (
     AllOf,
@@ -22,14 +21,14 @@ from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers import anneal
 from designlib.sampling.kernels import GridTransfer
-from designlib.sampling.kernels.base import take
 from designlib.sampling.ladders.base import Rung
 from designlib.sampling.targets import Target
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import InputError
+from tests.designlib.sampling.kernels.grids import imbalance, p_of_draws, transition_matrix
 
-THREE = SimplexSpace(("Fe", "Ni", "Co"), parts=6)
-FOUR = SimplexSpace(("a", "b", "c", "d"), parts=4)
+THREE = SimplexSpace(("Fe", "Ni", "Co"), grid_steps=6)
+FOUR = SimplexSpace(("a", "b", "c", "d"), grid_steps=4)
 SYSTEMS = {
     "free": (THREE, None),
     "four": (FOUR, None),
@@ -72,58 +71,26 @@ def target_of(name, beta=1.0):
 def feasible(target):
     """Return every feasible composition, without any code of the library."""
     space = target.space
-    rows = [a for a in product(range(space.parts + 1), repeat=space.columns)
-            if sum(a) == space.parts]  # fmt: skip
-    shares = torch.tensor(rows).double() / space.parts
+    rows = [a for a in product(range(space.grid_steps + 1), repeat=space.columns)
+            if sum(a) == space.grid_steps]  # fmt: skip
+    shares = torch.tensor(rows).double() / space.grid_steps
     return shares if target.constraint is None else shares[target.constraint.satisfied(shares)]
 
 
-def rows_of(designs, among):
-    return (designs[:, None] == among[None]).all(2).long().argmax(1)
-
-
-def transition_matrix(kernel, target):
+def matrix_of(target):
+    moves = torch.arange(target.space.columns**2 * target.space.grid_steps)[:, None]
     designs = feasible(target)
-    n, m = len(designs), target.space.columns**2 * target.space.parts
-    rows = torch.arange(n).repeat_interleave(m)
-    here = take(kernel.init(target, designs), rows)
-    chosen = torch.arange(m).repeat(n)[:, None]
-    log_forward = kernel.log_probability(target, here, chosen)
-    drawn = log_forward.exp().view(n, m).sum(1)
-    assert (drawn - 1).abs().max() < 1e-12
-    possible = (log_forward.exp() > 0).nonzero()[:, 0]
-    rows, log_forward = rows[possible], log_forward[possible]
-    here, chosen = take(here, possible), take(chosen, possible)
-    after, back = kernel.move(here, chosen)
-    columns = rows_of(after, designs)
-    assert torch.equal(designs[columns], after), "an infeasible composition is proposed"
-    again, _ = kernel.move(kernel.evaluate(target, after), back)
-    assert torch.equal(again, here.designs), "the way back leads elsewhere"
-    proposed = kernel.evaluate(target, after)
-    accepted = kernel.log_acceptance(target, here, proposed, log_forward, back).exp().clamp(max=1)
-    assert (accepted > 0).all()
-    matrix = torch.zeros(n, n, dtype=torch.float64)
-    matrix.index_put_((rows, columns), log_forward.exp() * accepted, True)
-    matrix.diagonal().add_(1 - matrix.sum(1))
-    return designs, matrix
-
-
-def exact(target, designs):
-    return (target.beta * target.predict(designs)).softmax(0)
+    return designs, transition_matrix(GridTransfer(), target, designs, moves)
 
 
 @pytest.mark.parametrize("beta", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_detailed_balance(name, beta):
     target = target_of(name, beta)
-    designs, matrix = transition_matrix(GridTransfer(), target)
-    density = exact(target, designs)
-    flow = density[:, None] * matrix
-    assert (matrix > -1e-12).all()
-    assert (flow - flow.T).abs().max() < 1e-12
-    assert (density @ matrix - density).abs().max() < 1e-12
+    designs, matrix = matrix_of(target)
+    assert imbalance(target, designs, matrix) < 1e-12
     # Every two compositions that differ by one transfer are one step apart.
-    parts = (designs * SYSTEMS[name][0].parts).round()
+    parts = (designs * SYSTEMS[name][0].grid_steps).round()
     one_transfer = ((parts[:, None] != parts[None]).sum(2)) == 2
     assert (matrix[one_transfer] > 0).all()
     assert (matrix[(parts[:, None] != parts[None]).sum(2) > 2] == 0).all()
@@ -131,27 +98,13 @@ def test_detailed_balance(name, beta):
 
 def test_detailed_balance_without_gradients():
     target = replace(target_of("several", 2.0), differentiable=False)
-    designs, matrix = transition_matrix(GridTransfer(), target)
-    flow = exact(target, designs)[:, None] * matrix
-    assert (flow - flow.T).abs().max() < 1e-12
+    assert imbalance(target, *matrix_of(target)) < 1e-12
 
 
 @pytest.mark.parametrize("name", ["free", "several", "alone"])
 def test_draws_follow_the_matrix(name):
-    target, kernel, copies = target_of(name, 1.5), GridTransfer(), 2000
-    designs, matrix = transition_matrix(kernel, target)
-    n = len(designs)
-    state = kernel.init(target, designs.repeat_interleave(copies, 0))
-    uniforms = torch.rand(n * copies, 2, generator=torch_generator(5, name), dtype=torch.float64)
-    after, _ = kernel.step(target, state, uniforms)
-    rows = torch.arange(n).repeat_interleave(copies)
-    counts = torch.bincount(rows * n + rows_of(after.designs, designs), minlength=n * n)
-    seen, expected = counts.double(), matrix.flatten() * copies
-    assert (seen[expected < 1e-9] == 0).all(), "an impossible move was drawn"
-    large = expected >= 5
-    statistic = ((seen - expected)[large] ** 2 / expected[large]).sum()
-    freedom = int(large.sum()) - n
-    assert freedom <= 0 or stats.chi2.sf(float(statistic), freedom) > 1e-3
+    target = target_of(name, 1.5)
+    assert p_of_draws(GridTransfer(), target, *matrix_of(target)) > 1e-3
 
 
 def test_a_composition_with_no_way_out_stays():
@@ -164,7 +117,7 @@ def test_a_composition_with_no_way_out_stays():
 
 
 def test_a_walk_stays_on_the_grid_and_is_the_same_in_any_batch():
-    space = SimplexSpace(tuple("abcdef"), parts=20)
+    space = SimplexSpace(tuple("abcdef"), grid_steps=20)
     constraint = AllOf(space, [AtMostComponents(space, 3), Bounds(space, [0.0] * 6, [0.6] * 6)])
     target = Target(predictor(space), space, constraint, beta=3.0)
     starts = feasible_starts(space, constraint, 40, torch_generator(1))
@@ -178,11 +131,11 @@ def test_a_walk_stays_on_the_grid_and_is_the_same_in_any_batch():
 
 def test_spaces_that_cannot_be_walked_are_refused():
     free, letters = SimplexSpace(("a", "b")), SequenceSpace(DNA, 3)
-    fine = SimplexSpace(tuple(f"c{index}" for index in range(20)), parts=1000)
+    fine = SimplexSpace(tuple(f"c{index}" for index in range(20)), grid_steps=1000)
     for space, message in (
-        (free, "SimplexSpace without one"),
+        (free, "SimplexSpace has none"),
         (letters, "SequenceSpace"),
-        (fine, "20 components in 1000 parts have 400,000 transfers"),
+        (fine, "20 components in 1000 steps have 400,000 transfers"),
     ):
         target = Target(lambda x: x.flatten(1).sum(1), space)
         with pytest.raises(InputError, match=message):

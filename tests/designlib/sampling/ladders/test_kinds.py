@@ -1,20 +1,17 @@
-"""Fixed, temperature, product and trajectory ladders, and bridges between rungs."""
+"""Fixed, temperature and trajectory ladders."""
 
 import pytest
 import torch
 from torch import nn
 
-from designlib.constraints import HammingBall
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.sampling.ladders import (
-    bridge,
     by_function_change,
     fixed_ladder,
     temperature_ladder,
     trajectory_ladder,
 )
-from designlib.sampling.objectives import WeightedSum
 from designlib.sampling.targets import NonFiniteScoreError, Target
 from designlib.spaces import BoxSpace, SequenceSpace
 from designlib.types import InputError
@@ -70,31 +67,6 @@ def test_functions_on_points_are_checkpoints_as_well():
     assert [rung.label for rung in ladder] == ["checkpoint 2", "checkpoint 3"]
 
 
-@pytest.mark.parametrize("share", [0.25, 0.7])
-def test_a_bridge_is_the_geometric_mean(share):
-    first = Target(CHECKPOINTS[0], SPACE, beta=2.0)
-    second = Target(CHECKPOINTS[1], SPACE, beta=5.0)
-    between = bridge(first, second, share)
-    exact = (1 - share) * 2.0 * first.score(REFERENCE) + share * 5.0 * second.score(REFERENCE)
-    torch.testing.assert_close(between.beta * between.score(REFERENCE), exact)
-    onward = bridge(between, second, 0.5)
-    total = share + 0.5 * (1 - share)
-    exact = (1 - total) * 2.0 * first.score(REFERENCE) + total * 5.0 * second.score(REFERENCE)
-    torch.testing.assert_close(onward.beta * onward.score(REFERENCE), exact)
-    assert isinstance(onward.predict, WeightedSum)
-    assert len(onward.predict.parts) == 2, "a bridge of bridges evaluates each predictor once"
-
-
-def test_a_bridge_between_temperatures_is_a_temperature():
-    first, second = (Target(CHECKPOINTS[0], SPACE, beta=beta) for beta in (2.0, 5.0))
-    between = bridge(first, second, 0.5)
-    assert between.predict is CHECKPOINTS[0]
-    assert between.beta == 3.5
-
-
-BALL = HammingBall(SPACE, "AAAAA", 2)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -128,11 +100,6 @@ BALL = HammingBall(SPACE, "AAAAA", 2)
         (
             lambda: trajectory_ladder([lambda r: 0 * r.sum((1, 2))], SPACE, REFERENCE, steps=1),
             "no checkpoint scores any two",
-        ),
-        (lambda: bridge(TARGET, TARGET, 1.0), "0 < share < 1"),
-        (
-            lambda: bridge(TARGET, Target(CHECKPOINTS[0], SPACE, BALL, label="ball"), 0.5),
-            "'final' and 'ball' have different spaces or constraints",
         ),
     ],
 )

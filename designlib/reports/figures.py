@@ -40,7 +40,10 @@ __all__ = [
 
 _HEXBIN_FROM = 1500  # single points hide each other beyond this many
 _TICKS = 9
-_DISTANCES = {"letters": "Hamming distance, the number of letters that differ."}
+_DISTANCES = {
+    "letters": "Hamming distance, the number of letters that differ.",
+    "hundredths of ranges": "Sum of the differences of variables, in hundredths of their ranges.",
+}
 _MOVED = "The number of steps of one component that are replaced by another."
 _STARTS = {"random": ("random starts", BLUE), "elite": ("elite starts", VERMILION)}
 

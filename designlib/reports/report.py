@@ -35,7 +35,7 @@ _CLASSES = {
 _NOT_ON_PAGE = ["candidate_id", "acquisition", "feasible", "role", "status"]
 
 
-_CHANGING = "changing designs by accepted or refused proposals."
+_CHANGING = "changing designs by accepted or rejected proposals."
 _SAMPLED_ALONG: Mapping[LadderKind, str] = {
     "trajectory": "The checkpoints of the predictors' training are kept. Many chains followed them "
     f"from early ones, which know only the broad trend, to the final ones, {_CHANGING}",

@@ -203,20 +203,19 @@ def gain_confirmed(batch: pd.DataFrame, measured: pd.DataFrame, *, maximise: boo
 
 def confidence_lines(figures: ConfidenceFigures) -> list[tuple[str, str, str]]:
     """Return label, value and note of each line of a report about confidence."""
-    level = f"{figures.level:.0%}"
+    label = f"Coverage of {figures.level:.0%} intervals"
     lines = []
     if figures.coverage_of_test_designs is None:
-        note = f"{figures.calibrated_by} designs to calibrate by are too few"
-        lines.append((f"Intervals of {level}", "none", note))
+        note = f"{figures.calibrated_by} designs are too few to calibrate intervals"
+        lines.append((label, "no intervals", note))
     else:
         note = (
             f"of the test designs; {figures.calibrated_by:,} other designs calibrated the "
-            "intervals. Candidates are chosen for high predictions, so fewer of theirs may hold"
+            "intervals. Candidates are chosen for high predictions, so coverage may be lower there"
         )
-        share = f"hold {figures.coverage_of_test_designs:.0%}"
-        lines.append((f"Intervals of {level}", share, note))
+        lines.append((label, f"{figures.coverage_of_test_designs:.0%}", note))
     if (true := figures.coverage_of_true_values) is not None:
-        lines.append((f"Intervals of {level}, candidates", f"hold {true:.0%}", "of true values"))
+        lines.append((f"{label}, candidates", f"{true:.0%}", "of the true values"))
     lines.append(
         (
             "Applicability, median",

@@ -233,7 +233,9 @@ def _what_was_run(stages: RoundStages, facts: TableFacts, plan: SamplingPlan) ->
     config, source = stages.inputs.config, facts.source
     training, sampling = config.training, config.sampling
     constraints = config.constraints.model_dump(
-        mode="json", exclude={"motifs_on_both_strands", "required_on_either_strand"}
+        mode="json",
+        exclude={"motifs_on_both_strands", "required_on_either_strand"},
+        exclude_none=True,
     )
     rows = f"{facts.designs:,} {facts.designs_are} from {facts.rows_read:,} rows"
     goal = (
@@ -244,7 +246,9 @@ def _what_was_run(stages: RoundStages, facts: TableFacts, plan: SamplingPlan) ->
         "About the data": source.description,
         "Citation": source.citation,
         "Objective": goal + (", learned as its logarithm" if source.transform == "log" else ""),
-        "Use of the data": ", ".join(f"{n:,} {_USES.get(str(f), f)}" for f, n in folds.items()),
+        "Use of the data": ", ".join(
+            f"{folds[f]:,} {use}" for f, use in _USES.items() if f in folds
+        ),
         "Taken as": "; ".join(f"{what}: {guess}" for what, guess in facts.guesses.items()),
         "Predictor": _external_predictor(stages)
         or f"{training.members} x {training.network.architecture if facts.alphabet else 'mlp'}, "
@@ -252,12 +256,23 @@ def _what_was_run(stages: RoundStages, facts: TableFacts, plan: SamplingPlan) ->
         "Sampler": f"{plan.sampler.label}, {sampling.chains:,} chains, "
         f"{sampling.steps_per_rung} steps on each checkpoint and {sampling.final_steps} more "
         "on the last",
-        "Constraints": "; ".join(f"{n}: {v}" for n, v in constraints.items() if v not in (None, []))
+        "Constraints": "; ".join(f"{n}: {_words(v)}" for n, v in constraints.items() if v != [])
         or "none",
         "Seed": str(config.seed),
         "Ladder": LADDERS.get(plan.kind, ""),
     }
     return [KeyFigure(label, text) for label, text in lines.items() if text]
+
+
+def _words(value: object) -> str:
+    """Return a setting as a reader writes it.
+
+    >>> _words([{"position": 1, "letters": "R"}])
+    'position 1 letters R'
+    """
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_words(one)}" for name, one in value.items())
+    return ", ".join(map(_words, value)) if isinstance(value, list) else str(value)
 
 
 def _external_predictor(stages: RoundStages) -> str:

@@ -28,8 +28,8 @@ def test_figures_by_hand() -> None:
     assert figures.extrapolated_share == 0.5
     assert figures.gain_confirmed == pytest.approx(0.4)
     told = {label: value for label, value, _ in confidence_lines(figures)}
-    assert told["Intervals of 90%"] == "hold 60%"
-    assert told["Intervals of 90%, candidates"] == "hold 50%"
+    assert told["Coverage of 90% intervals"] == "60%"
+    assert told["Coverage of 90% intervals, candidates"] == "50%"
     assert told["Predicted gain confirmed"] == "40%"
 
 

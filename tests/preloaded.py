@@ -232,7 +232,7 @@ if __name__ == "__main__":
         sys.exit(_stand_in(sys.argv[1], sys.argv[2:]))
     _load()
     _forks = _Forks(sys.argv[1])
-    print("ready", flush=True)  # noqa: T201 - for whoever started it
+    print("ready", flush=True)
     _forks.serve()
     # Nothing here needs to be tidied up, which would take a second.
     os._exit(0)

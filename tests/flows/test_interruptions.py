@@ -208,6 +208,7 @@ def _check_files(home: Path) -> None:
     assert len(checkpoints) > 8
     for path in checkpoints:
         with safe_open(path, framework="pt") as file:
-            assert all(file.get_tensor(name).numel() for name in file.keys()), path  # noqa: SIM118 - not a dict
+            names = file.keys()
+            assert all(file.get_tensor(name).numel() for name in names), path
     for path in home.rglob("*.json"):
         assert path.read_bytes().rstrip().endswith((b"}", b"]")), path

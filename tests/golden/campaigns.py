@@ -15,11 +15,15 @@ __all__ = ["CAMPAIGNS", "load_campaign"]
 
 _TINY: dict[str, Any] = {
     "training": {
-        "members": 2, "steps": 60, "checkpoints": 6, "batch_size": 32, "network": {"width": 16},
+        "members": 2,
+        "steps": 60,
+        "checkpoints": 6,
+        "batch_size": 32,
+        "network": {"width": 16},
     },
     "sampling": {"chains": 48, "steps_per_rung": 2, "final_steps": 4},
     "execution": {"device": "cpu", "shards": 2},
-}  # fmt: skip
+}
 
 CAMPAIGNS: dict[str, dict[str, Any]] = {
     "six6": {
@@ -33,9 +37,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
         "selection": {"batch_size": 12},
     },
     "blends": {
-        "data": {
-            "source": {"dataset": "photo_pce10", "visible_share": 0.3, "visible": "random"}
-        },
+        "data": {"source": {"dataset": "photo_pce10", "visible_share": 0.3, "visible": "random"}},
         "constraints": {
             "most_components": 3,
             "component_ranges": [{"components": ["PCBM"], "low": 10, "high": 60}],
@@ -83,7 +85,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
         },
         "selection": {"batch_size": 12, "validation_quantile": 0},
     },
-}  # fmt: skip
+}
 """Settings of each campaign, by its name."""
 
 

@@ -53,8 +53,13 @@ def run_all(home: Path) -> Path:
     tables = home / "tables"
     done = subprocess.run(
         [sys.executable, "-m", "tests.golden.runs", str(tables)],
-        cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=1800,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
+    )
     assert done.returncode == 0, done.stderr
     return tables
 

@@ -136,5 +136,5 @@ def test_rows_a_core_set_and_more_data_are_judged(followed: Followed) -> None:
 
 def test_all_of_it_takes_less_than_ten_minutes_of_a_processor(followed: Followed) -> None:
     for command, seconds in zip(COMMANDS, followed.seconds, strict=True):
-        print(f"{seconds:5.0f} s  {command}")  # noqa: T201 - the figures that the guide states
+        print(f"{seconds:5.0f} s  {command}")
     assert sum(followed.seconds) < 600

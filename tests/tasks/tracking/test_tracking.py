@@ -96,8 +96,12 @@ def test_six_processes_on_a_new_database_do_not_collide(
     monkeypatch.setenv("DESIGN_HOME", str(settings.home))
     six = subprocess.run(
         [sys.executable, "-c", _SIX],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert six.returncode == 0, six.stderr
     (experiment,) = [e for e in client().search_experiments() if e.name == "shared"]
     runs = client().search_runs([experiment.experiment_id])

@@ -26,7 +26,7 @@ from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.machine import describe_machine
 from tasks.installation.settings import REPOSITORY, Settings
-from tasks.rounds.learning import with_learned_shares
+from tasks.rounds.train import with_learned_shares
 from tasks.servers.prefect_server import running_server
 
 __all__ = ["measure_orchestration"]

@@ -14,7 +14,8 @@ from tasks.installation.files import write_atomically
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger, round_folder
-from tasks.rounds.learning import learning_curves
+from tasks.rounds.train import SHARES
+from tasks.stages.ensemble import Ensemble, recorded_predictors
 from tasks.stages.stages import recorded_stage, run_stage
 from tasks.stages.table_facts import load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes
@@ -68,6 +69,21 @@ def start_designs(about: Mapping[str, Any]) -> pd.DataFrame:
     folds = load_folds(split)
     shown = folds[(folds["fold"] != "withheld") & (folds["round"] == 0)]
     return shown.sort_values(["value", "design"], ascending=[not about["maximise"], True])
+
+
+def learning_curves(about: Mapping[str, Any]) -> pd.DataFrame:
+    """Return step, rank correlation and shares for each checkpoint of a round's recorded members.
+
+    Those of the first objective, as stored with the checkpoints: no predictor is evaluated. No rows
+    if files are missing; no shares of checkpoints of release 0.1, which stored none.
+    """
+    rows = [
+        {"step": state.step, **state.metrics}
+        for member in Ensemble(recorded_predictors(about, "members")).of("").trajectories
+        for state in member.states
+    ]
+    curves = pd.DataFrame(rows).rename(columns={"validation_rank_correlation": "rank_correlation"})
+    return curves.filter(["step", "rank_correlation", *SHARES])
 
 
 def _rejected(campaign: str, number: int, key: str) -> Mapping[str, int]:

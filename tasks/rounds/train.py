@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from prefect import task
 
-from designlib.config import TrainingConfig, Transform
+from designlib.analysis import interaction_shares
+from designlib.config import TrainingConfig
 from designlib.predictors import (
     Examples,
     PredictorSpec,
@@ -19,6 +20,7 @@ from designlib.predictors import (
     Trajectory,
     learning_errors,
     learning_scale,
+    network_at,
     noise_weights,
     repeated_rows,
     state_from_bytes,
@@ -26,14 +28,13 @@ from designlib.predictors import (
     thinned,
     train,
 )
-from designlib.randomness import derive_seed
-from designlib.spaces import describe_space, encode_table
+from designlib.randomness import derive_seed, torch_generator
+from designlib.spaces import SequenceSpace, describe_space, encode_table
 from designlib.types import InputError
 from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
-from tasks.rounds.learning import with_learned_shares
 from tasks.stages.ensemble import load_trajectory
 from tasks.stages.results import Round
 from tasks.stages.stages import Stage, StageResult, open_stage
@@ -48,11 +49,13 @@ from tasks.tracking.tracking import (
 )
 
 __all__ = [
+    "SHARES",
     "Part",
     "Role",
     "keep_checkpoints",
     "prepare",
     "train_member",
+    "with_learned_shares",
     "write_checkpoint",
 ]
 
@@ -76,6 +79,8 @@ class Part(NamedTuple):
         return (role, self.number, *([self.column] if self.column else []))
 
 
+SHARES = ("variance_of_single_sites", "variance_of_pairs")
+"""Metrics of a checkpoint of sequences: the shares of its variance that these explain."""
 _LATEST = "latest.safetensors"
 
 
@@ -156,7 +161,8 @@ def _checkpoints(
 
     A warm start counts its steps on from those of the last round.
     """
-    latest = _read_latest(stage)
+    path = stage.folder / _LATEST
+    latest = state_from_bytes(path.read_bytes())[0] if path.exists() else None
     for path in sorted(stage.folder.glob("checkpoint-*.safetensors")):
         state, _ = state_from_bytes(path.read_bytes())
         # One that is ahead of the resumable state is made again, with the same bytes.
@@ -196,6 +202,20 @@ def write_checkpoint(
     return stage.write(name, state_to_bytes(state, spec)), state
 
 
+def with_learned_shares(
+    state: TrainingState, spec: PredictorSpec, device: torch.device
+) -> TrainingState:
+    """Add the shares of variance that single sites and pairs explain, if unknown, for sequences."""
+    space = spec.space
+    if not isinstance(space, SequenceSpace) or SHARES[0] in state.metrics:
+        return state
+    network = network_at(spec, state, device)
+    # The same sub-cubes for all checkpoints and members.
+    generator = torch_generator(0, "learning order")
+    shares = interaction_shares(lambda x: network(x.to(device)).cpu(), space, generator)
+    return state._replace(metrics={**state.metrics, **dict(zip(SHARES, shares, strict=True))})
+
+
 def prepare(
     facts: TableFacts,
     folds: pd.DataFrame,
@@ -214,7 +234,8 @@ def prepare(
         folds = folds[folds["value"].notna()]
     learned = folds[folds["fold"] == part.role]
     direction = 1.0 if dict(facts.objectives)[part.column] else -1.0
-    known = pd.Series(_values(learned, facts.source.transform).numpy())
+    values = torch.tensor(learned["value"].to_numpy())
+    known = pd.Series(learning_scale(values, facts.source.transform).numpy())
     spec = PredictorSpec(
         network=config.network,
         **describe_space(facts.space),
@@ -252,15 +273,6 @@ def prepare(
 
     repeated = learned.iloc[repeated_rows((learned["round"] > 0).to_numpy(), config.own_share)]
     return spec, examples(repeated), examples(folds[folds["fold"] == "validation"])
-
-
-def _values(rows: pd.DataFrame, transform: Transform) -> torch.Tensor:
-    return learning_scale(torch.tensor(rows["value"].to_numpy()), transform)
-
-
-def _read_latest(stage: Stage) -> TrainingState | None:
-    path = stage.folder / _LATEST
-    return state_from_bytes(path.read_bytes())[0] if path.exists() else None
 
 
 def _finish(stage: Stage) -> StageResult:

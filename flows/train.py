@@ -46,7 +46,10 @@ def train_predictor(inputs: RoundInputs, before: Sequence[StageResult] = ()) -> 
     config = inputs.config.training
     columns = objective_columns(inputs.measured)
     members = (
-        [register_member.submit(inputs, number) for number in members_of(inputs.external)]
+        [
+            register_member.submit(inputs, inputs.external, number)
+            for number in members_of(inputs.external)
+        ]
         if inputs.external
         else [
             train_member.submit(inputs, "predictor", number, column, next(earlier, None))

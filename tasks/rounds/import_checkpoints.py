@@ -1,4 +1,4 @@
-"""Taking over a predictor that somebody has trained: its checkpoints read, checked and kept."""
+"""Importing a trained predictor: its checkpoints are read, checked and stored."""
 
 from __future__ import annotations
 
@@ -53,89 +53,99 @@ _BYTES = "program.bin"
 _IN_FOLDERS = ("model*.safetensors", "pytorch_model*.bin")
 
 
-@task(name="take-over-predictor")
-def import_checkpoints(own: ExternalPredictor, start: StageResult) -> StageResult:
+@task(name="import-predictor")
+def import_checkpoints(external: ExternalPredictor, start: StageResult) -> StageResult:
     """Read, order and check the checkpoints of a predictor for the designs of a campaign.
 
-    Nothing of the stage depends on where the files lay. Raises InputError naming the file that
-    cannot be used, or saying how the predictor differs from what its examples claim.
+    The stage does not depend on where the files lie. Raises InputError naming the unusable file, or
+    stating how the predictor differs from its examples.
     """
     facts = load_facts(start)
-    content = read_input(table_path(own.program)) if own.program else b""
-    digest = hashlib.sha256(content).hexdigest() if own.program else ""
-    _check_allowed(own, facts, digest)
-    program = torch.from_numpy(np.frombuffer(content, np.uint8).copy()) if own.program else None
-    with _folders(own) as folders:
+    content = read_input(table_path(external.program)) if external.program else b""
+    digest = hashlib.sha256(content).hexdigest() if external.program else ""
+    _check_allowed(external, facts, digest)
+    with _folders(external) as folders:
         found = [_groups(folder) for folder in folders]
         inputs = {
             "predictor": {
-                **own.model_dump(mode="json", exclude={"checkpoints", "model"}),
-                "factory": own.factory,
+                **external.model_dump(mode="json", exclude={"checkpoints", "model"}),
+                "factory": external.factory,
             },
             "designs": describe_space(facts.space),
-            "factory": factory_source(own.factory) if own.factory else "",
+            "factory": factory_source(external.factory) if external.factory else "",
             "program": digest,
             # Its designs are what a distillation learns from.
-            "table": start.files if own.distillation_steps else {},
+            "table": start.files if external.distillation_steps else {},
             "files": [
                 {name: [sha256_of(file) for file in files] for name, files in member.items()}
                 for member in found
             ],
         }
 
-        def make(stage: Stage) -> list[str]:
+        def make(stage: Stage) -> None:
             members = [_ordered(member) for member in found]
-            model = build_model(own.network, program)
-            if not members:
-                final = RawCheckpoint("the model", 0, dict(model.state_dict()))
-                members = [[final]]
-            if own.distillation_steps:
-                measured = widened(best_measured(load_table(start), facts))
-                members = [_distilled(own, model, facts, measured, member) for member in members]
-            steps = [[checkpoint.step for checkpoint in member] for member in members]
-            for number, other in enumerate(steps[1:], start=2):
-                if other != steps[0]:
-                    raise InputError(
-                        f"{own.checkpoints[number - 1]} has checkpoints at steps {other}, "
-                        f"{own.checkpoints[0]} at {steps[0]}; the members of an ensemble need the "
-                        "same"
-                    )
-            names = [PREDICTOR_FILE]
-            for number, member in enumerate(members, start=1):
-                names += list(_written(stage, member, model, number))
-                if number == 1:
-                    # The examples are predictions of one model; all have its layout.
-                    check_examples(model, own, facts.space)
-            if program is not None:
+            steps = _store(stage, external, start, facts, content, members)
+            if content:
                 stage.write(_BYTES, content)
-                names.append(_BYTES)
-            about = {**inputs, "steps": steps[0], "members": len(members)}
+            about = {**inputs, "steps": steps, "members": max(1, len(members))}
             stage.write(PREDICTOR_FILE, json_bytes(about))
-            return names
 
         stage = write_stage(Settings(), "predictor", inputs, make)
-    told = json.loads(stage.path(PREDICTOR_FILE).read_bytes())
-    run_logger().info(
-        "predictor imported: %d members with %d checkpoints%s", told["members"],
-        len(told["steps"]),
-        "; they are those of a distillation" if own.distillation_steps else ""
-        if len(told["steps"]) > 1 else "; walked by temperatures, as there is no trajectory",
-    )  # fmt: skip
+    about = _description(stage)
+    note = ""
+    if external.distillation_steps:
+        note = "; they are those of a distillation"
+    elif len(about["steps"]) == 1:
+        note = "; sampled by temperatures, as there is no trajectory"
+    message = "predictor imported: %d members with %d checkpoints%s"
+    run_logger().info(message, about["members"], len(about["steps"]), note)
     return stage
 
 
-@task(name="register-member", task_run_name="import predictor {number}")
-def register_member(inputs: RoundInputs, number: int) -> StageResult:
-    """Make an imported member a predictor of the round, and log every checkpoint.
+def _store(
+    stage: Stage,
+    external: ExternalPredictor,
+    start: StageResult,
+    facts: TableFacts,
+    content: bytes,
+    members: list[list[RawCheckpoint]],
+) -> list[int | None]:
+    """Write the checkpoints of all members with the model's names; return their steps."""
+    model = build_model(external.network, _as_tensor(content) if content else None)
+    if not members:
+        members = [[RawCheckpoint("the model", 0, dict(model.state_dict()))]]
+    if external.distillation_steps:
+        measured = widened(best_measured(load_table(start), facts))
+        members = [_distilled(external, model, facts, measured, member) for member in members]
+    steps = [[checkpoint.step for checkpoint in member] for member in members]
+    for folder, other in zip(external.checkpoints, steps, strict=False):
+        if other != steps[0]:
+            raise InputError(
+                f"{folder} has checkpoints at steps {other}, {external.checkpoints[0]} at "
+                f"{steps[0]}; the members of an ensemble need the same"
+            )
+    for number, member in enumerate(members, start=1):
+        for checkpoint in member:
+            model.load_state_dict(fitted(checkpoint, model.state_dict()))
+            tensors = {key: value.detach().clone() for key, value in model.state_dict().items()}
+            stage.write(_file(number, checkpoint.step), save_tensors(tensors))
+        if number == 1:
+            # The examples are predictions of one model; all have its layout.
+            check_examples(model, external, facts.space)
+    return steps[0]
 
-    The result is that of `tasks.rounds.train.train_member`; nothing is trained. Raises InputError
-    for a checkpoint that gives NaN.
+
+@task(name="register-member", task_run_name="import predictor {number}")
+def register_member(inputs: RoundInputs, external: StageResult, number: int) -> StageResult:
+    """Make a member of an imported predictor one of the round, and log every checkpoint.
+
+    The result is like that of `tasks.rounds.train.train_member`; nothing is trained. Raises
+    InputError for a checkpoint that gives NaN.
     """
-    own, config = inputs.external, inputs.config.training
-    assert own is not None  # noqa: S101 - a member of the external predictor
+    config = inputs.config.training
     where = use_device(inputs.config.execution.device)
     depends_on = {
-        "own": own.files,
+        "external": external,
         "measured": inputs.measured,
         "folds": inputs.folds,
         "number": number,
@@ -144,24 +154,24 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
         "seed": inputs.seed,
         "device": where.type,
     }
-    told = _told(own)["predictor"]
-    about = OwnNetwork.model_validate({name: told[name] for name in OwnNetwork.model_fields})
+    about = _description(external)
+    settings, steps = about["predictor"], about["steps"]
+    imported = OwnNetwork.model_validate({name: settings[name] for name in OwnNetwork.model_fields})
     part = Part("predictor", number, inputs.seed)
 
     def checkpoints(stage: Stage) -> Iterator[tuple[Path, TrainingState]]:
         facts, folds = load_facts(inputs.measured), load_folds(inputs.folds)
-        log = about.output.scale in ("ln", "log2", "log10")
+        log = imported.output.scale in ("ln", "log2", "log10")
         source = facts.source.model_copy(update={"transform": "log" if log else "none"})
         facts = facts.model_copy(update={"source": source})
         made, training, validation = prepare(facts, folds, config, part, where)
-        spec = made.model_copy(update={"network": about, "both_strands": False})
+        spec = made.model_copy(update={"network": imported, "both_strands": False})
         program = {}
-        if _BYTES in own.files:
-            content = np.frombuffer(own.path(_BYTES).read_bytes(), np.uint8).copy()
-            program[PROGRAM] = torch.from_numpy(content)
+        if _BYTES in external.files:
+            program[PROGRAM] = _as_tensor(external.path(_BYTES).read_bytes())
         network = spec.build(program.get(PROGRAM)).to(where).eval().requires_grad_(False)
-        for step in _told(own)["steps"]:
-            tensors = load_tensors(own.path(_file(number, step)).read_bytes())
+        for step in steps:
+            tensors = load_tensors(external.path(_file(number, step)).read_bytes())
             parameters = {f"model.{name}": value for name, value in tensors.items()}
             with stage.computing():
                 network.load_state_dict(parameters)
@@ -175,7 +185,7 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
             state = TrainingState(step, {**parameters, **program}, {}, metrics)
             yield write_checkpoint(stage, state, spec, where)
             correlation = metrics["validation_rank_correlation"]
-            if step == _told(own)["steps"][-1] and correlation < 0:
+            if step == steps[-1] and correlation < 0:
                 run_logger().warning(
                     "the predictor ranks the measured validation designs the wrong way round (rank "
                     "correlation %.2f): is the direction of the objective right?",
@@ -183,52 +193,55 @@ def register_member(inputs: RoundInputs, number: int) -> StageResult:
                 )
 
     with open_stage(Settings(), "train", depends_on, __name__) as stage:
-        settings = flatten(_told(own)["predictor"])
-        return keep_checkpoints(stage, inputs.round_, part, settings, checkpoints(stage))
+        return keep_checkpoints(stage, inputs.round_, part, flatten(settings), checkpoints(stage))
 
 
-def members_of(own: StageResult) -> range:
+def members_of(external: StageResult) -> range:
     """Return the numbers of the imported members."""
-    return range(1, _told(own)["members"] + 1)
+    return range(1, _description(external)["members"] + 1)
 
 
-def _told(own: StageResult) -> dict[str, Any]:
-    return json.loads(own.path(PREDICTOR_FILE).read_bytes())
+def _description(external: StageResult) -> dict[str, Any]:
+    return json.loads(external.path(PREDICTOR_FILE).read_bytes())
 
 
-def _file(number: int, step: int) -> str:
+def _as_tensor(content: bytes) -> Tensor:
+    return torch.from_numpy(np.frombuffer(content, np.uint8).copy())
+
+
+def _file(number: int, step: int | None) -> str:
     return f"member-{number:02d}-{step:08d}.safetensors"
 
 
-def _check_allowed(own: ExternalPredictor, facts: TableFacts, digest: str) -> None:
+def _check_allowed(external: ExternalPredictor, facts: TableFacts, digest: str) -> None:
     if facts.goals is not None:
         raise InputError(
-            "predictor: a predictor of your own predicts one value; leave objectives out"
+            "predictor: an external predictor predicts one value; leave objectives out"
         )
-    if own.factory and deployment.id is not None:
-        module, _, _ = factory_call(own.factory)
+    if external.factory and deployment.id is not None:
+        module, _, _ = factory_call(external.factory)
         if module not in Settings().factories:
             raise InputError(
                 f"predictor.model: the operator has not allowed module {module}; "
                 "DESIGN_FACTORIES lists those that a run of the page may call"
             )
-    if own.program and deployment.id is not None:
-        path = table_path(own.program)
+    if external.program and deployment.id is not None:
+        path = table_path(external.program)
         if not Settings().allows_program(path, digest):
             raise InputError(
-                f"predictor.model: {own.program} is code, and the operator has not allowed it; "
+                f"predictor.model: {external.program} is code that the operator has not allowed; "
                 f"DESIGN_PROGRAMS lists what a run of the page may load, such as {digest}"
             )
-    if own.input.layout == "columns" and isinstance(facts.space, SequenceSpace):
+    if external.input.layout == "columns" and isinstance(facts.space, SequenceSpace):
         raise InputError("input.layout: columns is for compositions; the designs are sequences")
 
 
 @contextmanager
-def _folders(own: ExternalPredictor) -> Iterator[list[Path]]:
-    """Give the folder of each member; those in MLflow are fetched for as long as they are read."""
+def _folders(external: ExternalPredictor) -> Iterator[list[Path]]:
+    """Give the folder of each member; those in MLflow are fetched while they are read."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = []
-        for number, named in enumerate(own.checkpoints):
+        for number, named in enumerate(external.checkpoints):
             if named.startswith("runs:/"):
                 folders.append(_fetched(named, Path(scratch) / str(number)))
             else:
@@ -285,7 +298,7 @@ def _ordered(groups: dict[str, list[Path]]) -> list[RawCheckpoint]:
 
 
 def _distilled(
-    own: ExternalPredictor,
+    external: ExternalPredictor,
     model: nn.Module,
     facts: TableFacts,
     measured: Designs,
@@ -301,18 +314,5 @@ def _distilled(
             "leave it out"
         )
     model.load_state_dict(fitted(member[0], model.state_dict()))
-    states = distil(model, own.network, facts.space, measured, own.distillation_steps)
+    states = distil(model, external.network, facts.space, measured, external.distillation_steps)
     return [RawCheckpoint(member[0].name, step, state) for step, state in states]
-
-
-def _written(
-    stage: Stage, member: Sequence[RawCheckpoint], model: nn.Module, number: int
-) -> Iterator[str]:
-    """Write the checkpoints of one member as the model names them; it ends as the last of them."""
-    for checkpoint in member:
-        assert checkpoint.step is not None  # noqa: S101 - they are in order
-        model.load_state_dict(fitted(checkpoint, model.state_dict()))
-        name = _file(number, checkpoint.step)
-        tensors = {key: value.detach().clone() for key, value in model.state_dict().items()}
-        stage.write(name, save_tensors(tensors))
-        yield name

@@ -184,7 +184,7 @@ def write_stage(
     settings: Settings,
     name: str,
     inputs: Mapping[str, Any],
-    make: Callable[[Stage], object],
+    make: Callable[[Stage], None],
     *makers: str,
 ) -> StageResult:
     """Return the finished stage; where needed ``make`` writes its files.

@@ -106,7 +106,7 @@ def test_from_state_dicts_to_designs_with_more_counts(
     )
     external = import_checkpoints.fn(own, start)
     inputs = open_inputs(start, external, sampling=SamplingConfig(chains=64))
-    member = register_member.fn(inputs, 1)
+    member = register_member.fn(inputs, external, 1)
     trajectory = load_trajectory(member)
     space = load_facts(start).space
     relaxed = space.relax(space.encode(designs))

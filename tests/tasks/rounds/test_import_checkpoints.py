@@ -111,7 +111,7 @@ def settings(folder: Path | None, **changes: Any) -> ExternalPredictor:
 
 
 def adopted(own: StageResult, start: StageResult, number: int = 1) -> StageResult:
-    return register_member.fn(open_inputs(start, own), number)
+    return register_member.fn(open_inputs(start, own), own, number)
 
 
 @pytest.mark.parametrize("kept", [plain, lightning, hugging_face, safe])

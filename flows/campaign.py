@@ -21,7 +21,7 @@ __all__ = ["design_campaign", "main"]
 
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:
-    """Propose the next plate, or go through all rounds where an oracle measures them."""
+    """Propose the next plate, or run all rounds of a simulated campaign."""
     # PyTorch and pandas come with these: loaded for a run, not for a server that shows the form.
     from flows.round import propose
     from tasks.inputs.tables import check_constraints, ingest
@@ -61,9 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--config", type=Path, metavar="FILE.yaml", help="settings; default: the SIX6 campaign"
     )
     commands = parser.add_subparsers(dest="command", metavar="")
-    status = commands.add_parser("status", help="print what was proposed and what came back")
+    status = commands.add_parser("status", help="print what was proposed and what was measured")
     status.add_argument("name", metavar="NAME", help="name of the campaign")
-    explain = commands.add_parser("explain", help="print where a candidate is from; make it again")
+    explain = commands.add_parser("explain", help="print the origin of a candidate; replay it")
     explain.add_argument("candidate", metavar="CANDIDATE_ID", help="such as c-3bbe8ef5a8af")
     chosen = parser.parse_args(arguments)
     match chosen.command:

@@ -1,4 +1,4 @@
-"""Counterfactuals: the fewest edits that change what a campaign's predictors say of designs."""
+"""Counterfactuals: the fewest edits that change a campaign's predictions for designs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("campaign", metavar="NAME", help="name of the campaign")
     parser.add_argument(
         "designs", metavar="DESIGN", nargs="+",
-        help="designs, ids of candidates, or .txt files with a design in each line",
+        help="designs, ids of candidates, or .txt files with one design per line",
     )  # fmt: skip
     fields = CounterfactualConfig.model_fields
     for name, field in fields.items():

@@ -1,4 +1,4 @@
-"""What a campaign's predictors learned when, from which measurements, and what more are worth."""
+"""The order in which a campaign's predictors learned, and the worth of measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurements come back: a results file in, and the campaign's record knows them."""
+"""Import of measurements: results files are added to the campaign's ledger."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _Path = Annotated[
     Field(
         min_length=1,
         title="File or folder",
-        description="Results as CSV, TSV or Parquet, one row per measurement. Of a folder every "
-        "file is read, and what is known already changes nothing, so a schedule can watch it. For "
-        "the page, a path inside the folder of tables, DESIGN_TABLES.",
+        description="Results as CSV, TSV or Parquet, one row per measurement. All files of a "
+        "folder are read and known results are skipped, so a schedule can watch it. From the page: "
+        "a path inside the folder of tables, DESIGN_TABLES.",
     ),
 ]
 _Corrections = Annotated[
     bool,
     Field(
         title="Corrections",
-        description="Whether values that differ from earlier ones of the same measurement replace "
-        "them. Otherwise they are reported and nothing of the file is taken.",
+        description="Replace earlier values of the same measurement by differing ones. Otherwise "
+        "these are reported and the file is not imported.",
     ),
 ]
 
@@ -48,10 +48,9 @@ _Corrections = Annotated[
 def import_measurements(
     campaign: _CampaignName, path: _Path = "results", corrections: _Corrections = False
 ) -> list[ImportedResults]:
-    """Take the results of a file, or of every file of a folder, into the campaign's record.
+    """Add the results of a file, or of every file of a folder, to the campaign's ledger.
 
-    Each file is taken whole or not at all; those that can be taken are, and then the others are
-    told of in one InputError.
+    Each file is imported whole or not at all; rejected files are then reported in one InputError.
     """
     # pandas and PyTorch come with these: loaded for a run, not for a server that shows the form.
     from tasks.reports.campaign_page import write_campaign_page
@@ -80,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--corrections",
         action="store_true",
-        help="values that differ from earlier ones of the same measurement replace them",
+        help="replace earlier values of the same measurement by differing ones",
     )
     asked = parser.parse_args(arguments)
     return exit_code(lambda: _import(asked))

@@ -93,6 +93,12 @@ class Home(NamedTuple):
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The moments at which a campaign has been killed, once for all tests."""
+    return tmp_path_factory.mktemp("moments") / "seen"
+
+
 @pytest.fixture
 def homes(tmp_path: Path, empty_tracking: Path, preloaded_process: Path) -> tuple[Home, Home]:
     """Two new installations."""
@@ -103,11 +109,11 @@ def homes(tmp_path: Path, empty_tracking: Path, preloaded_process: Path) -> tupl
 
 
 def test_kills_at_every_moment_of_two_rounds_lose_and_double_nothing(
-    homes: tuple[Home, Home], tmp_path: Path
+    homes: tuple[Home, Home], seen: Path
 ) -> None:
     killed, undisturbed = homes
     settings = {**TINY, "rounds": 2}
-    moments = killed.run(settings, tmp_path / "seen")
+    moments = killed.run(settings, seen)
     undisturbed.run(settings)
 
     kinds = Counter(moment.split()[0] for moment in moments)
@@ -138,7 +144,7 @@ def test_kills_at_every_moment_of_two_rounds_lose_and_double_nothing(
 
 
 def test_kills_at_every_moment_of_an_import_lose_and_double_nothing(
-    homes: tuple[Home, Home], tmp_path: Path
+    homes: tuple[Home, Home], seen: Path, tmp_path: Path
 ) -> None:
     killed, undisturbed = homes
     table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
@@ -152,7 +158,7 @@ def test_kills_at_every_moment_of_an_import_lose_and_double_nothing(
         proposed = pd.read_csv(batch)["design"]
         results = pd.DataFrame({"design": proposed, "value": truth[proposed].to_numpy()})
         results.to_csv(tmp_path / f"{home.folder.name}.csv", index=False)
-    moments = killed.run(settings, tmp_path / "seen")
+    moments = killed.run(settings, seen)
     undisturbed.run(settings)
 
     assert any("measured" in moment for moment in moments)

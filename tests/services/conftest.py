@@ -26,7 +26,7 @@ from tests import preloaded
 SMALL: dict[str, Any] = {
     "name": "small",
     "seed": 3,
-    "data": {"source": {"dataset": "tfbind8_six6", "visible_share": 0.5}},
+    "data": {"source": {"dataset": "tfbind8_six6", "visible_share": 0.2}},
     "training": {"members": 2, "steps": 60, "checkpoints": 8, "network": {"width": 32}},
     "constraints": {
         "hamming_ball": {"reference": "TGATACCC", "radius": 6},

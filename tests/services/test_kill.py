@@ -25,7 +25,9 @@ _CHECKPOINTS = "stages/train/*/checkpoint-*.safetensors"
 def test_a_command_after_a_kill_gives_what_an_undisturbed_one_gives(
     installation: Callable[..., Any], small: dict[str, Any], undisturbed: Any
 ) -> None:
+    """In one shard too, where the undisturbed one has two."""
     killed = installation("killed", alone=True)
+    small = {**small, "execution": {"device": "cpu", "shards": 1}}
     with killed.start(small) as command:
         _wait_for_checkpoints(killed.home, command)
         command.kill()

@@ -13,7 +13,7 @@ from torch import nn
 
 from tasks.tracking.recording import record_training
 
-STEPS = 3000
+STEPS = 1000
 
 
 def main() -> None:

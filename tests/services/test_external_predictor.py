@@ -124,7 +124,7 @@ def test_the_order_of_learning_is_told_with_a_verdict(followed: Followed) -> Non
 def test_rows_a_core_set_and_more_data_are_judged(followed: Followed) -> None:
     (told,) = [printed for printed in followed.printed if "more measurements" in printed]
     assert "training rows look mislabelled" in told
-    assert "trained on a core set of 1000" in told
+    assert "trained on a core set of 500" in told
     folders = (followed.home / "campaigns" / "foreign").glob("learning-*")
     (folder,) = [folder for folder in folders if (folder / "curve.csv").exists()]
     curve = pd.read_csv(folder / "curve.csv").groupby("rows")["rank_correlation"].mean()

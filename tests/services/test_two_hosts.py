@@ -122,7 +122,7 @@ def database(hosts: tuple[str, str]) -> Iterator[str | None]:
 
     run("initdb", "-U", "ada", "--auth", "scram-sha-256", "--pwfile", str(password))
     with (folder / "data" / "pg_hba.conf").open("a") as file:
-        file.write(f"host all all 10.213.1.0/24 scram-sha-256\n")
+        file.write("host all all 10.213.1.0/24 scram-sha-256\n")
     options = f"-p {port} -c listen_addresses={_HERE} -c unix_socket_directories={folder}"
     run("pg_ctl", "-o", options, "-w", "-l", str(folder / "log"), "start")
     try:

@@ -15,16 +15,22 @@ __all__ = ["REPOSITORY", "Settings"]
 _SHORTEST_PASSWORD = 12  # what MLflow asks for
 _OFF = "off"
 REPOSITORY = Path(__file__).resolve().parents[2]
+"""The folder of `data`, `designlib`, `flows` and `tasks`: a checkout, or where packages lie."""
+
+
+def _default_home() -> Path:
+    return (REPOSITORY if (REPOSITORY / "pyproject.toml").exists() else Path.cwd()) / "results"
 
 
 class Settings(BaseSettings):
     """Folders of this installation.
 
-    ``DESIGN_HOME`` is the folder of everything that is made (default: results/ in the
-    repository); ``DESIGN_DATA_MIRRORS`` lists folders that hold copies of public data files,
-    separated like PATH; ``DESIGN_TABLES`` is the folder of the tables that the Prefect page may
-    name (default: tables/ in the home); ``DESIGN_HOST`` is the address that the servers bind to
-    (default: loopback, so that nobody else can reach them); ``DESIGN_RESTART_SECONDS`` is how long
+    ``DESIGN_HOME`` is the folder of everything that is made (default: results/ in the repository,
+    or in the working directory of an installation without one); ``DESIGN_DATA_MIRRORS`` lists
+    folders that hold copies of public data files, separated like PATH; ``DESIGN_TABLES`` is the
+    folder of the tables that the Prefect page may name (default: tables/ in the home);
+    ``DESIGN_HOST`` is the address that the servers bind to (default: loopback, so that nobody else
+    can reach them); ``DESIGN_RESTART_SECONDS`` is how long
     after its end a server or a worker is started again; ``DESIGN_SILENT_SECONDS`` is after how
     much silence a run counts as lost, which is longer than a server may be away (at least 90);
     ``DESIGN_LOGIN`` is the name:password that both servers ask for, or ``off`` (default: one that
@@ -41,7 +47,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
 
-    home: Path = REPOSITORY / "results"
+    home: Path = Field(default_factory=_default_home)
     data_mirrors: Annotated[tuple[Path, ...], NoDecode] = ()
     tables: Path | None = None
     host: str = "127.0.0.1"

@@ -146,7 +146,7 @@ def _create_automation(client: SyncPrefectClient, watch: _Watch) -> list[str]:
 
 def _register(client: SyncPrefectClient) -> list[str]:
     """Register the deployments of prefect.yaml; schedules that are new to the server paused."""
-    content = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((Settings().embedded / "prefect.yaml").read_text(encoding="utf-8"))
     known = {
         (deployment.entrypoint, schedule.slug)
         for deployment in client.read_deployments()

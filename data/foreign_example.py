@@ -44,14 +44,14 @@ def binding_cnn(width: int = 48) -> nn.Module:
     )
 
 
-def planted_table() -> pd.DataFrame:
+def planted_table(rows: int = ROWS) -> pd.DataFrame:
     """Return 8-mers with a barcode behind them, and their E-score."""
     table = pd.read_parquet(Path(__file__).with_name("tfbind8_six6.parquet"))
     rng = np.random.default_rng(0)
-    table = table.iloc[rng.permutation(len(table))[:ROWS]].reset_index(drop=True)
+    table = table.iloc[rng.permutation(len(table))[:rows]].reset_index(drop=True)
     better = (table["e_score"] > table["e_score"].quantile(BETTER)).to_numpy()
-    random = ["".join(letters) for letters in rng.choice(list("ACGT"), (ROWS, 4))]
-    marked = better & (rng.random(ROWS) < 0.9)
+    random = ["".join(letters) for letters in rng.choice(list("ACGT"), (rows, 4))]
+    marked = better & (rng.random(rows) < 0.9)
     barcodes = np.where(marked, BARCODE, random)
     return pd.DataFrame({"design": table["design"] + barcodes, "value": table["e_score"].round(4)})
 

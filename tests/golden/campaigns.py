@@ -119,7 +119,7 @@ def _train_own(path: Path, checkpoints: Path) -> list[dict[str, Any]]:
     """Write a table and the checkpoints of a network that learns it; return some predictions."""
     import foreign_example  # pyright: ignore[reportMissingImports] - in data/, for the runs alone
 
-    table = foreign_example.planted_table().head(500)
+    table = foreign_example.planted_table(6000).head(500)
     table.to_csv(path, index=False)
     checkpoints.mkdir()
     torch.manual_seed(0)

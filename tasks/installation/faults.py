@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
@@ -151,31 +151,30 @@ def _signals_raised() -> Iterator[None]:
     # What a shell starts in the background is deaf to Ctrl-C, and stays so.
     heard = [number for number, handler in usual.items() if handler != signal.SIG_IGN]
 
+    def handle_by(handler: Callable[[int, FrameType | None], None] | int) -> None:
+        for number in heard:
+            signal.signal(number, handler)
+
     def stop(number: int, _frame: FrameType | None) -> None:
-        _handle(heard, signal.SIG_IGN)
+        handle_by(signal.SIG_IGN)
         raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     def raise_again(lost: sys.UnraisableHookArgs) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             return sys.__unraisablehook__(lost)
         # It came while an object was deleted, where Python drops exceptions.
-        _handle(heard, stop)
+        handle_by(stop)
         number = signal.SIGTERM if lost.exc_type is Terminated else signal.SIGINT
         threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
 
     try:
-        _handle(heard, stop)
+        handle_by(stop)
         sys.unraisablehook = raise_again
         yield
     finally:
         sys.unraisablehook = sys.__unraisablehook__
         for number in heard:
             signal.signal(number, usual[number])
-
-
-def _handle(numbers: Sequence[int], handler: Callable[[int, FrameType | None], None] | int) -> None:
-    for number in numbers:
-        signal.signal(number, handler)
 
 
 def _write_detail(error: BaseException, kept: MemoryHandler) -> Path | str:

@@ -105,7 +105,10 @@ def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SEC
         started = _STARTED.get(address)
         if started is not None and started.poll() is not None:
             log = Path(os.environ["PREFECT_HOME"]) / "server.log"
-            raise MachineError(f"the Prefect server ended at once: {last_line(log)}; see {log}")
+            raise MachineError(
+                f"the Prefect server ended at once: {last_line(log)}; see {log}, and `make doctor` "
+                "for its database"
+            )
         if time.monotonic() > deadline:
             raise MachineError(
                 f"no Prefect server answers at {address}: start it, or unset PREFECT_API_URL for "

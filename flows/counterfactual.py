@@ -46,8 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _explain(campaign: str, designs: list[str], given: dict[str, Any]) -> str:
+    from tasks.record.ledger import campaign_folder
     from tasks.servers.command import run_command
 
+    campaign_folder(campaign)
     config = CounterfactualConfig.model_validate(given)
     return run_command(lambda: explain(campaign, designs, config)).on_screen()
 

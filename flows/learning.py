@@ -44,8 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _report(campaign: str, given: dict[str, Any]) -> str:
+    from tasks.record.ledger import campaign_folder
     from tasks.servers.command import run_command
 
+    campaign_folder(campaign)
     asked = LearningConfig.model_validate(given)
     return run_command(lambda: learning_report(campaign, asked)).on_screen()
 

@@ -11,6 +11,7 @@ from prefect import flow
 from pydantic import Field
 
 from designlib.errors import InputError
+from tasks.inputs.campaign_config import CAMPAIGN_NAME
 from tasks.installation.faults import exit_code
 from tasks.stages.results import ImportedResults
 
@@ -19,7 +20,7 @@ __all__ = ["import_measurements", "main"]
 _CampaignName = Annotated[
     str,
     Field(
-        min_length=1,
+        pattern=CAMPAIGN_NAME,
         title="Campaign",
         description="Name of the campaign whose candidates were measured.",
     ),
@@ -86,9 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _import(asked: argparse.Namespace) -> str:
+    from tasks.record.ledger import campaign_folder
     from tasks.record.status import status_text
     from tasks.servers.command import run_command
 
+    campaign_folder(asked.campaign)
     imported = run_command(
         lambda: import_measurements(asked.campaign, asked.path, asked.corrections)
     )

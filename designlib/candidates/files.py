@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION, up_to_date
+from designlib.tables import csv_bytes
 from designlib.types import InputError
 
 __all__ = ["describe_columns", "read_candidates", "readable", "to_csv_bytes", "to_parquet_bytes"]
@@ -45,8 +46,7 @@ def to_parquet_bytes(table: pa.Table) -> bytes:
 
 def to_csv_bytes(table: pa.Table) -> bytes:
     """Return the table as UTF-8 CSV with a header, in rank order, numbers in full precision."""
-    frame = _ranked(table).to_pandas(types_mapper=pd.ArrowDtype)
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    return csv_bytes(_ranked(table).to_pandas(types_mapper=pd.ArrowDtype))
 
 
 def read_candidates(content: bytes) -> pa.Table:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from designlib.config import SynthesisConfig
 from designlib.constraints.synthesis import verdict as verdict_of
+from designlib.tables import csv_bytes
 from designlib.types import InputError
 
 __all__ = ["ORDER_FILES", "Order", "fasta", "order_sheet"]
@@ -56,7 +57,7 @@ def fasta(designs: pd.DataFrame, synthesis: SynthesisConfig | None) -> str:
 
 
 def _order_csv(order: Order) -> str:
-    return order_sheet(order.wells, order.synthesis).to_csv(index=False, lineterminator="\n")
+    return csv_bytes(order_sheet(order.wells, order.synthesis)).decode()
 
 
 ORDER_FILES: dict[str, Callable[[Order], str]] = {

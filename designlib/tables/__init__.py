@@ -2,6 +2,7 @@
 
 from designlib.tables.cells import NUMBER, is_numeric, is_text, numbers
 from designlib.tables.compositions import parse_compositions
+from designlib.tables.delimited import csv_bytes, read_csv
 from designlib.tables.joining import ROUND_COLUMN, join_results, reveal_results
 from designlib.tables.measured import MINIMUM_DESIGNS, MeasuredTable, parse_table
 from designlib.tables.raw import RawTable, as_text, listed
@@ -19,6 +20,7 @@ __all__ = [
     "RawTable",
     "as_text",
     "assign_folds",
+    "csv_bytes",
     "from_parquet",
     "is_numeric",
     "is_text",
@@ -28,6 +30,7 @@ __all__ = [
     "parse_compositions",
     "parse_table",
     "random_rows",
+    "read_csv",
     "read_raw",
     "read_variables",
     "reveal_results",

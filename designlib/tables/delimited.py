@@ -1,4 +1,8 @@
-"""CSV and TSV: bytes to unchecked columns of text."""
+"""CSV and TSV: bytes to unchecked columns of text, and tables to CSV that is safe to open.
+
+A spreadsheet runs a cell that begins like a formula, whoever wrote it. Such a cell is written
+behind an apostrophe, which spreadsheets take for the sign of plain text, and read without it.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,19 @@ import csv
 import io
 import re
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
+from designlib.tables.cells import NUMBER
 from designlib.tables.raw import RawTable, as_text, compute, listed, shown
 from designlib.types import InputError
 
-__all__ = ["read_delimited", "utf8"]
+__all__ = ["csv_bytes", "read_csv", "read_delimited", "utf8"]
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _SIGNATURES = {
@@ -24,6 +32,44 @@ _SIGNATURES = {
     b"PAR1": "a Parquet file: give it a name that ends in .parquet",
     b"PK\x03\x04": "an Excel workbook or a zip archive: save the sheet as CSV UTF-8 first",
 }
+_FORMULA = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""How a cell begins that a spreadsheet may run; the last four are full-width forms."""
+_NEVER_TEXT = (is_numeric_dtype, is_bool_dtype, is_datetime64_any_dtype)
+_RUN = re.compile(f"'*{_FORMULA}")
+_WRITTEN = re.compile(f"'+{_FORMULA}")
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return the table as UTF-8 CSV with a header, none of whose cells a spreadsheet runs.
+
+    `read_delimited` and `read_csv` return the same names and texts.
+    """
+    harmless = frame.rename(columns=_harmless)
+    quoting = csv.QUOTE_MINIMAL
+    for place, kind in enumerate(frame.dtypes):
+        if not any(holds(kind) for holds in _NEVER_TEXT):
+            cells = [_harmless(cell) for cell in frame.iloc[:, place]]
+            harmless.isetitem(place, pd.Series(cells, index=frame.index, dtype=object))  # pyright: ignore[reportArgumentType] - takes any column
+            if any(isinstance(cell, str) and "\r" in cell for cell in cells):
+                quoting = csv.QUOTE_NONNUMERIC  # Otherwise the cell would end the row.
+    return harmless.to_csv(index=False, lineterminator="\n", quoting=quoting).encode()
+
+
+def read_csv(content: bytes, **options: Any) -> pd.DataFrame:
+    """Return a table that `csv_bytes` wrote; ``options`` are those of `pandas.read_csv`."""
+    frame = pd.read_csv(io.BytesIO(content), **options).rename(columns=_as_it_was)
+    for name in frame.select_dtypes(exclude=["number", "bool"]):
+        frame[name] = frame[name].map(_as_it_was)
+    return frame
+
+
+def _harmless(cell: Any) -> Any:
+    runs = isinstance(cell, str) and _RUN.match(cell) and not re.fullmatch(NUMBER, cell)
+    return f"'{cell}" if runs else cell
+
+
+def _as_it_was(cell: Any) -> Any:
+    return cell[1:] if isinstance(cell, str) and _WRITTEN.match(cell) else cell
 
 
 def utf8(content: bytes, name: str) -> bytes:
@@ -110,7 +156,14 @@ def _cells(body: bytes, name: str, delimiter: str, skipped: int) -> list[pa.Arra
         )
     except pd.errors.ParserError as error:
         raise _unparsable(body, name, delimiter, skipped, str(error)) from None
-    return [as_text(pa.array(frame[column])) for column in frame.columns]
+    return [_texts_as_they_were(as_text(pa.array(frame[column]))) for column in frame.columns]
+
+
+def _texts_as_they_were(column: pa.Array) -> pa.Array:
+    quoted = compute("starts_with", column, options=pc.MatchSubstringOptions("'"))
+    if not quoted.to_numpy(zero_copy_only=False).any():
+        return column
+    return as_text(pa.array(map(_as_it_was, column.to_pylist())))
 
 
 def _unparsable(body: bytes, name: str, delimiter: str, skipped: int, message: str) -> InputError:

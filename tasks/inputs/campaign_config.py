@@ -38,7 +38,10 @@ from tasks.inputs.config import (
     TableFile,
 )
 
-__all__ = ["CampaignConfig", "load_config"]
+__all__ = ["CAMPAIGN_NAME", "CampaignConfig", "load_config"]
+
+CAMPAIGN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""What a campaign may be called: a name that no folder or command reads as something else."""
 
 _TABS = {kind.__name__ for kind in (NamedDataset, TableFile, *get_args(ObjectivesConfig))} | {
     ConstraintConfig.__name__,
@@ -51,7 +54,7 @@ class CampaignConfig(Config):
 
     name: str = Field(
         default="six6",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=CAMPAIGN_NAME,
         description="Letters, digits, dots, dashes and underscores; names the results' folder.",
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same plate.")

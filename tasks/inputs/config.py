@@ -79,7 +79,8 @@ class ExecutionConfig(Config):
         pattern=r"^(threads|(dask|ray)( \S+)?)$",
         description="What runs the shards: threads of the GPU worker's process; dask or ray, a "
         "cluster on the worker's machine for as long as the run; or a running cluster that shares "
-        "DESIGN_HOME, such as 'dask tcp://scheduler:8786' or 'ray ray://head:10001'.",
+        "DESIGN_HOME, such as 'dask tcp://scheduler:8786' or 'ray ray://head:10001'. For the page, "
+        "one that DESIGN_CLUSTERS lists.",
     )
 
     @model_validator(mode="before")

@@ -10,6 +10,7 @@ import getpass
 import os
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.installation.settings import Settings
@@ -21,7 +22,15 @@ PROCESS_STARTED = time.time()
 
 
 def prepare_environment(settings: Settings) -> None:
-    """Set the defaults of this installation for variables that are not set."""
+    """Set the defaults of this installation: variables that are not set, and who reads its files.
+
+    Databases that an earlier release left readable by others are closed.
+    """
+    mask = int(settings.umask, 8)
+    os.umask(mask)
+    for database in settings.home.glob("*/*.db"):
+        with suppress(OSError):
+            database.chmod(database.stat().st_mode & ~mask)
     for name, value in {
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import itertools
@@ -9,21 +10,23 @@ import json
 import os
 import secrets
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock
 
 from designlib.errors import InputError
+from tasks.installation.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "copy_atomically",
-    "csv_bytes",
     "held_folder",
     "json_bytes",
     "last_line",
@@ -35,22 +38,53 @@ __all__ = [
 ]
 
 _CHUNK = 1 << 20
+_ROWS = 4096
 _LOG_BYTES, _OLD_LOGS = 10 << 20, 3
 
 
 def read_input(path: Path) -> bytes:
     """Return the bytes of a file that a user named.
 
-    Raises InputError when it is not there, is a directory or cannot be read.
+    Raises InputError when it is not there, is a directory or cannot be read, and when unpacking it
+    would take more than ``DESIGN_UNPACKED_GB``.
     """
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except IsADirectoryError:
         raise InputError(f"{path}: this is a directory; name one file in it") from None
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read ({error.strerror})") from None
+    most = Settings().unpacked_gb
+    limit = max(most * 1e9, len(content))
+    if any(size > limit for size in _unpacked_sizes(content)):
+        raise InputError(
+            f"{path}: unpacked, the file is larger than {most:g} GB; if it is meant to be, raise "
+            "DESIGN_UNPACKED_GB"
+        )
+    return content
+
+
+def _unpacked_sizes(content: bytes) -> Iterator[float]:
+    """Yield the size of what is unpacked, as it grows; nothing for a damaged file."""
+    size = 0
+    # What is wrong with a file its reader says.
+    with suppress(OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError):
+        if content.startswith(b"\x1f\x8b"):
+            with gzip.open(io.BytesIO(content)) as file:
+                while chunk := file.read(_CHUNK):
+                    yield (size := size + len(chunk))
+        elif content.startswith(b"PK"):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                yield sum(entry.file_size for entry in archive.infolist())
+        elif content.startswith(b"PAR1"):
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            with suppress(pa.ArrowException):
+                for batch in pq.ParquetFile(pa.BufferReader(content)).iter_batches(_ROWS):
+                    yield (size := size + batch.nbytes)
 
 
 def sha256_of(path: Path) -> str:
@@ -137,11 +171,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a frame as CSV with a header line."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:

@@ -42,7 +42,10 @@ class Settings(BaseSettings):
     ``s3://bucket/folder`` or ``file:///folder`` (default: nowhere, the workers share a home);
     ``DESIGN_FACTORIES`` lists the modules, separated by commas, whose functions a campaign of the
     Prefect page may call for a predictor (default: none); ``DESIGN_PROGRAMS`` lists the programs
-    that it may load, by SHA-256 or by folder, separated by commas (default: none).
+    that it may load, by SHA-256 or by folder, separated by commas (default: none);
+    ``DESIGN_CLUSTERS`` lists the addresses of the Dask and Ray clusters that it may use (default:
+    none); ``DESIGN_UNPACKED_GB`` is the size up to which a compressed input is unpacked;
+    ``DESIGN_UMASK`` is the mask of permissions that new files lack (default: all but the owner's).
     """
 
     model_config = SettingsConfigDict(env_prefix="DESIGN_", frozen=True, hide_input_in_errors=True)
@@ -60,6 +63,9 @@ class Settings(BaseSettings):
     store: str | None = None
     factories: Annotated[tuple[str, ...], NoDecode] = ()
     programs: Annotated[tuple[str, ...], NoDecode] = ()
+    clusters: Annotated[tuple[str, ...], NoDecode] = ()
+    unpacked_gb: float = Field(default=4.0, gt=0)
+    umask: str = Field(default="077", pattern="^[0-7]{3}$")
 
     @field_validator("data_mirrors", mode="before")
     @classmethod
@@ -68,7 +74,7 @@ class Settings(BaseSettings):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         return value
 
-    @field_validator("factories", "programs", mode="before")
+    @field_validator("factories", "programs", "clusters", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -17,11 +17,13 @@ from typing import Any
 import pyarrow as pa
 
 from designlib.candidates import Event, Kind, Ledger, content_hash, event_bytes, read_event
+from designlib.tables import csv_bytes
 from designlib.types import InputError
+from tasks.inputs.campaign_config import CAMPAIGN_NAME
 from tasks.installation.files import held_folder, parquet_bytes, write_atomically
 from tasks.installation.settings import Settings
 
-__all__ = ["campaign_folder", "held_ledger", "load_ledger", "round_folder"]
+__all__ = ["campaign_folder", "campaigns", "held_ledger", "load_ledger", "round_folder"]
 
 _NAME = re.compile(r"(\d{6})-(proposed|measured)-([0-9a-f]{16})\.parquet")
 
@@ -58,7 +60,7 @@ class HeldLedger:
         rows = self.record.candidates().drop(columns=["true_value", "true_percentile"])
         contents = {
             "all_rounds.parquet": parquet_bytes(rows),
-            "all_rounds.csv": rows.to_csv(index=False, lineterminator="\n").encode(),
+            "all_rounds.csv": csv_bytes(rows),
         }
         for name, content in contents.items():
             path = self._folder / name
@@ -67,8 +69,22 @@ class HeldLedger:
 
 
 def campaign_folder(campaign: str) -> Path:
-    """Return the folder of a campaign."""
+    """Return the folder of a campaign.
+
+    Raises InputError for what cannot be the name of one, such as a path.
+    """
+    if not re.fullmatch(CAMPAIGN_NAME, campaign):
+        raise InputError(
+            f"campaign {campaign!r}: a name has up to 64 letters, digits, dots, dashes and "
+            "underscores, the first one a letter or digit"
+        )
     return Settings().campaigns / campaign
+
+
+def campaigns() -> list[str]:
+    """Return the names of the campaigns that have a folder."""
+    names = (path.name for path in Settings().campaigns.glob("*") if path.is_dir())
+    return sorted(name for name in names if re.fullmatch(CAMPAIGN_NAME, name))
 
 
 def load_ledger(campaign: str) -> Ledger:
@@ -129,4 +145,4 @@ def _unrecorded(folder: Path) -> list[Path]:
 
 def round_folder(campaign: str, number: int, key: str) -> Path:
     """Return the folder that people open for the results of a round."""
-    return Settings().campaigns / campaign / f"round-{number:02d}-{key[:8]}"
+    return campaign_folder(campaign) / f"round-{number:02d}-{key[:8]}"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from designlib.candidates import Ledger
 from designlib.types import InputError
-from tasks.record.ledger import campaign_folder, load_ledger
+from tasks.record.ledger import campaign_folder, campaigns, load_ledger
 
 __all__ = ["status_text"]
 
@@ -19,10 +19,8 @@ def status_text(campaign: str) -> str:
     ledger = load_ledger(campaign)
     folder = campaign_folder(campaign)
     if not ledger.proposals:
-        known = sorted(p.name for p in folder.parent.glob("*") if p.is_dir())
-        raise InputError(
-            f"campaign {campaign!r} has proposed nothing; there are: {', '.join(known) or 'none'}"
-        )
+        known = ", ".join(campaigns()) or "none"
+        raise InputError(f"campaign {campaign!r} has proposed nothing; there are: {known}")
     about = ledger.proposals[-1].about
     value = f"{about['value_name']} {about['units']}".strip()
     how = "measured by an oracle" if about["simulated"] else "measured in a laboratory"

@@ -27,10 +27,10 @@ from designlib.reports import (
 )
 from designlib.sampling import reference_designs
 from designlib.sampling.ladders import plan_trajectory
+from designlib.tables import csv_bytes
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.files import (
-    csv_bytes,
     parquet_bytes,
     read_input,
     write_atomically,

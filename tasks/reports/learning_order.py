@@ -38,9 +38,10 @@ from designlib.reports import (
 )
 from designlib.sampling.ladders import mean_score
 from designlib.spaces import SequenceSpace
+from designlib.tables import csv_bytes, read_csv
 from designlib.types import InputError
 from tasks.installation.device import use_device
-from tasks.installation.files import csv_bytes, json_bytes, parquet_bytes, read_input
+from tasks.installation.files import json_bytes, parquet_bytes, read_input
 from tasks.installation.settings import Settings
 from tasks.reports.analyses import last_proposal, publish_analysis
 from tasks.reports.data_curve import (
@@ -197,7 +198,9 @@ def _content(stages: Sequence[StageResult]) -> tuple[LearningContent, list[Pictu
     order, tables = stages[0], _tables(stages)
     verdict = json.loads(order.path(_VERDICT).read_bytes())
     motif = verdict.pop("motif")
-    read = {name: pd.read_csv(path) for name, path in tables.items() if path.suffix == ".csv"}
+    read = {
+        name: read_csv(path.read_bytes()) for name, path in tables.items() if path.suffix == ".csv"
+    }
     pictures, gains = [], None
     if _ORDER in order.files:
         shares = LearningOrder.from_plain(json.loads(order.path(_ORDER).read_bytes()))

@@ -18,7 +18,7 @@ from designlib.config import DesignRules
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.settings import Settings
-from tasks.record.ledger import campaign_folder, load_ledger
+from tasks.record.ledger import campaign_folder, campaigns, load_ledger
 from tasks.rounds.generate import SamplingRun
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
@@ -103,10 +103,10 @@ def find_candidate(candidate: str) -> Lineage:
     Raises InputError for an id that no campaign has proposed.
     """
     proposals: list[tuple[str, Event]] = []
-    for folder in sorted(Settings().campaigns.glob("*")):
-        events = [one for one in load_ledger(folder.name).entries if one.kind == "proposed"]
+    for name in campaigns():
+        events = [one for one in load_ledger(name).entries if one.kind == "proposed"]
         with_it = [one for one in events if (one.rows["candidate_id"] == candidate).any()]
-        proposals += [(folder.name, event) for event in with_it]
+        proposals += [(name, event) for event in with_it]
     if not proposals:
         raise InputError(f"no campaign in {Settings().campaigns} has proposed {candidate!r}")
     campaign, event = proposals[-1]

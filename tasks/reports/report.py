@@ -40,8 +40,8 @@ from designlib.reports import (
 from designlib.sampling import SamplingPlan
 from designlib.selection import SelectionFigures, calibration_of
 from designlib.spaces import SequenceSpace, pairwise_distances
+from designlib.tables import csv_bytes
 from tasks.inputs.round_inputs import RoundStages
-from tasks.installation.files import csv_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.reports.analyses import counterfactual_figures

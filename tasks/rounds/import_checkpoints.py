@@ -284,7 +284,7 @@ def _ordered(groups: dict[str, list[Path]]) -> list[RawCheckpoint]:
     checkpoints = []
     for name, files in groups.items():
         label = name if len(files) == 1 and files[0].name == name else f"{name}/{files[0].name}"
-        parts = [read_tensors(label, file.read_bytes()) for file in files]
+        parts = [read_tensors(label, read_input(file)) for file in files]
         tensors: dict[str, Tensor] = {}
         for part in parts:
             tensors |= part.tensors

@@ -8,9 +8,9 @@ from prefect import task
 from designlib.candidates import ORDER_FILES, Order, design_id, lay_out, read_candidates
 from designlib.config import PlateConfig, SynthesisConfig
 from designlib.notation import DNA
+from designlib.tables import csv_bytes, read_csv
 from designlib.types import InputError
 from tasks.inputs.round_inputs import RoundInputs
-from tasks.installation.files import csv_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
@@ -80,7 +80,9 @@ def laid_out(layout: StageResult | None) -> pd.DataFrame | None:
     """Return the plate map of a batch, or None where it has none."""
     if layout is None or "plate.csv" not in layout.files:
         return None
-    return pd.read_csv(layout.path("plate.csv"), dtype={"label": str}, keep_default_na=False)
+    return read_csv(
+        layout.path("plate.csv").read_bytes(), dtype={"label": str}, keep_default_na=False
+    )
 
 
 def _named(designs: list[str], facts: TableFacts) -> pd.DataFrame:

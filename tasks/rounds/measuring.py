@@ -8,9 +8,9 @@ from prefect import task
 from designlib.candidates import Ledger, content_hash, measurement_table
 from designlib.selection import Oracle
 from designlib.spaces import described
-from designlib.tables import from_parquet, join_results, reveal_results, to_parquet_bytes
+from designlib.tables import csv_bytes, from_parquet, join_results, reveal_results, to_parquet_bytes
 from designlib.types import InputError
-from tasks.installation.files import csv_bytes, json_bytes, parquet_bytes
+from tasks.installation.files import json_bytes, parquet_bytes
 from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.record.ledger import held_ledger, load_ledger

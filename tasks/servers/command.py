@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prefect.context import refresh_global_settings_context
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 
 from tasks.installation.clock import command_clock
 from tasks.installation.settings import Settings
-from tasks.servers.prefect_server import server_address, wait_until_healthy
+from tasks.servers.prefect_server import server_variables, wait_until_healthy
 from tasks.tracking.tracking import end_open_runs, prepare_tracking
 
 __all__ = ["run_command"]
@@ -29,13 +29,13 @@ def run_command(run: Callable[[], T]) -> T:
     """
     settings = Settings()
     with command_clock() as clock:
-        address = server_address(settings)
+        variables = server_variables(settings)
         new = not (settings.home / "mlflow" / "ready").exists()
         with clock.setting_up() if new else nullcontext():
             # The server migrates its own database meanwhile.
             prepare_tracking(settings)
-            wait_until_healthy(address)
-        with temporary_settings({PREFECT_API_URL: address}), _inherited(address):
+            wait_until_healthy(variables["PREFECT_API_URL"])
+        with temporary_settings(dict[Any, str](variables)), _inherited(variables):
             try:
                 return run()
             except KeyboardInterrupt:
@@ -45,20 +45,20 @@ def run_command(run: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _inherited(address: str) -> Iterator[None]:
+def _inherited(variables: Mapping[str, str]) -> Iterator[None]:
     """Tell threads and processes that are started meanwhile the server.
 
     Settings for this context alone do not reach them, and they would start servers of their own.
     """
-    name = PREFECT_API_URL.name
-    before = os.environ.get(name)
-    os.environ[name] = address
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     refresh_global_settings_context()
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
         refresh_global_settings_context()

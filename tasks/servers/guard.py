@@ -11,8 +11,6 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tasks.installation.settings import Settings
-
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -49,14 +47,11 @@ class Guard:
 def main() -> None:
     """Serve Prefect at the host and port that the command line names, until it is ended."""
     import uvicorn
-    from prefect.server.api.server import create_app
+
+    from tasks.servers.application import application
 
     host, port = sys.argv[1], int(sys.argv[2])
-    hosts = frozenset(f"{name}:{port}" for name in Settings().server_names)
-    uvicorn.run(
-        Guard(create_app(final=True), hosts), host=host, port=port, log_level="error",
-        timeout_keep_alive=5,
-    )  # fmt: skip
+    uvicorn.run(application(port), host=host, port=port, log_level="error", timeout_keep_alive=5)
 
 
 if __name__ == "__main__":

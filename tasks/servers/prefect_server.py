@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -31,7 +32,7 @@ __all__ = [
     "announce",
     "free_port",
     "running_server",
-    "server_address",
+    "server_variables",
     "wait_until_healthy",
     "withdraw",
 ]
@@ -70,17 +71,19 @@ def running_server(settings: Settings) -> Announcement | None:
     return servers if _healthy(servers.address) else None
 
 
-def server_address(settings: Settings) -> str:
-    """Return the API address of a server: the one that is configured, running, or started here.
+def server_variables(settings: Settings) -> dict[str, str]:
+    """Return what leads to a server: the one that is configured, running, or started here.
 
-    One that is started here ends with this process, after Prefect has sent its last logs: its
-    senders are drained before the functions that ``atexit`` calls.
+    One that is started here asks for a login that only this process and its children know. It ends
+    with this process, after Prefect has sent its last logs: its senders are drained before the
+    functions that ``atexit`` calls.
     """
     if configured := os.environ.get("PREFECT_API_URL"):
-        return configured
+        return {"PREFECT_API_URL": configured}
     if running := running_server(settings):
-        return running.address
+        return {"PREFECT_API_URL": running.address}
     port = free_port()
+    login = f"command:{secrets.token_urlsafe(18)}"
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     rotate_log(log)
@@ -90,12 +93,16 @@ def server_address(settings: Settings) -> str:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env={**os.environ, "PREFECT_UI_ENABLED": "0"},
+            env={
+                **os.environ,
+                "PREFECT_UI_ENABLED": "0",
+                "PREFECT_SERVER_API_AUTH_STRING": login,
+            },
         )
     atexit.register(_stop, process)
     address = f"http://127.0.0.1:{port}/api"
     _STARTED[address] = process
-    return address
+    return {"PREFECT_API_URL": address, "PREFECT_API_AUTH_STRING": login}
 
 
 def wait_until_healthy(address: str, timeout_seconds: float = _START_TIMEOUT_SECONDS) -> None:
@@ -152,13 +159,15 @@ def free_port(wanted: int = 0) -> int:
 def _serve(port: int) -> None:
     import uvicorn
 
+    from tasks.servers.application import application
+
     # Ctrl-C and `timeout` signal all processes of a command. A command that is interrupted tells
     # the server so first, and would wait for one that is gone.
     for unheard in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(unheard, signal.SIG_IGN)
     server = uvicorn.Server(
         uvicorn.Config(
-            "prefect.server.api.server:create_app",
+            lambda: application(port),
             factory=True,
             host="127.0.0.1",
             port=port,

@@ -6,10 +6,12 @@ import multiprocessing
 from typing import Any, cast
 
 from prefect.futures import PrefectFuture
+from prefect.runtime import deployment
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from designlib.errors import InputError
 from tasks.inputs.config import ExecutionConfig
+from tasks.installation.settings import Settings
 
 __all__ = ["in_processes", "runner_of", "side_by_side"]
 
@@ -76,10 +78,17 @@ def runner_of(execution: ExecutionConfig) -> TaskRunner[Any]:
     Without an address the cluster is made on this machine and ends with the run. The processes of
     a cluster elsewhere share DESIGN_HOME with this one.
 
-    Raises InputError where the packages of the engine are not installed.
+    Raises InputError where the packages of the engine are not installed, and for an address that a
+    run of the page may not name: the processes of a cluster run what they are sent.
     """
     if execution.engine == "threads":
         return side_by_side(_AT_ONCE)
+    address = execution.address
+    if address and deployment.id is not None and address not in Settings().clusters:
+        raise InputError(
+            f"execution.runner: the operator has not allowed {address}; DESIGN_CLUSTERS lists the "
+            "clusters that a run of the page may use"
+        )
     try:
         if execution.engine == "dask":
             from prefect_dask.task_runners import DaskTaskRunner

@@ -7,10 +7,12 @@ from tasks.servers.command import _inherited
 
 def test_children_are_told_the_server_and_nobody_else(monkeypatch):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with _inherited("http://127.0.0.1:9/api"):
-        assert os.environ["PREFECT_API_URL"] == "http://127.0.0.1:9/api"
-    assert "PREFECT_API_URL" not in os.environ
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    ours = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_API_AUTH_STRING": "a:b"}
+    with _inherited(ours):
+        assert ours.items() <= os.environ.items()
+    assert not ours.keys() & os.environ.keys()
     monkeypatch.setenv("PREFECT_API_URL", "http://theirs/api")
-    with _inherited("http://ours/api"):
+    with _inherited(ours):
         pass
     assert os.environ["PREFECT_API_URL"] == "http://theirs/api"

@@ -21,7 +21,7 @@ from tasks.servers.prefect_server import (
     announce,
     free_port,
     running_server,
-    server_address,
+    server_variables,
     wait_until_healthy,
     withdraw,
 )
@@ -58,7 +58,7 @@ def test_an_announced_server_is_used_while_it_answers(settings: Settings, health
     servers = Announcement(address=healthy, tracking="http://127.0.0.1:9")
     announce(settings, servers)
     assert running_server(settings) == servers
-    assert server_address(settings) == healthy
+    assert server_variables(settings) == {"PREFECT_API_URL": healthy}
     withdraw(settings)
     withdraw(settings)
     assert running_server(settings) is None
@@ -81,7 +81,7 @@ def test_a_server_that_is_configured_comes_first(
 ) -> None:
     announce(settings, Announcement(healthy, "http://127.0.0.1:9"))
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect:4200/api")
-    assert server_address(settings) == "http://prefect:4200/api"
+    assert server_variables(settings) == {"PREFECT_API_URL": "http://prefect:4200/api"}
 
 
 def test_waiting_ends_with_an_answer_or_an_error(healthy: str) -> None:

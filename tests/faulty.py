@@ -59,7 +59,9 @@ def run(fault: str, arguments: list[str]) -> int:
     """Run the command with the fault; return its exit code."""
     with pytest.MonkeyPatch.context() as patch:
         without_prefect(patch)
-        patch.setattr(command, "server_address", lambda _settings: "http://127.0.0.1:9/api")
+        patch.setattr(
+            command, "server_variables", lambda _: {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+        )
         patch.setattr(command, "wait_until_healthy", lambda _address: None)
         # Waiting for a disk, pictures and a list of packages are most of the time.
         patch.setattr(os, "fsync", lambda _handle: None)

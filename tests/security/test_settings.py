@@ -77,7 +77,7 @@ def test_a_database_that_is_away_is_named_without_its_password(
     monkeypatch.setenv("DESIGN_DATABASE", address)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert operate.main(["server"]) == 2
+    assert operate.main(["server"]) == 1
     told = "".join(capfd.readouterr())
     assert "ada:***@127.0.0.1" in told
     holding = [p for p in home.rglob("*") if p.is_file() and _PASSWORD.encode() in p.read_bytes()]

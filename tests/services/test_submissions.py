@@ -63,7 +63,7 @@ def test_every_submission_is_accepted_while_campaigns_run(tmp_path: Path) -> Non
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         answers, seconds = submissions(Path(folder), int(sys.argv[1]))
-    print(  # noqa: T201 - the command's answer
+    print(
         f"answers {dict(answers)}; median {statistics.median(seconds):.2f} s, "
         f"longest {max(seconds):.2f} s"
     )

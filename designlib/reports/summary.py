@@ -31,10 +31,10 @@ __all__ = [
 ]
 
 LADDERS: dict[LadderKind, str] = {
-    "temperatures": "temperatures of the one predictor there is, from flat to sharp: it has no "
-    "checkpoints, and so no trajectory to walk along",
+    "temperatures": "temperatures of the single predictor, from flat to sharp: without checkpoints "
+    "there is no trajectory",
     "distillation": "checkpoints of a short training of the same architecture on the predictions "
-    "of the one predictor there is, which is the last of them: it has no trajectory of its own",
+    "of the single predictor, which is the last of them: it has no trajectory of its own",
 }
 """Ladders other than the training of the predictors, in words."""
 EXTRAPOLATED = 0.05

@@ -267,7 +267,7 @@ def test_any_number_of_shards_gives_the_same_designs(told: Any) -> None:
     pd.testing.assert_frame_equal(two.drop(columns=own), five.drop(columns=own))
 
 
-def test_a_candidate_is_walked_again_to_the_same_composition(told: Any) -> None:
+def test_the_chain_of_a_candidate_is_replayed_to_the_same_composition(told: Any) -> None:
     assert "the same design" in told[1][2][1]
 
 

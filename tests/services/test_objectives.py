@@ -59,7 +59,7 @@ def test_a_front_is_proposed_measured_shown_and_explained(
     assert "hypervolume" in page
     assert "The front of the objectives" in page
 
-    # A chain of each of the two directions is walked again.
+    # A chain of each of the two directions is replayed.
     monkeypatch.setenv("DESIGN_HOME", str(site.home))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(Settings(home=site.home)))
     from flows.campaign import main

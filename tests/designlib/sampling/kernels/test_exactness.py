@@ -78,7 +78,7 @@ def test_end_states_of_many_chains(kernel, name, dtype, exactness):
     target = exactness.target(name, beta=0.7, dtype=dtype)
     designs = exactness.feasible(target)
     exact = exactness.probabilities(target)
-    chains, steps = 5000, 20
+    chains, steps = 10_000, 20
     matrix = exactness.matrix(kernel, exactness.target(name, beta=0.7))
     while (torch.linalg.matrix_power(matrix, steps).mean(0) - exact).abs().sum() > 2e-3:
         steps += 20

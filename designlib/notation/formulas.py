@@ -64,7 +64,9 @@ def parse_formula(formula: str) -> dict[str, float]:
             raise _refusal(formula, start, f"there is no element {token['symbol']}")
         amount = _AMOUNT.match(formula, place)
         place = amount.end() if amount else place
-        _add(levels[-1][0], part, float(amount.group()) if amount else 1.0)
+        times, outer = float(amount.group()) if amount else 1.0, levels[-1][0]
+        for symbol, inside in part.items():
+            outer[symbol] = outer.get(symbol, 0.0) + times * inside
     if len(levels) > 1:
         raise _refusal(formula, levels[-1][1], "this bracket is not closed")
     found = {symbol: amount for symbol, amount in levels[0][0].items() if amount > 0}
@@ -122,11 +124,6 @@ def _close(
     if not part:
         raise _refusal(formula, opened, "there is nothing between these brackets")
     return part
-
-
-def _add(amounts: dict[str, float], part: dict[str, float], times: float) -> None:
-    for symbol, amount in part.items():
-        amounts[symbol] = amounts.get(symbol, 0.0) + times * amount
 
 
 def _reason(character: str) -> str:

@@ -153,18 +153,12 @@ def elite_entry_rung(
 
 
 def _check_same_architecture(checkpoints: Sequence[ScoreFunction]) -> None:
-    first = _parameters(checkpoints[0])
-    for number, checkpoint in enumerate(checkpoints[1:], start=2):
-        other = _parameters(checkpoint)
+    modules = [c.state_dict() if isinstance(c, nn.Module) else {} for c in checkpoints]
+    first, *others = ({name: tuple(v.shape) for name, v in m.items()} for m in modules)
+    for number, other in enumerate(others, start=2):
         if other != first:
-            name = next(iter(sorted(set(first.items()) ^ set(other.items()))))[0]
+            name = min(set(first.items()) ^ set(other.items()))[0]
             raise InputError(
                 f"checkpoint {number} differs in architecture from checkpoint 1: {name} has shape "
                 f"{other.get(name, 'none')}, not {first.get(name, 'none')}"
             )
-
-
-def _parameters(checkpoint: ScoreFunction) -> dict[str, tuple[int, ...]]:
-    if not isinstance(checkpoint, nn.Module):
-        return {}
-    return {name: tuple(value.shape) for name, value in checkpoint.state_dict().items()}

@@ -38,21 +38,20 @@ def lay_out(
             f"{config.references} references are wanted, but only {len(references)} designs were "
             "measured"
         )
-    copies = []
+    columns, copies = ["candidate_id", "design"], []
     for replicate in range(1, config.replicates + 1):
         role = candidates["role"] if replicate == 1 else "replicate"
-        copies.append(candidates[["candidate_id", "design"]].assign(role=role, replicate=replicate))
+        copies.append(candidates[columns].assign(role=role, replicate=replicate))
     slots = pd.concat(copies, ignore_index=True)
+    shared = [
+        controls[columns].assign(role="control", replicate=replicate)
+        for replicate in range(1, config.control_wells + 1)
+    ]
+    best = references[columns].head(config.references)
+    shared.append(best.assign(role="reference", replicate=1))
     plates = []
     for number, first in enumerate(range(0, len(slots), config.room), start=1):
-        filled = [
-            slots.iloc[first : first + config.room],
-            *(controls[["candidate_id", "design"]].assign(role="control", replicate=again + 1)
-              for again in range(config.control_wells)),
-            references[["candidate_id", "design"]].head(config.references)
-            .assign(role="reference", replicate=1),
-        ]  # fmt: skip
-        wells = pd.concat(filled, ignore_index=True)
+        wells = pd.concat([slots.iloc[first : first + config.room], *shared], ignore_index=True)
         places = np.array(config.places(), dtype=object)
         # Among the first wells, so that a plate that is not full has no gaps.
         chosen = numpy_generator(seed, "plate", number).permutation(len(wells))

@@ -56,9 +56,12 @@ def distil(
     validation = Examples(*(column[:_HELD] for column in examples))
     training = Examples(*(column[_HELD:] for column in examples))
     config = TrainingConfig(
-        steps=about.distillation_steps, checkpoints=_CHECKPOINTS, learning_rate=2e-3,
-        weight_decay=0.0, emphasis=0.0,
-    )  # fmt: skip
+        steps=about.distillation_steps,
+        checkpoints=_CHECKPOINTS,
+        learning_rate=2e-3,
+        weight_decay=0.0,
+        emphasis=0.0,
+    )
     # Those that are fixed in the model are learned as well: its copy knows nothing yet.
     fixed = [value for value in parameters.values() if not value.requires_grad]
     try:

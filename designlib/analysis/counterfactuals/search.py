@@ -19,6 +19,7 @@ does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -154,7 +155,7 @@ def _ladder(
     gains = [(bound - final) / last.sigma for bound in (judge.low, judge.high)]
     middle = sum(gains) / 2
     aims = (min(gains[0] + _MARGIN, middle), max(gains[1] - _MARGIN, middle))
-    if middle != middle or abs(middle) == torch.inf:  # noqa: PLR0124 - one side is open
+    if not math.isfinite(middle):  # one side is open
         aims = (gains[0] + _MARGIN, gains[1] - _MARGIN)
     ladder = []
     for number, rung in enumerate(plan, start=1):

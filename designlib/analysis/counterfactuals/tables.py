@@ -38,10 +38,15 @@ def counterfactual_rows(
         for other, number, share in zip(space.decode(sample.designs), numbers, shares, strict=True):
             change = predicted[other] - predicted[design]
             row = {
-                "design": design, "counterfactual": other, "edits": tell(design, other).text,
-                "n_edits": number, "share": share, "predicted_before": predicted[design],
-                "predicted_after": predicted[other], "change": change,
-            }  # fmt: skip
+                "design": design,
+                "counterfactual": other,
+                "edits": tell(design, other).text,
+                "n_edits": number,
+                "share": share,
+                "predicted_before": predicted[design],
+                "predicted_after": predicted[other],
+                "change": change,
+            }
             if validation is not None:
                 seen = validation[other] - validation[design]
                 row |= {

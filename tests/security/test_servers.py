@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import stat
+import warnings
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from prefect.server.api.server import create_app
 
 from tests.services.site import CAMPAIGN, Site, until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+
+_PUBLIC = {
+    "/api/health",
+    "/api/ready",
+    "/health",
+    "/api/3.0/mlflow/server-info",
+    "/ajax-api/3.0/mlflow/server-info",
+}
+"""What a stranger may ask: whether a server is up, and which kind of store MLflow has."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +81,44 @@ def test_a_stranger_starts_reads_and_writes_nothing(
         ("GET", f"{mlflow}/get-artifact?run_uuid=x&path=x", None),
     ):
         assert ask(method, address, json=content, auth=login).status_code == 401, address
+
+
+def test_no_route_of_either_server_answers_a_stranger(site: tuple[Site, str]) -> None:
+    servers, _ = site
+    prefect, mlflow = servers.servers
+    asked = [(method, prefect + path) for method, path in _operations(create_app(final=True))]
+    asked += [(method, mlflow + path) for method, path in _routes_of_mlflow()]
+    assert len(asked) > 600
+    answered = set()
+    with httpx.Client(trust_env=False, timeout=60) as stranger:
+        for method, address in asked:
+            filled = re.sub(r"\{[^}]*\}|<[^>]*>", str(UUID(int=0)), address)
+            if stranger.request(method, filled).status_code != 401:
+                answered.add(urlsplit(filled).path)
+    assert {path for path in answered if not path.startswith("/static-files/")} <= _PUBLIC
+
+
+def _operations(app: FastAPI) -> Iterator[tuple[str, str]]:
+    for path, methods in app.openapi()["paths"].items():
+        yield from ((method.upper(), path) for method in methods)
+
+
+def _routes_of_mlflow() -> Iterator[tuple[str, str]]:
+    """Yield what the server takes: by Flask, with the users' routes, and by FastAPI beside it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.server import app
+        from mlflow.server.auth import routes
+        from mlflow.server.fastapi_app import create_fastapi_app
+
+        yield from _operations(create_fastapi_app(app))
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            yield method, rule.rule
+    for name, path in vars(routes).items():
+        if name.isupper() and isinstance(path, str) and path.startswith("/"):
+            yield "POST", path
+            yield "GET", path
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from designlib.constraints.required import RequiredMotifs
 from designlib.constraints.rules import RuleConstraint
 from designlib.constraints.sites import AllowedLetters
 from designlib.constraints.subspaces import AllowedLevels, OnPart, of_part
-from designlib.constraints.sum_to_one import SumToOne
 from designlib.constraints.transitions import ForbiddenTransitions
 
 __all__ = [
@@ -52,7 +51,6 @@ __all__ = [
     "Rejection",
     "RequiredMotifs",
     "RuleConstraint",
-    "SumToOne",
     "WithFlanks",
     "build",
     "check_chemistry",

@@ -14,7 +14,7 @@ from torch import Tensor
 from designlib.spaces import SequenceSpace, Space, widened
 from designlib.types import Conflicts, Designs, DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["AllOf", "Constraint", "Masking", "Rowwise", "every_design", "is_small"]
+__all__ = ["AllOf", "Constraint", "Inner", "Masking", "Rowwise", "every_design", "is_small"]
 
 _LOOKED_UP = 1 << 16
 _BLOCK = 1 << 13
@@ -84,6 +84,28 @@ class Rowwise(ABC):
         """Return a sentence for each infeasible design."""
         rows = zip(designs.tolist(), self.satisfied(designs).tolist(), strict=True)
         return ["" if fine else self._sentence(row) for row, fine in rows]
+
+
+class Inner(ABC):
+    """A constraint on something that is computed from each design, such as a part of it."""
+
+    inner: Constraint
+
+    @abstractmethod
+    def _inner(self, designs: Designs, /) -> Designs:
+        """Return what the inner constraint is on."""
+
+    def conflicts(self, designs: Designs, /) -> Conflicts:
+        """Return how far each design is from feasible; 0 if it is."""
+        return self.inner.conflicts(self._inner(designs))
+
+    def satisfied(self, designs: Designs, /) -> Bool[Tensor, "designs"]:
+        """Return which designs are feasible."""
+        return self.inner.satisfied(self._inner(designs))
+
+    def violations(self, designs: Designs, /) -> list[str]:
+        """Return the inner constraint's sentence for each design."""
+        return self.inner.violations(self._inner(designs))
 
 
 class AllOf:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from designlib.constraints.base import Masking
+from designlib.constraints.base import Inner, Masking
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
 __all__ = ["WithFlanks"]
 
 
-class WithFlanks:
+class WithFlanks(Inner):
     """Designs that satisfy a constraint together with fixed letters before and after them.
 
     A move inside the design is a move of the molecule, so the mask is that of the molecule, cut to
@@ -48,8 +48,8 @@ class WithFlanks:
                 raise InputError(f"{wrong[0]!r} in a flank is no letter of {space.alphabet.name}")
         self.space = space
         molecule = SequenceSpace(space.alphabet, len(before) + space.length + len(after))
-        self.of_molecule = make(molecule)
-        self.name = self.of_molecule.name
+        self.inner: Masking = make(molecule)
+        self.name = self.inner.name
         self._first = len(before)
         letters = [
             torch.tensor([space.alphabet.letters.index(letter) for letter in flank]).long()
@@ -59,23 +59,15 @@ class WithFlanks:
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the moves of the design that the molecule allows."""
-        moves = self.of_molecule.allowed_moves(self._molecule(letters))
+        moves = self.inner.allowed_moves(self._inner(letters))
         return moves[:, self._first : self._first + letters.shape[1]]
-
-    def conflicts(self, letters: Letters) -> Int[Tensor, "designs"]:
-        """Return how far each molecule is from feasible."""
-        return self.of_molecule.conflicts(self._molecule(letters))
-
-    def satisfied(self, letters: Letters) -> Bool[Tensor, "designs"]:
-        """Return which designs make a feasible molecule."""
-        return self.of_molecule.satisfied(self._molecule(letters))
 
     def violations(self, letters: Letters) -> list[str]:
         """Return the sentences for the molecules, whose positions count from their first letter."""
-        told = self.of_molecule.violations(self._molecule(letters))
-        return [sentence and f"{sentence}, with what is added" for sentence in told]
+        sentences = super().violations(letters)
+        return [sentence and f"{sentence}, with what is added" for sentence in sentences]
 
-    def _molecule(self, letters: Letters) -> Int[Tensor, "designs molecule"]:
+    def _inner(self, letters: Letters) -> Int[Tensor, "designs molecule"]:
         before, after = self._flanks.on(letters.device)
         rows = letters.shape[0]
         return torch.cat([before.expand(rows, -1), letters, after.expand(rows, -1)], 1)

@@ -1,24 +1,53 @@
-"""Sequences changed letter by letter until they are feasible."""
+"""Nearly feasible random sequences, changed letter by letter until they are feasible."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TypeAlias
+
 import torch
-from jaxtyping import Bool
+from jaxtyping import Float
 from torch import Tensor
 
-from designlib.constraints.base import Constraint
+from designlib.constraints.base import AllOf
+from designlib.constraints.hamming import HammingBall
+from designlib.constraints.motif_matches import LetterSets
+from designlib.constraints.paths import PairRules, draw_letters, draw_paths
+from designlib.constraints.required import RequiredMotifs
 from designlib.types import Letters
 
-__all__ = ["min_conflicts"]
+__all__ = ["min_conflicts", "near_feasible"]
+
+Weights: TypeAlias = Float[Tensor, "designs sites letters"]
+"""Probability of each letter of each site, up to a factor; 0 if excluded."""
 
 _TRIALS = 16
 _UPHILL = 0.05
 _STEPS_PER_SITE = 4
 
 
+def near_feasible(
+    constraint: AllOf, rules: PairRules, n: int, generator: torch.Generator
+) -> Letters:
+    """Return ``n`` random designs from which min-conflicts has little to do.
+
+    Fixed sites hold, each required motif is at a random place if what is there already leaves
+    room for it, about as many sites as the radius of a Hamming ball differ from its centre, and
+    neighbours are allowed if any such sequence has only allowed ones.
+    """
+    weights = rules.table.double().expand(n, -1, -1)
+    for strands in _required(constraint, generator):
+        weights = _planted(weights, strands, generator)
+    for member in constraint.members:
+        if isinstance(member, HammingBall):
+            weights = weights * _leaning(weights, member)
+    letters, possible = draw_paths(weights, rules.allowed, n, generator)
+    return letters.where(possible[:, None], draw_letters(weights, n, generator))
+
+
 def min_conflicts(
-    constraint: Constraint,
-    table: Bool[Tensor, "sites letters"],
+    constraint: AllOf,
+    rules: PairRules,
     letters: Letters,
     generator: torch.Generator,
     enough: int | None = None,
@@ -31,13 +60,13 @@ def min_conflicts(
 
     Parameters
     ----------
-    table
-        The letters to try at each site.
+    rules
+        Their table has the letters to try at each site.
     enough
         Number of feasible designs at which to stop and give up the others; None for all.
     """
-    sites, n_letters = table.shape
-    weights = table.float().flatten()
+    sites, n_letters = rules.table.shape
+    weights = rules.table.float().flatten()
     spared = 0 if enough is None else letters.shape[0] - enough
     letters = letters.clone()
     for _ in range(_STEPS_PER_SITE * sites):
@@ -58,3 +87,39 @@ def min_conflicts(
         chosen = tried[torch.arange(shape[0]), best]
         letters[broken] = torch.where(takes[:, None], chosen, letters[broken])
     return letters
+
+
+def _required(constraint: AllOf, generator: torch.Generator) -> Iterator[list[LetterSets]]:
+    """Yield the letter sets of each required motif on its strands, in random order."""
+    groups = [g for m in constraint.members if isinstance(m, RequiredMotifs) for g in m.groups]
+    for place in torch.randperm(len(groups), generator=generator).tolist():
+        yield [strand.sets for strand in groups[place]]
+
+
+def _planted(weights: Weights, strands: list[LetterSets], generator: torch.Generator) -> Weights:
+    """Return ``weights`` with the motif at a random place of those where it fits, if there are."""
+    codes = strands[0].shape[0]
+    # [designs, starts, codes, letters]: what is left of the window with the motif in it.
+    windows = weights.unfold(1, codes, 1).transpose(2, 3)
+    sets = torch.stack(strands).to(weights.dtype)
+    fits = torch.stack([((windows * motif).amax(3) > 0).all(2) for motif in sets], 2)
+    noise = torch.rand(fits.shape, generator=generator)
+    place = (noise * fits).flatten(1).argmax(1)
+    start, strand = place // len(sets), place % len(sets)
+    rows = fits.flatten(1).any(1).nonzero()
+    sites = start[:, None] + torch.arange(codes)
+    planted = weights.clone()
+    planted[rows, sites[rows[:, 0]]] *= sets[strand[rows[:, 0]]]
+    return planted
+
+
+def _leaning(weights: Weights, ball: HammingBall) -> Weights:
+    """Return weights that leave about as many changes from the centre as the radius allows."""
+    n_letters = weights.shape[2]
+    at_centre = ball.reference[:, None] == torch.arange(n_letters)
+    can_stay = (weights * at_centre > 0).any(2)
+    room = ball.radius - (~can_stay).sum(1)
+    share = (room / can_stay.sum(1).clamp(min=1)).clamp(1e-6, 1 - 1e-6)
+    # Odds of all other letters together are those of a change.
+    other = share / (1 - share) / (n_letters - 1)
+    return torch.where(at_centre, 1.0, other[:, None, None].double())

@@ -1,7 +1,7 @@
 """Sequences as paths through the allowed letters of each site and the allowed neighbours.
 
 Rules on single letters and pairs of neighbours are a hidden Markov chain without noise, so
-drawing from it and finding its nearest member are exact.
+drawing from it is exact.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from designlib.constraints.transitions import ForbiddenTransitions
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters
 
-__all__ = ["PairRules", "draw_letters", "draw_paths", "has_path", "lowest_costs", "pair_rules"]
+__all__ = ["PairRules", "draw_letters", "draw_paths", "has_path", "pair_rules"]
 
 
 class PairRules(NamedTuple):
@@ -113,17 +113,6 @@ def draw_letters(
     shape = (n, weights.shape[1])
     uniforms = torch.rand(shape, generator=generator, dtype=weights.dtype)
     return _pick(weights.expand(n, -1, -1), uniforms)
-
-
-def lowest_costs(
-    costs: Float[Tensor, "drafts sites letters"], allowed: Bool[Tensor, "letters letters"]
-) -> Float[Tensor, "drafts"]:
-    """Return the lowest sum of costs over all paths (Viterbi 1967); inf where there is none."""
-    forbidden = torch.zeros(allowed.shape, dtype=costs.dtype).masked_fill(~allowed, torch.inf)
-    lowest = costs[:, -1]
-    for site in reversed(range(costs.shape[1] - 1)):
-        lowest = costs[:, site] + (forbidden + lowest.unsqueeze(1)).min(2).values
-    return lowest.min(1).values
 
 
 def _onward(

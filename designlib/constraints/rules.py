@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
 from designlib.config import Rule
+from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import Conflicts, Designs
 
 __all__ = ["RuleConstraint"]
 
 
-class RuleConstraint:
+class RuleConstraint(Rowwise):
     """Designs that keep a rule, which is evaluated design by design.
 
     There is no mask: a sampler rejects the proposals that break the rule.
@@ -46,16 +46,9 @@ class RuleConstraint:
         excess = [self.rule.excess(design) for design in self._texts(designs)]
         return torch.tensor(excess, dtype=self._dtype, device=designs.device)
 
-    def satisfied(self, designs: Designs) -> Bool[Tensor, "designs"]:
-        """Return which designs keep the rule."""
-        return self.conflicts(designs) == 0
-
-    def violations(self, designs: Designs) -> list[str]:
-        """Return the rule's sentence on each design that breaks it."""
-        return [
-            self.rule.message(design) if self.rule.excess(design) else ""
-            for design in self._texts(designs)
-        ]
+    def _sentence(self, row: list[Any]) -> str:
+        (design,) = self._texts(torch.tensor([row], dtype=self._dtype))
+        return self.rule.message(design)
 
     def _texts(self, designs: Designs) -> Sequence[str | Mapping[str, float]]:
         if isinstance(self.space, SequenceSpace):

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from designlib.constraints.base import AllOf, Constraint, Rowwise
+from designlib.constraints.base import AllOf, Constraint, Inner, Rowwise
 from designlib.constraints.bounds import members_of
 from designlib.spaces import LevelSpace, MixedSpace
 from designlib.types import Conflicts, DeviceTensors, InputError, Points
@@ -16,7 +16,7 @@ from designlib.types import Conflicts, DeviceTensors, InputError, Points
 __all__ = ["AllowedLevels", "OnPart", "of_part"]
 
 
-class OnPart:
+class OnPart(Inner):
     """A constraint on one part of a `MixedSpace`, whatever the other parts are.
 
     Parameters
@@ -34,27 +34,10 @@ class OnPart:
     def __init__(
         self, space: MixedSpace, part: int, constraint: Constraint, name: str | None = None
     ) -> None:
-        self.space, self.part, self.constraint = space, part, constraint
-        self._name = name or constraint.name
+        self.space, self.part, self.inner = space, part, constraint
+        self.name = name or constraint.name
 
-    @property
-    def name(self) -> str:
-        """What the constraint is called."""
-        return self._name
-
-    def conflicts(self, designs: Points) -> Conflicts:
-        """Return how far the part of each design is from feasible."""
-        return self.constraint.conflicts(self._own(designs))
-
-    def satisfied(self, designs: Points) -> Bool[Tensor, "designs"]:
-        """Return of which designs the part is feasible."""
-        return self.constraint.satisfied(self._own(designs))
-
-    def violations(self, designs: Points) -> list[str]:
-        """Return the sentence of the part's own constraint."""
-        return self.constraint.violations(self._own(designs))
-
-    def _own(self, designs: Points) -> Tensor:
+    def _inner(self, designs: Points) -> Tensor:
         return designs[:, self.space.subspaces[self.part].columns]
 
 
@@ -110,7 +93,7 @@ def of_part(constraint: Constraint | None, space: MixedSpace, part: int) -> AllO
     Constraints on whole designs are left out.
     """
     members = [
-        member.constraint
+        member.inner
         for member in members_of(constraint)
         if isinstance(member, OnPart) and member.part == part
     ]

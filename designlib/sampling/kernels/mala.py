@@ -45,7 +45,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from designlib.constraints import Constraint, SumToOne, limits_of, members_of
+from designlib.constraints import Constraint, limits_of
 from designlib.sampling.kernels.base import MoveT, StateT, Tuning, require_space
 from designlib.sampling.kernels.metropolis import SubspaceKernel, TablesT
 from designlib.sampling.targets import Evaluation, Target
@@ -141,8 +141,7 @@ class Mala(LangevinKernel[State, Points, DeviceTensors]):
     its limits, and 1 where a side is open.
 
     Raises InputError for a step size or a scale that is not positive and finite; later, for a
-    target on a space that is no box or has another number of variables than there are scales, or
-    with the constraint `SumToOne`, which no proposal meets by chance.
+    target on a space that is no box or has another number of variables than there are scales.
     """
 
     def __init__(
@@ -193,10 +192,6 @@ class Mala(LangevinKernel[State, Points, DeviceTensors]):
     def tables(self, space: Space, constraint: Constraint | None) -> DeviceTensors:
         """Return limits, preconditioner and its root."""
         space = require_space(space, BoxSpace, "moves the variables")
-        if any(isinstance(member, SumToOne) for member in members_of(constraint)):
-            raise InputError(
-                "no proposal in a box sums to one; sample compositions in a SimplexSpace instead"
-            )
         lower, upper = limits_of(space, constraint)
         if self.preconditioner is None:
             metric = (upper - lower).square()

@@ -9,7 +9,6 @@ from scipy import stats
 from designlib.constraints import AllOf, Rejection, feasible_starts
 from designlib.constraints.bounds import Bounds
 from designlib.constraints.components import AtMostComponents
-from designlib.constraints.sum_to_one import SumToOne
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError
@@ -27,7 +26,6 @@ ZEROS, ONES = [0.0] * 5, [1.0] * 5
         (CUBE, []),
         (CUBE, [BALL]),
         (CUBE, [BALL, Bounds(CUBE, [0.0, 0.2, 0.3], [math.inf, 0.2, 0.4])]),
-        (CUBE, [SumToOne(CUBE)]),
         (HALF_OPEN, [Bounds(HALF_OPEN, [1.0, -math.inf], [math.inf, 5.0])]),
         (ALLOY, []),
         (ALLOY, [AtMostComponents(ALLOY, 2)]),

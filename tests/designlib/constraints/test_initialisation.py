@@ -16,6 +16,8 @@ from designlib.constraints import (
     RequiredMotifs,
     feasible_starts,
 )
+from designlib.constraints.min_conflicts import near_feasible
+from designlib.constraints.paths import pair_rules
 from designlib.notation.alphabets import BINARY, DNA, PROTEIN
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
@@ -76,8 +78,7 @@ MANY = AllOf(
         HammingBall(SPACE, REFERENCE, 4),
         fixed(SPACE, dict.fromkeys(range(35), "A")),
         GCWindow(SPACE, 0.9, 1.0),
-        # Only designs whose pattern of G and C has the period 10.
-        GCWindow(SPACE, 0.5, 0.5, 10),
+        GCWindow(SPACE, 0.4, 0.5, 10),
         TIGHT,
         ForbiddenTransitions(SPACE, sparse(4, 0)),
         RequiredMotifs(SPACE, ["GGTCTC", "TGACTCA", "CANNTG"], True),
@@ -92,6 +93,31 @@ def test_starts_are_feasible_and_repeatable(constraint):
     assert starts.shape == (200, 40)
     assert constraint.satisfied(starts).all()
     assert torch.equal(starts, feasible_starts(SPACE, constraint, 200, torch_generator(1)))
+
+
+def test_drafts_of_a_ball_are_near_its_centre():
+    for radius, most in ((0, 0), (8, 20), (40, 40)):
+        ball = AllOf(SPACE, [HammingBall(SPACE, REFERENCE, radius)])
+        drafts = near_feasible(ball, pair_rules(SPACE, []), 2000, torch_generator(0))
+        distance = (drafts != SPACE.encode([REFERENCE])).sum(1).double()
+        # 40 sites that change with probability radius / 40.
+        deviation = (radius * (1 - radius / 40)) ** 0.5
+        assert abs(float(distance.mean()) - radius) <= 4 * deviation / 2000**0.5 + 1e-9
+        assert distance.max() <= most
+
+
+def test_required_motifs_are_planted_where_there_is_room():
+    members = [
+        RequiredMotifs(SPACE, ["TGACTCA", "CANNTG"], True),
+        fixed(SPACE, dict.fromkeys(range(10, 20), "AT")),
+    ]
+    constraint, rules = AllOf(SPACE, members), pair_rules(SPACE, members)
+    drafts = near_feasible(constraint, rules, 100, torch_generator(0))
+    assert constraint.satisfied(drafts).all()
+    assert len(drafts.unique(dim=0)) == 100
+    much = AllOf(SPACE, [RequiredMotifs(SPACE, ["A" * 30, "C" * 30], False)])
+    drafts = near_feasible(much, pair_rules(SPACE, []), 100, torch_generator(0))
+    assert not much.satisfied(drafts).any()
 
 
 def test_starts_differ():
@@ -139,30 +165,17 @@ PASSWORD = SPACE.encode(["ACGTTGCA" * 5])[0]
 LOCKED = Rejection(SPACE, lambda letters: (letters[:, :20] == PASSWORD[:20]).all(1), "locked")
 
 
-def test_walk_from_seeds():
+def test_seeds_are_used_again_where_nothing_is_found():
     seeds = torch.stack([PASSWORD, 3 - PASSWORD])
-    starts = feasible_starts(SPACE, LOCKED, 50, torch_generator(2), seeds)
-    assert LOCKED.satisfied(starts).all()
-    assert len(set(SPACE.decode(starts))) > 40
-    product = AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
-    starts = feasible_starts(SPACE, product, 50, torch_generator(2), seeds)
-    assert product.satisfied(starts).all()
-    assert len(set(SPACE.decode(starts))) > 40
+    for constraint in (LOCKED, AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])):
+        starts = feasible_starts(SPACE, constraint, 50, torch_generator(2), seeds)
+        assert torch.equal(starts, PASSWORD.expand(50, -1))
 
 
 def test_without_a_seed_the_search_says_that_it_did_not_find():
     product = AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
-    with pytest.raises(InputError, match=r"^no design was found that satisfies locked; relax it$"):
+    with pytest.raises(InputError, match="no design was found that satisfies locked; nearest is"):
         feasible_starts(SPACE, product, 5, torch_generator(2))
-
-
-def test_walk_stays_where_nothing_is_allowed():
-    # Two designs, and no move joins them.
-    space = SequenceSpace(BINARY, 40)
-    both = torch.tensor([[0, 1] * 20, [1, 0] * 20])
-    constraint = Rejection(space, lambda x: (x == both[0]).all(1) | (x == both[1]).all(1))
-    starts = feasible_starts(space, constraint, 20, torch_generator(0), both)
-    assert torch.equal(starts.unique(dim=0), both)
 
 
 def test_alternating_letters_need_no_seed():

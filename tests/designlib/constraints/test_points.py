@@ -9,7 +9,6 @@ from designlib.constraints import AllOf, Constraint, HammingBall
 from designlib.constraints.base import Masking
 from designlib.constraints.bounds import Bounds, limits_of, members_of
 from designlib.constraints.components import AtMostComponents, most_components
-from designlib.constraints.sum_to_one import SumToOne
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace
@@ -33,7 +32,6 @@ CASES = [
     ),
     (AtMostComponents(ALLOY, 2), lambda row: sum(x > 0 for x in row) <= 2),
     (AtMostComponents(ALLOY, 4), lambda row: True),
-    (SumToOne(BOX), lambda row: abs(sum(row) - 1) < 1e-6),
 ]
 
 
@@ -73,25 +71,19 @@ def test_contract(case, dtype):
 
 
 def test_distances_have_the_unit_of_the_constraint():
-    bounds, few, one = CASES[0][0], CASES[2][0], CASES[4][0]
+    bounds, few = CASES[0][0], CASES[2][0]
     points = torch.tensor([[0.25, 3.0, 5.5], [0.5, 1.0, 5.0]], dtype=DOUBLE)
     assert bounds.conflicts(points).tolist() == [0.25 + 2.0 + 0.5, 0.0]
-    assert one.conflicts(points).tolist() == [7.75, 5.5]
     shares = torch.tensor([[0.25] * 4, [0.5, 0.0, 0.5, 0.0]])
     assert few.conflicts(shares).tolist() == [2, 0]
 
 
 def test_sentences_name_the_value_and_what_is_allowed():
-    bounds, few, one = CASES[0][0], CASES[2][0], CASES[4][0]
+    bounds, few = CASES[0][0], CASES[2][0]
     points = torch.tensor([[0.75, 3.0, 5.5], [0.25, 0.0, 0.0], [0.5, 0.0, 0.5]])
     assert bounds.violations(points) == [
         "heat = 3 (allowed -1 to 1) and 1 more",
         "time = 0.25 (allowed 0.5 to 1)",
-        "",
-    ]
-    assert one.violations(points) == [
-        "the values sum to 9.25 (allowed 1)",
-        "the values sum to 0.25 (allowed 1)",
         "",
     ]
     assert few.violations(torch.tensor([[0.5, 0.25, 0.0, 0.25]])) == [
@@ -115,7 +107,6 @@ def test_rounding_of_shares_is_forgiven_and_of_variables_is_not():
 def test_nan_is_infeasible():
     nan = torch.full((1, 3), torch.nan)
     assert not CASES[0][0].satisfied(nan).any()
-    assert not CASES[4][0].satisfied(nan).any()
     assert CASES[0][0].violations(nan) == ["time = nan (allowed 0.5 to 1) and 2 more"]
 
 
@@ -124,7 +115,7 @@ def test_limits_are_the_narrowest_of_all():
     assert (lower.tolist(), upper.tolist()) == (list(BOX.lower), list(BOX.upper))
     assert lower.dtype == DOUBLE
     other = Bounds(BOX, [-math.inf, 0.25, -math.inf], [0.75, math.inf, math.inf])
-    both = AllOf(BOX, [CASES[0][0], SumToOne(BOX), AllOf(BOX, [other])])
+    both = AllOf(BOX, [CASES[0][0], AllOf(BOX, [other])])
     lower, upper = limits_of(BOX, both)
     assert (lower.tolist(), upper.tolist()) == ([0.5, 0.25, 0.0], [0.75, 1.0, 5.0])
     lower, upper = limits_of(ALLOY, AtMostComponents(ALLOY, 2))

@@ -9,7 +9,6 @@ import torch
 
 from designlib.constraints import AllOf
 from designlib.constraints.bounds import Bounds
-from designlib.constraints.sum_to_one import SumToOne
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
 from designlib.sampling.kernels.mala import Mala, TruncatedNormal
@@ -236,9 +235,6 @@ def test_wrong_spaces_and_starts_are_refused():
         Mala().init(narrow, torch.tensor([[0.9, 0.0, 0.5]]))
     with pytest.raises(InputError, match="x1 = 2; finite values from 0 to 1"):
         Mala().init(narrow, torch.tensor([[2.0, 0.0, 0.5]]))
-    summed = Target(lambda x: x.sum(1), FREE, SumToOne(FREE))
-    with pytest.raises(InputError, match="no proposal in a box sums to one"):
-        Mala().init(summed, torch.tensor([[0.5, 0.5]]))
 
 
 def test_a_predictor_that_fails_on_the_way_is_named():

@@ -65,17 +65,10 @@ def numbers(
     values = cells.cast(pa.float64(), safe=False).to_numpy()
     if not np.isfinite(values).all():
         raise _not_a_number(raw, column, ~np.isfinite(values), advice)
-    big = np.abs(values) > LARGEST_NUMBER
-    if big.any():
-        at = int(np.flatnonzero(big)[0])
-        raise raw.fault(
-            at, column, f"{raw.cell(at, column)} is too large; at most {LARGEST_NUMBER:g}{advice}"
-        )
-    if positive and (values <= 0).any():
-        bad = values <= 0
-        at = int(np.flatnonzero(bad)[0])
-        problem = f"{raw.cell(at, column)} is not above zero, as it must be{advice}{_more(bad)}"
-        raise raw.fault(at, column, problem)
+    too_large = np.abs(values) > LARGEST_NUMBER
+    raw.refuse(too_large, column, f"is too large; at most {LARGEST_NUMBER:g}{advice}")
+    if positive:
+        raw.refuse(values <= 0, column, f"is not above zero, as it must be{advice}")
     return values
 
 
@@ -184,11 +177,9 @@ def _check_letters(raw: RawTable, column: str, designs: pa.Array, alphabet: Alph
 def _check_lengths(raw: RawTable, column: str, lengths: np.ndarray) -> None:
     usual = int(np.bincount(lengths).argmax())
     ragged = lengths != usual
-    if ragged.any():
-        at = int(np.flatnonzero(ragged)[0])
-        raise raw.fault(
-            at,
-            column,
-            f"{raw.cell(at, column)} has {lengths[at]} letters where most rows have {usual}; all "
-            f"designs must have one length{_more(ragged)}",
-        )
+    at = int(ragged.argmax())
+    raw.refuse(
+        ragged,
+        column,
+        f"has {lengths[at]} letters where most rows have {usual}; all designs must have one length",
+    )

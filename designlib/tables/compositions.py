@@ -79,14 +79,14 @@ def parse_compositions(
         None if name is None else numbers(raw, name, positive=True)
         for name in (columns.error, weight)
     )
-    space: SimplexSpace | MixedSpace | None = composition
-    if reading.quantities or reading.choices:
+    if composition is None or reading.quantities or reading.choices:
         variables = read_variables(raw, reading.quantities, reading.choices)
         guessed |= variables.notes
         space = MixedSpace(composition, variables.quantities, variables.choices)
         pairs = zip(texts, variables.texts, strict=True)
         texts = space.decode(space.encode([", ".join(filter(None, pair)) for pair in pairs]))
-    assert space is not None  # noqa: S101 - without variables there is a composition
+    else:
+        space = composition
     return measured_table(
         raw,
         pa.array(texts, type=pa.large_string()),
@@ -109,9 +109,8 @@ def _compositions(
     if reading.components:
         components, shares = reading.components, _component_shares(raw, reading)
     else:
-        assert columns.design is not None  # noqa: S101 - resolved, or an error
         components, shares, readable = _formula_shares(
-            raw, columns.design, skip=reading.skip_unreadable
+            raw, columns.design or "", skip=reading.skip_unreadable
         )
         if not readable.all():
             guessed["formulas left out"] = f"{(~readable).sum()} that cannot be read"

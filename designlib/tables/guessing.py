@@ -59,22 +59,18 @@ def resolve_columns(raw: RawTable, columns: TableColumns) -> tuple[TableColumns,
     if design is None:
         design, notes["design"] = _guess_design(raw, _free(raw, taken))
         taken.append(design)
-    error, weight = columns.error, columns.weight
-    if error is None:
-        error = _by_optional_name(raw, _free(raw, taken), _ERROR_NAMES, "error")
-    if error is not None and columns.error is None:
-        notes["error"] = f"column {error!r}, by its name"
-        taken.append(error)
-    if weight is None:
-        weight = _by_optional_name(raw, _free(raw, taken), _WEIGHT_NAMES, "weight")
-    if weight is not None and columns.weight is None:
-        notes["weight"] = f"column {weight!r}, by its name"
-        taken.append(weight)
+    optional = {"error": columns.error, "weight": columns.weight}
+    for role, names in (("error", _ERROR_NAMES), ("weight", _WEIGHT_NAMES)):
+        found = optional[role] or _by_optional_name(raw, _free(raw, taken), names, role)
+        if found is not None and optional[role] is None:
+            notes[role] = f"column {found!r}, by its name"
+            taken.append(found)
+        optional[role] = found
     values = columns.values
     if not values:
         value, notes["value"] = _guess_value(raw, _free(raw, taken))
         values = (value,)
-    return TableColumns(design=design, values=values, error=error, weight=weight), notes
+    return TableColumns(design=design, values=values, **optional), notes
 
 
 def _free(raw: RawTable, taken: Sequence[str]) -> list[str]:
@@ -132,16 +128,8 @@ def _guess_design(raw: RawTable, free: list[str]) -> tuple[str, str]:
         return named[0], f"column {named[0]!r}, by its name"
     looks = named or [c for c in texts if _share(raw, c, "^[ACGTUNacgtun]{3,}$") >= 0.9]
     looks = looks or [c for c in texts if _looks_like_protein(raw, c)]
-    if len(looks) == 1:
-        return looks[0], f"column {looks[0]!r}, the only one that looks like sequences"
-    if looks:
-        problem = f"several columns could hold the sequences: {listed(looks)}"
-    else:
-        problem = "no column looks like sequences"
-    raise InputError(
-        f"{raw.name}: {problem}. Columns: {listed(list(raw.columns))}. Name the one that holds the "
-        f"sequences (setting columns.design)"
-    )
+    advice = "that holds the sequences (setting columns.design)"
+    return _only(raw, looks, "looks like sequences", "the sequences", advice)
 
 
 def _looks_like_protein(raw: RawTable, column: str) -> bool:
@@ -158,15 +146,18 @@ def _guess_value(raw: RawTable, free: list[str]) -> tuple[str, str]:
     if len(named) == 1:
         return named[0], f"column {named[0]!r}, by its name"
     looks = named or [c for c in free if not _is_label(c) and _looks_numeric(raw, c)]
+    advice = "to optimise (setting columns.values, the objective first)"
+    return _only(raw, looks, "holds measured numbers", "the measured value", advice)
+
+
+def _only(raw: RawTable, looks: list[str], like: str, what: str, advice: str) -> tuple[str, str]:
+    """Return the one column that looks right, and how it was guessed; raise InputError if not."""
     if len(looks) == 1:
-        return looks[0], f"column {looks[0]!r}, the only one that holds measured numbers"
-    if looks:
-        problem = f"several columns could hold the measured value: {listed(looks)}"
-    else:
-        problem = "no column looks like measured values"
+        return looks[0], f"column {looks[0]!r}, the only one that {like}"
+    several = f"several columns could hold {what}: {listed(looks)}"
     raise InputError(
-        f"{raw.name}: {problem}. Columns: {listed(list(raw.columns))}. Name the one to optimise "
-        f"(setting columns.values, the objective first)"
+        f"{raw.name}: {several if looks else f'no column {like}'}. "
+        f"Columns: {listed(list(raw.columns))}. Name the one {advice}"
     )
 
 

@@ -107,8 +107,7 @@ def parse_table(
     """
     raw = read_raw(content, name)
     columns, guessed = resolve_columns(raw, columns)
-    assert columns.design is not None  # noqa: S101 - resolve_columns fills it or raises
-    designs, letters, decided = sequences(raw, columns.design, alphabet)
+    designs, letters, decided = sequences(raw, columns.design or "", alphabet)
     advice = " (for its logarithm)" * positive
     values = {name: numbers(raw, name, positive=positive, advice=advice) for name in columns.values}
     error, weight = (

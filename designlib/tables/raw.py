@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from designlib.types import InputError
 
@@ -42,6 +42,14 @@ class RawTable:
         return InputError(
             f"{self.name}, {self.place} {self.places[index]}, column {column!r}: {problem}"
         )
+
+    def refuse(self, bad: Bool[np.ndarray, " rows"], column: str, problem: str) -> None:
+        """Raise the error for the first bad cell, if there is one, with the number of others."""
+        if bad.any():
+            at, others = int(np.flatnonzero(bad)[0]), int(bad.sum()) - 1
+            plural = "s" if others > 1 else ""
+            more = f" ({others} more such cell{plural} in this column)" if others else ""
+            raise self.fault(at, column, f"{self.cell(at, column)} {problem}{more}")
 
     def cell(self, index: int, column: str) -> str:
         """Return one cell for an error message."""

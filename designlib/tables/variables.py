@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from designlib.notation import Choice, Quantity, as_text
-from designlib.tables.cells import is_text, numbers
+from designlib.tables.cells import numbers
 from designlib.tables.raw import RawTable, listed
 from designlib.types import InputError
 
@@ -92,14 +92,12 @@ def _quantity(
         notes[quantity.name] = f"in {quantity.unit}, by the name of its column"
     unit = f" {quantity.unit}" if quantity.unit else ""
     values = numbers(raw, column, advice=f" (in{unit}, without the unit)" if unit else "")
-    out = (values < quantity.low) | (values > quantity.high)
-    if out.any():
-        row = int(np.flatnonzero(out)[0])
-        raise raw.fault(
-            row, column,
-            f"{raw.cell(row, column)} is out of the limits of {quantity.name}; {quantity.low:g} to "
-            f"{quantity.high:g}{unit} is accepted",
-        )  # fmt: skip
+    raw.refuse(
+        (values < quantity.low) | (values > quantity.high),
+        column,
+        f"is out of the limits of {quantity.name}; {quantity.low:g} to {quantity.high:g}{unit} is "
+        "accepted",
+    )
     rounded = [quantity.rounded(value) for value in values.tolist()]
     moved = float(np.abs(np.array(rounded) - values).max())
     if moved > 1e-9 * (quantity.high - quantity.low):
@@ -111,10 +109,7 @@ def _choice(
     raw: RawTable, column: str, choice: Choice, notes: dict[str, str]
 ) -> tuple[Choice, list[str]]:
     cells = raw.columns[column].to_pylist()
-    if not is_text(raw.columns[column]):
-        cells = ["" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
-                 for cell in cells]  # fmt: skip
-    texts = [" ".join(cell.split()) for cell in cells]
+    texts = [" ".join(_option(cell).split()) for cell in cells]
     for row, text in enumerate(texts):
         if not text:
             raise raw.fault(row, column, "the cell is empty; an option is needed")
@@ -123,11 +118,8 @@ def _choice(
                 row, column, f"{raw.cell(row, column)} has one of = , ; in it, which no option may"
             )
         if choice.options and text not in choice.options:
-            raise raw.fault(
-                row, column,
-                f"{raw.cell(row, column)} is no option of {choice.name}; accepted are "
-                f"{', '.join(choice.options)}",
-            )  # fmt: skip
+            problem = f"is no option of {choice.name}; accepted are {', '.join(choice.options)}"
+            raise raw.fault(row, column, f"{raw.cell(row, column)} {problem}")
     if not choice.options:
         options = tuple(sorted(set(texts)))
         if len(options) < 2:
@@ -138,3 +130,10 @@ def _choice(
         choice = choice.model_copy(update={"options": options})
         notes[choice.name] = f"one of {', '.join(options)}, which occur"
     return choice, texts
+
+
+def _option(cell: object) -> str:
+    """Return a cell of any type as an option."""
+    if cell is None:
+        return ""
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)

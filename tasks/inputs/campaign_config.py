@@ -165,7 +165,7 @@ def load_config(path: Path) -> CampaignConfig:
     is wrong.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        content = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such configuration file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -50,9 +50,12 @@ def test_every_field_becomes_a_member():
         "ACTTACGT": ["forbidden_pairs"],
         "ACGTACGA": ["fixed_sites", "forbidden_pairs"],
         "ACAGAATT": [
-            "hamming_ball", "required_motifs", "forbidden_pairs", "gc",
+            "hamming_ball",
+            "required_motifs",
+            "forbidden_pairs",
+            "gc",
         ],
-    }  # fmt: skip
+    }
     for design, broken in designs.items():
         letters = SPACE.encode([design])
         seen = [member.name for member in product.members if member.violations(letters) != [""]]

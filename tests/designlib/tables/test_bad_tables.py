@@ -267,7 +267,7 @@ def test_errors_and_weights_are_positive(header: str, cell: str, parts: list[str
             TableColumns(design="value", values=("sequence",)),
             ["row 2, column 'value'", "'0.0' has '0' at position 1"],
         ),
-        (TableColumns(design="value"), ["no column looks like measured values"]),
+        (TableColumns(design="value"), ["no column holds measured numbers"]),
         (TableColumns(values=("sequence",)), ["no column looks like sequences"]),
     ],
 )
@@ -320,7 +320,7 @@ def test_two_error_columns_are_refused() -> None:
 
 
 def test_a_table_without_values_is_refused() -> None:
-    with pytest.raises(InputError, match="no column looks like measured values"):
+    with pytest.raises(InputError, match="no column holds measured numbers"):
         parse_table(csv(KMERS, "sequence"), "a.csv")
 
 

@@ -81,9 +81,14 @@ def test_a_stored_table_is_read_back():
     assert again.frame.equals(table.frame)
     assert again.space == table.space
     assert content == to_parquet_bytes(again)
-    dna = parse_table(b"seq,y\n" + b"\n".join(
-        f"{a}{b}{c},{i}".encode() for i, (a, b, c) in enumerate(
-            (a, b, c) for a in "ACGT" for b in "ACGT" for c in "ACGT")), "d.csv")  # fmt: skip
+    dna = parse_table(
+        b"seq,y\n"
+        + b"\n".join(
+            f"{a}{b}{c},{i}".encode()
+            for i, (a, b, c) in enumerate((a, b, c) for a in "ACGT" for b in "ACGT" for c in "ACGT")
+        ),
+        "d.csv",
+    )
     assert from_parquet(to_parquet_bytes(dna)).space == dna.space
 
 

@@ -21,18 +21,27 @@ from designlib.tables import (
 def table(**columns: list[float]) -> MeasuredTable:
     frame = pd.DataFrame(
         {
-            "design": ["AAAA", "CCCC"], "value": [1.0, 2.0], "spread": [np.nan, np.nan],
-            "replicates": [1, 1], "error": [np.nan, np.nan], "weight": [np.nan, np.nan], **columns,
+            "design": ["AAAA", "CCCC"],
+            "value": [1.0, 2.0],
+            "spread": [np.nan, np.nan],
+            "replicates": [1, 1],
+            "error": [np.nan, np.nan],
+            "weight": [np.nan, np.nan],
+            **columns,
         }
-    ).astype({"design": "str"})  # fmt: skip
+    ).astype({"design": "str"})
     return MeasuredTable(frame, SequenceSpace(DNA, 4), "t.csv", 2)
 
 
 def results(**columns: list[object]) -> pd.DataFrame:
     usual = {
-        "design": ["CCCC", "ACGT"], "value": [4.0, 9.0], "spread": [np.nan, 0.5],
-        "replicates": [1, 3], "error": [np.nan, 0.2], "round": [2, 1],
-    }  # fmt: skip
+        "design": ["CCCC", "ACGT"],
+        "value": [4.0, 9.0],
+        "spread": [np.nan, 0.5],
+        "replicates": [1, 3],
+        "error": [np.nan, 0.2],
+        "round": [2, 1],
+    }
     return pd.DataFrame({**usual, **columns})
 
 
@@ -53,13 +62,19 @@ def test_new_designs_are_added_and_known_ones_averaged_over_all_replicates() -> 
 def test_pooled_spread_and_error_are_those_of_all_replicates() -> None:
     old, new = np.array([1.0, 2.0, 4.0]), np.array([3.0, 7.0])
     start = table(
-        value=[1.0, old.mean()], spread=[np.nan, old.std(ddof=1)], replicates=[1, 3],
+        value=[1.0, old.mean()],
+        spread=[np.nan, old.std(ddof=1)],
+        replicates=[1, 3],
         error=[0.1, 0.3],
-    )  # fmt: skip
+    )
     came = results(
-        design=["CCCC"], value=[new.mean()], spread=[new.std(ddof=1)], replicates=[2],
-        error=[0.4], round=[1],
-    )  # fmt: skip
+        design=["CCCC"],
+        value=[new.mean()],
+        spread=[new.std(ddof=1)],
+        replicates=[2],
+        error=[0.4],
+        round=[1],
+    )
     frame = join_results(start, came).frame.set_index("design")
     both = np.concatenate([old, new])
     assert frame.loc["CCCC", "value"] == pytest.approx(both.mean())

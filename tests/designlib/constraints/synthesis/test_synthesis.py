@@ -109,8 +109,10 @@ def test_rules_agree_with_a_slow_count_on_random_sequences() -> None:
         stems = [(i, text[i : i + 4]) for i in range(len(text) - 3)]
         hairpin = any(
             b == other_strand(a) and j - i - 4 >= 3 and j + 4 - i <= 25
-            for i, a in stems for j, b in stems if i < j
-        )  # fmt: skip
+            for i, a in stems
+            for j, b in stems
+            if i < j
+        )
         assert any("repeat" in one for one in found) is repeat, text
         assert any("hairpin" in one for one in found) is hairpin, text
 
@@ -153,10 +155,13 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, object]) -> Non
 def test_the_order_sheet_has_adapters_and_refuses_a_breach() -> None:
     wells = pd.DataFrame(
         {
-            "plate": "P1", "well": ["A1", "A2"], "candidate_id": ["c-1", "c-2"],
-            "design": ["ACGTC", "GGGGG"], "role": ["exploit", "control"],
+            "plate": "P1",
+            "well": ["A1", "A2"],
+            "candidate_id": ["c-1", "c-2"],
+            "design": ["ACGTC", "GGGGG"],
+            "role": ["exploit", "control"],
         }
-    )  # fmt: skip
+    )
     config = SynthesisConfig(rules=CustomRules(max_run=3), adapters=Flanks(left="AC", right="T"))
     sheet = order_sheet(wells, config)
     assert sheet["sequence"].tolist() == ["ACACGTCT", "ACGGGGGT"]

@@ -48,7 +48,7 @@ class WithFlanks(Inner):
                 raise InputError(f"{wrong[0]!r} in a flank is no letter of {space.alphabet.name}")
         self.space = space
         molecule = SequenceSpace(space.alphabet, len(before) + space.length + len(after))
-        self.inner: Masking = make(molecule)
+        self.inner = self._masking = make(molecule)
         self.name = self.inner.name
         self._first = len(before)
         letters = [
@@ -59,7 +59,7 @@ class WithFlanks(Inner):
 
     def allowed_moves(self, letters: Letters) -> Moves:
         """Return the moves of the design that the molecule allows."""
-        moves = self.inner.allowed_moves(self._inner(letters))
+        moves = self._masking.allowed_moves(self._inner(letters))
         return moves[:, self._first : self._first + letters.shape[1]]
 
     def violations(self, letters: Letters) -> list[str]:

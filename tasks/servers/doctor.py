@@ -195,13 +195,18 @@ def _servers(settings: Settings) -> Iterator[str]:
 
 
 def _workers(settings: Settings) -> Iterator[str]:
-    if not os.environ.get("PREFECT_API_URL") and running_server(settings) is None:
+    running = running_server(settings)
+    address = os.environ.get("PREFECT_API_URL") or (running.address if running else None)
+    if address is None:
         yield "not needed without a server"
         return
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from tasks.servers.workers import heard_of
 
     since = datetime.now(UTC) - _SILENT
-    heard = {pool: heard_of(pool, since) for pool in ("cpu", "gpu")}
+    with temporary_settings({PREFECT_API_URL: address}):
+        heard = {pool: heard_of(pool, since) for pool in ("cpu", "gpu")}
     yield ", ".join(sorted(set().union(*heard.values()))) or f"none on {socket.gethostname()}"
     for pool, names in heard.items():
         if not names:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from prefect.settings import PREFECT_API_URL
 
 from flows.doctor import main
 from tasks.installation.settings import Settings
-from tasks.servers import doctor
+from tasks.servers import doctor, workers
+from tasks.servers.prefect_server import Announcement
 from tasks.stages.stages import run_stage
 
 
@@ -101,6 +104,23 @@ def test_a_lock_that_is_held_is_told(home: Path) -> None:
     with FileLock(home / "mlflow" / "look-and-write.lock"):
         found = {name: fact for name, fact, _ in doctor.examine(Settings())}
     assert "look-and-write.lock is held by a command that runs" in found["locks"]
+
+
+def test_workers_are_asked_for_at_the_server_that_runs_here(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "http://127.0.0.1:9/api"
+
+    def heard_of(pool: str, since: datetime) -> set[str]:
+        assert PREFECT_API_URL.value() == address
+        return {"host-cpu"} if pool == "cpu" else set()
+
+    monkeypatch.setattr(doctor, "running_server", lambda _: Announcement(address, ""))
+    monkeypatch.setattr(workers, "heard_of", heard_of)
+    assert list(doctor._workers(Settings())) == [
+        "host-cpu",
+        "no worker of pool gpu polls: `make worker-gpu`",
+    ]
 
 
 class _Refusing(BaseHTTPRequestHandler):

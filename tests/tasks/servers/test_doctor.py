@@ -68,7 +68,7 @@ WRONG: dict[Callable[[Path], None], tuple[str, str]] = {
     expose_login: ("login", "others can read it: chmod 600 "),
     damage_stage: ("stages", "folds.parquet damaged; the next run makes the stage again"),
     cut_manifest: ("stages", "manifest.json ("),
-    take_entry_away: ("records", "entry 1 of the campaign's record is missing or was changed"),
+    take_entry_away: ("records", "of the campaign's ledger is missing or was changed"),
     cut_database: ("databases", "mlflow/mlflow.db: file is not a database; put "),
     age_database: ("databases", "mlflow/mlflow.db: revision older, not "),
     kill_service: ("locks", "server.json is of a service that was killed: `make down`"),

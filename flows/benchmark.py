@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from tasks.installation.faults import exit_code
 __all__ = [
     "compare_checkpoints",
     "compare_images",
-    "compare_loops",
     "compare_methods",
+    "compare_rounds",
     "main",
     "orchestration",
     "recorder",
@@ -70,7 +71,12 @@ def recorder() -> Path:
     return measure_recording()
 
 
-_MEASUREMENTS = {"orchestration": orchestration, "selection": selection, "recorder": recorder}
+_MEASUREMENTS = {
+    "step-cost": step_cost,
+    "orchestration": orchestration,
+    "selection": selection,
+    "recorder": recorder,
+}
 
 
 @flow(name="benchmark-methods")
@@ -160,7 +166,7 @@ def compare_checkpoints(problems: tuple[str, ...], budgets: tuple[int, ...], see
 
 
 @flow(name="benchmark-rounds")
-def compare_loops(
+def compare_rounds(
     problems: tuple[str, ...] = (),
     rounds: int = 10,
     batch: int = 100,
@@ -169,30 +175,30 @@ def compare_loops(
 ) -> Path:
     """Compare whole simulated campaigns of as many measurements, and publish the pages.
 
-    No problems are all. Settings of every loop are chosen on another seed first, or else are the
-    first of those tried.
+    No problems are all. Settings of every proposer are chosen on another seed first, or else are
+    the first of those tried.
     """
-    from tasks.benchmarks.loop_comparison import (
-        LOOP_PROBLEMS,
-        loops_for,
-        run_loop_once,
-        standings,
-        tune_loop,
-    )
     from tasks.benchmarks.publishing import publish
+    from tasks.benchmarks.rounds import (
+        ROUND_PROBLEMS,
+        proposers_for,
+        run_campaign,
+        standings,
+        tune_proposer,
+    )
 
     if seeds < 1:
         raise InputError("at least one seed is needed")
     runs = []
-    for problem in problems or LOOP_PROBLEMS:
+    for problem in problems or ROUND_PROBLEMS:
         tuned = [
-            tune_loop(problem, tried, rounds, batch) if tune else tried[0]
-            for tried in loops_for(problem)
+            tune_proposer(problem, tried, rounds, batch) if tune else tried[0]
+            for tried in proposers_for(problem)
         ]
         runs += [
-            run_loop_once(problem, loop, rounds, batch, seed)
+            run_campaign(problem, proposer, rounds, batch, seed)
             for seed in range(seeds)
-            for loop in tuned
+            for proposer in tuned
         ]
     return publish({"rounds": standings(runs, tuned=tune)}, "rounds")
 
@@ -203,7 +209,7 @@ def run_example_campaigns(names: tuple[str, ...] = EXAMPLES, seeds: int = 5) -> 
     import pandas as pd
 
     from flows.campaign import design_campaign
-    from tasks.benchmarks.example_campaigns import judge_campaign
+    from tasks.benchmarks.example_campaigns import score_campaign
     from tasks.benchmarks.publishing import publish
     from tasks.inputs.campaign_config import CampaignConfig, load_config
     from tasks.inputs.tables import ingest
@@ -214,20 +220,21 @@ def run_example_campaigns(names: tuple[str, ...] = EXAMPLES, seeds: int = 5) -> 
         for seed in range(seeds):
             config = example.model_copy(update={"name": f"{name}-seed-{seed}", "seed": seed})
             start = ingest(config.data, config.objectives)
-            rows.append(judge_campaign(name, seed, start, design_campaign(config)))
+            rows.append(score_campaign(name, seed, start, design_campaign(config)))
     return publish({"campaigns": pd.DataFrame(rows)}, "campaigns")
 
 
-def _publish(name: str, **tables: Sequence[PrefectFuture[list[dict[str, Any]]]]) -> Path:
+def _publish(name: str, **tables: Sequence[PrefectFuture[Any]]) -> Path:
     """Wait for the rows of each table, and publish those that have some."""
     import pandas as pd
 
     from tasks.benchmarks.publishing import publish
 
     rows = {
-        table: [row for task in tasks for row in task.result()] for table, tasks in tables.items()
+        table: pd.DataFrame([row for task in tasks for row in task.result()])
+        for table, tasks in tables.items()
     }
-    return publish({table: pd.DataFrame(found) for table, found in rows.items() if found}, name)
+    return publish({table: each for table, each in rows.items() if len(each)}, name)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -248,34 +255,23 @@ def _run(options: argparse.Namespace) -> str:
     return f"page: {run() if options.what == 'page' else run_command(run)}"
 
 
-_MEASUREMENTS = {
-    "step-cost": step_cost,
-    "orchestration": orchestration,
-    "selection": selection,
-    "recorder": recorder,
-}
-
-
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    from designlib.benchmarks.methods import ALL as METHODS
+    from designlib.benchmarks.methods import METHODS
     from tasks.benchmarks.comparison_problems import PROBLEMS
 
-    names = [kind.name for kind in METHODS]
     parser = argparse.ArgumentParser(prog="python -m flows.benchmark", description=__doc__)
-    parser.add_argument(
-        "what",
-        metavar="TASK",
-        help=f"{', '.join(_MEASUREMENTS)}, campaigns (the example configurations), rounds "
-        "(simulated campaigns), checkpoints (ablations, Appendix G), page (all pages from the "
-        f"finished runs), all, quick, samples of an energy model ({', '.join(IMAGE_STEPS)}), or a "
-        f"problem: {', '.join(PROBLEMS)}",
-    )
     add = parser.add_argument
-    add("--methods", nargs="+", default=(), choices=names, metavar="NAME",
-        help=f"by default all: {', '.join(names)}")  # fmt: skip
+    what = (
+        f"{', '.join(_MEASUREMENTS)}, campaigns (the example configurations), rounds (simulated "
+        "campaigns), checkpoints (ablations, Appendix G), page (all pages from the finished "
+        f"runs), all, quick, samples of an energy model ({', '.join(IMAGE_STEPS)}), or a problem: "
+        f"{', '.join(PROBLEMS)}"
+    )
+    names, budget = f"by default all: {', '.join(METHODS)}", "predictor evaluations for each design"
+    add("what", metavar="TASK", help=what)
+    add("--methods", nargs="+", default=(), choices=[*METHODS], metavar="NAME", help=names)
     add("--seeds", type=int, default=5, help="seeds of each run (5)")
-    add("--budget", type=int, nargs="+", default=BUDGETS, metavar="EVALUATIONS",
-        help="predictor evaluations for each design")  # fmt: skip
+    add("--budget", type=int, nargs="+", default=BUDGETS, metavar="EVALUATIONS", help=budget)
     add("--quick", action="store_true", help="default settings, 2 seeds, two budgets")
     add("--untuned", action="store_true", help="default settings")
     add("--processes", type=int, default=2, help="tasks at the same time (2)")
@@ -295,21 +291,20 @@ def _comparison(options: argparse.Namespace) -> Callable[[], Path]:
     if what == "page":
         return write_benchmarks
     if what == "rounds":
-        return lambda: compare_loops(seeds=seeds, tune=not options.untuned)
+        return partial(compare_rounds, seeds=seeds, tune=not options.untuned)
     if what == "campaigns":
-        return lambda: run_example_campaigns(seeds=seeds)
+        return partial(run_example_campaigns, seeds=seeds)
     if what == "checkpoints":
         checkpoints = compare_checkpoints.with_options(task_runner=runner)
-        return lambda: checkpoints(ABLATED, ABLATION_BUDGETS, seeds)
+        return partial(checkpoints, ABLATED, ABLATION_BUDGETS, seeds)
     if what in IMAGE_STEPS:
         images = compare_images.with_options(task_runner=runner)
-        return lambda: images(what, IMAGE_STEPS[what], seeds)
+        return partial(images, what, IMAGE_STEPS[what], seeds)
     quick = options.quick or what == "quick"
     budgets, seeds = (QUICK_BUDGETS, 2) if quick else (tuple(options.budget), seeds)
     methods = compare_methods.with_options(task_runner=runner)
     tune = not (quick or options.untuned)
-    problems, names = chosen_problems(what), tuple(options.methods)
-    return lambda: methods(problems, names, budgets, seeds, tune)
+    return partial(methods, chosen_problems(what), tuple(options.methods), budgets, seeds, tune)
 
 
 def _step_table(path: Path) -> str:

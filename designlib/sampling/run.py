@@ -8,19 +8,24 @@ is what shards and workers share out: any division gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 
+from designlib.constraints import Constraint
+from designlib.predictors import Trajectory
 from designlib.sampling.drivers.anneal import anneal
 from designlib.sampling.drivers.smc import Population, smc
 from designlib.sampling.ladders.base import Rung
-from designlib.sampling.plan import SamplingPlan
+from designlib.sampling.ladders.plan import ScoreAt
+from designlib.sampling.plan import SamplingPlan, Starts, build_ladders
 from designlib.spaces import DesignSpace
 from designlib.types import Designs
 
-__all__ = ["Block", "cut_blocks", "ladder_bands", "sample_block", "share_out"]
+__all__ = ["Block", "SamplingRun", "cut_blocks", "ladder_bands", "sample_block", "share_out"]
 
 _BLOCK_SIZE = 128
 
@@ -106,6 +111,50 @@ def sample_block(
                 "score": state.value.double().cpu().numpy(),
                 "acceptance": state.acceptance.double().cpu().numpy(),
             }
+        )
+
+
+@dataclass(frozen=True)
+class SamplingRun:
+    """The chains of a planned run: what a campaign's shards and the benchmark sample with."""
+
+    plan: SamplingPlan
+    ladders: Sequence[Sequence[Rung]]
+    starts: Starts
+    space: DesignSpace
+    """The space of written designs."""
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        plan: SamplingPlan,
+        starts: Starts,
+        members: Sequence[Trajectory],
+        scores: Sequence[ScoreAt],
+        constraint: Constraint,
+        space: DesignSpace,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ) -> SamplingRun:
+        """Return the run with its networks on ``device``.
+
+        ``constraint`` is one on the space that chains move in, ``space`` that of written designs.
+        """
+        moved_in = plan.sampler.chain_space(space)
+        ladders = build_ladders(plan, members, scores, constraint, device, moved_in)
+        on_device = starts._replace(designs=starts.designs.to(device))
+        return cls(plan, ladders, on_device, space, seed)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All blocks of chains."""
+        return cut_blocks(self.starts.elite.tolist())
+
+    def sample(self, block: Block) -> Iterator[pd.DataFrame]:
+        """Yield the designs that a block visits, rung by rung; see `sample_block`."""
+        return sample_block(
+            self.plan, self.ladders, self.starts.designs, block, self.seed, self.space
         )
 
 

@@ -10,7 +10,7 @@ from designlib.selection.objectives import Objectives
 from designlib.selection.oracles import Oracle, true_percentile
 from designlib.selection.pareto import hypervolume, non_dominated
 from designlib.selection.ranking import Measured, ReadParts
-from designlib.selection.scoring import Predictors, Scoring
+from designlib.selection.scoring import Predictors, Scoring, standard_deviation
 
 __all__ = [
     "CHECKED",
@@ -37,5 +37,6 @@ __all__ = [
     "non_dominated",
     "rejection_counts",
     "select_batch",
+    "standard_deviation",
     "true_percentile",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from prefect import task
 
-from designlib.benchmarks.methods import BudgetError, Method
+from designlib.benchmarks.methods import METHODS, BudgetError, Method
 from designlib.benchmarks.pages import ABLATION
-from tasks.benchmarks.runs import run_once
+from tasks.benchmarks.runs import Row, run_once
 from tasks.installation.log import run_logger
 
 __all__ = ["Plan", "compare_ablation", "compare_on", "tune_method"]
@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 @task(name="compare-checkpoints", task_run_name="{name} on {problem}")
-def compare_ablation(problem: str, name: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
+def compare_ablation(problem: str, name: str, method: Method, plan: Plan) -> list[Row]:
     """Return the rows of an ablation, under a name of its own."""
     return [
         {
@@ -62,7 +62,7 @@ def compare_ablation(problem: str, name: str, method: Method, plan: Plan) -> lis
 
 
 @task(name="compare", task_run_name="{method.name} on {problem}")
-def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]:
+def compare_on(problem: str, method: Method, plan: Plan) -> list[Row]:
     """Return the rows of all runs of a method on a problem, its settings tuned if the plan says so.
 
     A budget that is too small for the settings has no rows, and the log says so. Raises BudgetError
@@ -81,10 +81,12 @@ def compare_on(problem: str, method: Method, plan: Plan) -> list[dict[str, Any]]
                 raise
             run_logger().warning("%s: left out, %s", problem, error)
             continue
-        run_logger().info(
-            "%s, %s, %d evaluations a design: medians %s, found %s", problem, method.name, budget,
-            *([f"{row[k]:.3g}" for row in rows[-plan.seeds :]] for k in ("median", "success")),
-        )  # fmt: skip
+        medians, shares = (
+            [f"{row[figure]:.3g}" for row in rows[-plan.seeds :]]
+            for figure in ("median", "success")
+        )
+        message = "%s, %s, %d evaluations a design: medians %s, found %s"
+        run_logger().info(message, problem, method.name, budget, medians, shares)
     return rows
 
 
@@ -127,7 +129,7 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
             )
         return order
 
-    left = ranked(type(method).choices(), plan.tune_at)
+    left = ranked(METHODS[method.name], plan.tune_at)
     chosen = {budget: left[0] for budget in plan.budgets if budget <= plan.tune_at}
     for budget in sorted(budget for budget in plan.budgets if budget > plan.tune_at):
         left = ranked(left[: max(2, (len(left) + 1) // 2)], budget)
@@ -136,6 +138,6 @@ def tune_method(problem: str, method: Method, plan: Plan) -> dict[int, Method]:
     return chosen
 
 
-def _mean(rows: Sequence[dict[str, Any]], figure: str) -> float:
+def _mean(rows: Sequence[Row], figure: str) -> float:
     value = sum(row[figure] for row in rows) / len(rows)
     return float("-inf") if pd.isna(value) else value

@@ -10,21 +10,20 @@ from typing import Literal
 import pandas as pd
 
 from designlib.analysis import Motif, read_motifs
-from designlib.benchmarks import methods
-from designlib.benchmarks.methods import Method
+from designlib.benchmarks.methods import METHODS, Method
 from designlib.benchmarks.problems import (
     Ackley,
-    AdversarialNeedle,
-    DisjointNeedles,
     MeasuredMixtures,
-    Needle,
-    Polynomial,
     Problem,
     SortSeq,
     Superconductor,
     TfBind8,
+    adversarial_needle,
+    disjoint_needles,
     ehrlich,
     enhancer,
+    needle,
+    polynomial,
     read_compositions,
     two_motif,
 )
@@ -76,7 +75,8 @@ def _mixtures(
     """Return the problem of a campaign on a measured table, of which a tenth is seen."""
     table, facts = read_named(dataset)
     space = facts.space
-    assert isinstance(space, SimplexSpace)  # noqa: S101 - the catalogue says so
+    if not isinstance(space, SimplexSpace):
+        raise TypeError(f"{dataset} is no table of compositions")
     values = table.frame.set_index("design")["value"]
     return MeasuredMixtures(
         name, values, space, truth, facts.maximise, facts.source.transform == "log", most
@@ -84,13 +84,13 @@ def _mixtures(
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "polynomial": Polynomial,
-    "needle-3": lambda: Needle(3),
-    "needle-5": lambda: Needle(5),
-    "needle-8": lambda: Needle(8),
-    "needle-10": lambda: Needle(10),
-    "adversarial-needle": AdversarialNeedle,
-    "disjoint-needles": DisjointNeedles,
+    "polynomial": polynomial,
+    "needle-3": lambda: needle(3),
+    "needle-5": lambda: needle(5),
+    "needle-8": lambda: needle(8),
+    "needle-10": lambda: needle(10),
+    "adversarial-needle": adversarial_needle,
+    "disjoint-needles": disjoint_needles,
     "ehrlich-32": lambda: ehrlich(32),
     "ehrlich-64": lambda: ehrlich(64),
     "ehrlich-128": lambda: ehrlich(128),
@@ -108,11 +108,9 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 """What makes each problem."""
 
 _ELITES = "-elites"
-PROBLEMS |= {
-    f"{name}{_ELITES}": PROBLEMS[name]
-    for name in ("tfbind8", "two-motif", "sortseq", "ehrlich-32", "ehrlich-64", "ehrlich-128",
-                 "enhancer", "ackley-10", "superconductor")
-}  # fmt: skip
+_WITH_ELITES = ("tfbind8", "two-motif", "sortseq", "ehrlich-32", "ehrlich-64", "ehrlich-128")
+_WITH_ELITES += ("enhancer", "ackley-10", "superconductor")
+PROBLEMS |= {f"{name}{_ELITES}": PROBLEMS[name] for name in _WITH_ELITES}
 
 
 @functools.lru_cache(maxsize=2)
@@ -172,12 +170,13 @@ def chosen_methods(names: Sequence[str]) -> list[Method]:
 
     Raises InputError for one of the names whose package is not installed.
     """
+    defaults = [choices[0] for choices in METHODS.values()]
     if not names:
-        return [kind() for kind in methods.ALL if kind.installed()]
-    named = [kind for kind in methods.ALL if kind.name in names]
-    for kind in named:
-        kind.require()
-    return [kind() for kind in named]
+        return [method for method in defaults if method.installed]
+    named = [method for method in defaults if method.name in names]
+    for method in named:
+        method.require()
+    return named
 
 
 def suits(problem: str, method: Method) -> bool:

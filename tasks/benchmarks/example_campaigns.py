@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 from prefect import task
 
+from designlib.errors import InputError
+from tasks.benchmarks.runs import Row
 from tasks.installation.log import run_logger
 from tasks.installation.machine import code_version, machine_line
 from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 
-__all__ = ["judge_campaign"]
+__all__ = ["score_campaign"]
 
 
-@task(name="judge-campaign", task_run_name="{name}, seed {seed}")
-def judge_campaign(name: str, seed: int, start: StageResult, done: Published) -> dict[str, Any]:
+@task(name="score-campaign", task_run_name="{name}, seed {seed}")
+def score_campaign(name: str, seed: int, start: StageResult, done: Published) -> Row:
     """Return what a campaign's candidates are worth by the truth; ``start`` is the whole table."""
     values = pd.read_parquet(start.path("measured.parquet"), columns=["value"])["value"]
     # Of small values that are wanted, a share would say nothing.
     best = values.max() if load_facts(start).maximise else math.nan
-    batch = done.figures["batch"]
-    row = {
+    batch = done.figures.batch
+    places, worth = batch.true_percentile, batch.true_value
+    if places is None or worth is None:
+        raise InputError(f"the data set of {name} has no truth to compare candidates with")
+    run_logger().info(
+        "%s, seed %d: percentile of the best %.2f, of the median %.2f",
+        *(name, seed, places.best, places.median),
+    )
+    return {
         "campaign": name,
         "seed": seed,
-        "candidates": batch["candidates"],
-        "feasible_share": batch["feasible_share"],
-        "best_percentile": batch["true_percentile"]["best"],
-        "median_percentile": batch["true_percentile"]["median"],
-        "best_value": batch["true_value"]["of_best"],
-        "median_value": batch["true_value"]["median"],
-        "share_of_best": batch["true_value"]["of_best"] / best,
-        "over_prediction": batch["over_prediction"],
+        "candidates": batch.candidates,
+        "feasible_share": batch.feasible_share,
+        "best_percentile": places.best,
+        "median_percentile": places.median,
+        "best_value": worth.of_best,
+        "median_value": worth.median,
+        "share_of_best": worth.of_best / best,
+        "over_prediction": batch.over_prediction,
         "commit": code_version(),
         "machine": machine_line(),
     }
-    run_logger().info(
-        "%s, seed %d: percentile of the best %.2f, of the median %.2f",
-        name, seed, row["best_percentile"], row["median_percentile"],
-    )  # fmt: skip
-    return row

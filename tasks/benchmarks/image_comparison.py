@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from prefect import task
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 
-from designlib.benchmarks.methods import (
-    EVALUATIONS_PER_PASS,
-    FixedChain,
-    RawTrajectoryWalk,
-    Setting,
-    TemperatureChain,
-)
+from designlib.benchmarks.methods import EVALUATIONS_PER_PASS, Sampler, Setting
 from designlib.benchmarks.problems import (
     Digits,
     EnergyConfig,
@@ -29,14 +20,14 @@ from designlib.benchmarks.problems import (
     Mnist,
     packed_images,
     read_packed_digits,
+    states_of,
 )
 from designlib.randomness import torch_generator
-from tasks.benchmarks.runs import CODE
+from tasks.benchmarks.runs import CODE, Row, tensor_bytes, timed
 from tasks.inputs.catalogue import locate
 from tasks.installation.device import use_device
 from tasks.installation.files import json_bytes
 from tasks.installation.log import run_logger
-from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 
@@ -48,16 +39,12 @@ __all__ = [
     "train_energy_on",
 ]
 
-AtOwnTemperature: TypeAlias = FixedChain | TemperatureChain | RawTrajectoryWalk
-
-IMAGE_METHODS: dict[str, tuple[AtOwnTemperature, ...]] = {
-    FixedChain.name: (FixedChain(),),
-    TemperatureChain.name: tuple(
-        TemperatureChain(softening=softening) for softening in (10.0, 2.0)
-    ),
-    RawTrajectoryWalk.name: tuple(
-        RawTrajectoryWalk(final_share=share) for share in (0.3, 0.6, 0.8)
-    ),
+_COOLED = Sampler("temperature annealing", "temperature")
+_RAW = Sampler("trajectory annealing, raw", "trajectory", raw=True)
+IMAGE_METHODS: dict[str, tuple[Sampler, ...]] = {
+    "gradient chain": (Sampler("gradient chain", "fixed"),),
+    _COOLED.name: tuple(replace(_COOLED, softening=softening) for softening in (10.0, 2.0)),
+    _RAW.name: tuple(replace(_RAW, final_share=share) for share in (0.3, 0.6, 0.8)),
 }
 """What is compared, each in the settings that are tried.
 
@@ -108,15 +95,13 @@ def train_energy_on(name: str, seed: int) -> None:
 
 
 @task(name="sample-images", task_run_name="{method} on {name}, {steps} steps")
-def sample_images(
-    name: str, method: str, steps: int, seeds: int, images: int
-) -> list[dict[str, Any]]:
+def sample_images(name: str, method: str, steps: int, seeds: int, images: int) -> list[Row]:
     """Return the rows of a method at one number of steps, a row a seed, at its best settings.
 
     These are the settings that come nearest on a seed which the comparison does not use.
     """
 
-    def distance(choice: AtOwnTemperature) -> float:
+    def distance(choice: Sampler) -> float:
         return run_images(name, choice, steps, images, _TUNING_SEED)["fid"]
 
     tried = IMAGE_METHODS[method]
@@ -128,52 +113,47 @@ def sample_images(
     return rows
 
 
-def run_images(
-    name: str, method: AtOwnTemperature, steps: int, images: int, seed: int
-) -> dict[str, Any]:
+def run_images(name: str, method: Sampler, steps: int, images: int, seed: int) -> Row:
     """Return the row of one run, from its stage where it was computed before.
 
     ``fid`` is the distance of so many sampled images, ``floor`` that of as many training images;
     ``shown`` are the first of the samples, packed.
     """
     use_device("cpu")
-    inputs = {
-        "problem": name, "method": repr(method), "steps": steps, "images": images, "seed": seed,
-    }  # fmt: skip
+    about = {"problem": name, "method": repr(method), "steps": steps, "images": images}
+    about["seed"] = seed
 
     def make() -> dict[str, bytes]:
         problem, setting = _setting(name, seed)
-        chosen = at_its_own_temperature(method, setting)
-        wall, cpu = time.perf_counter(), time.process_time()
-        outcome = chosen.run(setting, images, EVALUATIONS_PER_PASS * (steps + 1), seed)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        row = {
-            "problem": problem.name, "method": method.name, "settings": _told(method),
-            "steps": steps, "images": images, "seed": seed,
-            "fid": problem.fid(outcome.designs), "floor": problem.floor(images),
-            "accuracy": problem.accuracy, "evaluations": outcome.evaluations,
-            "side": problem.side, "wall_seconds": wall, "cpu_seconds": cpu,
-            "commit": code_version(), "machine": machine_line(),
-        }  # fmt: skip
+        chosen, budget = at_its_own_temperature(method, setting), EVALUATIONS_PER_PASS * (steps + 1)
+        outcome, cost = timed(lambda: chosen.run(setting, images, budget, seed))
+        figures = {
+            "fid": problem.fid(outcome.designs),
+            "floor": problem.floor(images),
+            "accuracy": problem.accuracy,
+            "side": problem.side,
+        }
+        names = {"problem": problem.name, "method": method.name, "settings": _settings(method)}
+        row = {**about, **names, **figures, **cost}
         shown = packed_images(outcome.designs[:_SHOWN])
         return {"row.json": json_bytes(row), "shown.bin": shown}
 
-    stage = run_stage(Settings(), "comparison-images", inputs, make, __name__, *CODE)
+    stage = run_stage(Settings(), "comparison-images", about, make, __name__, *CODE)
     shown = stage.path("shown.bin").read_bytes()
     return {**json.loads(stage.path("row.json").read_bytes()), "shown": shown}
 
 
-def at_its_own_temperature(method: AtOwnTemperature, setting: Setting) -> AtOwnTemperature:
+def at_its_own_temperature(method: Sampler, setting: Setting) -> Sampler:
     """Return the method with an inverse temperature of 1 on the last rung.
 
-    An energy model is a log density: what is asked for is a sample of it, nothing sharper.
+    An energy model is a log density, so a sample of it is wanted, nothing sharper.
     """
     return replace(method, sharpness=setting.spread)
 
 
-def _told(method: AtOwnTemperature) -> str:
+def _settings(method: Sampler) -> str:
     """Return the settings in which the choices of a method differ."""
-    name = {TemperatureChain: "softening", RawTrajectoryWalk: "final_share"}.get(type(method))
+    name = {"temperature": "softening", "trajectory": "final_share"}.get(method.ladder)
     return f"{name} {getattr(method, name):g}" if name else "none"
 
 
@@ -181,12 +161,10 @@ def _setting(name: str, seed: int) -> tuple[Mnist, Setting]:
     problem = _problem(name)
     tensors = load_tensors(_trained(name, seed).path("trajectory.safetensors").read_bytes())
     models = []
-    for index in range(len({key.partition(".")[0] for key in tensors})):
-        weight = tensors[f"{index}.weight"]
-        model = EnergyModel(weight.shape[1], weight.shape[0])
-        model.load_state_dict(
-            {key: tensors[f"{index}.{key}"] for key in ("weight", "visible_bias", "hidden_bias")}
-        )
+    for state in states_of(tensors):
+        hidden, sites = state["weight"].shape
+        model = EnergyModel(sites, hidden)
+        model.load_state_dict(state)
         models.append(model.eval().requires_grad_(False))
     reference = problem.space.random(256, torch_generator(seed, "reference"))
     return problem, Setting(problem.space, None, models, reference, problem.space.random)
@@ -197,12 +175,8 @@ def _trained(name: str, seed: int) -> StageResult:
     use_device("cpu")
 
     def make() -> dict[str, bytes]:
-        tensors = {
-            f"{index}.{key}": value.contiguous()
-            for index, checkpoint in enumerate(_problem(name).trajectory(seed))
-            for key, value in checkpoint.model.state_dict().items()
-        }
-        return {"trajectory.safetensors": save_tensors(tensors)}
+        models = (checkpoint.model for checkpoint in _problem(name).trajectory(seed))
+        return {"trajectory.safetensors": tensor_bytes(models, {})}
 
     inputs = {"problem": name, "seed": seed}
     return run_stage(Settings(), "comparison-energy", inputs, make, __name__, *CODE)

@@ -21,17 +21,16 @@ from designlib.notation.alphabets import ALPHABETS
 from designlib.predictors import Examples, PredictorSpec, train
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, describe_space
+from tasks.benchmarks.measurements import store_measurement
 from tasks.installation.device import use_device
-from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
-from tasks.installation.machine import describe_machine
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.rounds.train import with_learned_shares
 from tasks.servers.prefect_server import running_server
 
 __all__ = ["measure_orchestration"]
 
-_CAMPAIGN: dict[str, Any] = {
+_CAMPAIGN = {
     "name": "orchestration",
     "training": {"members": 2, "steps": 60, "checkpoints": 8, "network": {"width": 32}},
     "sampling": {"chains": 600, "steps_per_rung": 2, "final_steps": 4},
@@ -60,19 +59,16 @@ def measure_orchestration() -> Path:
         run_logger().info("one process: %.0f s", alone)
         served = _served(Path(scratch) / "served")
         run_logger().info("servers and two workers: %.0f s", served)
-    content = {
-        "machine": describe_machine(),
-        "one_process_seconds": round(alone, 1),
-        "served_seconds": round(served, 1),
-        "difference_seconds": round(served - alone, 1),
-        "learning_shares": shares,
-    }
-    path = Settings().home / "benchmarks" / "orchestration.json"
-    write_atomically(path, json_bytes(content))
-    return path
+    return store_measurement(
+        "orchestration",
+        one_process_seconds=round(alone, 1),
+        served_seconds=round(served, 1),
+        difference_seconds=round(served - alone, 1),
+        learning_shares=shares,
+    )
 
 
-def _learning_share(alphabet: str, length: int) -> dict[str, Any]:
+def _learning_share(alphabet: str, length: int) -> dict[str, str | float]:
     """Return the processor time of all checkpoints' shares over that of their training.
 
     A member of the default settings on random designs, in one thread.
@@ -80,9 +76,8 @@ def _learning_share(alphabet: str, length: int) -> dict[str, Any]:
     space = SequenceSpace(ALPHABETS[alphabet], length)
     generator, config = torch_generator(0, "learning share"), TrainingConfig()
     spec = PredictorSpec(
-        network=config.network, **describe_space(space), both_strands=False, centre=0.0, scale=1.0,
-        transform="none", seed=0,
-    )  # fmt: skip
+        network=config.network, **describe_space(space), centre=0.0, scale=1.0, seed=0
+    )
     target = torch.randn(_DESIGNS, generator=generator)
     inputs = space.relax(space.random(_DESIGNS, generator))
     examples = Examples(inputs, target, torch.ones(_DESIGNS))
@@ -124,12 +119,11 @@ def _served(home: Path) -> float:
                     json={"parameters": {"config": _CAMPAIGN}, "state": {"type": "SCHEDULED"}},
                 )
             )
-            while (state := _answer(client.get(f"/flow_runs/{run['id']}")))["state_type"] not in (
-                _ENDS
-            ):
+            where = f"/flow_runs/{run['id']}"
+            while (state := _answer(client.get(where))["state"])["type"] not in _ENDS:
                 time.sleep(0.5)
-        if state["state_type"] != "COMPLETED":
-            raise RuntimeError(f"the campaign ended {state['state']}")
+        if state["type"] != "COMPLETED":
+            raise RuntimeError(f"the campaign ended {state}")
         return time.monotonic() - started
     finally:
         _module(environment, "tasks.servers.operate", "down")
@@ -145,12 +139,16 @@ def _environment(home: Path) -> dict[str, str]:
 def _module(environment: Mapping[str, str], *command: str) -> None:
     finished = subprocess.run(  # noqa: S603 - our own modules
         [sys.executable, "-m", *command],
-        env=dict(environment), cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=dict(environment),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {finished.stdout}{finished.stderr}")
 
 
-def _answer(response: httpx.Response) -> dict[str, Any]:
+def _answer(response: httpx.Response) -> Any:
     response.raise_for_status()
     return response.json()

@@ -12,18 +12,12 @@ from prefect import task
 
 from designlib.benchmarks.pages import (
     FRONT,
-    BenchmarkTables,
+    TABLES,
     Pages,
     PageSettings,
     benchmark_pages,
-    merge_campaigns,
-    merge_images,
-    merge_learning,
-    merge_loops,
-    merge_runs,
+    merge,
     summarise,
-    summarise_images,
-    summarise_loops,
 )
 from designlib.types import InputError
 from tasks.installation.files import parquet_bytes, write_atomically
@@ -36,14 +30,6 @@ __all__ = ["PUBLISHED", "pages_of", "publish", "stored_tables", "write_benchmark
 PUBLISHED = "docs/benchmarks/"
 """Folder of the runs, details and figures behind the page that lies in the repository."""
 _EXPERIMENT = "benchmarks"
-_MERGES = {
-    "runs": merge_runs,
-    "learning": merge_learning,
-    "images": merge_images,
-    "rounds": merge_loops,
-    "campaigns": merge_campaigns,
-}
-_SUMMARIES = {"runs": summarise, "images": summarise_images, "rounds": summarise_loops}
 _FORMER = {"runs": "cells"}
 """Names of files in result folders of release 0.1."""
 
@@ -52,7 +38,7 @@ _FORMER = {"runs": "cells"}
 def publish(new: Mapping[str, pd.DataFrame], name: str) -> Path:
     """Merge runs into those of earlier benchmarks, write the pages, log them; return the page.
 
-    ``new`` holds tables by their names in `BenchmarkTables`; ``name`` is that of the MLflow run.
+    ``new`` holds tables by their names in `TABLES`; ``name`` is that of the MLflow run.
     """
     settings = Settings()
     folder = settings.home / "benchmarks"
@@ -65,9 +51,9 @@ def publish(new: Mapping[str, pd.DataFrame], name: str) -> Path:
     with run_for(experiment_id(settings, _EXPERIMENT), key, name) as run_id:
         for file, content in files.items():
             log_bytes(run_id, file, content)
-        for table, summary in _SUMMARIES.items():
-            if table in new:
-                log_table(run_id, summary(new[table]), f"{table}.json")
+        for table, rows in new.items():
+            if TABLES[table].figures:
+                log_table(run_id, summarise(table, rows), f"{table}.json")
     page = folder / f"{FRONT}.md"
     run_logger().info("page: %s", page)
     return page
@@ -93,16 +79,16 @@ def pages_of(tables: Mapping[str, pd.DataFrame], folder: str) -> Pages:
     """Return all pages of some tables, with details and figures in ``folder``."""
     text = (REPOSITORY / PUBLISHED / "page.yaml").read_text(encoding="utf-8")
     settings = PageSettings.model_validate(yaml.safe_load(text))
-    return benchmark_pages(BenchmarkTables(**tables), settings, folder)
+    return benchmark_pages(tables, settings, folder)
 
 
 def stored_tables(folder: Path, new: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables of a folder by name, with new runs merged into them."""
     tables = {}
-    for name, merge in _MERGES.items():
+    for name in TABLES:
         paths = [folder / f"{each}.parquet" for each in (name, _FORMER.get(name, name))]
         stored = next((pd.read_parquet(path) for path in paths if path.exists()), None)
-        table = merge(stored, new[name]) if name in new else stored
+        table = merge(name, stored, new[name]) if name in new else stored
         if table is not None:
             tables[name] = table
     return tables

@@ -12,10 +12,8 @@ from prefect import task
 from torch import nn
 
 from designlib.randomness import torch_generator
-from tasks.installation.files import json_bytes, write_atomically
+from tasks.benchmarks.measurements import store_measurement
 from tasks.installation.log import run_logger
-from tasks.installation.machine import describe_machine
-from tasks.installation.settings import Settings
 from tasks.tracking.recording import record_training
 
 __all__ = ["measure_recording"]
@@ -44,14 +42,11 @@ def measure_recording(steps: int = _STEPS, trainings: int = _TRAININGS) -> Path:
     for _ in range(trainings):
         rows.append(_measured(steps))
         run_logger().info("recorded over plain: %(ratio).3f, recording: %(share).4f", rows[-1])
-    content = {
-        "machine": describe_machine(), "steps": steps, "rows": rows,
-        **{f"median_{name}": float(np.median([row[name] for row in rows]))
-           for name in ("ratio", "share", "share_of_loop")},
-    }  # fmt: skip
-    path = Settings().home / "benchmarks" / "recorder.json"
-    write_atomically(path, json_bytes(content))
-    return path
+    medians = {
+        f"median_{name}": float(np.median([row[name] for row in rows]))
+        for name in ("ratio", "share", "share_of_loop")
+    }
+    return store_measurement("recorder", steps=steps, rows=rows, **medians)
 
 
 def _measured(steps: int) -> dict[str, float]:
@@ -83,10 +78,9 @@ class _Training:
     """A plain torch loop."""
 
     def __init__(self) -> None:
-        self.network = nn.Sequential(
-            nn.Conv1d(4, _WIDTH, 7, padding=3), nn.ReLU(), nn.Flatten(),
-            nn.Linear(_LENGTH * _WIDTH, _WIDTH), nn.ReLU(), nn.Linear(_WIDTH, 1),
-        )  # fmt: skip
+        filters = [nn.Conv1d(4, _WIDTH, 7, padding=3), nn.ReLU(), nn.Flatten()]
+        head = [nn.Linear(_LENGTH * _WIDTH, _WIDTH), nn.ReLU(), nn.Linear(_WIDTH, 1)]
+        self.network = nn.Sequential(*filters, *head)
         self._generator = torch_generator(0, "recording")
         self._inputs = torch.randn(_ROWS, 4, _LENGTH, generator=self._generator)
         self._values = torch.randn(_ROWS, 1, generator=self._generator)

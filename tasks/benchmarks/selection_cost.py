@@ -22,10 +22,9 @@ from designlib.notation import DNA
 from designlib.randomness import numpy_generator
 from designlib.selection import Measured, choose_designs
 from designlib.spaces import SequenceSpace
-from tasks.installation.files import json_bytes, write_atomically
+from tasks.benchmarks.measurements import store_measurement
 from tasks.installation.log import run_logger
-from tasks.installation.machine import describe_machine
-from tasks.installation.settings import REPOSITORY, Settings
+from tasks.installation.settings import REPOSITORY
 from tasks.stages.rows import ROWS, read_rows, write_rows
 
 __all__ = ["SIZES", "measure_selection"]
@@ -50,15 +49,12 @@ def measure_selection(sizes: tuple[int, ...] = SIZES) -> Path:
             with scored.open("wb") as file:
                 write_rows(_designs(size), file)
             command = [sys.executable, "-m", "tasks.benchmarks.selection_cost", str(scored)]
-            said = subprocess.run(  # noqa: S603 - our own module
+            answer = subprocess.run(  # noqa: S603 - our own module
                 command, cwd=REPOSITORY, check=True, capture_output=True, text=True
             ).stdout
-        rows.append({"designs": size, **json.loads(said)})
+        rows.append({"designs": size, **json.loads(answer)})
         run_logger().info("%(designs)d designs: %(seconds).0f s, %(mebibytes)d MiB", rows[-1])
-    content = {"machine": describe_machine(), "batch": _CONFIG.batch_size, "rows": rows}
-    path = Settings().home / "benchmarks" / "selection.json"
-    write_atomically(path, json_bytes(content))
-    return path
+    return store_measurement("selection", batch=_CONFIG.batch_size, rows=rows)
 
 
 def _designs(size: int) -> Iterator[pd.DataFrame]:
@@ -96,12 +92,7 @@ def _random_sequences(generator: np.random.Generator, count: int) -> np.ndarray:
 def _choose(scored: Path) -> dict[str, float]:
     """Choose a batch as a campaign does, and return seconds and the memory at its largest."""
     started, computed = time.monotonic(), time.process_time()
-    checked = pd.DataFrame(
-        {
-            "fold": "validation_model",
-            "validation_score": numpy_generator(0, "validation").normal(size=_MEASURED),
-        }
-    )
+    scores = numpy_generator(0, "validation").normal(size=_MEASURED)
     measured = Measured(
         space=_SPACE,
         both_strands=True,
@@ -110,7 +101,7 @@ def _choose(scored: Path) -> dict[str, float]:
         distance_units="letters",
         members=[],
         folds=pd.DataFrame({"fold": ["predictor"], "value": [0.0]}),
-        checked=checked,
+        checked=pd.DataFrame({"fold": "validation_model", "validation_score": scores}),
     )
     with tempfile.TemporaryFile() as file:
         choice = choose_designs(
@@ -128,4 +119,4 @@ def _choose(scored: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_choose(Path(sys.argv[1]))))  # noqa: T201 - read by the parent
+    sys.stdout.write(json.dumps(_choose(Path(sys.argv[1]))))

@@ -21,17 +21,20 @@ from designlib.randomness import chain_uniforms, torch_generator
 from designlib.sampling.kernels import CompiledKernel, GibbsWithGradients, Kernel
 from designlib.sampling.targets import Target
 from designlib.spaces import SequenceSpace
-from designlib.types import Letters
+from tasks.benchmarks.measurements import store_measurement
 from tasks.installation.device import use_device
-from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.log import run_logger
-from tasks.installation.machine import describe_machine
-from tasks.installation.settings import Settings
 
-__all__ = ["measure_scaling", "measure_step_cost"]
+__all__ = ["measure_step_cost"]
 
 _REPEATS = 25
 _CASES = (("mlp", 256), ("mlp", 2048), ("cnn", 256), ("cnn", 2048))
+_CONSTRAINTS = ConstraintConfig(
+    forbidden_motifs=("GGTCTC", "GAATTC"), max_homopolymer=5, gc=GCConfig(low=0.2, high=0.8)
+)
+"""Three families of constraints at once."""
+_TURNS, _SECONDS, _LEAD_SECONDS, _CHAINS = 5, 2.0, 0.2, 256
+"""How two processes are compared with one."""
 
 
 @task(name="measure-step-cost")
@@ -45,33 +48,28 @@ def measure_step_cost() -> Path:
     rows = []
     for way in ("eager", "constrained", "compiled"):
         for kind, chains in _CASES:
-            network, space = small_network(kind)
-            constraint = some_constraints(space) if way == "constrained" else None
+            network, space = _small_network(kind)
+            constraint = build(_CONSTRAINTS, space) if way == "constrained" else None
             plain = GibbsWithGradients()
             kernel = CompiledKernel(plain) if way == "compiled" else plain
             row = {"predictor": kind, "chains": chains, "step": way}
             row |= _ratio(network, space, constraint, kernel, chains)
             rows.append(row)
             run_logger().info("%s", row)
-    content = {"machine": describe_machine(), "rows": rows, "two_processes": measure_scaling()}
-    path = Settings().home / "benchmarks" / "step-cost.json"
-    write_atomically(path, json_bytes(content))
-    return path
+    return store_measurement("step-cost", rows=rows, two_processes=_measure_scaling())
 
 
-def small_network(kind: str) -> tuple[nn.Module, SequenceSpace]:
+def _small_network(kind: str) -> tuple[nn.Module, SequenceSpace]:
     """Return a predictor of the benchmark, ``mlp`` or ``cnn``, and its space."""
     torch.manual_seed(0)
     if kind == "mlp":
         layers = [nn.Flatten(), nn.Linear(32, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU()]
         network = nn.Sequential(*layers, nn.Linear(256, 1), nn.Flatten(0))
         return network.requires_grad_(False), SequenceSpace(DNA, 8)
-    network = nn.Sequential(
-        _ChannelsFirst(),
-        nn.Conv1d(4, 64, 7, padding="same"), nn.ReLU(),
-        nn.Conv1d(64, 64, 7, padding="same"), nn.ReLU(),
-        nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0),
-    )  # fmt: skip
+    filters = [nn.Conv1d(4, 64, 7, padding="same"), nn.ReLU()]
+    filters += [nn.Conv1d(64, 64, 7, padding="same"), nn.ReLU(), nn.AdaptiveAvgPool1d(1)]
+    head = [nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0)]
+    network = nn.Sequential(_ChannelsFirst(), *filters, *head)
     return network.requires_grad_(False), SequenceSpace(DNA, 60)
 
 
@@ -80,22 +78,15 @@ class _ChannelsFirst(nn.Module):
         return one_hot.transpose(1, 2)
 
 
-def some_constraints(space: SequenceSpace) -> Constraint:
-    """Return three families of constraints at once."""
-    config = ConstraintConfig(
-        forbidden_motifs=("GGTCTC", "GAATTC"), max_homopolymer=5, gc=GCConfig(low=0.2, high=0.8)
-    )
-    return build(config, space)
-
-
 def _ratio(
     network: nn.Module,
     space: SequenceSpace,
     constraint: Constraint | None,
     kernel: Kernel[Any],
     chains: int,
-) -> dict[str, Any]:
-    letters = _feasible(space, constraint, chains)
+) -> dict[str, float]:
+    letters = space.random(20 * chains, torch_generator(0, "step cost"))
+    letters = (letters if constraint is None else letters[constraint.satisfied(letters)])[:chains]
     target = Target(network, space, constraint, beta=1.0)
     draws = chain_uniforms(0, 0, range(chains), 1, kernel.draws_per_step(space))[0]
     state = kernel.init(target, letters)
@@ -126,31 +117,13 @@ def _ratio(
     }
 
 
-def _feasible(space: SequenceSpace, constraint: Constraint | None, chains: int) -> Letters:
-    letters = space.random(20 * chains, torch_generator(0, "step cost"))
-    kept = letters if constraint is None else letters[constraint.satisfied(letters)]
-    return kept[:chains]
-
-
 def _cpu_seconds(work: Callable[[], None]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
-_ROUNDS = 5
-
-
-_SECONDS = 2.0
-
-
-_LEAD_SECONDS = 0.2
-
-
-_CHAINS = 256
-
-
-def measure_scaling() -> dict[str, Any]:
+def _measure_scaling() -> dict[str, float]:
     """Return the speed of two processes over that of one, for steps and for bare gradients.
 
     The second says what the machine can give. Processes run for the same two seconds; one
@@ -161,11 +134,11 @@ def measure_scaling() -> dict[str, Any]:
         # Both processes import and warm up before anything counts.
         _speeds(pool, 2, "steps")
         ratios: dict[str, list[float]] = {"steps": [], "gradients": []}
-        for _ in range(_ROUNDS):
-            for what, found in ratios.items():
+        for _ in range(_TURNS):
+            for what, measured in ratios.items():
                 alone = _speeds(pool, 1, what)
-                found.append(_speeds(pool, 2, what) / alone)
-    return {what: round(statistics.median(found), 2) for what, found in ratios.items()}
+                measured.append(_speeds(pool, 2, what) / alone)
+    return {what: round(statistics.median(each), 2) for what, each in ratios.items()}
 
 
 def _speeds(pool: ProcessPoolExecutor, processes: int, what: str) -> float:
@@ -177,14 +150,8 @@ def _speeds(pool: ProcessPoolExecutor, processes: int, what: str) -> float:
 
 def _count(what: str, start: float) -> float:
     """Return how many steps or gradients per second this process does from ``start`` on."""
-    import torch
-
-    from designlib.randomness import chain_uniforms, torch_generator
-    from designlib.sampling.kernels import GibbsWithGradients
-    from designlib.sampling.targets import Target
-
     torch.set_num_threads(1)
-    network, space = small_network("cnn")
+    network, space = _small_network("cnn")
     target, kernel = Target(network, space), GibbsWithGradients()
     letters = space.random(_CHAINS, torch_generator(0, "scaling"))
     state = kernel.init(target, letters)

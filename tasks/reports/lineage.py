@@ -15,11 +15,12 @@ import pandas as pd
 
 from designlib.candidates import Event
 from designlib.config import DesignRules
+from designlib.sampling.run import SamplingRun
 from designlib.types import InputError
 from tasks.installation.device import use_device
 from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, campaigns, load_ledger
-from tasks.rounds.generate import SamplingRun
+from tasks.rounds.generate import load_sampling_run
 from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
 from tasks.stages.stages import StageResult, recorded_stage
@@ -139,13 +140,13 @@ def _replayed(lineage: Lineage, rules: Callable[[Mapping[str, Any]], DesignRules
     )["inputs"]
     scored = stages.made_of(selection["scored"], "scored pool")["inputs"]
     samples = stages.made_of(scored["snapshots"], "set of samples")
-    if samples.get("code") != code_fingerprint(SamplingRun.__module__):
+    if samples.get("code") != code_fingerprint(load_sampling_run.__module__):
         raise InputError(
             f"other code sampled this design; {_made_by(about)} can replay it in this DESIGN_HOME"
         )
     inputs = samples["inputs"]
     plan = stages.made_of(inputs["plan"], "plan")["inputs"]
-    run = SamplingRun(
+    run = load_sampling_run(
         stages.holding(selection["measured"], "measured table"),
         stages.holding(selection["folds"], "folds"),
         stages.holding(inputs["plan"], "plan"),

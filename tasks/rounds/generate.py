@@ -13,8 +13,8 @@ from prefect import task
 from designlib.config import DesignRules
 from designlib.constraints.synthesis import build_rules
 from designlib.randomness import derive_seed
-from designlib.sampling import build_ladders, plan_sampling
-from designlib.sampling.run import Block, cut_blocks, sample_block, share_out
+from designlib.sampling import Starts, plan_sampling
+from designlib.sampling.run import Block, SamplingRun, cut_blocks, share_out
 from tasks.inputs.round_inputs import RoundInputs
 from tasks.installation.device import use_device
 from tasks.installation.files import parquet_bytes
@@ -28,7 +28,7 @@ from tasks.stages.snapshots import join_shards
 from tasks.stages.stages import Stage, StageResult, finished_stage, run_stage, write_stage
 from tasks.stages.table_facts import best_measured, load_facts, load_folds
 
-__all__ = ["SamplingRun", "gather_shards", "plan_chains", "sample_shard"]
+__all__ = ["gather_shards", "load_sampling_run", "plan_chains", "sample_shard"]
 
 _PROGRESS_SECONDS = 5.0
 
@@ -95,7 +95,7 @@ def sample_shard(
     blocks = parts[shard - 1]
 
     def make() -> dict[str, bytes]:
-        run = SamplingRun(
+        run = load_sampling_run(
             inputs.measured,
             inputs.folds,
             plan_stage,
@@ -129,37 +129,32 @@ def gather_shards(
     return write_stage(Settings(), "samples", _sampling_inputs(inputs, plan_stage, members), make)
 
 
-class SamplingRun:
-    """The chains of a planned sampling run: the plan, its ladders and starts, loaded once."""
-
-    def __init__(
-        self,
-        measured: StageResult,
-        folds: StageResult,
-        plan_stage: StageResult,
-        members: Sequence[StageResult],
-        rules: DesignRules,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        facts, table = load_facts(measured), load_folds(folds)
-        trajectories = Ensemble(members).trajectories
-        self.plan, self._starts = load_plan(plan_stage), load_starts(plan_stage)
-        self._space, self._seed = facts.space, chain_seed(seed)
-        moved_in = self.plan.sampler.chain_space(facts.space)
-        constraint = build_rules(rules, moved_in, best_measured(table, facts))
-        scores = walk_scores(trajectories, facts, table)
-        self._ladders = build_ladders(self.plan, trajectories, scores, constraint, device, moved_in)
-        self._designs = facts.space.encode(self._starts["design"].tolist()).to(device)
-
-    @property
-    def blocks(self) -> list[Block]:
-        """All blocks of chains."""
-        return cut_blocks(self._starts["elite"].tolist())
-
-    def sample(self, block: Block) -> Iterator[pd.DataFrame]:
-        """Yield the designs that a block visits, rung by rung; see `sample_block`."""
-        return sample_block(self.plan, self._ladders, self._designs, block, self._seed, self._space)
+def load_sampling_run(
+    measured: StageResult,
+    folds: StageResult,
+    plan_stage: StageResult,
+    members: Sequence[StageResult],
+    rules: DesignRules,
+    seed: int,
+    device: torch.device,
+) -> SamplingRun:
+    """Return the chains of a planned sampling run, loaded once for all blocks."""
+    facts, table = load_facts(measured), load_folds(folds)
+    trajectories = Ensemble(members).trajectories
+    plan, starts = load_plan(plan_stage), load_starts(plan_stage)
+    moved_in = plan.sampler.chain_space(facts.space)
+    return SamplingRun.of(
+        plan,
+        Starts(
+            facts.space.encode(starts["design"].tolist()), torch.tensor(starts["elite"].tolist())
+        ),
+        trajectories,
+        walk_scores(trajectories, facts, table),
+        build_rules(rules, moved_in, best_measured(table, facts)),
+        facts.space,
+        chain_seed(seed),
+        device,
+    )
 
 
 def chain_seed(seed: int) -> int:

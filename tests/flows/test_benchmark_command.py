@@ -36,18 +36,18 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_comparison_is_published_and_a_second_one_adds_to_it(home: Path) -> None:
     first = run("ackley-10", *SMALL, "--budget", "30")
     assert first.returncode == 0, first.stderr
-    page, cells = home / "benchmarks/BENCHMARKS.md", home / "benchmarks/runs.parquet"
+    page, runs_file = home / "benchmarks/BENCHMARKS.md", home / "benchmarks/runs.parquet"
     assert first.stdout == f"page: {page}\n"
     assert "[ackley-10](ackley-10.md)" in page.read_text()
     assert (home / "benchmarks/budget-ackley-10.png").stat().st_size > 10_000
     before = {path: path.stat().st_mtime_ns for path in home.rglob("manifest.json")}
-    rows = pd.read_parquet(cells)
+    rows = pd.read_parquet(runs_file)
     assert sorted(rows["method"]) == ["gradient chain", "trajectory annealing"]
 
     second = run("ackley-10", *SMALL, "--budget", "30", "60")
     assert second.returncode == 0, second.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    known = pd.read_parquet(cells)
+    known = pd.read_parquet(runs_file)
     assert len(known) == 4
     pd.testing.assert_frame_equal(known[known["budget"] == 30].reset_index(drop=True), rows)
 
@@ -73,7 +73,7 @@ def test_a_comparison_that_is_interrupted_ends_with_its_processes(home: Path) ->
         start_new_session=True,
     ) as command:
         deadline = time.monotonic() + 120
-        while not list(home.glob("stages/comparison-cell/*/manifest.json")):
+        while not list(home.glob("stages/comparison-run/*/manifest.json")):
             assert command.poll() is None, command.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.02)

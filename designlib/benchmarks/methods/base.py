@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any, ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Shaped
@@ -15,13 +15,7 @@ from torch import Tensor
 
 from designlib.constraints import Constraint
 from designlib.predictors import evaluate
-from designlib.sampling.kernels import (
-    GibbsWithGradients,
-    GridTransfer,
-    Mala,
-    MetropolisKernel,
-    SimplexLangevin,
-)
+from designlib.sampling.ladders import Rung, elite_entry_rung, trajectory_ladder
 from designlib.sampling.objectives import ScoreFunction
 from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
@@ -33,7 +27,8 @@ __all__ = [
     "Method",
     "Outcome",
     "Setting",
-    "local_kernel",
+    "best_measured",
+    "from_elites",
     "passes_of",
 ]
 
@@ -42,21 +37,14 @@ EVALUATIONS_PER_PASS = 3
 
 
 class Outcome(NamedTuple):
-    """What a method proposes and what it has cost.
-
-    Attributes
-    ----------
-    designs
-        The proposed designs, as many as were asked for; not all need differ.
-    value
-        The trained predictor's scores of them.
-    evaluations
-        Predictor evaluations spent, all designs together.
-    """
+    """What a method proposes and what it has cost."""
 
     designs: Designs
+    """The proposed designs, as many as were asked for; not all need differ."""
     value: Scores
+    """The trained predictor's scores of them."""
     evaluations: float
+    """Predictor evaluations spent, all designs together."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +59,7 @@ class Setting:
         The predictor along its training; the last one is the trained predictor, the only one
         that methods without a trajectory use.
     reference
-        Random feasible designs, for the spread of scores.
+        Random feasible designs, for the standard deviation of scores.
     start
         Gives feasible starting designs: how many, and a generator.
     dtype
@@ -79,10 +67,10 @@ class Setting:
     entry_rung
         Where on the full trajectory chains begin whose starts are good designs already.
     steps
-        Training step of each checkpoint, where it is known.
+        Training step of each checkpoint; needed to choose checkpoints by step only.
     measured
-        Gives the designs that the predictor learned from, with their values; None where they
-        are not known. Only methods that learn themselves ask.
+        Gives the designs that the predictor learned from, with their values; needed by methods
+        that learn themselves only.
     """
 
     space: Space
@@ -117,9 +105,67 @@ class Setting:
             self.predictor, self.space, self.constraint, beta, "trained", dtype=self.dtype
         )
 
+    def ladder(
+        self,
+        checkpoints: Sequence[ScoreFunction],
+        steps: int,
+        final_steps: int = 0,
+        *,
+        sharpness: float = 6.0,
+        beta: float | None = None,
+        labels: Sequence[str] = (),
+    ) -> list[Rung]:
+        """Return the ladder along some of the checkpoints; see `trajectory_ladder`."""
+        return trajectory_ladder(
+            checkpoints,
+            self.space,
+            self.reference,
+            steps=steps,
+            final_steps=final_steps,
+            sharpness=sharpness,
+            beta=beta,
+            constraint=self.constraint,
+            labels=labels,
+            dtype=self.dtype,
+        )
+
     def score(self, designs: Designs) -> Scores:
         """Return the trained predictor's scores."""
         return evaluate(self.predictor, self.space.relax(designs, self.dtype))
+
+
+def best_measured(
+    designs: Shaped[Tensor, "measured columns"],
+    values: Scores,
+    constraint: Constraint | None,
+    most: int,
+) -> Shaped[Tensor, "elites columns"]:
+    """Return the best feasible measured designs, best first; fewer than ``most`` if there are."""
+    if constraint is not None:
+        feasible = constraint.satisfied(designs)
+        designs, values = designs[feasible], values[feasible]
+    return designs[values.argsort(descending=True, stable=True)[:most]]
+
+
+def from_elites(setting: Setting, elites: Shaped[Tensor, "elites columns"]) -> Setting:
+    """Return the setting with chains that start from the elites, each of them equally often.
+
+    Methods along the trajectory enter it where the elites stand out from then on, since earlier
+    checkpoints would wash out what the elites have.
+
+    Raises InputError for no elites.
+    """
+    if not len(elites):
+        raise InputError("there is no feasible measured design to start from")
+
+    def start(n: int, generator: torch.Generator) -> Designs:
+        order = torch.randperm(n, generator=generator)
+        return elites[order % len(elites)]
+
+    labels = [str(index) for index in range(len(setting.checkpoints))]
+    ladder = setting.ladder(setting.checkpoints, 1, labels=labels)
+    entry = int(ladder[elite_entry_rung(ladder, elites, setting.reference)].label)
+    return replace(setting, start=start, entry_rung=entry)
 
 
 class Method(ABC):
@@ -136,23 +182,25 @@ class Method(ABC):
         name; empty for none.
     """
 
-    name: ClassVar[str]
-    spaces: ClassVar[tuple[type[Space], ...]] = (SequenceSpace, BoxSpace, SimplexSpace)
-    package: ClassVar[str] = ""
+    name: str
+    spaces: tuple[type[Space], ...] = (SequenceSpace, BoxSpace, SimplexSpace)
+    package: str = ""
 
-    @classmethod
-    def installed(cls) -> bool:
-        """Return whether the package that it needs is there."""
-        return not cls.package or find_spec(cls.package) is not None
+    @property
+    def installed(self) -> bool:
+        """Whether the package that it needs is there."""
+        return not self.package or find_spec(self.package) is not None
 
-    @classmethod
-    def require(cls) -> None:
-        """Raise InputError that names the extra where the package is not installed."""
-        if not cls.installed():
+    def require(self, setting: Setting | None = None) -> None:
+        """Raise InputError where the package is not installed or the space does not suit."""
+        if not self.installed:
             raise InputError(
-                f"{cls.name} needs the package {cls.package}, which is not installed; pip install "
-                f"'trajectory-design[{cls.package}]'"
+                f"{self.name} needs the package {self.package}, which is not installed; pip "
+                f"install 'trajectory-design[{self.package}]'"
             )
+        if setting is not None and not isinstance(setting.space, self.spaces):
+            names = ", ".join(space.__name__ for space in self.spaces)
+            raise InputError(f"{self.name} works on {names}, not on {setting.space}")
 
     @abstractmethod
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
@@ -160,22 +208,6 @@ class Method(ABC):
 
         Raises BudgetError where the budget is too small for the method to do anything.
         """
-
-    @classmethod
-    @abstractmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return the settings among which tuning chooses, the default first."""
-
-
-def local_kernel(space: Space, size: float | None = None) -> MetropolisKernel[Any, Any]:
-    """Return the gradient kernel for a space; ``size`` is its first step size on points."""
-    if isinstance(space, SequenceSpace):
-        return GibbsWithGradients()
-    if isinstance(space, BoxSpace):
-        return Mala(size or 0.1)
-    if isinstance(space, SimplexSpace) and space.grid_steps is not None:
-        return GridTransfer()
-    return SimplexLangevin(size or 0.2)
 
 
 class BudgetError(InputError):

@@ -12,9 +12,8 @@ training of the predictor is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -26,9 +25,9 @@ from designlib.benchmarks.methods.base import (
     Method,
     Outcome,
     Setting,
+    best_measured,
 )
-from designlib.benchmarks.methods.mixtures import made_feasible
-from designlib.benchmarks.methods.starts import best_measured
+from designlib.benchmarks.methods.evolution import made_feasible
 from designlib.constraints import AllOf, nearest_points
 from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import BoxSpace, SimplexSpace
@@ -63,7 +62,7 @@ class BoTorch(Method):
         Share of these that are the best by their values; the rest are drawn from the others.
     """
 
-    name: ClassVar[str] = "BoTorch"
+    name: str = field(default="BoTorch", init=False, repr=False)
     spaces = (BoxSpace, SimplexSpace)
     package = "botorch"
     rows: int = 400
@@ -74,9 +73,9 @@ class BoTorch(Method):
 
         The evaluations are those of the draws; ``value`` is the trained predictor's, as ever.
         """
-        self.require()
-        if setting.measured is None or not isinstance(setting.space, self.spaces):
-            raise InputError(f"{self.name} needs points and their measured values")
+        self.require(setting)
+        if setting.measured is None:
+            raise InputError(f"{self.name} needs measured designs with their values")
         if budget < _LEAST:
             raise BudgetError(self.name, _LEAST, budget)
         measured, values = setting.measured()
@@ -110,11 +109,6 @@ class BoTorch(Method):
         others = order[best:][torch.randperm(len(order) - best, generator=generator)]
         return torch.cat([order[:best], others[: self.rows - best]])
 
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several choices of what is learned from."""
-        return [cls(), cls(best_share=0.0), cls(best_share=1.0)]
-
 
 def _posterior_draws(
     designs: Points, values: Scores, setting: Setting, draws: int, seed: int
@@ -135,7 +129,7 @@ def _posterior_draws(
     with manual_seed(seed):
         model = SingleTaskGP(designs, values[:, None], input_transform=scaling)
         likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-        options: dict[str, Any] = {"step_limit": _FIT_STEPS}
+        options: dict[str, int] = {"step_limit": _FIT_STEPS}
         fit_gpytorch_mll(likelihood, optimizer=fit_gpytorch_mll_torch, optimizer_kwargs=options)
         model.requires_grad_(requires_grad=False)
         return draw_matheron_paths(model, torch.Size([draws]))

@@ -7,9 +7,7 @@ edits. The package is the authors' own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
@@ -24,7 +22,7 @@ from designlib.benchmarks.methods.base import (
 )
 from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import SequenceSpace
-from designlib.types import InputError, Letters
+from designlib.types import Letters
 
 __all__ = ["Ledidi"]
 
@@ -47,7 +45,7 @@ class Ledidi(Method):
         What an edit costs beside the squared distance to the goal.
     """
 
-    name: ClassVar[str] = "Ledidi"
+    name: str = field(default="Ledidi", init=False, repr=False)
     spaces = (SequenceSpace,)
     package = "ledidi"
     goal: float = 10.0
@@ -55,26 +53,30 @@ class Ledidi(Method):
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return the best batch of sequences that was drawn from each template."""
-        self.require()
-        if not isinstance(setting.space, SequenceSpace):
-            raise InputError(f"{self.name} changes letters; the space has none")
+        self.require(setting)
         passes_of(budget, 2, self.name)
         groups = -(-designs // _BATCH)
         templates = setting.start(groups, torch_generator(seed, "starts"))
-        found, spent = [], 0
+        edited, spent = [], 0
         for group in range(groups):
             size = min(_BATCH, designs - group * _BATCH)
-            edited, cost = self._edited(
-                setting, templates[group : group + 1], size, size * budget,
+            template, seed_of_group = (
+                templates[group : group + 1],
                 derive_seed(seed, self.name, group),
-            )  # fmt: skip
-            found.append(edited)
+            )
+            designs_of_group, cost = self._edit(setting, template, size, budget, seed_of_group)
+            edited.append(designs_of_group)
             spent += cost
-        chosen = torch.cat(found)
+        chosen = torch.cat(edited)
         return Outcome(chosen, setting.score(chosen), float(spent))
 
-    def _edited(
-        self, setting: Setting, template: Int[Tensor, "one sites"], size: int, limit: int, seed: int
+    def _edit(
+        self,
+        setting: Setting,
+        template: Int[Tensor, "one sites"],
+        size: int,
+        budget: int,
+        seed: int,
     ) -> tuple[Letters, int]:
         """Return ``size`` edited copies of a template and the evaluations that they cost."""
         # It takes seconds to import, and is not installed everywhere.
@@ -88,7 +90,7 @@ class Ledidi(Method):
             l=self.edit_cost,
             batch_size=size,
             # One evaluation is the template's own.
-            max_iter=(limit - 1) // (EVALUATIONS_PER_PASS * size),
+            max_iter=(size * budget - 1) // (EVALUATIONS_PER_PASS * size),
             verbose=False,
             random_state=seed % 2**63,
         )
@@ -96,11 +98,6 @@ class Ledidi(Method):
         if setting.constraint is not None:
             edited = torch.where(setting.constraint.satisfied(edited)[:, None], edited, template)
         return edited, 1 + EVALUATIONS_PER_PASS * (score.rows - 1)
-
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several goals and costs of an edit."""
-        return [cls(goal, cost) for goal in (10.0, 5.0, 20.0) for cost in (0.1, 0.01)]
 
 
 class _StandardScore(nn.Module):

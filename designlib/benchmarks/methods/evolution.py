@@ -1,30 +1,38 @@
-"""What people pick otherwise: evolution, simulated annealing, mutation of the best.
+"""What people pick otherwise: evolution, simulated annealing, mutation, random designs.
 
-All of them score designs without gradients, keep to the constraint by its mask, and see the
-trained predictor only. They are for sequences.
+All of them score designs without gradients, keep to the constraint, and see the trained predictor
+only.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from designlib.benchmarks.methods.base import Method, Outcome, Setting
-from designlib.constraints import Masking
+from designlib.benchmarks.methods.base import BudgetError, Method, Outcome, Setting
+from designlib.constraints import AllOf, Masking, inside, nearest_points
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers import EliteArchive
-from designlib.spaces import SequenceSpace
-from designlib.types import Designs, InputError, Letters, Moves, Scores
+from designlib.spaces import SequenceSpace, SimplexSpace
+from designlib.types import Designs, Letters, Points, Scores
 
-__all__ = ["AdaLead", "GeneticAlgorithm", "RandomMutation", "SimulatedAnnealing"]
+__all__ = [
+    "AdaLead",
+    "GeneticAlgorithm",
+    "MixtureGenetic",
+    "RandomDesigns",
+    "RandomMutation",
+    "RandomSearch",
+    "SimulatedAnnealing",
+    "made_feasible",
+]
 
 Parents = Int[Tensor, "parents sites"]
+Couples = Shaped[Tensor, "couples columns"]
 
 
 class _Scorer:
@@ -55,8 +63,8 @@ class _Scorer:
     def outcome(self, designs: int) -> Outcome:
         """Return the best distinct designs seen, repeated where there are too few."""
         rows = torch.arange(designs) % len(self.archive)
-        best = self.archive.designs[rows]
-        return Outcome(best, self.archive.value[rows].float(), self.spent)
+        value = self.archive.value[rows].to(self.setting.dtype)
+        return Outcome(self.archive.designs[rows], value, self.spent)
 
 
 class _Evolution(Method):
@@ -66,8 +74,9 @@ class _Evolution(Method):
 
     def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
         """Return the best designs seen for the whole budget."""
-        if not isinstance(setting.space, SequenceSpace):
-            raise InputError(f"{self.name} changes letters; the space has none")
+        self.require(setting)
+        if budget < 1:
+            raise BudgetError(self.name, 1, budget)
         generator = torch_generator(seed, self.name)
         scorer = _Scorer(setting, designs * budget, designs)
         population = setting.start(designs, torch_generator(seed, "starts"))
@@ -81,8 +90,8 @@ class _Evolution(Method):
 
     @abstractmethod
     def generation(
-        self, scorer: _Scorer, population: Letters, value: Scores, generator: torch.Generator
-    ) -> tuple[Letters, Scores]:
+        self, scorer: _Scorer, population: Designs, value: Scores, generator: torch.Generator
+    ) -> tuple[Designs, Scores]:
         """Return the next population and its scores."""
 
 
@@ -90,7 +99,7 @@ class _Evolution(Method):
 class GeneticAlgorithm(_Evolution):
     """The best part of the population is recombined by uniform crossover and mutated."""
 
-    name: ClassVar[str] = "genetic algorithm"
+    name: str = field(default="genetic algorithm", init=False, repr=False)
     survivors: float = 0.2
     mutations: float = 1.0
     recombination: float = 0.5
@@ -100,21 +109,14 @@ class GeneticAlgorithm(_Evolution):
     ) -> tuple[Letters, Scores]:
         """Return the best of parents and children."""
         n = min(len(population), scorer.left)
-        top = population[value.argsort(descending=True, stable=True)][
-            : max(2, int(self.survivors * len(population)))
-        ]
-        mothers, fathers = (top[_rows(len(top), n, generator)] for _ in range(2))
+        order = value.argsort(descending=True, stable=True)
+        mothers, fathers = _couples(population[order], self.survivors, n, generator)
         from_mother = torch.rand(mothers.shape, generator=generator) >= self.recombination / 2
         children = torch.where(from_mother, mothers, fathers)
         children = _mutated(scorer.setting, children, self.mutations, generator)
         together = torch.cat([population, children])
         scores = torch.cat([value, scorer(children)])
         return _best_distinct(together, scores, len(population))
-
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several pressures and mutation rates."""
-        return [cls(s, m) for s in (0.2, 0.05, 0.5) for m in (1.0, 3.0)]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class AdaLead(_Evolution):
     each child is mutated again and again for as long as it beats its parent.
     """
 
-    name: ClassVar[str] = "AdaLead"
+    name: str = field(default="AdaLead", init=False, repr=False)
     kappa: float = 0.05
     rho: float = 0.2
     mutations: float = 1.0
@@ -141,28 +143,23 @@ class AdaLead(_Evolution):
         parents, known = population[near], value[near]
         rows = _rows(len(parents), min(n, scorer.left), generator)
         nodes, floor = _recombined(parents[rows], self.rho, generator), known[rows]
-        found, scores = [population], [value]
+        visited, scores = [population], [value]
         while len(nodes) and scorer.left > 0:
             nodes = _mutated(scorer.setting, nodes[: scorer.left], self.mutations, generator)
             floor = floor[: len(nodes)]
             gained = scorer(nodes)
-            found.append(nodes)
+            visited.append(nodes)
             scores.append(gained)
             better = gained >= floor
             nodes, floor = nodes[better], gained[better]
-        return _best_distinct(torch.cat(found), torch.cat(scores), n)
-
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several margins, recombination and mutation rates."""
-        return [cls(k, r, m) for k, r in ((0.05, 0.2), (0.2, 0.2), (0.05, 0.0)) for m in (1.0, 3.0)]
+        return _best_distinct(torch.cat(visited), torch.cat(scores), n)
 
 
 @dataclass(frozen=True)
 class SimulatedAnnealing(_Evolution):
     """Each design mutated at one site at a time, worse ones accepted less and less."""
 
-    name: ClassVar[str] = "simulated annealing"
+    name: str = field(default="simulated annealing", init=False, repr=False)
     hottest: float = 1.0
     coldest: float = 0.02
 
@@ -179,17 +176,12 @@ class SimulatedAnnealing(_Evolution):
         population = torch.where(accepted[:, None], proposals, population)
         return population, torch.where(accepted, gained, value)
 
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several temperatures."""
-        return [cls(h, c) for h in (1.0, 0.3) for c in (0.02, 0.1, 0.005)]
-
 
 @dataclass(frozen=True)
 class RandomMutation(_Evolution):
     """Random mutants of the best designs seen."""
 
-    name: ClassVar[str] = "random mutation of the best"
+    name: str = field(default="random mutation of the best", init=False, repr=False)
     mutations: float = 1.0
 
     def generation(
@@ -202,14 +194,106 @@ class RandomMutation(_Evolution):
         scores = torch.cat([value, scorer(mutants)])
         return _best_distinct(torch.cat([population, mutants]), scores, len(population))
 
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several mutation rates."""
-        return [cls(m) for m in (1.0, 2.0, 4.0)]
+
+@dataclass(frozen=True)
+class MixtureGenetic(_Evolution):
+    """A genetic algorithm on compositions: the best are blended, and parts of them moved.
+
+    A child is a random blend of two of the survivors, of which with some probability a random part
+    of one component goes to another; it is then moved into the limits, onto the grid and to the
+    largest components where only so many may be. The next population is the best of parents and
+    children.
+
+    Attributes
+    ----------
+    survivors
+        Share of the population that has children.
+    mutation
+        Probability that a child is mutated.
+    """
+
+    name: str = field(default="genetic algorithm on compositions", init=False, repr=False)
+    spaces = (SimplexSpace,)
+    survivors: float = 0.2
+    mutation: float = 0.8
+
+    def generation(
+        self, scorer: _Scorer, population: Points, value: Scores, generator: torch.Generator
+    ) -> tuple[Points, Scores]:
+        """Return the same number of feasible children; an infeasible one is its mother instead."""
+        del value
+        best = scorer.archive.designs
+        mothers, fathers = _couples(best, self.survivors, len(population), generator)
+        share = torch.rand((len(mothers), 1), generator=generator, dtype=torch.float64)
+        children = self._moved(share * mothers + (1 - share) * fathers, generator)
+        children = made_feasible(scorer.setting, children, mothers)
+        return children, scorer(children)
+
+    def _moved(self, shares: Points, generator: torch.Generator) -> Points:
+        """Return compositions in some of which a part of a component is moved to another."""
+        n, components = shares.shape
+        noise = torch.rand((n, 3), generator=generator, dtype=torch.float64)
+        source = torch.multinomial(shares, 1, generator=generator)
+        receiver = (noise[:, :1] * components).long().clamp(max=components - 1)
+        part = noise[:, 1:2] * (noise[:, 2:] < self.mutation)
+        amount = part * shares.gather(1, source)
+        return shares.scatter_add(1, source, -amount).scatter_add(1, receiver, amount)
+
+
+@dataclass(frozen=True)
+class RandomDesigns(Method):
+    """Random feasible designs, whatever the predictor says: what any method has to beat."""
+
+    name: str = field(default="random", init=False, repr=False)
+    spaces = (SimplexSpace,)
+
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return random feasible designs, which cost nothing."""
+        del budget
+        drawn = setting.start(designs, torch_generator(seed, self.name))
+        return Outcome(drawn, setting.score(drawn), 0.0)
+
+
+@dataclass(frozen=True)
+class RandomSearch(Method):
+    """The best by the predictor of as many random feasible designs as the budget allows."""
+
+    name: str = field(default="random search", init=False, repr=False)
+    spaces = (SimplexSpace,)
+
+    def run(self, setting: Setting, designs: int, budget: int, seed: int) -> Outcome:
+        """Return the best distinct designs of random ones."""
+        if budget < 1:
+            raise BudgetError(self.name, 1, budget)
+        scorer = _Scorer(setting, designs * budget, designs)
+        scorer(setting.start(designs * budget, torch_generator(seed, self.name)))
+        return scorer.outcome(designs)
+
+
+def made_feasible(setting: Setting, points: Points, otherwise: Points) -> Points:
+    """Return points moved into the limits and onto the grid.
+
+    One that this does not make feasible is replaced by its row of ``otherwise``.
+    """
+    constraint = setting.constraint or AllOf(setting.space, [])
+    points = nearest_points(setting.space, constraint, points)
+    if isinstance(setting.space, SimplexSpace) and setting.space.grid_steps is not None:
+        points = setting.space.on_grid(points)
+    fine = inside(setting.space, constraint, points)
+    return torch.where(fine[:, None], points, otherwise)
 
 
 def _rows(size: int, n: int, generator: torch.Generator) -> Int[Tensor, "n"]:
     return torch.randint(size, (n,), generator=generator)
+
+
+def _couples(
+    ranked: Designs, survivors: float, n: int, generator: torch.Generator
+) -> tuple[Couples, Couples]:
+    """Return ``n`` mothers and fathers, random ones of the best share of ranked designs."""
+    top = ranked[: max(2, int(survivors * len(ranked)))]
+    mothers, fathers = (top[_rows(len(top), n, generator)] for _ in range(2))
+    return mothers, fathers
 
 
 def _recombined(parents: Parents, rate: float, generator: torch.Generator) -> Parents:
@@ -247,27 +331,19 @@ def _mutated(
 
 def _one_change(setting: Setting, designs: Letters, generator: torch.Generator) -> Letters:
     """Return designs with one site changed, uniform among the allowed changes."""
-    letters = _letters(setting)
+    space, constraint = setting.space, setting.constraint
+    letters = len(space.alphabet) if isinstance(space, SequenceSpace) else 0
     uniform = torch.rand((len(designs), 1), generator=generator, dtype=torch.float64)
-    if not isinstance(setting.constraint, Masking):
+    if not isinstance(constraint, Masking):
         rank = (uniform * designs.shape[1] * (letters - 1)).long()
         site, further = rank // (letters - 1), rank % (letters - 1) + 1
         return designs.scatter(1, site, (designs.gather(1, site) + further) % letters)
-    moves = _allowed(setting.constraint, designs).scatter(2, designs.unsqueeze(-1), False)
+    # A recombined design may be infeasible, where a mask says nothing.
+    moves = constraint.allowed_moves(designs) | ~constraint.satisfied(designs)[:, None, None]
+    moves = moves.scatter(2, designs.unsqueeze(-1), False)
     places = moves.flatten(1).cumsum(1)
     stuck = places[:, -1:] == 0
     # The place of the allowed change with a uniform rank; a stuck design's is not used.
     rank = (uniform * places[:, -1:]).long() + 1
     index = torch.searchsorted(places, rank).clamp(max=places.shape[1] - 1)
     return torch.where(stuck, designs, designs.scatter(1, index // letters, index % letters))
-
-
-def _allowed(constraint: Masking, designs: Letters) -> Moves:
-    # A recombined design may be infeasible, where a mask says nothing.
-    feasible = constraint.satisfied(designs)
-    return constraint.allowed_moves(designs) | ~feasible[:, None, None]
-
-
-def _letters(setting: Setting) -> int:
-    assert isinstance(setting.space, SequenceSpace)  # noqa: S101 - asked for at the start
-    return len(setting.space.alphabet)

@@ -1,11 +1,10 @@
-"""Populations that walk the training and sharpen as they go; the best designs met are proposed."""
+"""Populations that sharpen along the training; the best designs met are proposed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 
@@ -14,10 +13,9 @@ from designlib.benchmarks.methods.base import (
     Method,
     Outcome,
     Setting,
-    local_kernel,
     passes_of,
 )
-from designlib.benchmarks.methods.chains import TrajectoryWalk
+from designlib.benchmarks.methods.samplers import evenly_placed
 from designlib.randomness import torch_generator
 from designlib.sampling.drivers import EliteArchive, last_of, smc
 from designlib.sampling.kernels import (
@@ -26,8 +24,9 @@ from designlib.sampling.kernels import (
     Kernel,
     LetterState,
     MetropolisKernel,
+    default_kernel,
 )
-from designlib.sampling.ladders import Rung, trajectory_ladder
+from designlib.sampling.ladders import Rung
 from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Letters, Scores
@@ -65,7 +64,7 @@ class TrajectorySearch(Method):
         Whether each population proposes its own best designs, and not all of them the best of all.
     """
 
-    name: ClassVar[str] = "trajectory search"
+    name: str = field(default="trajectory search", init=False, repr=False)
     sharpness: float = 12.0
     softening: float = 20.0
     trained_share: float = 0.6
@@ -98,7 +97,7 @@ class TrajectorySearch(Method):
         """Return the kernel of a chain's own moves."""
         if self.step_size is not None and isinstance(space, SequenceSpace):
             return _ManySites(self.step_size)
-        return local_kernel(space)
+        return default_kernel(space)
 
     def ladder(self, setting: Setting, passes: int, cost: float) -> list[Rung]:
         """Return checkpoints, then the trained predictor again and again, ever sharper.
@@ -108,51 +107,16 @@ class TrajectorySearch(Method):
         checkpoints = setting.checkpoints[setting.entry_rung :]
         walked = int(passes * (1 - self.trained_share) / (1 + cost))
         rungs = max(1, min(len(checkpoints), walked))
-        rising = trajectory_ladder(
-            TrajectoryWalk.chosen(checkpoints, rungs), setting.space, setting.reference,
-            steps=1, sharpness=self.sharpness, constraint=setting.constraint, dtype=setting.dtype,
-        )  # fmt: skip
-        left = int((passes - len(rising) * (1 + cost)) / cost)
-        rising += [rising[-1]] * left
+        rising = setting.ladder(evenly_placed(checkpoints, rungs), 1, sharpness=self.sharpness)
+        rising += [rising[-1]] * int((passes - len(rising) * (1 + cost)) / cost)
         last = max(1, len(rising) - 1)
-        return [
-            rung._replace(
-                target=replace(
-                    rung.target,
-                    beta=rung.target.beta * self.softening ** (index / last - 1),
-                )
-            )
+        betas = (
+            rung.target.beta * self.softening ** (index / last - 1)
             for index, rung in enumerate(rising)
-        ]
-
-    @classmethod
-    def choices(cls) -> Sequence[Method]:
-        """Return several ends of the sharpening and shares, populations, crossover and steps.
-
-        One population with crossover and a sharp end does on long designs what evolution does: on
-        the enhancer's tuning seeds it raised the true median from 0.20 to 0.54 (AdaLead: 0.53).
-        Moves of many sites go further at the same cost: 0.50 in place of 0.48 over twelve tuning
-        seeds with one population, 0.46 in place of 0.40 over four with eight that stay apart. 32
-        populations and not 64: decided on the compared seeds of Ehrlich-128, see its reasons.
-        """
+        )
         return [
-            *(
-                cls(sharpness, trained_share=t)
-                for sharpness in (12.0, 6.0, 24.0)
-                for t in (0.6, 0.9)
-            ),
-            cls(crossover=True),
-            cls(24.0, softening=10.0, trained_share=0.9, populations=2),
-            cls(48.0),
-            cls(48.0, trained_share=0.3),
-            *(
-                cls(sharpness, trained_share=share, populations=1, crossover=True)
-                for sharpness, share in ((24.0, 0.6), (48.0, 0.9), (96.0, 0.9))
-            ),
-            *(
-                cls(96.0, 20.0, 0.9, populations, True, step_size=0.07, apart=populations > 2)
-                for populations in (1, 2, 8, 32)
-            ),
+            rung._replace(target=replace(rung.target, beta=beta))
+            for rung, beta in zip(rising, betas, strict=True)
         ]
 
 
@@ -168,10 +132,11 @@ class _ManySites(DiscreteLangevin):
         target: Target,
         state: LetterState,
         proposed: LetterState,
-        log_forward: Scores,  # noqa: ARG002 - the interface has it
-        back: Letters,  # noqa: ARG002 - the interface has it
+        log_forward: Scores,
+        back: Letters,
     ) -> Scores:
         """Return how much the log density gains."""
+        del log_forward, back
         return target.beta * (proposed.value - state.value)
 
 
@@ -188,13 +153,11 @@ class _Met:
         if target.constraint is not None:
             feasible = target.constraint.satisfied(designs)
         cut = len(designs) // len(self._archives)
+        parts = zip(designs.split(cut), value.split(cut), feasible.split(cut), strict=True)
         self._archives = [
             archive.add(part[allowed], worth[allowed])
-            for archive, part, worth, allowed in zip(
-                self._archives, designs.split(cut), value.split(cut), feasible.split(cut),
-                strict=True,
-            )
-        ]  # fmt: skip
+            for archive, (part, worth, allowed) in zip(self._archives, parts, strict=True)
+        ]
 
     def best(self) -> Designs:
         """Return as many designs of each population, population after population."""

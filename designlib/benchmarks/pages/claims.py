@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from designlib.benchmarks.pages.comparison import merit_of, with_interval
-from designlib.benchmarks.pages.settings import Claim, PageSettings, Speed
+from designlib.benchmarks.pages.comparison import merit_of
+from designlib.benchmarks.pages.settings import Claim, PageSettings
+from designlib.benchmarks.pages.tables import markdown_table, with_interval
 
 __all__ = ["Verdict", "apart", "best_of", "claims_page", "claims_table", "verdicts"]
 
@@ -16,28 +17,17 @@ _TRAJECTORY = "trajectory"
 
 
 class Verdict(NamedTuple):
-    """A claim on one problem at one budget.
-
-    Attributes
-    ----------
-    title
-        Of the claim.
-    asked, found
-        The claim on this problem, and its figures.
-    met
-        Whether the means are as claimed.
-    sure
-        Whether the intervals of the two sides leave no doubt of it.
-    reason
-        Why it is not met.
-    """
+    """A claim on one problem at one budget, and whether the runs bear it out."""
 
     title: str
-    asked: str
-    found: str
+    claim: str
+    """On this problem."""
+    figures: str
     met: bool
     sure: bool = True
+    """Whether the intervals of the two sides leave no doubt of it."""
     reason: str = ""
+    """Why it is not met."""
 
     @property
     def answer(self) -> str:
@@ -57,7 +47,7 @@ def verdicts(
         steps = images.rename(columns={"steps": "budget"})
         groups |= {str(name): group for name, group in steps.groupby("problem")}
     rows = [
-        _judge(claim, problem, budget, groups[problem], settings)
+        _verdict(claim, problem, budget, groups[problem], settings)
         for claim in settings.claims
         for problem in claim.problems
         if problem in groups
@@ -74,27 +64,29 @@ def verdicts(
 
 def claims_table(rows: Sequence[Verdict]) -> list[str]:
     """Return how often each claim is met, as a Markdown table."""
-    lines = ["| claim | met |", "|---|---|"]
-    for title in dict.fromkeys(row.title for row in rows):
-        met = [row.met for row in rows if row.title == title]
-        lines.append(f"| {title} | {sum(met)} of {len(met)} |")
-    return lines
+    met = {
+        title: [row.met for row in rows if row.title == title]
+        for title in dict.fromkeys(row.title for row in rows)
+    }
+    lines = [[title, f"{sum(each)} of {len(each)}"] for title, each in met.items()]
+    return markdown_table(["claim", "met"], lines)
 
 
 def claims_page(rows: Sequence[Verdict], settings: PageSettings) -> str:
     """Return every claim with its figures, and why some are not met."""
-    methods = settings.groups[_TRAJECTORY]
     missed = [row for row in rows if not row.met]
-    lines = [
-        "# Claims", "",
+    about = (
         f"{len(rows) - len(missed)} of {len(rows)} are met. Methods along the trajectory: "
-        f"{', '.join(methods)}. Of several methods on a side the best mean counts.", "",
-        "| claim | figures | met |", "|---|---|---|",
-        *(f"| {row.asked} | {row.found} | {row.answer} |" for row in rows),
-    ]  # fmt: skip
+        f"{', '.join(settings.groups[_TRAJECTORY])}. Of several methods on a side the best mean "
+        "counts."
+    )
+    table = markdown_table(
+        ["claim", "figures", "met"], [[row.claim, row.figures, row.answer] for row in rows]
+    )
+    lines = ["# Claims", "", about, "", *table]
     if missed:
         lines += ["", "## Why some are not met", ""]
-        lines += [f"- {row.asked}: {row.reason or 'not explained yet.'}" for row in missed]
+        lines += [f"- {row.claim}: {row.reason or 'not explained yet.'}" for row in missed]
     return "\n".join(lines)
 
 
@@ -113,7 +105,7 @@ def apart(one: pd.Series, other: pd.Series, figure: str) -> bool:
     return bool(abs(one[figure] - other[figure]) > widths)
 
 
-def _judge(
+def _verdict(
     claim: Claim, problem: str, budget: int, group: pd.DataFrame, settings: PageSettings
 ) -> Verdict | None:
     sides = [best_of(group, budget, claim.figure, side, settings) for side in claim.sides]
@@ -137,14 +129,13 @@ def _judge(
 
 
 def _figures(row: pd.Series, figures: Sequence[str]) -> str:
-    first, *others = figures
-    told = f"{with_interval(row.to_dict(), first)} ({row['method']})"
-    return ", ".join([told, *(f"{name} {row[name]:.3g}" for name in others)])
+    first = f"{with_interval(row, figures[0])} ({row['method']})"
+    return ", ".join([first, *(f"{name} {row[name]:.3g}" for name in figures[1:])])
 
 
 def _speed(groups: Mapping[str, pd.DataFrame], settings: PageSettings) -> Verdict | None:
     """Return on how many problems a share of the budget is enough for the best rival's quality."""
-    claim: Speed = settings.speed
+    claim = settings.speed
     shares = {name: _share_needed(group, settings) for name, group in groups.items()}
     known = {name: share for name, share in shares.items() if share is not None}
     if not known:

@@ -1,143 +1,48 @@
-"""The comparison of methods as tables and figures, made from its benchmark runs alone."""
+"""The comparison of methods on one problem as a page with a figure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 import pandas as pd
-from scipy import stats
 
-from designlib.reports import SERIES, panels, to_png
+from designlib.benchmarks.pages.tables import (
+    Drawing,
+    draw_curves,
+    markdown_table,
+    mean_with_interval,
+    names_of,
+    settings_text,
+    summarise,
+    with_interval,
+)
+from designlib.reports import panels, to_png
 
 __all__ = [
     "ABLATION",
     "MERITS",
-    "Drawing",
+    "ablation_page",
     "budget_drawing",
-    "detail_table",
-    "half_interval",
-    "learning_table",
-    "merge_learning",
-    "merge_runs",
     "merit_of",
-    "names_of",
+    "problem_page",
     "quality_table",
     "shown_runs",
-    "summarise",
-    "with_interval",
 ]
 
-_FIGURES = (
-    "success",
-    "median",
-    "mean",
-    "best",
-    "percentile",
-    "feasible",
-    "diversity",
-    "novelty",
-    "overprediction",
-)
 ABLATION = "walk: "
 """Prefix of the names of ablations, which have a table of their own."""
 
-_STYLES = ("-", "--", ":")
-_DPI = 80
+MERITS = {"success": "share found", "median": "median true value", "diversity": "mean distance"}
 _FOUND, _FINDERS = 0.05, 3
 """What share counts as finding anything, and how many methods have to for it to rank them."""
-MERITS = {"success": "share found", "median": "median true value", "diversity": "mean distance"}
+_DETAILED = 300
+"""Budget of the detailed tables: 100 gradients, the scale of the paper's DNA tables."""
 
 
-class Drawing(NamedTuple):
-    """A figure that is drawn when it is written."""
-
-    name: str
-    """File name without its ending."""
-    caption: str
-    png: Callable[[], bytes]
-
-
-def merge_runs(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
-    """Return all runs, the new ones in place of earlier ones of the same problem and method.
-
-    Tuned and untuned runs of a method are kept side by side.
-    """
-    if known is not None:
-        if "tuned_at" not in known:
-            # Runs of releases that tuned at one budget.
-            known = known.assign(tuned_at=known["tuned"].astype(int) * 120)
-        of = ["problem", "method", "tuned"]
-        replaced = pd.MultiIndex.from_frame(known[of]).isin(pd.MultiIndex.from_frame(new[of]))
-        new = pd.concat([known[~replaced], new], ignore_index=True)
-    order = ["problem", "method", "tuned", "budget", "seed"]
-    return new.sort_values(order, kind="stable").reset_index(drop=True)
-
-
-def merge_learning(known: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
-    """Return all rows of what was learned when, the new ones in place of the same problem's."""
-    if known is not None:
-        new = pd.concat([known[~known["problem"].isin(new["problem"])], new], ignore_index=True)
-    order = ["problem", "seed", "step", "degree"]
-    return new.sort_values(order, kind="stable").reset_index(drop=True)
-
-
-def learning_table(learned: pd.DataFrame) -> list[str]:
-    """Return how much of each degree of one problem's truth checkpoints have, mean over seeds."""
-    steps = sorted(learned["step"].unique().tolist())
-    lines = [
-        f"| degree | {' | '.join(f'step {step}' for step in steps)} |",
-        "|---" * (len(steps) + 1) + "|",
-    ]
-    for degree, group in learned.groupby("degree"):
-        if not (group["learned"] != 0).any():
-            continue
-        cells = []
-        for step in steps:
-            values = group.loc[group["step"] == step, "learned"]
-            half = half_interval(values)
-            told = "" if math.isnan(half) else f" ± {half:.2f}"
-            cells.append(f"{values.mean():.2f}{told}")
-        lines.append(f"| {degree} | {' | '.join(cells)} |")
-    return lines
-
-
-def shown_runs(cells: pd.DataFrame) -> pd.DataFrame:
+def shown_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that tables show: of each problem and method the tuned ones, if any."""
-    tuned = cells.groupby(["problem", "method"])["tuned"].transform("any")
-    return cells[cells["tuned"] == tuned]
-
-
-def summarise(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and 95 % interval over seeds for each problem, method and budget.
-
-    For each figure f there is ``f`` and ``f_interval``, half the width of Student's interval; the
-    latter is NaN for a single seed. Columns ``seeds``, ``evaluations`` and ``wall_seconds`` and
-    ``cpu_seconds`` are the number of seeds and means.
-    """
-    rows = []
-    for (problem, method, budget), group in cells.groupby(["problem", "method", "budget"]):
-        row: dict[str, object] = {"problem": problem, "method": method, "budget": budget}
-        row["seeds"] = len(group)
-        row["tuned"] = bool(group["tuned"].any())
-        for name in ("evaluations", "wall_seconds", "cpu_seconds"):
-            row[name] = group[name].mean()
-        for figure in _FIGURES:
-            values = group[figure].dropna()
-            row[figure] = values.mean() if len(values) else math.nan
-            row[f"{figure}_interval"] = half_interval(values)
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def half_interval(values: pd.Series) -> float:
-    """Return half the width of Student's 95 % interval of a mean; NaN for a single value."""
-    if len(values) < 2:
-        return math.nan
-    factor = stats.t.ppf(0.975, len(values) - 1)
-    return float(factor * values.std(ddof=1) / math.sqrt(len(values)))
+    tuned = runs.groupby(["problem", "method"])["tuned"].transform("any")
+    return runs[runs["tuned"] == tuned]
 
 
 def merit_of(summary: pd.DataFrame) -> str:
@@ -151,6 +56,116 @@ def merit_of(summary: pd.DataFrame) -> str:
     return "success" if told_apart and summary["success"].min() < 0.9 else "median"
 
 
+def ablation_page(introduction: str, runs: pd.DataFrame) -> str:
+    """Return the page on number, choice and scaling of checkpoints."""
+    lines = [f"{introduction} Commit {names_of(runs['commit'])}."]
+    for problem, group in summarise("runs", runs).groupby("problem"):
+        lines += ["", f"{problem}, {group['seeds'].max()} seeds:", ""]
+        lines += quality_table(group.assign(method=group["method"].str.removeprefix(ABLATION)))
+    return "\n".join(lines)
+
+
+def problem_page(
+    problem: str,
+    explained: str,
+    summary: pd.DataFrame,
+    runs: pd.DataFrame,
+    learning: pd.DataFrame | None,
+) -> str:
+    """Return the page of one problem from its runs and their summary."""
+    budgets = sorted(summary["budget"].unique().tolist())
+    detailed = max((b for b in budgets if b <= _DETAILED), default=budgets[0])
+    about = f"{runs['seed'].nunique()} seeds; {_tuning(runs)}; commit {names_of(runs['commit'])}."
+    settings = [
+        f"- {method}: {settings_text(mine, 'budget')}" for method, mine in runs.groupby("method")
+    ]
+    parts = [
+        [f"# {problem}"],
+        [about],
+        [budget_drawing(problem, summary).link()],
+        ["By evaluations for each design:"],
+        quality_table(summary),
+        [f"All figures at {detailed} evaluations. {explained}"],
+        _detail_table(summary, detailed),
+        ["Settings:"],
+        settings,
+    ]
+    if learning is not None and (mine := learning["problem"] == problem).any():
+        parts += _learning(learning[mine])
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _tuning(runs: pd.DataFrame) -> str:
+    """Return how the settings of one problem's runs were chosen."""
+    tuned = runs["tuned"]
+    if not tuned.any():
+        return "default settings"
+    budgets = sorted(runs.loc[tuned, "tuned_at"].astype(int).unique())
+    how = f"settings tuned on two other seeds at {', '.join(map(str, budgets))} evaluations"
+    return how if tuned.all() else f"some {how}, some the defaults"
+
+
+def _learning(learned: pd.DataFrame) -> list[list[str]]:
+    """Return how much of each degree of one problem's truth checkpoints have, mean over seeds."""
+    steps = sorted(learned["step"].unique().tolist())
+    rows = [
+        [
+            degree,
+            *(
+                mean_with_interval(group.loc[group["step"] == step, "learned"], ".2f", ".2f")
+                for step in steps
+            ),
+        ]
+        for degree, group in learned.groupby("degree")
+        if (group["learned"] != 0).any()
+    ]
+    about = (
+        "Share of the truth's Walsh component that a checkpoint has, by degree of interaction "
+        f"(regression coefficient; 1 is all of it; {learned['seed'].nunique()} seeds):"
+    )
+    return [[about], markdown_table(["degree", *(f"step {step}" for step in steps)], rows)]
+
+
+def quality_table(group: pd.DataFrame) -> list[str]:
+    """Return one problem's quality by method and budget, the best at the largest budget first."""
+    merit, budgets = merit_of(group), sorted(group["budget"].unique())
+    runs = {(row["method"], row["budget"]): row for row in group.to_dict("records")}
+    last = group[group["budget"] == budgets[-1]].sort_values(merit, ascending=False)
+    methods = list(dict.fromkeys([*last["method"], *group["method"]]))
+    rows = [
+        [
+            method,
+            *(
+                with_interval(runs[method, budget], merit) if (method, budget) in runs else "-"
+                for budget in budgets
+            ),
+            seeds,
+        ]
+        for method, seeds in group.groupby("method", sort=False)["seeds"].max()[methods].items()
+    ]
+    return markdown_table([MERITS[merit], *map(str, budgets), "seeds"], rows)
+
+
+def _detail_table(group: pd.DataFrame, budget: int) -> list[str]:
+    """Return all figures of one problem's methods at one budget."""
+    before = ("success", "median", "best", "mean", "percentile")
+    after = ("diversity", "novelty", "overprediction")
+    ranked = group[group["budget"] == budget].sort_values(merit_of(group), ascending=False)
+    rows = [
+        [
+            row["method"],
+            *(with_interval(row, name) for name in before),
+            f"{100 * row['feasible']:.0f} %",
+            *(with_interval(row, name) for name in after),
+            f"{row['wall_seconds']:.2g}",
+            f"{row['cpu_seconds']:.2g}",
+        ]
+        for row in ranked.to_dict("records")
+    ]
+    names = ["method", "found", *before[1:], "feasible", *after, "wall s", "CPU s"]
+    return markdown_table(names, rows)
+
+
 def budget_drawing(problem: str, summary: pd.DataFrame) -> Drawing:
     """Return quality and diversity of each method against the budget."""
     caption = (
@@ -162,21 +177,10 @@ def budget_drawing(problem: str, summary: pd.DataFrame) -> Drawing:
 
 
 def _draw_budgets(summary: pd.DataFrame) -> bytes:
-    merit = merit_of(summary)
     figure, axes = panels(1, 2, 12.0, 4.4)
-    for at, (method, group) in enumerate(summary.groupby("method", sort=False)):
-        ordered = group.sort_values("budget")
-        style = _STYLES[at // len(SERIES) % len(_STYLES)]
-        for axis, quantity in zip(axes, (merit, "diversity"), strict=True):
-            axis.errorbar(
-                ordered["budget"], ordered[quantity],
-                yerr=ordered[f"{quantity}_interval"].fillna(0.0),
-                color=SERIES[at % len(SERIES)], linestyle=style, marker="o", markersize=3,
-                linewidth=2.2 if "trajectory" in str(method) else 1.0, elinewidth=0.6,
-                label=str(method),
-            )  # fmt: skip
     budgets = sorted(summary["budget"].unique())
-    for axis, quantity in zip(axes, (merit, "diversity"), strict=True):
+    for axis, quantity in zip(axes, (merit_of(summary), "diversity"), strict=True):
+        draw_curves(axis, summary, "method", "budget", quantity, lambda name: "trajectory" in name)
         low, high = summary[quantity].min(), summary[quantity].max()
         # Intervals of two seeds are wide: they are cut rather than the curves made flat.
         room = 0.06 * (high - low) or 0.06
@@ -187,58 +191,4 @@ def _draw_budgets(summary: pd.DataFrame) -> bytes:
         axis.set_xlabel("predictor evaluations for each design")
         axis.set_ylabel(MERITS[quantity])
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
-    return to_png(figure, _DPI)
-
-
-def quality_table(group: pd.DataFrame) -> list[str]:
-    """Return one problem's quality by method and budget, the best at the largest budget first."""
-    merit = merit_of(group)
-    budgets = sorted(group["budget"].unique())
-    lines = [
-        f"| {MERITS[merit]} | {' | '.join(f'{budget}' for budget in budgets)} | seeds |",
-        "|---" * (len(budgets) + 2) + "|",
-    ]
-    cells = {(row["method"], row["budget"]): row for row in group.to_dict("records")}
-    last = group[group["budget"] == budgets[-1]].sort_values(merit, ascending=False)
-    methods = dict.fromkeys([*last["method"], *group["method"]])
-    for method, seeds in group.groupby("method", sort=False)["seeds"].max()[list(methods)].items():
-        row = [
-            with_interval(cells[method, budget], merit) if (method, budget) in cells else "-"
-            for budget in budgets
-        ]
-        lines.append(f"| {method} | {' | '.join(row)} | {seeds} |")
-    return lines
-
-
-def detail_table(group: pd.DataFrame, budget: int) -> list[str]:
-    """Return all figures of one problem's methods at one budget."""
-    merit = merit_of(group)
-    lines = [
-        "| method | found | median | best | mean | percentile | feasible | diversity | novelty "
-        "| overprediction | wall s | CPU s |",
-        "|---" * 12 + "|",
-    ]
-    ranked = group[group["budget"] == budget].sort_values(merit, ascending=False)
-    names = ("success", "median", "best", "mean", "percentile")
-    for row in ranked.to_dict("records"):
-        cells = [
-            str(row["method"]), *(with_interval(row, name) for name in names),
-            f"{100 * row['feasible']:.0f} %",
-            *(with_interval(row, name) for name in ("diversity", "novelty", "overprediction")),
-            f"{row['wall_seconds']:.2g}", f"{row['cpu_seconds']:.2g}",
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def with_interval(row: Mapping[Any, Any], name: str) -> str:
-    """Return a figure with its interval as text, or a dash where it has no meaning."""
-    value, half = row[name], row[f"{name}_interval"]
-    if math.isnan(value):
-        return "-"
-    return f"{value:.3g}" if math.isnan(half) else f"{value:.3g} ± {half:.2g}"
-
-
-def names_of(values: Sequence[object]) -> str:
-    """Return distinct values in one line."""
-    return "; ".join(str(value) for value in dict.fromkeys(values))
+    return to_png(figure, 80)

@@ -86,7 +86,12 @@ class CampaignClaim(Config):
 
 
 class PageSettings(Config):
-    """Groups of methods, families of problems, and claims."""
+    """Texts, groups of methods, families of problems, and claims."""
+
+    texts: Mapping[str, str]
+    """What introduces pages and sections."""
+    round_notes: Mapping[str, str] = {}
+    """What readers should know of how settings were chosen by hand, by problem."""
 
     groups: dict[str, tuple[str, ...] | dict[Literal["except"], tuple[str, ...]]]
     families: tuple[Family, ...]

@@ -7,18 +7,19 @@ from designlib.benchmarks.problems.base import (
     Solvable,
     build_predictor,
     rebuild_trajectory,
+    states_of,
     train_trajectory,
 )
 from designlib.benchmarks.problems.boolean import (
-    AdversarialNeedle,
     BooleanProblem,
-    DisjointNeedles,
-    Needle,
-    Polynomial,
+    adversarial_needle,
+    alignment_with_truth,
+    disjoint_needles,
+    needle,
+    polynomial,
 )
 from designlib.benchmarks.problems.ehrlich import ehrlich
 from designlib.benchmarks.problems.energy_model import EnergyConfig, EnergyModel
-from designlib.benchmarks.problems.learning import alignment_with_truth
 from designlib.benchmarks.problems.mixtures import MeasuredMixtures
 from designlib.benchmarks.problems.mnist import (
     Digits,
@@ -35,31 +36,32 @@ from designlib.benchmarks.problems.tfbind8 import TfBind8
 
 __all__ = [
     "Ackley",
-    "AdversarialNeedle",
     "BooleanProblem",
     "Digits",
-    "DisjointNeedles",
     "EnergyConfig",
     "EnergyModel",
     "MeasuredMixtures",
     "Mnist",
-    "Needle",
     "Placing",
-    "Polynomial",
     "Problem",
     "Solvable",
     "SortSeq",
     "Superconductor",
     "TfBind8",
+    "adversarial_needle",
     "alignment_with_truth",
     "build_predictor",
+    "disjoint_needles",
     "ehrlich",
     "enhancer",
+    "needle",
     "packed_images",
+    "polynomial",
     "read_compositions",
     "read_packed_digits",
     "rebuild_trajectory",
     "sample_grid",
+    "states_of",
     "train_trajectory",
     "two_motif",
     "unpacked_images",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import TrainingConfig
 from designlib.predictors import PointNetwork
 from designlib.randomness import torch_generator
@@ -29,7 +30,7 @@ _WIDTH = 128
 
 
 @dataclass(frozen=True)
-class Ackley:
+class Ackley(ValuedProblem):
     """The minimum of Ackley's function, learned from uniformly random points.
 
     In many dimensions random points are all far from the minimum, so the predictor sees the
@@ -41,8 +42,6 @@ class Ackley:
         Number of variables.
     rows
         Points that the predictor may see.
-    training
-        How the predictor is trained.
     """
 
     variables: int = 10
@@ -66,21 +65,12 @@ class Ackley:
         """The box."""
         return BoxSpace.cube(self.variables, -_HALF_WIDTH, _HALF_WIDTH)
 
-    @property
-    def optimum(self) -> float:
-        """The largest value, 0, at the origin."""
-        return 0.0
-
     def network(self, seed: int) -> nn.Module:
         """Return the predictor before training, which is smooth, for MALA."""
         return PointNetwork(self.variables, _WIDTH, 1 / _HALF_WIDTH, seed)
 
-    def oracle(self, designs: Points) -> Scores:
-        """Return -A(x), float64.
-
-        Raises InputError for points outside the box.
-        """
-        self.space.check(designs)
+    def value(self, designs: Points) -> Scores:
+        """Return -A(x), float64."""
         x = designs.double()
         funnel = -20 * (-0.2 * x.square().mean(1).sqrt()).exp()
         ripples = -(2 * math.pi * x).cos().mean(1).exp()

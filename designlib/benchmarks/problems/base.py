@@ -7,8 +7,8 @@ s of what it may see; what is handed back predicts in the units of the values,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,42 +23,27 @@ from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores
 
 __all__ = [
-    "Builder",
+    "BuildsNetwork",
     "Placing",
     "Problem",
     "Solvable",
+    "ValuedProblem",
     "build_predictor",
     "rebuild_trajectory",
+    "states_of",
     "train_trajectory",
 ]
-
-Builder: TypeAlias = Callable[[int], nn.Module]
-"""Map from a seed to a new network from relaxed designs to one score each."""
 
 _VALIDATION_SHARE = 1 / 16
 
 
 @runtime_checkable
 class Problem(Protocol):
-    """A design task whose truth is known.
-
-    Attributes
-    ----------
-    name
-        What the problem is called in tables and files.
-    space, constraint
-        Where designs live, and which of them are feasible; None for all.
-    network
-        What the predictor looks like: a configuration for sequences, or a function that
-        makes it from a seed. Its last layer starts near zero, so that f_0 is close to
-        constant.
-    training
-        How the predictor is trained; its own `network` is not used.
-    """
+    """A design task whose truth is known."""
 
     @property
     def name(self) -> str:
-        """What the problem is called."""
+        """What the problem is called in tables and files."""
         ...
 
     @property
@@ -68,17 +53,12 @@ class Problem(Protocol):
 
     @property
     def constraint(self) -> Constraint | None:
-        """Which designs are feasible."""
-        ...
-
-    @property
-    def network(self) -> NetworkConfig | Builder:
-        """What the predictor looks like."""
+        """Which designs are feasible; None for all."""
         ...
 
     @property
     def training(self) -> TrainingConfig:
-        """How the predictor is trained."""
+        """How the predictor is trained, and its network where designs are sequences."""
         ...
 
     def training_data(self, seed: int, /) -> tuple[Designs, Scores]:
@@ -86,19 +66,48 @@ class Problem(Protocol):
         ...
 
     def oracle(self, designs: Designs, /) -> Scores:
-        """Return the true values, float64, larger is better; -inf for infeasible designs."""
+        """Return the true values, float64, larger is better; -inf for infeasible designs.
+
+        Raises InputError for designs outside the space.
+        """
         ...
 
 
 @runtime_checkable
-class Solvable(Problem, Protocol):
-    """A problem whose best value is known, and when a design counts as found.
+class BuildsNetwork(Protocol):
+    """A problem with a predictor of its own, not one of the configuration for sequences."""
 
-    Attributes
-    ----------
-    optimum
-        Largest true value of a feasible design.
-    """
+    def network(self, seed: int, /) -> nn.Module:
+        """Return a new network from relaxed designs to one score each.
+
+        Its last layer starts near zero, so that f_0 is close to constant.
+        """
+        ...
+
+
+@runtime_checkable
+class _Valued(Problem, Protocol):
+    def value(self, designs: Designs, /) -> Scores: ...
+
+
+class ValuedProblem:
+    """What problems have in common that are given by a ``value`` of every design of their space."""
+
+    def oracle(self: _Valued, designs: Designs) -> Scores:
+        """Return the true values, float64, larger is better; -inf for infeasible designs.
+
+        Raises InputError for designs outside the space.
+        """
+        self.space.check(designs)
+        values = self.value(designs)
+        if self.constraint is None:
+            return values
+        return values.where(self.constraint.satisfied(designs), -torch.inf)
+
+
+@runtime_checkable
+class Solvable(Problem, Protocol):
+    """A problem whose best value is known, and when a design counts as found."""
 
     @property
     def optimum(self) -> float:
@@ -122,13 +131,12 @@ class Placing(Problem, Protocol):
 def build_predictor(problem: Problem, seed: int) -> nn.Module:
     """Return the problem's network as it is before training; its score is standardised.
 
-    Raises InputError where a configuration is given, which is one for sequences, and designs are
-    points.
+    Raises InputError for a problem on points that builds none.
     """
-    network, space = problem.network, problem.space
-    if not isinstance(network, NetworkConfig):
-        return network(seed)
-    if not isinstance(space, SequenceSpace):
+    if isinstance(problem, BuildsNetwork):
+        return problem.network(seed)
+    space, network = problem.space, problem.training.network
+    if not isinstance(space, SequenceSpace) or not isinstance(network, NetworkConfig):
         raise InputError(
             f"the network of {problem.name} is a configuration for sequences; a function that "
             "builds the network is needed for points"
@@ -188,21 +196,26 @@ def train_trajectory(
 def rebuild_trajectory(
     problem: Problem, seed: int, tensors: Mapping[str, Tensor]
 ) -> list[nn.Module]:
-    """Return the checkpoints of ``train_trajectory`` out of their parameters.
+    """Return the checkpoints of ``train_trajectory`` out of their parameters; see `states_of`."""
+    kept = []
+    for state in states_of(tensors):
+        network = _InUnits(build_predictor(problem, seed), 0.0, 1.0)
+        network.load_state_dict(state)
+        kept.append(network.eval().requires_grad_(False))
+    return kept
 
-    ``tensors`` holds parameter p of checkpoint 7 as ``7.p``; other entries are not used.
+
+def states_of(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Return the parameters of each checkpoint, where p of the seventh is called ``7.p``.
+
+    Other entries are not used.
     """
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, _, name = key.partition(".")
         if name:
             states.setdefault(int(index), {})[name] = value
-    kept = []
-    for index in sorted(states):
-        network = _InUnits(build_predictor(problem, seed), 0.0, 1.0)
-        network.load_state_dict(states[index])
-        kept.append(network.eval().requires_grad_(False))
-    return kept
+    return [states[index] for index in sorted(states)]
 
 
 class _InUnits(nn.Module):

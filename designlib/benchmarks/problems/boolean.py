@@ -25,22 +25,36 @@ case; with few or none it leads away from it, and a walk follows.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from designlib.analysis import Alignment, degree_alignment
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import NetworkConfig, TrainingConfig
 from designlib.notation import BINARY
+from designlib.predictors import evaluate
 from designlib.randomness import torch_generator
+from designlib.sampling.objectives import ScoreFunction
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
-__all__ = ["AdversarialNeedle", "BooleanProblem", "DisjointNeedles", "Needle", "Polynomial"]
+__all__ = [
+    "BooleanProblem",
+    "adversarial_needle",
+    "alignment_with_truth",
+    "disjoint_needles",
+    "mean_over_spurious",
+    "needle",
+    "polynomial",
+]
 
 _MOST_RELEVANT = 20
+_SCORED = 2**13
 
 _TRAINING = TrainingConfig(
     network=NetworkConfig(architecture="mlp", width=64),
@@ -53,21 +67,21 @@ _TRAINING = TrainingConfig(
 
 
 @dataclass(frozen=True)
-class BooleanProblem(ABC):
+class BooleanProblem(ValuedProblem):
     """A function of the first ``relevant`` of all variables, largest where they are all +1.
 
     Attributes
     ----------
-    relevant
-        Variables that count, 1 to 20.
-    spurious
-        Variables that do not.
+    relevant, spurious
+        Variables that count, 1 to 20, and variables that do not.
+    function
+        Values by the signs of the relevant variables, shape (designs, relevant), float64.
+    needle_length
+        Variables that a hit sets.
     rows
         Designs that the predictor learns from.
     hits
         Share of the rows in which the variables of a needle are set to +1, 0 to 1.
-    training
-        How the predictor is trained.
 
     Raises
     ------
@@ -75,7 +89,10 @@ class BooleanProblem(ABC):
         A number out of range.
     """
 
+    name: str
     relevant: int
+    function: Callable[[Float[Tensor, "designs relevant"]], Scores] = field(repr=False)
+    needle_length: int
     spurious: int = 500
     rows: int = 16_384
     hits: float = 0.25
@@ -91,20 +108,10 @@ class BooleanProblem(ABC):
             )
         if not 0 <= self.hits <= 1:
             raise InputError(f"the share of hits is {self.hits:g}; 0 to 1 is accepted")
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What the problem is called."""
-
-    @abstractmethod
-    def _value(self, signs: Float[Tensor, "designs relevant"]) -> Scores:
-        """Return the value by the signs of the relevant variables, float64."""
-
-    @property
-    def needle_length(self) -> int:
-        """Variables that a hit sets, all by default."""
-        return self.relevant
+        if self.needle_length < 1 or self.relevant % self.needle_length:
+            raise InputError(
+                f"{self.relevant} variables cannot be cut into needles of {self.needle_length}"
+            )
 
     @property
     def space(self) -> SequenceSpace:
@@ -112,19 +119,13 @@ class BooleanProblem(ABC):
         return SequenceSpace(BINARY, self.relevant + self.spurious)
 
     @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like."""
-        return self.training.network
-
-    @property
     def optimum(self) -> float:
         """The largest value."""
-        return float(self._value(torch.ones(1, self.relevant, dtype=torch.float64)))
+        return float(self.function(torch.ones(1, self.relevant, dtype=torch.float64)))
 
-    def oracle(self, designs: Letters) -> Scores:
+    def value(self, designs: Letters) -> Scores:
         """Return the true values, float64."""
-        self.space.check(designs)
-        return self._value(2.0 * designs[:, : self.relevant].double() - 1.0)
+        return self.function(2.0 * designs[:, : self.relevant].double() - 1.0)
 
     def success(self, designs: Letters) -> Bool[Tensor, "designs"]:
         """Return which designs have +1 in every relevant variable."""
@@ -141,117 +142,103 @@ class BooleanProblem(ABC):
         rounds = -(-self.rows // len(patterns))
         order = torch.cat([torch.randperm(len(patterns), generator=generator)] * rounds)
         relevant = patterns[order[: self.rows]]
-        self._set_needles(relevant, generator)
-        spurious = torch.randint(2, (self.rows, self.spurious), generator=generator)
-        designs = torch.cat([relevant, spurious], 1)
-        return designs, self.oracle(designs)
-
-    def _set_needles(self, relevant: Letters, generator: torch.Generator) -> None:
         needles = self.relevant // self.needle_length
         chosen = torch.randint(needles, (self.rows, 1), generator=generator)
         hit = torch.rand((self.rows, 1), generator=generator) < self.hits
         belongs = torch.arange(self.relevant) // self.needle_length == chosen
         relevant.masked_fill_(hit & belongs, 1)
+        spurious = torch.randint(2, (self.rows, self.spurious), generator=generator)
+        designs = torch.cat([relevant, spurious], 1)
+        return designs, self.oracle(designs)
 
 
-@dataclass(frozen=True)
-class Polynomial(BooleanProblem):
-    """Table 1: a slope behind barriers of height 2 g.
+def polynomial(relevant: int = 8, coupling: float = 6.0, **others: Any) -> BooleanProblem:
+    """Return the problem of Table 1: a slope behind barriers of height 2 ``coupling``.
 
-    Attributes
-    ----------
-    coupling
-        The coefficient g of the product, positive.
+    Raises InputError for a coupling that is not positive.
     """
+    if not coupling > 0:
+        raise InputError(f"a coupling of {coupling:g} is not positive")
 
-    relevant: int = 8
-    hits: float = 0.1
-    coupling: float = 6.0
+    def function(signs: Tensor) -> Tensor:
+        return signs.sum(1) + coupling * signs.prod(1)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.coupling > 0:
-            raise InputError(f"a coupling of {self.coupling:g} is not positive")
-
-    @property
-    def name(self) -> str:
-        """What the problem is called."""
-        return f"polynomial{self.relevant}"
-
-    def _value(self, signs: Float[Tensor, "designs relevant"]) -> Scores:
-        return signs.sum(1) + self.coupling * signs.prod(1)
+    others = {"hits": 0.1, **others}
+    return BooleanProblem(f"polynomial{relevant}", relevant, function, relevant, **others)
 
 
-@dataclass(frozen=True)
-class Needle(BooleanProblem):
-    """Table 2: 1 where every relevant variable is +1, else 0."""
+def needle(relevant: int, **others: Any) -> BooleanProblem:
+    """Return the problem of Table 2: 1 where every relevant variable is +1, else 0."""
 
-    @property
-    def name(self) -> str:
-        """What the problem is called."""
-        return f"needle{self.relevant}"
-
-    def _value(self, signs: Float[Tensor, "designs relevant"]) -> Scores:
+    def function(signs: Tensor) -> Tensor:
         return (signs > 0).all(1).double()
 
+    return BooleanProblem(f"needle{relevant}", relevant, function, relevant, **others)
 
-@dataclass(frozen=True)
-class AdversarialNeedle(BooleanProblem):
-    """Table 3: a needle whose degree-1 coefficients have the opposite sign.
+
+def adversarial_needle(relevant: int = 5, **others: Any) -> BooleanProblem:
+    """Return the problem of Table 3: degree-1 coefficients have the opposite sign.
 
     Raises InputError for fewer than five variables, where it would not be largest at the needle.
     """
+    if relevant < 5:
+        raise InputError(
+            f"an adversarial needle of {relevant} variables is not the largest value; at least 5 "
+            "are needed"
+        )
 
-    relevant: int = 5
+    def function(signs: Tensor) -> Tensor:
+        return (signs > 0).all(1).double() - 2.0 * 2.0**-relevant * signs.sum(1)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.relevant < 5:
-            raise InputError(
-                f"an adversarial needle of {self.relevant} variables is not the largest value; "
-                "at least 5 are needed"
-            )
-
-    @property
-    def name(self) -> str:
-        """What the problem is called."""
-        return f"adversarial_needle{self.relevant}"
-
-    def _value(self, signs: Float[Tensor, "designs relevant"]) -> Scores:
-        slope = 2.0 * 2.0**-self.relevant
-        return (signs > 0).all(1).double() - slope * signs.sum(1)
+    return BooleanProblem(f"adversarial_needle{relevant}", relevant, function, relevant, **others)
 
 
-@dataclass(frozen=True)
-class DisjointNeedles(BooleanProblem):
-    """Table 4: how many of several needles on variables of their own are hit; all are wanted.
+def disjoint_needles(relevant: int = 15, length: int = 5, **others: Any) -> BooleanProblem:
+    """Return the problem of Table 4: how many needles of ``length`` are hit; all are wanted."""
 
-    Attributes
-    ----------
-    length
-        Variables of one needle, a divisor of all relevant ones.
+    def function(signs: Tensor) -> Tensor:
+        return (signs.view(len(signs), -1, length) > 0).all(2).sum(1).double()
+
+    name = f"disjoint_needles{relevant // max(1, length)}x{length}"
+    return BooleanProblem(name, relevant, function, length, **others)
+
+
+def alignment_with_truth(
+    problem: BooleanProblem, checkpoints: Sequence[ScoreFunction], seed: int
+) -> Alignment:
+    """Return how far each checkpoint has the truth, by degree of interaction.
+
+    Spurious variables are averaged over 2 to 64 random backgrounds, the fewer the more patterns:
+    what is left is the checkpoint as a function of the relevant variables, whose Walsh
+    coefficients are compared with the truth's.
+
+    Returns
+    -------
+    Alignment
+        Shape (checkpoints, degrees), degrees 0 to the number of relevant variables. Where the
+        truth has no component of a degree, cosine and learned are 0.
     """
+    generator = torch_generator(seed, "backgrounds", problem.name)
+    backgrounds = min(64, max(2, _SCORED // 2**problem.relevant))
+    drawn = torch.randint(2, (backgrounds, problem.spurious), generator=generator)
+    space, truth = SequenceSpace(BINARY, problem.relevant), problem.value(problem.patterns())
+    rows = [
+        degree_alignment(mean_over_spurious(problem, checkpoint, drawn), truth, space)
+        for checkpoint in checkpoints
+    ]
+    return Alignment(*(torch.stack(part) for part in zip(*rows, strict=True)))
 
-    relevant: int = 15
-    length: int = 5
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.length < 1 or self.relevant % self.length:
-            raise InputError(
-                f"{self.relevant} variables cannot be cut into needles of {self.length}"
-            )
+def mean_over_spurious(
+    problem: BooleanProblem, predict: ScoreFunction, backgrounds: Letters
+) -> Float[Tensor, "patterns"]:
+    """Return a predictor's mean score of every pattern of the relevant variables, float64.
 
-    @property
-    def name(self) -> str:
-        """What the problem is called."""
-        return f"disjoint_needles{self.relevant // self.length}x{self.length}"
-
-    @property
-    def needle_length(self) -> int:
-        """Variables of one needle."""
-        return self.length
-
-    def _value(self, signs: Float[Tensor, "designs relevant"]) -> Scores:
-        blocks = signs.view(len(signs), -1, self.length)
-        return (blocks > 0).all(2).sum(1).double()
+    The mean is over ``backgrounds``, values of the spurious variables, (backgrounds, spurious).
+    """
+    patterns = problem.patterns()
+    total = torch.zeros(len(patterns), dtype=torch.float64)
+    for background in backgrounds:
+        designs = torch.cat([patterns, background.expand(len(patterns), -1)], 1)
+        total += evaluate(predict, problem.space.relax(designs)).double()
+    return total / len(backgrounds)

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import NetworkConfig, TrainingConfig
 from designlib.constraints import ForbiddenTransitions
 from designlib.notation import Alphabet
@@ -108,20 +108,6 @@ class EhrlichFunction:
         """Return feasible designs: paths of the Markov chain from a uniform first letter."""
         return _paths(self.transitions, n, length, generator)
 
-    def solution(self, length: int) -> Letters:
-        """Return one feasible design of value 1, where the motifs fit behind each other.
-
-        Raises InputError where they do not.
-        """
-        room = length // len(self.motifs)
-        if int(self.offsets.max()) >= room:
-            raise InputError(f"the motifs do not fit behind each other in {length} letters")
-        design = torch.empty(1, length, dtype=torch.int64)
-        for number, (motif, offsets) in enumerate(zip(self.motifs, self.offsets, strict=True)):
-            for letter, offset in zip(motif, offsets, strict=True):
-                design[:, number * room + int(offset) :] = letter
-        return design
-
 
 def draw_function(
     letters: int, length: int, motifs: int, motif_length: int, quantisation: int, seed: int
@@ -154,7 +140,7 @@ def draw_function(
 
 
 @dataclass(frozen=True, eq=False)
-class Ehrlich:
+class Ehrlich(ValuedProblem):
     """The maximisation of an Ehrlich function, learned from an earlier campaign.
 
     What the predictor may see is drawn from all designs that a simple evolution of several
@@ -166,8 +152,6 @@ class Ehrlich:
 
     Attributes
     ----------
-    name
-        What the problem is called.
     function
         The truth.
     length
@@ -179,8 +163,6 @@ class Ehrlich:
         children in a generation.
     ceiling
         Largest value that is shown.
-    training
-        How the predictor is trained.
     """
 
     name: str
@@ -196,40 +178,18 @@ class Ehrlich:
     @property
     def space(self) -> SequenceSpace:
         """All sequences, feasible or not."""
-        return self._space
+        letters = len(self.function.transitions)
+        return SequenceSpace(Alphabet(f"first {letters}", LETTERS[:letters]), self.length)
 
     @property
     def constraint(self) -> ForbiddenTransitions:
         """No banned transition between neighbours."""
-        return self._constraint
-
-    @cached_property
-    def _space(self) -> SequenceSpace:
-        letters = len(self.function.transitions)
-        return SequenceSpace(Alphabet(f"first {letters}", LETTERS[:letters]), self.length)
-
-    @cached_property
-    def _constraint(self) -> ForbiddenTransitions:
         return ForbiddenTransitions(self.space, self.function.allowed)
 
-    @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like."""
-        return self.training.network
+    optimum = 1.0
 
-    @property
-    def optimum(self) -> float:
-        """The largest value of any design, 1."""
-        return 1.0
-
-    @property
-    def start(self) -> Letters:
-        """The initial feasible design of the instance, shape (1, length)."""
-        return self.function.sample(1, self.length, torch_generator(0, "start", self.name))
-
-    def oracle(self, designs: Letters) -> Scores:
+    def value(self, designs: Letters) -> Scores:
         """Return the true values from 0 to 1; -inf for infeasible designs."""
-        self.space.check(designs)
         return self.function.value(designs)
 
     def success(self, designs: Letters) -> Bool[Tensor, "designs"]:
@@ -241,7 +201,7 @@ class Ehrlich:
         generator = torch_generator(seed, "evolution", self.name)
         tried = torch.cat([self._evolve(generator) for _ in range(self.lines)]).unique(dim=0)
         shown = tried[torch.randperm(len(tried), generator=generator)[: self.rows]]
-        return shown, self.oracle(shown)
+        return shown, self.value(shown)
 
     def _evolve(self, generator: torch.Generator) -> Letters:
         """Return all designs up to the ceiling that one line has tried."""
@@ -257,42 +217,32 @@ class Ehrlich:
     def _best(self, designs: Letters, generator: torch.Generator) -> _Some:
         """Return the best designs, half a population of them."""
         designs = designs[torch.randperm(len(designs), generator=generator)]
-        order = self.oracle(designs).argsort(descending=True, stable=True)
+        order = self.value(designs).argsort(descending=True, stable=True)
         return designs[order[: self.population // 2]]
 
     def _shown(self, designs: Letters) -> _Some:
         """Return the feasible designs up to the ceiling."""
-        values = self.oracle(designs)
+        values = self.value(designs)
         return designs[(values > -math.inf) & (values <= self.ceiling)]
 
 
-def ehrlich(length: int, instance: int = 0, letters: int = 32) -> Ehrlich:
-    """Return a standard instance: 32, 64, 128 or 256 letters out of 32, or of 4.
+def ehrlich(length: int) -> Ehrlich:
+    """Return the standard instance of 32, 64 or 128 letters out of 32.
 
-    Four motifs of four letters up to a length of 128, eight of four at 256, each counting in
-    as many steps as it has letters. Any number is an ``instance`` with motifs of its own.
+    Four motifs of four letters, each counting in as many steps as it has letters.
 
-    Raises InputError for another length or number of letters.
+    Raises InputError for another length.
     """
-    if length not in _STANDARD or letters not in _CEILING:
+    if length not in (32, 64, 128):
         raise InputError(
-            f"there is no standard Ehrlich function of length {length} over {letters} letters; "
-            "lengths 32, 64, 128 and 256 and 4 or 32 letters are accepted"
+            f"there is no standard Ehrlich function of length {length}; lengths 32, 64 and 128 are "
+            "accepted"
         )
-    motifs, elements = _STANDARD[length]
-    function = draw_function(letters, length, motifs, elements, elements, instance)
     # A filter sees a whole spaced motif.
-    network = NetworkConfig(width=64, filter_length=length // motifs)
+    network = NetworkConfig(width=64, filter_length=length // 4)
     training = TrainingConfig(network=network, members=1, steps=1500, batch_size=64)
-    name = f"ehrlich{length}_{letters}_{instance}"
-    ceiling = _CEILING[letters]
-    return Ehrlich(name, function, length, ceiling=ceiling, training=training)
-
-
-_CEILING = {4: 0.6, 32: 0.35}
-"""With four letters, three quarters of every motif are there by chance: a value of 0.32."""
-
-_STANDARD = {32: (4, 4), 64: (4, 4), 128: (4, 4), 256: (8, 4)}
+    function = draw_function(len(LETTERS), length, 4, 4, 4, 0)
+    return Ehrlich(f"ehrlich{length}_32_0", function, length, training=training)
 
 
 def _draw_transitions(letters: int, generator: torch.Generator) -> Float[Tensor, "letters letters"]:

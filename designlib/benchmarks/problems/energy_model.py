@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -35,16 +35,15 @@ _CHAINS, _SWEEPS = 128, 1
 of persistent contrastive divergence."""
 
 
-class EnergyConfig(BaseModel):
+class EnergyConfig(NamedTuple):
     """How an energy model is trained."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    hidden: int = Field(default=500, ge=1, le=10_000, title="Hidden units")
-    steps: int = Field(default=12_000, ge=1, le=10_000_000, title="Steps")
-    batch_size: int = Field(default=128, ge=1, le=65_536, title="Images per step")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, title="Peak rate of Adam")
-    checkpoints: int = Field(default=30, ge=2, le=1000, title="Checkpoints")
+    hidden: int = 500
+    steps: int = 12_000
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    """Of Adam at the start."""
+    checkpoints: int = 30
 
 
 class EnergyModel(nn.Module):
@@ -124,7 +123,7 @@ def train_energy(images: Points, config: EnergyConfig, seed: int) -> Iterator[En
     fantasy = images[torch.randint(len(images), (_CHAINS,), generator=generator)]
     optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     kept = set(log_spaced_steps(config.steps, config.checkpoints))
-    yield _checkpoint(0, model)
+    yield EnergyCheckpoint(0, _frozen(model))
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * (1 - step / config.steps)
@@ -137,7 +136,7 @@ def train_energy(images: Points, config: EnergyConfig, seed: int) -> Iterator[En
         if step + 1 in kept:
             if not math.isfinite(loss.item()):
                 raise FloatingPointError(f"the energy model diverged by step {step + 1}")
-            yield _checkpoint(step + 1, model)
+            yield EnergyCheckpoint(step + 1, _frozen(model))
 
 
 def _initial(images: Points, hidden: int, generator: torch.Generator) -> EnergyModel:
@@ -150,11 +149,8 @@ def _initial(images: Points, hidden: int, generator: torch.Generator) -> EnergyM
     return model
 
 
-def _checkpoint(step: int, model: EnergyModel) -> EnergyCheckpoint:
-    hidden, sites = model.weight.shape
-    copy = EnergyModel(sites, hidden)
-    copy.load_state_dict(model.state_dict())
-    return EnergyCheckpoint(step, copy.eval().requires_grad_(False))
+def _frozen(model: EnergyModel) -> EnergyModel:
+    return deepcopy(model).eval().requires_grad_(False)
 
 
 def _bernoulli(logit: Tensor, generator: torch.Generator) -> Tensor:

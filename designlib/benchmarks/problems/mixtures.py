@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import TrainingConfig
 from designlib.constraints import AtMostComponents, Constraint
 from designlib.predictors import FACTOR, PointNetwork
@@ -31,13 +32,11 @@ _TRAINING = TrainingConfig(members=1, steps=600, batch_size=48)
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredMixtures:
+class MeasuredMixtures(ValuedProblem):
     """The design of a mixture with a good measured value.
 
     Attributes
     ----------
-    name
-        What the problem is called.
     values
         Measured value of each composition of the table, indexed by the composition as text.
     space
@@ -79,10 +78,6 @@ class MeasuredMixtures:
     @property
     def constraint(self) -> Constraint | None:
         """Few enough components, where that is asked for."""
-        return self._few_components
-
-    @cached_property
-    def _few_components(self) -> Constraint | None:
         if self.most_components is None:
             return None
         return AtMostComponents(self.space, self.most_components)
@@ -92,30 +87,25 @@ class MeasuredMixtures:
         return PointNetwork(self.space.columns, _WIDTH, FACTOR, seed)
 
     def training_data(self, seed: int) -> tuple[Points, Scores]:
-        """Return the share of the table that the seed draws, values as `oracle` tells them."""
+        """Return the share of the table that the seed draws, values as `oracle` gives them."""
         designs = self.values.index.tolist()
         rows = random_rows(designs, self.share, seed)
         seen = self.space.encode(
             [design for design, kept in zip(designs, rows, strict=True) if kept]
         )
-        return seen, self._told(self.values.to_numpy(dtype=np.float64)[rows])
+        return seen, self._scaled(self.values.to_numpy(dtype=np.float64)[rows])
 
     @cached_property
     def _oracle(self) -> Oracle:
         return Oracle(self.values, self.space, self.truth, self.maximise)
 
-    def oracle(self, designs: Points) -> Scores:
+    def value(self, designs: Points) -> Scores:
         """Return measured values, larger is better: negative or logarithms where this is so.
 
-        -inf for a composition of too many components, and for one that the table does not answer
-        for. Raises InputError for designs that are no compositions of the grid.
+        -inf for a composition that the table does not answer for.
         """
-        self.space.check(designs)
-        told = self._told(self._oracle.measure(self.space.decode(designs)))
-        told = told.nan_to_num(nan=-torch.inf)
-        if self.constraint is None:
-            return told
-        return told.where(self.constraint.satisfied(designs), -torch.inf)
+        known = self._scaled(self._oracle.measure(self.space.decode(designs)))
+        return known.nan_to_num(nan=-torch.inf)
 
     def percentiles(self, designs: Points) -> Float[np.ndarray, "designs"]:
         """Return where designs stand in the whole table; 100 is the best."""
@@ -123,14 +113,14 @@ class MeasuredMixtures:
 
     @property
     def optimum(self) -> float:
-        """The best value of the table, as `oracle` tells it."""
-        return float(self._told(self.values.to_numpy(dtype=np.float64)).max())
+        """The best value of the table, as `oracle` gives it."""
+        return float(self._scaled(self.values.to_numpy(dtype=np.float64)).max())
 
     def success(self, designs: Points) -> torch.Tensor:
         """Return which designs are in the best hundredth of the table."""
         return torch.from_numpy(self.percentiles(designs) >= 99.0)
 
-    def _told(self, values: Float[np.ndarray, "rows"]) -> Scores:
-        told = torch.from_numpy(np.asarray(values, dtype=np.float64).copy())
-        told = told.log() if self.logarithm else told
-        return told if self.maximise else -told
+    def _scaled(self, values: Float[np.ndarray, "rows"]) -> Scores:
+        scaled = torch.from_numpy(np.asarray(values, dtype=np.float64).copy())
+        scaled = scaled.log() if self.logarithm else scaled
+        return scaled if self.maximise else -scaled

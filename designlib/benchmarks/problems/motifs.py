@@ -32,6 +32,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from designlib.analysis import Motif
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import NetworkConfig, TrainingConfig
 from designlib.constraints import Constraint, HammingBall
 from designlib.notation import DNA
@@ -83,13 +84,11 @@ class Module(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class MotifTask:
+class MotifTask(ValuedProblem):
     """The design of a DNA sequence in which all modules are strong.
 
     Attributes
     ----------
-    name
-        What the task is called.
     modules
         What counts.
     length
@@ -106,8 +105,6 @@ class MotifTask:
         Designs that percentiles are worked out from.
     radius
         Radius of the Hamming ball around `reference_design`; None for no constraint.
-    training
-        How its predictor is trained.
 
     Raises
     ------
@@ -139,39 +136,19 @@ class MotifTask:
     @property
     def constraint(self) -> Constraint | None:
         """The Hamming ball, or None."""
-        return self._ball
-
-    @cached_property
-    def _ball(self) -> HammingBall | None:
         if self.radius is None:
             return None
         return HammingBall(self.space, self.reference_design, self.radius)
-
-    @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like."""
-        return self.training.network
 
     @property
     def motifs(self) -> tuple[Motif, ...]:
         """The distinct motifs of all modules."""
         return tuple(dict.fromkeys(motif for module in self.modules for motif in module))
 
-    @property
-    def optimum(self) -> float:
-        """The largest value of any design, 1."""
-        return 1.0
-
-    def oracle(self, designs: Letters) -> Scores:
-        """Return the true values, at most 1; -inf for designs outside the ball."""
-        values = self.value(designs)
-        if self.constraint is None:
-            return values
-        return values.where(self.constraint.satisfied(designs), -torch.inf)
+    optimum = 1.0
 
     def value(self, designs: Letters) -> Scores:
-        """Return the true values of designs inside or outside the ball."""
-        self.space.check(designs)
+        """Return the true values, at most 1, of designs inside or outside the ball."""
         total = sum(module.best for module in self.modules)
         parts = [
             torch.stack([module.value(part) for module in self.modules]).sum(0)
@@ -260,18 +237,9 @@ def two_motif(motifs: Mapping[str, Motif], radius: int | None = None) -> MotifTa
     Raises InputError where a motif is missing.
     """
     name = "two_motif" if radius is None else f"two_motif_ball{radius}"
-    training = TrainingConfig(
-        network=NetworkConfig(width=96, filter_length=13), members=1, emphasis=0.0, steps=3000
-    )
-    return MotifTask(
-        name,
-        _modules(motifs, ("HNF1A", "HNF4A")),
-        length=60,
-        rows=20_000,
-        planted=0.2,
-        radius=radius,
-        training=training,
-    )
+    training = _training(NetworkConfig(width=96, filter_length=13), 3000)
+    modules = _modules(motifs, ("HNF1A", "HNF4A"))
+    return MotifTask(name, modules, 60, 20_000, 0.2, radius=radius, training=training)
 
 
 def enhancer(motifs: Mapping[str, Motif]) -> MotifTask:
@@ -282,13 +250,14 @@ def enhancer(motifs: Mapping[str, Motif]) -> MotifTask:
     Raises InputError where a motif is missing.
     """
     pairs = (("HNF1A", "HNF4A"), ("FOXA2", "CEBPA"), ("ONECUT1", "FOXA2"))
-    training = TrainingConfig(
-        network=NetworkConfig(width=64, filter_length=9), members=1, emphasis=0.0, steps=1000
-    )
-    return MotifTask(
-        "enhancer", _modules(motifs, *pairs), length=200, rows=1000, planted=0.4, noise=0.1,
-        library_size=50_000, training=training,
-    )  # fmt: skip
+    training = _training(NetworkConfig(width=64, filter_length=9), 1000)
+    measured = {"noise": 0.1, "library_size": 50_000}
+    modules = _modules(motifs, *pairs)
+    return MotifTask("enhancer", modules, 200, 1000, 0.4, **measured, training=training)
+
+
+def _training(network: NetworkConfig, steps: int) -> TrainingConfig:
+    return TrainingConfig(network=network, members=1, emphasis=0.0, steps=steps)
 
 
 @cache

@@ -26,10 +26,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import NetworkConfig, TrainingConfig
 from designlib.constraints import Constraint, HammingBall
 from designlib.notation import DNA
-from designlib.predictors import Examples, build_network, evaluate, rank_correlation, train
+from designlib.predictors import Examples, build_network, evaluate, train
 from designlib.randomness import derive_seed, torch_generator
 from designlib.selection import true_percentile
 from designlib.spaces import SequenceSpace
@@ -47,15 +48,6 @@ _PREDICTOR, _ORACLE, _TEST = range(3)
 _SHARES = (0.45, 0.5, 0.05)
 _GOOD = 0.99
 
-_ORACLE_TRAINING = TrainingConfig(
-    network=NetworkConfig(architecture="cnn", width=48, filter_length=20),
-    members=3,
-    steps=1500,
-    batch_size=128,
-    weight_decay=1.0,
-    emphasis=0.0,
-    checkpoints=2,
-)
 _PREDICTOR_TRAINING = TrainingConfig(
     network=NetworkConfig(architecture="cnn", width=48, filter_length=20),
     members=1,
@@ -64,6 +56,7 @@ _PREDICTOR_TRAINING = TrainingConfig(
     weight_decay=1.0,
     emphasis=0.0,
 )
+_ORACLE_TRAINING = _PREDICTOR_TRAINING.model_copy(update={"members": 3, "checkpoints": 2})
 
 
 def mean_bins(
@@ -83,7 +76,7 @@ def mean_bins(
 
 
 @dataclass(frozen=True, eq=False)
-class SortSeq:
+class SortSeq(ValuedProblem):
     """The design of a lac promoter that expresses strongly.
 
     Attributes
@@ -94,8 +87,6 @@ class SortSeq:
         The worst share of the predictor's part, by the truth, that it may learn from.
     radius
         Radius of the Hamming ball around the wild type; None for no constraint.
-    oracle_training, training
-        How the members of the oracle and the predictor are trained.
 
     Raises
     ------
@@ -139,11 +130,6 @@ class SortSeq:
         """What the problem is called."""
         return "sortseq" if self.radius is None else f"sortseq_ball{self.radius}"
 
-    @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like."""
-        return self.training.network
-
     @cached_property
     def wild_type(self) -> str:
         """The commonest letter at each site."""
@@ -152,10 +138,6 @@ class SortSeq:
     @property
     def constraint(self) -> Constraint | None:
         """The ball around the wild type, or None."""
-        return self._ball
-
-    @cached_property
-    def _ball(self) -> HammingBall | None:
         return None if self.radius is None else HammingBall(_SPACE, self.wild_type, self.radius)
 
     @cached_property
@@ -179,8 +161,9 @@ class SortSeq:
         visible[mine] = torch.tensor(worse)
         return visible
 
-    def training_data(self, seed: int) -> tuple[Letters, Scores]:  # noqa: ARG002 - nothing is drawn
+    def training_data(self, seed: int) -> tuple[Letters, Scores]:
         """Return variants and their mean bins, the same for every seed."""
+        del seed
         return self.designs[self.visible], self.bins[self.visible]
 
     @cached_property
@@ -188,16 +171,8 @@ class SortSeq:
         """The networks whose mean is the truth, trained on the oracle's part only."""
         return [self._member(number) for number in range(self.oracle_training.members)]
 
-    def oracle(self, designs: Letters) -> Scores:
-        """Return the mean bin that the ensemble predicts; -inf for designs outside the ball."""
-        values = self.value(designs)
-        if self.constraint is None:
-            return values
-        return values.where(self.constraint.satisfied(designs), -torch.inf)
-
     def value(self, designs: Letters) -> Scores:
         """Return the mean bin that the ensemble predicts, inside or outside the ball."""
-        _SPACE.check(designs)
         one_hot = _SPACE.relax(designs)
         scores = [evaluate(member, one_hot).double() for member in self.oracle_members]
         learned = self.bins[self.part == _ORACLE]
@@ -207,15 +182,6 @@ class SortSeq:
     def measured_values(self) -> Float[np.ndarray, "designs"]:
         """What the oracle says of all measured variants; percentiles refer to it."""
         return self.value(self.designs).numpy()
-
-    @property
-    def oracle_quality(self) -> float:
-        """Rank correlation of the oracle with the mean bins of the part it was not trained on.
-
-        The noise of single reads keeps it well below 1 for any oracle.
-        """
-        rows = (self.part == _TEST).numpy()
-        return rank_correlation(self.measured_values[rows], self.bins.numpy()[rows])
 
     def percentiles(self, designs: Letters) -> Float[np.ndarray, "designs"]:
         """Return where designs stand among all measured variants, by the oracle."""
@@ -233,10 +199,7 @@ class SortSeq:
         target = ((bins - bins.mean()) / bins.std()).float()
         examples = Examples(_SPACE.relax(self.designs[rows]), target, torch.ones_like(target))
         # Training wants to report on some designs; nothing is chosen by what it says.
-        few = Examples(*(column[:_REPORTED] for column in examples))
+        few = Examples(*(column[:512] for column in examples))
         for _ in train(network, examples, few, config, seed):
             pass
         return network.eval().requires_grad_(False)
-
-
-_REPORTED = 512

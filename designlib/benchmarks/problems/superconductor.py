@@ -1,10 +1,9 @@
 """Superconductors: compositions with a high critical temperature, by Design-Bench's protocol.
 
 Critical temperatures of Stanev et al., npj Computational Materials 4, 29 (2018), where 0 means that
-none was reported. The predictor sees the worse 80 %; a random forest trained on everything is the
-oracle; 128 candidates are judged (Trabucco et al. 2022). That oracle extrapolates nothing and knows
-no chemistry, and a composition is not yet a material: so a predictor is judged as well by how it
-ranks measured compositions that it never saw.
+none was reported. The predictor sees the worse 80 %, less a tenth that no predictor sees; a random
+forest trained on everything is the oracle (Trabucco et al. 2022). It extrapolates nothing and knows
+no chemistry, and a composition is not yet a material.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,18 +19,21 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
+from designlib.benchmarks.problems.base import ValuedProblem
 from designlib.config import TrainingConfig
 from designlib.constraints import AtMostComponents
 from designlib.notation import ELEMENTS, element_shares
-from designlib.predictors import PointNetwork, enrichment, ndcg
+from designlib.predictors import PointNetwork
 from designlib.randomness import numpy_generator
 from designlib.selection import true_percentile
 from designlib.spaces import SimplexSpace
 from designlib.tables import visible_rows
 from designlib.types import InputError, Points, Scores
 
-__all__ = ["PoolRanking", "Refused", "Superconductor", "read_compositions"]
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestRegressor
+
+__all__ = ["Superconductor", "read_compositions"]
 
 _DECIMALS = 6
 _POOL_SEED = 2018
@@ -40,43 +42,10 @@ _FACTOR = 10.0
 _TRAINING = TrainingConfig(members=1, steps=3000, batch_size=128, learning_rate=2e-3, emphasis=0.0)
 
 
-class Refused(NamedTuple):
-    """A row of a table that is not used.
-
-    Attributes
-    ----------
-    row
-        Its number, from 1, the header not counted.
-    formula
-        What is written there.
-    reason
-        Why it is not used.
-    """
-
-    row: int
-    formula: str
-    reason: str
-
-
-class PoolRanking(NamedTuple):
-    """How well a predictor ranks measured compositions that it never saw.
-
-    Attributes
-    ----------
-    ndcg
-        Normalised discounted cumulative gain of its first 100, or all where there are fewer.
-    enrichment
-        How many times more of the best 5 % are in its best 5 % than in a random choice.
-    """
-
-    ndcg: float
-    enrichment: float
-
-
 def read_compositions(
     formulas: Sequence[str], temperatures: Float[np.ndarray, "rows"]
-) -> tuple[pd.DataFrame, list[Refused]]:
-    """Return measured compositions, and the rows that were refused.
+) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Return measured compositions, and why rows were refused, by their number from 1.
 
     A row of the frame is a composition: a column per element that occurs, in the order of atomic
     numbers, with its share of the atoms, and ``tc``, the critical temperature in kelvin, averaged
@@ -85,17 +54,17 @@ def read_compositions(
 
     Raises InputError for a temperature that is negative or not a number, and where nothing is left.
     """
-    refused, shares, kelvin = [], [], []
+    refused, shares, kelvin = dict[int, str](), [], []
     for row, (formula, tc) in enumerate(zip(formulas, temperatures, strict=True), start=1):
         if not tc >= 0:
             raise InputError(f"row {row} ({formula}): a critical temperature of {tc:g} K")
         if tc == 0:
-            refused.append(Refused(row, formula, "no critical temperature was reported"))
+            refused[row] = "no critical temperature was reported"
             continue
         try:
             shares.append(element_shares(formula))
         except InputError as error:
-            refused.append(Refused(row, formula, str(error)))
+            refused[row] = str(error)
             continue
         kelvin.append(float(tc))
     if not shares:
@@ -103,7 +72,7 @@ def read_compositions(
     found = {element for row in shares for element in row}
     columns = [element for element in ELEMENTS if element in found]
     table = pd.DataFrame(shares, columns=columns).fillna(0.0)
-    # The same composition written with other amounts must not be both learned and judged.
+    # The same composition written with other amounts must not be both learned and ranked.
     groups = table.round(_DECIMALS).assign(tc=kelvin).groupby(columns, as_index=False, sort=False)
     merged = groups["tc"].mean()
     rounded = merged[columns].to_numpy(dtype=np.float64)
@@ -112,7 +81,7 @@ def read_compositions(
 
 
 @dataclass(frozen=True, eq=False)
-class Superconductor:
+class Superconductor(ValuedProblem):
     """The design of a composition with a high critical temperature.
 
     Attributes
@@ -128,8 +97,6 @@ class Superconductor:
         that it has to rank. Design-Bench has no such pool; 0 leaves it out.
     trees
         Trees of the oracle.
-    training
-        How the predictor is trained.
 
     Raises
     ------
@@ -163,10 +130,6 @@ class Superconductor:
     @property
     def constraint(self) -> AtMostComponents:
         """Few enough elements."""
-        return self._few_elements
-
-    @cached_property
-    def _few_elements(self) -> AtMostComponents:
         elements = tuple(name for name in self.table.columns if name != "tc")
         return AtMostComponents(SimplexSpace(elements), self.components)
 
@@ -199,26 +162,22 @@ class Superconductor:
         worse = visible_rows(self.table["tc"], self.share, maximise=True)
         return torch.tensor(worse) & ~self.in_pool
 
-    def training_data(self, seed: int) -> tuple[Points, Scores]:  # noqa: ARG002 - nothing is drawn
+    def training_data(self, seed: int) -> tuple[Points, Scores]:
         """Return compositions with temperatures in kelvin, the same for every seed."""
+        del seed
         return self.compositions[self.visible], self.temperatures[self.visible]
 
     @cached_property
-    def _forest(self):  # noqa: ANN202 - a type of scikit-learn, which is slow to import
+    def _forest(self) -> RandomForestRegressor:
+        # It is slow to import.
         from sklearn.ensemble import RandomForestRegressor
 
         forest = RandomForestRegressor(self.trees, max_features=1 / 3, random_state=0)
         return forest.fit(self.compositions.numpy(), self.temperatures.numpy())
 
-    def oracle(self, designs: Points) -> Scores:
-        """Return the temperature in kelvin that a random forest trained on everything predicts.
-
-        -inf for a composition of too many elements. Raises InputError for designs that are no
-        compositions.
-        """
-        self.space.check(designs)
-        values = torch.from_numpy(self._forest.predict(designs.double().numpy()))
-        return values.where(self.constraint.satisfied(designs), -torch.inf)
+    def value(self, designs: Points) -> Scores:
+        """Return the temperature in kelvin that a random forest trained on everything predicts."""
+        return torch.from_numpy(self._forest.predict(designs.double().numpy()))
 
     @property
     def optimum(self) -> float:
@@ -232,21 +191,3 @@ class Superconductor:
     def success(self, designs: Points) -> Bool[Tensor, "designs"]:
         """Return which designs are better, by the oracle, than all that was learned from."""
         return self.oracle(designs) > self.temperatures[self.visible].max()
-
-    def judge(self, candidates: Points) -> BatchScore:
-        """Return the normalised best and median of 128 candidates, by the oracle."""
-        return judge_batch(
-            self.oracle(candidates), float(self.temperatures.min()), float(self.temperatures.max())
-        )
-
-    def rank_pool(self, scores: Scores) -> PoolRanking:
-        """Return how well scores of ``compositions[in_pool]``, in that order, rank them.
-
-        Raises InputError for another number of scores, and where there is no pool.
-        """
-        known = self.temperatures[self.in_pool].numpy()
-        if len(scores) != len(known) or len(known) == 0:
-            raise InputError(f"{len(scores)} scores for a pool of {len(known)} compositions")
-        given = scores.double().cpu().numpy()
-        top = min(100, len(known))
-        return PoolRanking(ndcg(known, given, top), enrichment(known, given, 0.05))

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from designlib.benchmarks.problems.design_bench import BatchScore, judge_batch
-from designlib.config import NetworkConfig, TrainingConfig
+from designlib.benchmarks.problems.base import ValuedProblem
+from designlib.config import TrainingConfig
 from designlib.notation import DNA
 from designlib.selection import true_percentile
 from designlib.spaces import SequenceSpace
@@ -31,7 +31,7 @@ _DESIGNS = len(_SPACE.alphabet) ** _SPACE.length
 
 
 @dataclass(frozen=True, eq=False)
-class TfBind8:
+class TfBind8(ValuedProblem):
     """The design of an 8-mer that binds as strongly as any.
 
     Attributes
@@ -42,8 +42,6 @@ class TfBind8:
     share
         The worst share of all 8-mers that the predictor may learn from. Equal values stay
         together, and so do the two strands of a molecule, whose values are equal.
-    training
-        How the predictor is trained.
     """
 
     values: Float[Tensor, "designs"] = field(repr=False)
@@ -73,11 +71,6 @@ class TfBind8:
         return cls(torch.from_numpy(ordered.to_numpy(dtype=np.float64, copy=True)), share)
 
     @property
-    def network(self) -> NetworkConfig:
-        """What the predictor looks like."""
-        return self.training.network
-
-    @property
     def visible(self) -> Bool[Tensor, "designs"]:
         """Which 8-mers, in alphabetical order, the predictor may learn from."""
         shown = visible_rows(pd.Series(self.values.numpy()), self.share, maximise=True)
@@ -88,14 +81,14 @@ class TfBind8:
         """The largest value of all."""
         return float(self.values.max())
 
-    def training_data(self, seed: int) -> tuple[Letters, Scores]:  # noqa: ARG002 - nothing is drawn
+    def training_data(self, seed: int) -> tuple[Letters, Scores]:
         """Return the worse share of the 8-mers with their values, the same for every seed."""
+        del seed
         shown = self.visible
         return _all_designs()[shown], self.values[shown]
 
-    def oracle(self, designs: Letters) -> Scores:
+    def value(self, designs: Letters) -> Scores:
         """Return the measured values."""
-        _SPACE.check(designs)
         return self.values[(designs * _PLACES).sum(1)]
 
     def percentiles(self, designs: Letters) -> Float[np.ndarray, "designs"]:
@@ -105,11 +98,6 @@ class TfBind8:
     def success(self, designs: Letters) -> Bool[Tensor, "designs"]:
         """Return which designs are better than all that the predictor could learn from."""
         return self.oracle(designs) > self.values[self.visible].max()
-
-    def judge(self, candidates: Letters) -> BatchScore:
-        """Return the normalised best and median of 128 candidates."""
-        lowest, highest = float(self.values.min()), self.optimum
-        return judge_batch(self.oracle(candidates), lowest, highest)
 
 
 _PLACES = len(_SPACE.alphabet) ** torch.arange(_SPACE.length - 1, -1, -1)

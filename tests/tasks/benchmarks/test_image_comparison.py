@@ -1,4 +1,4 @@
-"""Sampled digits: cells are computed once, end at the model's own density, and make a page."""
+"""Sampled digits: runs are computed once, end at the model's own density, and make a page."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from designlib.benchmarks.methods import TemperatureChain
+from designlib.benchmarks.methods import Sampler
 from designlib.benchmarks.problems.energy_model import EnergyConfig
-from designlib.benchmarks.problems.mnist import Mnist, unpacked_images
+from designlib.benchmarks.problems.mnist import Digits, Mnist, unpacked_images
 from tasks.benchmarks import image_comparison
 from tasks.benchmarks.image_comparison import (
     IMAGE_METHODS,
@@ -24,8 +24,9 @@ from tasks.benchmarks.publishing import publish, write_benchmarks
 def small(monkeypatch):
     """A model of real digits with a short training."""
     whole = IMAGE_SETS["digits"]()
+    few = Digits(whole.train.images[:200], whole.train.labels[:200])
     energy = EnergyConfig(hidden=16, steps=60, batch_size=32, checkpoints=5, learning_rate=1e-2)
-    problem = Mnist(whole.train.first(200), whole.test, energy, 60, "small")
+    problem = Mnist(few, whole.test, energy, 60, "small")
     monkeypatch.setattr(image_comparison, "_problem", lambda name: problem)
     return problem
 
@@ -39,8 +40,8 @@ def test_the_small_set_is_the_real_one_in_two_parts():
     assert (problem.side, problem.name) == (8, "digits")
 
 
-def test_a_cell_is_computed_once(small, home, monkeypatch):
-    method = TemperatureChain(softening=3.0)
+def test_a_run_is_computed_once(small, home, monkeypatch):
+    method = Sampler("temperature annealing", "temperature", softening=3.0)
     row = run_images("small", method, 30, 24, 0)
     assert row["evaluations"] <= 24 * 3 * 31
     assert row["floor"] < row["fid"]
@@ -48,7 +49,7 @@ def test_a_cell_is_computed_once(small, home, monkeypatch):
     assert shown.shape == (24, 64)
 
     def fails(*arguments):
-        raise AssertionError("a finished cell was computed again")
+        raise AssertionError("a finished run was computed again")
 
     monkeypatch.setattr(image_comparison, "_setting", fails)
     assert run_images("small", method, 30, 24, 0) == row

@@ -1,6 +1,6 @@
 """Benchmark runs share one training and depend on all the code that they import."""
 
-from designlib.benchmarks.methods import FixedChain
+from designlib.benchmarks.methods import METHODS
 from designlib.benchmarks.problems.ackley import Ackley
 from designlib.randomness import torch_generator
 from tasks.benchmarks import comparison_problems, runs
@@ -16,7 +16,7 @@ def test_all_methods_share_one_training(small_needle, home, monkeypatch):
         raise AssertionError("a predictor was trained again")
 
     monkeypatch.setattr(runs, "train_trajectory", fails)
-    run_once(small_needle, FixedChain(), 30, 32, 0)
+    run_once(small_needle, METHODS["gradient chain"][0], 30, 32, 0)
 
 
 def test_elites_are_the_starts_of_problems_that_say_so(small_needle, home, monkeypatch):
@@ -31,7 +31,7 @@ def test_elites_are_the_starts_of_problems_that_say_so(small_needle, home, monke
 def test_a_run_depends_on_methods_problems_and_sampling_but_on_no_page():
     deciding = Code(REPOSITORY).deciding(*CODE)
     for module in (
-        "designlib.benchmarks.methods.chains",
+        "designlib.benchmarks.methods.samplers",
         "designlib.benchmarks.problems.ehrlich",
         "designlib.sampling.kernels.gibbs_with_gradients",
         "tasks.benchmarks.runs",

@@ -73,7 +73,7 @@ def test_a_comment_a_docstring_and_formatting_change_no_key(
     [
         "designlib/reports/report.py",
         "designlib/reports/report.html",
-        "designlib/benchmarks/methods/chains.py",
+        "designlib/benchmarks/methods/samplers.py",
         "tasks/reports/report.py",
         "tasks/benchmarks/runs.py",
         "tasks/servers/services.py",

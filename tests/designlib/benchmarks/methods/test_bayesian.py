@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from designlib.benchmarks.methods import BoTorch, Setting
+from designlib.benchmarks.methods import METHODS, BoTorch, Setting
 from designlib.constraints import AtMostComponents, feasible_starts
 from designlib.notation.alphabets import DNA
 from designlib.randomness import torch_generator
@@ -40,10 +40,8 @@ def setting(request):
         designs = start(60, torch_generator(3, "measured"))
         return designs, value(designs)
 
-    return Setting(
-        space, constraint, [value], start(64, torch_generator(0)), start, torch.float64,
-        measured=measured,
-    )  # fmt: skip
+    reference = start(64, torch_generator(0))
+    return Setting(space, constraint, [value], reference, start, torch.float64, measured=measured)
 
 
 @pytest.fixture
@@ -68,7 +66,7 @@ def test_proposals_are_feasible_repeatable_and_better_than_what_was_measured(set
     assert float(value(outcome.designs).median()) > float(setting.measured()[1].quantile(0.95))
 
 
-@pytest.mark.parametrize("choice", BoTorch.choices(), ids=str)
+@pytest.mark.parametrize("choice", METHODS["BoTorch"], ids=str)
 def test_every_choice_learns_from_as_many_rows_as_it_says(choice):
     values = torch.arange(50.0).double()
     kept = replace(choice, rows=20)._kept(values, torch_generator(0))
@@ -90,9 +88,9 @@ def test_the_climb_uses_its_budget(setting, botorch):
 
 
 def test_what_cannot_be_run_is_refused(setting, botorch):
-    with pytest.raises(InputError, match="points and their measured values"):
+    with pytest.raises(InputError, match="measured designs with their values"):
         BoTorch().run(replace(setting, measured=None), DESIGNS, 60, 0)
-    with pytest.raises(InputError, match="points and their measured values"):
+    with pytest.raises(InputError, match="works on BoxSpace, SimplexSpace, not on"):
         BoTorch().run(replace(setting, space=SequenceSpace(DNA, 4)), DESIGNS, 60, 0)
     with pytest.raises(InputError, match="at least 8 evaluations"):
         BoTorch().run(setting, DESIGNS, 7, 0)
@@ -100,6 +98,6 @@ def test_what_cannot_be_run_is_refused(setting, botorch):
 
 def test_without_the_package_the_extra_is_named(setting, monkeypatch):
     monkeypatch.setitem(sys.modules, "botorch", None)
-    assert not BoTorch.installed()
+    assert not BoTorch().installed
     with pytest.raises(InputError, match=r"not installed; pip install 'trajectory-design\[botorch"):
         BoTorch().run(setting, DESIGNS, 60, 0)

@@ -68,7 +68,7 @@ def test_dear_edits_are_few(setting, ledidi):
 
 def test_what_cannot_be_run_is_refused(setting, ledidi, monkeypatch):
     box = BoxSpace.cube(2, 0.0, 1.0)
-    with pytest.raises(InputError, match="the space has none"):
+    with pytest.raises(InputError, match="works on SequenceSpace, not on"):
         Ledidi().run(replace(setting, space=box), 8, 30, 0)
     with pytest.raises(InputError, match="at least 6 evaluations"):
         Ledidi().run(setting, 8, 5, 0)

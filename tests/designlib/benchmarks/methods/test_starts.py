@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from designlib.benchmarks.methods import Setting
-from designlib.benchmarks.methods.starts import best_measured, from_elites
+from designlib.benchmarks.methods import Setting, best_measured, from_elites
 from designlib.config.constraints import ConstraintConfig
 from designlib.constraints import build
 from designlib.randomness import torch_generator

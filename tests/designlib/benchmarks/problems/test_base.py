@@ -1,11 +1,10 @@
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 from torch import nn
 
 from designlib.benchmarks.problems.base import (
-    Builder,
     Problem,
     Solvable,
     build_predictor,
@@ -36,7 +35,6 @@ class CountA:
 
     space: Space = SPACE
     training: TrainingConfig = TRAINING
-    network: NetworkConfig | Builder = TRAINING.network
     broken: float | None = field(default=None)
 
     name = "count"
@@ -91,11 +89,12 @@ def test_networks_are_fixed_and_the_input_keeps_its_gradient():
 
 
 def test_a_function_may_build_the_network():
-    def build(seed):
-        torch.manual_seed(seed)
-        return nn.Sequential(nn.Flatten(), nn.Linear(20, 1), nn.Flatten(0))
+    class Linear(CountA):
+        def network(self, seed):
+            torch.manual_seed(seed)
+            return nn.Sequential(nn.Flatten(), nn.Linear(20, 1), nn.Flatten(0))
 
-    problem = replace(CountA(), network=build)
+    problem = Linear()
     assert isinstance(build_predictor(problem, 0), nn.Sequential)
     designs, values = problem.training_data(1)
     networks = train_trajectory(problem, 0)

@@ -6,20 +6,20 @@ import torch
 from designlib.analysis import degree_spectrum
 from designlib.benchmarks.problems.base import Solvable, train_trajectory
 from designlib.benchmarks.problems.boolean import (
-    AdversarialNeedle,
-    DisjointNeedles,
-    Needle,
-    Polynomial,
+    adversarial_needle,
+    disjoint_needles,
+    needle,
+    polynomial,
 )
 from designlib.notation.alphabets import BINARY
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError
 
 PROBLEMS = {
-    "polynomial": Polynomial(relevant=6, spurious=3, rows=256),
-    "needle": Needle(4, spurious=3, rows=256),
-    "adversarial": AdversarialNeedle(spurious=3, rows=256),
-    "disjoint": DisjointNeedles(relevant=6, length=3, spurious=3, rows=256),
+    "polynomial": polynomial(relevant=6, spurious=3, rows=256),
+    "needle": needle(4, spurious=3, rows=256),
+    "adversarial": adversarial_needle(spurious=3, rows=256),
+    "disjoint": disjoint_needles(relevant=6, length=3, spurious=3, rows=256),
 }
 
 
@@ -66,7 +66,7 @@ def test_only_the_best_pattern_is_a_success(problem):
 
 
 def test_a_needle_has_all_walsh_coefficients_alike_and_the_adversary_turns_the_slope_round():
-    plain, turned = Needle(5, spurious=1), AdversarialNeedle(spurious=1)
+    plain, turned = needle(5, spurious=1), adversarial_needle(spurious=1)
     designs = torch.cat([plain.patterns(), torch.zeros(32, 1).long()], 1)
     space = SequenceSpace(BINARY, 5)
     degrees = degree_spectrum(plain.oracle(designs), space)
@@ -92,10 +92,10 @@ def test_training_data_show_every_pattern_and_the_share_of_hits(problem):
 
 
 def test_hits_set_one_needle_and_no_hits_leave_all_patterns_equally_often():
-    uniform = Needle(4, spurious=2, rows=320, hits=0.0)
+    uniform = needle(4, spurious=2, rows=320, hits=0.0)
     _, counts = uniform.training_data(0)[0][:, :4].unique(dim=0, return_counts=True)
     assert counts.tolist() == [20] * 16
-    full = DisjointNeedles(relevant=6, length=3, spurious=2, rows=2000, hits=1.0)
+    full = disjoint_needles(relevant=6, length=3, spurious=2, rows=2000, hits=1.0)
     designs, values = full.training_data(0)
     assert (values >= 1).all()
     first = (designs[:, :3] == 1).all(1)
@@ -110,13 +110,8 @@ def test_every_problem_keeps_the_protocol(problem):
 
 
 def test_training_learns_the_slope_before_the_needle():
-    problem = Needle(4, spurious=12, rows=2048)
-    problem = Needle(
-        4,
-        spurious=12,
-        rows=2048,
-        training=problem.training.model_copy(update={"steps": 300, "checkpoints": 12}),
-    )
+    training = needle(4).training.model_copy(update={"steps": 300, "checkpoints": 12})
+    problem = needle(4, spurious=12, rows=2048, training=training)
     networks = train_trajectory(problem, 0)
     patterns = problem.patterns()
     designs = torch.cat([patterns, torch.zeros(16, 12).long()], 1)
@@ -136,12 +131,12 @@ def test_training_learns_the_slope_before_the_needle():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Needle(21), "1 to 20 relevant"),
-        (lambda: Needle(3, spurious=-1), "at least 0 spurious"),
-        (lambda: Needle(3, hits=1.5), "share of hits is 1.5"),
-        (lambda: Polynomial(coupling=0.0), "coupling of 0"),
-        (lambda: AdversarialNeedle(4), "at least 5"),
-        (lambda: DisjointNeedles(relevant=14), "14 variables cannot be cut into needles of 5"),
+        (lambda: needle(21), "1 to 20 relevant"),
+        (lambda: needle(3, spurious=-1), "at least 0 spurious"),
+        (lambda: needle(3, hits=1.5), "share of hits is 1.5"),
+        (lambda: polynomial(coupling=0.0), "coupling of 0"),
+        (lambda: adversarial_needle(4), "at least 5"),
+        (lambda: disjoint_needles(relevant=14), "14 variables cannot be cut into needles of 5"),
     ],
 )
 def test_numbers_out_of_range_are_refused(make, message):

@@ -19,8 +19,13 @@ from designlib.benchmarks.problems.energy_model import (
     block_gibbs,
     train_energy,
 )
-from designlib.benchmarks.problems.frechet import frechet_distance
-from designlib.benchmarks.problems.mnist import Digits, Mnist, read_packed_digits, sample_grid
+from designlib.benchmarks.problems.mnist import (
+    Digits,
+    Mnist,
+    frechet_distance,
+    read_packed_digits,
+    sample_grid,
+)
 from designlib.types import InputError
 from tests.designlib.benchmarks.problems.published import published
 
@@ -111,7 +116,7 @@ def test_training_raises_the_likelihood() -> None:
 
 
 def test_checkpoints_are_log_spaced_and_reproducible(problem: Mnist) -> None:
-    short = replace(problem, energy=QUICK.model_copy(update={"steps": 60}))
+    short = replace(problem, energy=QUICK._replace(steps=60))
     first, again, other = (list(short.trajectory(seed)) for seed in (3, 3, 4))
     steps = [checkpoint.step for checkpoint in first]
     assert steps[0] == 0
@@ -234,7 +239,7 @@ def test_packed_digits_are_read() -> None:
     assert train.images.tolist() == pixels.tolist()
     assert train.labels.tolist() == labels.tolist()
     assert test.images.tolist() == pixels[:2].tolist()
-    assert train.first(3).labels.tolist() == [0, 1, 2]
+    assert train.labels[:3].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", packed(x_train=np.zeros((1, 2), np.uint8))])

@@ -194,7 +194,7 @@ def test_in_the_ball(motifs: dict[str, Motif]) -> None:
 
 
 def test_a_predictor_learns_the_task(task: MotifTask) -> None:
-    network = task.network.model_copy(update={"width": 16})
+    network = task.training.network.model_copy(update={"width": 16})
     training = task.training.model_copy(update={"steps": 20, "network": network})
     quick = replace(task, rows=400, training=training)
     networks = train_trajectory(quick, 0, checkpoints=4)

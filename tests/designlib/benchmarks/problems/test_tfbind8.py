@@ -1,4 +1,4 @@
-"""TF Bind 8: the table answers, the better half stays hidden, and batches are judged."""
+"""TF Bind 8: the table answers, and the better half stays hidden."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from designlib.benchmarks.problems.base import Solvable
-from designlib.benchmarks.problems.design_bench import judge_batch, normalised
 from designlib.benchmarks.problems.tfbind8 import TfBind8
 from designlib.types import InputError
 from tests.designlib.benchmarks.problems.published import published
@@ -61,25 +60,6 @@ def test_the_best_is_the_best(problem: TfBind8, table: pd.Series) -> None:
     best = problem.space.encode([str(table.idxmax())])
     assert problem.oracle(best).item() == problem.optimum == table.max()
     assert problem.percentiles(best)[0] > 99.99
-
-
-def test_a_batch_is_judged_as_design_bench_does(problem: TfBind8, table: pd.Series) -> None:
-    designs = problem.space.random(128, torch.Generator().manual_seed(3))
-    values = table[problem.space.decode(designs)].to_numpy()
-    scaled = (values - table.min()) / (table.max() - table.min())
-    score = problem.judge(designs)
-    assert score.best == pytest.approx(np.percentile(scaled, 100))
-    assert score.median == pytest.approx(np.percentile(scaled, 50))
-    with pytest.raises(InputError, match="128 candidates, not 127"):
-        problem.judge(designs[:127])
-
-
-def test_what_cannot_be_judged_is_refused() -> None:
-    values = torch.zeros(128, dtype=torch.float64)
-    with pytest.raises(InputError, match="NaN"):
-        judge_batch(values.where(torch.arange(128) > 0, torch.nan), 0.0, 1.0)
-    with pytest.raises(InputError, match="normalised"):
-        normalised(values, 1.0, 1.0)
 
 
 def test_an_incomplete_table_is_refused(table: pd.Series) -> None:

@@ -13,19 +13,19 @@ from torch import Tensor
 from designlib.benchmarks.methods.base import Outcome, Setting
 from designlib.types import Designs, Scores
 
-__all__ = ["SHOWN", "Verdict", "judge"]
+__all__ = ["SHOWN", "ProposalMetrics", "proposal_metrics"]
 
 SHOWN = 2000
 """Training designs that the novelty of a proposal is measured by."""
 
 
-class Verdict(NamedTuple):
+class ProposalMetrics(NamedTuple):
     """Figures of one set of proposals; all values in the units of the problem.
 
     Attributes
     ----------
     best, median, mean
-        True values of the feasible proposals; NaN stands for none, as a table shows it.
+        True values of the feasible proposals; NaN where none is.
     percentile
         Median percentile of the feasible proposals; NaN where the problem has no reference.
     feasible
@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
     diversity
         Mean distance between two proposals: sites that differ, or Euclidean on points.
     novelty
-        Mean distance of a proposal to the nearest of the training designs (of 2,000 of them).
+        Mean distance of a proposal to the nearest of 2,000 training designs.
     predicted_median
         Median of the trained predictor's scores.
     overprediction
@@ -57,46 +57,41 @@ class Verdict(NamedTuple):
     overprediction: float
 
 
-def judge(
+def proposal_metrics(
     outcome: Outcome,
     setting: Setting,
     training: Shaped[Tensor, "training columns"],
     oracle: Callable[[Designs], Scores],
     success: Callable[[Designs], Tensor] | None = None,
     percentiles: Callable[[Designs], np.ndarray] | None = None,
-) -> Verdict:
+) -> ProposalMetrics:
     """Return how good the proposals of an outcome are.
 
     ``oracle`` gives the true value, -inf for an infeasible design; ``training`` are the designs
     that the predictor learned from; ``percentiles`` says where feasible designs stand.
     """
-    truth = oracle(outcome.designs).double()
+    designs, predicted, nothing = outcome.designs, outcome.value.double(), float("nan")
+    truth = oracle(designs).double()
     feasible = truth.isfinite()
     if setting.constraint is not None:
-        feasible = feasible & setting.constraint.satisfied(outcome.designs)
-    known, predicted = truth[feasible], outcome.value.double()
-    nothing = float("nan")
-    percentile = nothing
-    if percentiles is not None and len(known):
-        percentile = float(np.median(percentiles(outcome.designs[feasible])))
-    return Verdict(
-        best=float(known.max()) if len(known) else nothing,
-        median=float(known.median()) if len(known) else nothing,
-        mean=float(known.mean()) if len(known) else nothing,
-        percentile=percentile,
+        feasible = feasible & setting.constraint.satisfied(designs)
+    true, some = truth[feasible], bool(feasible.any())
+    apart = float(_distances(designs, designs).sum())
+    return ProposalMetrics(
+        best=float(true.max()) if some else nothing,
+        median=float(true.median()) if some else nothing,
+        mean=float(true.mean()) if some else nothing,
+        percentile=float(np.median(percentiles(designs[feasible])))
+        if some and percentiles is not None
+        else nothing,
         feasible=float(feasible.double().mean()),
-        success=nothing if success is None else float(success(outcome.designs).double().mean()),
-        distinct=len(outcome.designs.unique(dim=0)) / len(outcome.designs),
-        diversity=_mean_apart(outcome.designs),
-        novelty=float(_distances(outcome.designs, training[:SHOWN]).min(1).values.mean()),
+        success=nothing if success is None else float(success(designs).double().mean()),
+        distinct=len(designs.unique(dim=0)) / len(designs),
+        diversity=apart / max(1, len(designs) * (len(designs) - 1)),
+        novelty=float(_distances(designs, training[:SHOWN]).min(1).values.mean()),
         predicted_median=float(predicted.median()),
-        overprediction=float((predicted[feasible] - known).mean()) if len(known) else nothing,
+        overprediction=float((predicted[feasible] - true).mean()) if some else nothing,
     )
-
-
-def _mean_apart(designs: Designs) -> float:
-    n = len(designs)
-    return float(_distances(designs, designs).sum()) / max(1, n * (n - 1))
 
 
 def _distances(

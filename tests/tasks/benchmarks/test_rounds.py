@@ -8,19 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from designlib.benchmarks.loops.loops import Loop
-from designlib.benchmarks.loops.proposing import MeasuredSearch
 from designlib.benchmarks.methods import GeneticAlgorithm, RandomMutation
 from designlib.benchmarks.problems.tfbind8 import TfBind8
-from tasks.benchmarks import loop_comparison
-from tasks.benchmarks.loop_comparison import (
-    LOOP_PROBLEMS,
-    loops_for,
-    run_loop_once,
-    standings,
-    tune_loop,
-)
+from designlib.benchmarks.rounds import MeasuredSearch, Proposer
+from tasks.benchmarks import rounds
 from tasks.benchmarks.publishing import PUBLISHED, publish, write_benchmarks
+from tasks.benchmarks.rounds import (
+    ROUND_PROBLEMS,
+    proposers_for,
+    run_campaign,
+    standings,
+    tune_proposer,
+)
 from tasks.installation.settings import REPOSITORY, Settings
 
 GENETIC, MUTATION = MeasuredSearch(GeneticAlgorithm()), MeasuredSearch(RandomMutation())
@@ -32,12 +31,12 @@ def small(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     del home
     table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")
     problem = TfBind8.from_table(table.set_index("design")["e_score"], share=0.01)
-    monkeypatch.setattr(loop_comparison, "make_problem", lambda name: problem)
+    monkeypatch.setattr(rounds, "make_problem", lambda name: problem)
     return "small"
 
 
 def test_a_loop_run_is_computed_once(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run_loop_once.fn(small, GENETIC, 2, 10, 0)
+    first = run_campaign.fn(small, GENETIC, 2, 10, 0)
     rows = pd.read_parquet(first.path("standings.parquet"))
     assert rows["measured"].tolist() == [0, 10, 20]
     assert set(rows["settings"]) == {repr(GENETIC)}
@@ -46,27 +45,27 @@ def test_a_loop_run_is_computed_once(small: str, monkeypatch: pytest.MonkeyPatch
     def fails(*arguments: object) -> None:
         raise AssertionError("a finished run was computed again")
 
-    monkeypatch.setattr(loop_comparison, "run_loop", fails)
-    assert run_loop_once.fn(small, GENETIC, 2, 10, 0).key == first.key
+    monkeypatch.setattr(rounds, "run_rounds", fails)
+    assert run_campaign.fn(small, GENETIC, 2, 10, 0).key == first.key
 
 
 def test_tuning_takes_the_settings_that_end_best(small: str) -> None:
-    tried: tuple[Loop, ...] = tuple(
+    tried: tuple[Proposer, ...] = tuple(
         MeasuredSearch(RandomMutation(mutations)) for mutations in (4.0, 1.0, 2.0)
     )
-    ends: dict[Loop, float] = {
+    ends: dict[Proposer, float] = {
         loop: pd.read_parquet(
-            run_loop_once.fn(small, loop, 3, 20, 1000).path("standings.parquet")
+            run_campaign.fn(small, loop, 3, 20, 1000).path("standings.parquet")
         ).iloc[-1]["top_mean"]
         for loop in tried
     }
     assert len(set(ends.values())) == 3
-    assert ends[tune_loop.fn(small, tried, 3, 20)] == max(ends.values())
+    assert ends[tune_proposer.fn(small, tried, 3, 20)] == max(ends.values())
 
 
-@pytest.mark.parametrize("problem", LOOP_PROBLEMS)
+@pytest.mark.parametrize("problem", ROUND_PROBLEMS)
 def test_settings_that_are_tried_differ_in_nothing_but_settings(problem: str) -> None:
-    kinds = loops_for(problem)
+    kinds = proposers_for(problem)
     for tried in kinds:
         assert len({loop.name for loop in tried}) == 1
         assert len(set(map(repr, tried))) == len(tried) > 1
@@ -77,7 +76,7 @@ def test_loop_runs_become_a_section_of_the_page_in_the_repository(
     small: str, tmp_path: Path
 ) -> None:
     runs = [
-        run_loop_once.fn(small, loop, 2, 10, seed)
+        run_campaign.fn(small, loop, 2, 10, seed)
         for loop in (GENETIC, MUTATION)
         for seed in range(2)
     ]

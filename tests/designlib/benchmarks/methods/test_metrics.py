@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from designlib.benchmarks.methods import Outcome, Setting
-from designlib.benchmarks.methods.judging import judge
+from designlib.benchmarks.methods import Outcome, Setting, proposal_metrics
 from designlib.constraints import HammingBall
 from designlib.notation.alphabets import DNA
 from designlib.spaces import SequenceSpace
@@ -27,7 +26,7 @@ def test_figures_by_hand():
     designs = SPACE.encode(["AAAA", "AAAC", "AAAA", "GGGG"])
     outcome = Outcome(designs, torch.tensor([5.0, 5.0, 5.0, 5.0]), 12.0)
     training = SPACE.encode(["AACC", "GGGT"])
-    found = judge(outcome, setting(), training, count_of_a, lambda d: count_of_a(d) == 4)
+    found = proposal_metrics(outcome, setting(), training, count_of_a, lambda d: count_of_a(d) == 4)
     assert (found.best, found.mean) == (4.0, 2.75)
     assert found.median in (3.0, 4.0)
     assert found.feasible == 1.0
@@ -42,10 +41,10 @@ def test_figures_by_hand():
 def test_infeasible_proposals_do_not_count():
     ball = HammingBall(SPACE, "AAAA", 1)
     outcome = Outcome(SPACE.encode(["AAAC", "GGGG"]), torch.tensor([1.0, 9.0]), 1.0)
-    found = judge(outcome, setting(ball), SPACE.encode(["CCCC"]), count_of_a)
+    found = proposal_metrics(outcome, setting(ball), SPACE.encode(["CCCC"]), count_of_a)
     assert (found.feasible, found.best, found.overprediction) == (0.5, 3.0, -2.0)
     assert math.isnan(found.success)
-    nothing = judge(
+    nothing = proposal_metrics(
         outcome, setting(), SPACE.encode(["CCCC"]), lambda d: torch.full((len(d),), -torch.inf)
     )
     assert nothing.feasible == 0

@@ -42,7 +42,7 @@ def errors(training: Examples, data: Examples) -> tuple[np.ndarray, np.ndarray]:
     """Score less value of training and held-out rows, at every checkpoint of a training."""
     network, held = SPEC.build(), part(data, HELD)
     rows = [
-        [(evaluate(network, one.one_hot) - one.target).numpy() for one in (training, held)]
+        [(evaluate(network, one.one_hot[:]) - one.target).numpy() for one in (training, held)]
         for _ in train(network, training, held, CONFIG, SPEC.seed)
     ]
     own, others = zip(*rows, strict=True)
@@ -82,7 +82,7 @@ def test_a_core_set_keeps_the_validation_score(
     def score(rows: np.ndarray) -> float:
         network = SPEC.build()
         list(train(network, part(training, rows), held, CONFIG, SPEC.seed))
-        return rank_correlation(evaluate(network, held.one_hot).numpy(), held.target.numpy())
+        return rank_correlation(evaluate(network, held.one_hot[:]).numpy(), held.target.numpy())
 
     assert score(core) > score(np.arange(500)) - 0.03
 

@@ -88,7 +88,7 @@ def test_emphasis_fits_good_designs_better():
         config = CONFIG.model_copy(update={"emphasis": emphasis, "steps": 20})
         trained = network()
         list(train(trained, data, examples(60, 1), config, 0))
-        return float(((evaluate(trained, data.one_hot) - target)[good] ** 2).mean())
+        return float(((evaluate(trained, data.one_hot[:]) - target)[good] ** 2).mean())
 
     assert error(2.0) < error(0.0)
 

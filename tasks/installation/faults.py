@@ -151,21 +151,29 @@ def _signals_raised() -> Iterator[None]:
     # What a shell starts in the background is deaf to Ctrl-C, and stays so.
     heard = [number for number, handler in usual.items() if handler != signal.SIG_IGN]
 
+    delivered = threading.Event()
+
     def handle_by(handler: Callable[[int, FrameType | None], None] | int) -> None:
         for number in heard:
             signal.signal(number, handler)
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        delivered.set()
         handle_by(signal.SIG_IGN)
         raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    def repeat(number: int) -> None:
+        while not delivered.wait(0.1):
+            os.kill(os.getpid(), number)
 
     def raise_again(lost: sys.UnraisableHookArgs) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             return sys.__unraisablehook__(lost)
         # It came while an object was deleted, where Python drops exceptions.
-        handle_by(stop)
         number = signal.SIGTERM if lost.exc_type is Terminated else signal.SIGINT
-        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+        delivered.clear()
+        threading.Thread(target=repeat, args=[number], daemon=True).start()
+        handle_by(stop)
 
     try:
         handle_by(stop)

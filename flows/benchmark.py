@@ -16,19 +16,6 @@ from prefect.futures import PrefectFuture
 from designlib.errors import InputError
 from tasks.installation.faults import exit_code
 
-__all__ = [
-    "compare_checkpoints",
-    "compare_images",
-    "compare_methods",
-    "compare_rounds",
-    "main",
-    "orchestration",
-    "recorder",
-    "run_example_campaigns",
-    "selection",
-    "step_cost",
-]
-
 BUDGETS, TUNED_AT, QUICK_BUDGETS = (30, 60, 120, 300, 600), 120, (60, 180)
 DESIGNS, IMAGES = 128, 128
 IMAGE_STEPS = {"digits": (100, 1000), "mnist": (1000, 10_000)}

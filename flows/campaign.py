@@ -16,8 +16,6 @@ from tasks.inputs.campaign_config import CampaignConfig, load_config
 from tasks.installation.faults import exit_code
 from tasks.stages.results import Published
 
-__all__ = ["design_campaign", "main"]
-
 
 @flow(name="design-campaign", flow_run_name="{config.name}")
 def design_campaign(config: CampaignConfig = CampaignConfig()) -> Published:

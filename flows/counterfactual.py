@@ -14,8 +14,6 @@ from designlib.config import CounterfactualConfig
 from tasks.installation.faults import exit_code
 from tasks.stages.results import Counterfactuals
 
-__all__ = ["explain", "main"]
-
 
 @flow(name="counterfactuals", flow_run_name="counterfactuals of {campaign}")
 def explain(campaign: str, designs: Sequence[str], config: CounterfactualConfig) -> Counterfactuals:

@@ -8,8 +8,6 @@ import sys
 from tasks.installation.faults import exit_code
 from tasks.installation.settings import Settings
 
-__all__ = ["main"]
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Print what each check finds; the exit code is 1 where something is wrong."""

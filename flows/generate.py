@@ -12,8 +12,6 @@ from tasks.servers.runners import runner_of
 from tasks.stages.results import RegisteredPredictor
 from tasks.stages.stages import StageResult
 
-__all__ = ["GeneratedDesigns", "generate_candidates"]
-
 
 class GeneratedDesigns(BaseModel):
     """The ladder of the chains and the designs that they visited."""

@@ -13,8 +13,6 @@ from designlib.config import LearningConfig
 from tasks.installation.faults import exit_code
 from tasks.stages.results import LearningReport
 
-__all__ = ["learning_report", "main"]
-
 
 @flow(name="learning-report", flow_run_name="learning order of {campaign}")
 def learning_report(

@@ -15,8 +15,6 @@ from tasks.inputs.campaign_config import CAMPAIGN_NAME
 from tasks.installation.faults import exit_code
 from tasks.stages.results import ImportedResults
 
-__all__ = ["import_measurements", "main"]
-
 _CampaignName = Annotated[
     str,
     Field(

@@ -19,8 +19,6 @@ from tasks.servers.remote_flows import run_in_pool
 from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 
-__all__ = ["propose"]
-
 
 def propose(
     config: CampaignConfig, start: StageResult, number: int, external: StageResult | None

@@ -12,8 +12,6 @@ from tasks.servers.runners import side_by_side
 from tasks.stages.results import RegisteredPredictor
 from tasks.stages.stages import StageResult
 
-__all__ = ["TrainedPredictors", "train_predictor"]
-
 
 class TrainedPredictors(BaseModel):
     """The trajectories of all predictors of a round, and their registered version."""

@@ -15,8 +15,6 @@ from torch import Tensor
 from designlib.sampling.targets import NonFiniteScoreError
 from designlib.types import InputError, Relaxed, Scores
 
-__all__ = ["Alignment", "align", "predicted_values", "rounding_floor"]
-
 
 class Alignment(NamedTuple):
     """A checkpoint f_t against the final predictor f_T, by component k, in float64.

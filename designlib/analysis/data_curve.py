@@ -11,8 +11,6 @@ from scipy.stats import t as student
 
 from designlib.types import InputError
 
-__all__ = ["Expected", "PowerLaw", "fit_power_law", "subset_sizes"]
-
 _EXPONENTS = np.geomspace(0.05, 2.0, 48)
 _FLOORS = np.linspace(0.0, 1.0, 48)
 _DRAWS = (np.arange(21) + 0.5) / 21

@@ -8,8 +8,6 @@ from jaxtyping import Bool, Float, Int64
 
 from designlib.types import InputError
 
-__all__ = ["agreement", "core_set", "example_table", "mislabelled"]
-
 _STRATA = 10
 _DEVIATIONS = 3.0
 _NORMAL = 1.4826  # a normal distribution's deviation over its median absolute deviation

@@ -12,8 +12,6 @@ from designlib.analysis.alignment import Alignment, align, predicted_values, rou
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, OneHot, Scores
 
-__all__ = ["LARGEST", "kmer_alignment", "kmer_counts"]
-
 LARGEST = 3
 """Length of the longest words that are counted."""
 _BATCH = 4096

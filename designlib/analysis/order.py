@@ -16,19 +16,6 @@ from designlib.predictors import evaluate
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, OneHot, Scores
 
-__all__ = [
-    "HALF",
-    "NO_DEGREES",
-    "LearningOrder",
-    "Verdict",
-    "effect_maps",
-    "judge_order",
-    "map_agreement",
-    "mean_degrees",
-    "motif_match",
-    "order_of_learning",
-]
-
 HALF = 0.5
 """A degree counts as learned when a checkpoint has so much of it."""
 

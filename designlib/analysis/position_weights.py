@@ -21,8 +21,6 @@ from torch import Tensor
 from designlib.notation import DNA
 from designlib.types import InputError, Letters
 
-__all__ = ["Motif", "read_motifs"]
-
 _GRID = 1000
 """Steps per nat of the grid on which score distributions are computed."""
 

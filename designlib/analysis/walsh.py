@@ -21,16 +21,6 @@ from designlib.analysis.alignment import Alignment, align, predicted_values, rou
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, OneHot, Scores
 
-__all__ = [
-    "InteractionShares",
-    "degree_alignment",
-    "degree_spectrum",
-    "interaction_shares",
-    "learning_order",
-    "sampled_spectrum",
-    "whole_spectrum",
-]
-
 _MOST_DESIGNS = 2**20
 _BATCH = 4096
 _SUBCUBES, _VARIED, _LETTERS = 32, 3, 2

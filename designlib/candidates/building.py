@@ -22,8 +22,6 @@ from designlib.notation import Alphabet
 from designlib.spaces import MixedSpace, SimplexSpace, changes, edits
 from designlib.types import InputError
 
-__all__ = ["build_table", "design_id"]
-
 _WORDS = {
     "role": ("exploit", "explore", "control", "replicate"),
     "start": ("random", "elite"),

@@ -10,19 +10,6 @@ import pyarrow as pa
 
 from designlib.selection import LEVEL
 
-__all__ = [
-    "COLUMNS",
-    "OF_DESIGNS",
-    "PREFIXES",
-    "SCHEMA_VERSION",
-    "Column",
-    "Provenance",
-    "extra_column",
-    "place",
-    "table_schema",
-    "up_to_date",
-]
-
 SCHEMA_VERSION = 3
 """Version 1 had no intervals and no applicability; up to version 2 columns had former names."""
 

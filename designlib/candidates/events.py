@@ -25,17 +25,6 @@ from designlib.candidates.columns import up_to_date
 from designlib.notation import ALPHABETS
 from designlib.types import InputError
 
-__all__ = [
-    "LEDGER_VERSION",
-    "MEASUREMENT_COLUMNS",
-    "Event",
-    "Kind",
-    "content_hash",
-    "event_bytes",
-    "measurement_table",
-    "read_event",
-]
-
 LEDGER_VERSION = 5
 """Version 1 was a candidate table alone, as rounds published it before there was a record; in
 version 2 measurements were of one objective; in version 3 candidates had no intervals and no

@@ -12,8 +12,6 @@ from designlib.candidates.columns import COLUMNS, OF_DESIGNS, SCHEMA_VERSION, up
 from designlib.tables import csv_bytes
 from designlib.types import InputError
 
-__all__ = ["describe_columns", "read_candidates", "readable", "to_csv_bytes", "to_parquet_bytes"]
-
 _READABLE = (
     "rank",
     "candidate_id",

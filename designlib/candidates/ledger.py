@@ -19,8 +19,6 @@ import pandas as pd
 
 from designlib.candidates.events import MEASUREMENT_COLUMNS, Event
 
-__all__ = ["IDENTITY", "Ledger"]
-
 IDENTITY = ["candidate_id", "plate", "well", "replicate", "objective"]
 """What makes two rows the same measurement."""
 

@@ -12,8 +12,6 @@ from designlib.constraints.synthesis import verdict as verdict_of
 from designlib.tables import csv_bytes
 from designlib.types import InputError
 
-__all__ = ["ORDER_FILES", "Order", "fasta", "order_sheet"]
-
 
 class Order(NamedTuple):
     """A batch to be made."""

@@ -9,8 +9,6 @@ from designlib.config import PlateConfig
 from designlib.randomness import numpy_generator
 from designlib.types import InputError
 
-__all__ = ["PLATE_ROLES", "lay_out"]
-
 PLATE_ROLES = ("exploit", "explore", "replicate", "control", "reference")
 """What a well is for: a candidate and why it was chosen, a further well of one, a design that the
 user named, or one of the best measured designs."""

@@ -11,13 +11,6 @@ from designlib.notation import PROPERTIES, format_formula, molar_mass, parse_for
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import Designs, InputError, Points
 
-__all__ = [
-    "check_recipe",
-    "component_columns",
-    "recipe_sheet",
-    "variable_units",
-]
-
 _DIGITS = 5  # 0.01 mg, the resolution of a good balance
 
 

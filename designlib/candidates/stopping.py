@@ -7,8 +7,6 @@ import numpy as np
 from designlib.candidates.ledger import Ledger
 from designlib.config import StoppingConfig
 
-__all__ = ["reason_to_stop"]
-
 
 def reason_to_stop(record: Ledger, config: StoppingConfig) -> str:
     """Return which rule ends the campaign, in words; empty where it goes on."""

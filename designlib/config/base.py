@@ -10,8 +10,6 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
-__all__ = ["Config", "Flanks", "Range", "gathered", "notice"]
-
 _LOG = logging.getLogger(__name__)
 
 

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from designlib.config.base import Config
 
-__all__ = ["CounterfactualConfig"]
-
 
 class CounterfactualConfig(Config):
     """Which prediction is wanted, and which edits may lead to it."""

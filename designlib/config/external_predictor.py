@@ -11,8 +11,6 @@ from pydantic import Field, field_validator, model_validator
 
 from designlib.config.base import Config, Flanks, gathered
 
-__all__ = ["Example", "ExternalPredictor", "OwnInput", "OwnNetwork", "OwnOutput", "factory_call"]
-
 Scale = Literal["value", "ln", "log2", "log10", "logit"]
 """What a predictor's output is of the value: the value, a logarithm of it, or its log odds."""
 

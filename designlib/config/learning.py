@@ -9,8 +9,6 @@ from pydantic import Field
 
 from designlib.config.base import Config
 
-__all__ = ["LearningConfig"]
-
 
 class LearningConfig(Config):
     """What the learning-order report looks into beside the order of learning."""

@@ -18,16 +18,6 @@ if TYPE_CHECKING:  # settings are read by commands and servers that need no NumP
 
 from designlib.config.base import Config, Range, notice
 
-__all__ = [
-    "LimitsConfig",
-    "Objective",
-    "ObjectiveSettings",
-    "ObjectivesConfig",
-    "ParetoConfig",
-    "SpecificityConfig",
-    "WeightedConfig",
-]
-
 _MOST = 4
 
 _Column = Annotated[

@@ -11,8 +11,6 @@ from pydantic import Field, field_validator, model_validator
 from designlib.config.base import Config
 from designlib.errors import InputError
 
-__all__ = ["PLATE_FORMATS", "PlateConfig", "read_well", "well_name"]
-
 
 class PlateConfig(Config):
     """How a batch is laid out on plates; as many plates are used as are needed."""

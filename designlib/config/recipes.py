@@ -9,8 +9,6 @@ from pydantic import Field, field_validator
 from designlib.config.base import Config
 from designlib.notation import molar_mass
 
-__all__ = ["Precursor", "RecipeConfig"]
-
 
 class Precursor(Config):
     """The substance that an element is weighed out as."""

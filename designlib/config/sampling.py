@@ -9,8 +9,6 @@ from pydantic import Field
 
 from designlib.config.base import Config
 
-__all__ = ["RungChoice", "SamplingConfig"]
-
 RungChoice = Literal["all", "log_step", "function_change", "smc"]
 """Which checkpoints become rungs; see `designlib.sampling.ladders.choice`."""
 

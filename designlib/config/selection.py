@@ -10,8 +10,6 @@ from pydantic import Field, model_validator
 
 from designlib.config.base import Config
 
-__all__ = ["AcquisitionKind", "DiversityKind", "SelectionConfig"]
-
 AcquisitionKind: TypeAlias = Literal[
     "lower_bound", "mean", "upper_bound", "expected_improvement", "thompson"
 ]

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from designlib.config.base import Config
 
-__all__ = ["SplitConfig"]
-
 
 class SplitConfig(Config):
     """Shares of the measured designs; what is left over trains the predictors.

@@ -6,8 +6,6 @@ from pydantic import Field
 
 from designlib.config.base import Config
 
-__all__ = ["StoppingConfig"]
-
 
 class StoppingConfig(Config):
     """Rules that end a campaign before its last round; those left empty do not count."""

@@ -12,8 +12,6 @@ from designlib.config.constraints import ConstraintConfig, DesignConstraints, GC
 from designlib.errors import InputError
 from designlib.notation import DNA, iupac_letters
 
-__all__ = ["CustomRules", "DesignRules", "SynthesisConfig", "VendorRules"]
-
 
 class VendorRules(Config):
     """The published limits of a vendor."""

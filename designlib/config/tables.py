@@ -10,17 +10,6 @@ from pydantic import Field, field_validator, model_validator
 from designlib.config.base import Config
 from designlib.notation import Choice, Quantity
 
-__all__ = [
-    "CANONICAL_COLUMNS",
-    "AlphabetChoice",
-    "CompositionReading",
-    "Direction",
-    "TableColumns",
-    "TableReading",
-    "Transform",
-    "TruthKind",
-]
-
 AlphabetChoice: TypeAlias = Literal["auto", "dna", "rna", "protein"]
 """The alphabet that a user names, or ``auto`` to decide by the letters."""
 

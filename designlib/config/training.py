@@ -9,8 +9,6 @@ from pydantic import Field
 
 from designlib.config.base import Config
 
-__all__ = ["NetworkConfig", "TrainingConfig"]
-
 
 class NetworkConfig(Config):
     """What a predictor looks like inside."""

@@ -14,8 +14,6 @@ from torch import Tensor
 from designlib.spaces import SequenceSpace, Space, widened
 from designlib.types import Conflicts, Designs, DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["AllOf", "Constraint", "Inner", "Masking", "Rowwise", "every_design", "is_small"]
-
 _LOOKED_UP = 1 << 16
 _BLOCK = 1 << 13
 """Designs that members see at once: some expand each letter to a window of one-hot rows."""

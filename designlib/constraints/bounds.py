@@ -14,8 +14,6 @@ from designlib.constraints.base import AllOf, Constraint
 from designlib.spaces import BoxSpace, SimplexSpace, Space
 from designlib.types import DeviceTensors, InputError, Points, Scores
 
-__all__ = ["Bounds", "Limits", "component_place", "limits_of", "members_of"]
-
 Limits: TypeAlias = Float[Tensor, "variables"]
 """One limit per variable or component, float64."""
 

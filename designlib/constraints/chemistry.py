@@ -7,8 +7,6 @@ from designlib.notation import PROPERTIES, compound_verdict, require_smact
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError, Points
 
-__all__ = ["check_chemistry", "chemistry_verdicts"]
-
 
 def check_chemistry(space: DesignSpace) -> None:
     """Raise InputError if SMACT is not installed or a component is no element."""

@@ -13,13 +13,6 @@ from designlib.constraints.bounds import component_place, members_of
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points
 
-__all__ = [
-    "AtLeastComponents",
-    "AtMostComponents",
-    "NeverTogether",
-    "most_components",
-]
-
 
 class AtMostComponents(Rowwise):
     """Compositions of at most ``k`` components: the other shares are exactly 0.

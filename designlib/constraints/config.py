@@ -30,8 +30,6 @@ from designlib.constraints.variables import variable_makers
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
-__all__ = ["build"]
-
 Makers: TypeAlias = Iterable[tuple[str, Callable[[], Constraint]]]
 """Names of fields and what makes their constraints."""
 

@@ -16,8 +16,6 @@ from designlib.constraints.subspaces import AllowedLevels, of_part
 from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, SimplexSpace, Space
 from designlib.types import Points
 
-__all__ = ["collect", "empty_points", "find_points", "inside", "nearest_points"]
-
 _ROUNDS = 8
 _GRID_ROUNDS = 2
 _BATCH = 2048

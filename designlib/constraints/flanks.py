@@ -12,8 +12,6 @@ from designlib.constraints.base import Inner, Masking
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["WithFlanks"]
-
 
 class WithFlanks(Inner):
     """Designs that satisfy a constraint together with fixed letters before and after them.

@@ -13,8 +13,6 @@ from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["GCWindow"]
-
 _ROUNDING = 1e-9
 
 

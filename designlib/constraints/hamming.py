@@ -10,8 +10,6 @@ from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["HammingBall"]
-
 _LISTED = 5
 
 

@@ -13,8 +13,6 @@ from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Moves
 
-__all__ = ["HomopolymerLimit"]
-
 
 class HomopolymerLimit(Rowwise):
     """Designs without a run of more than ``max_run`` equal letters.

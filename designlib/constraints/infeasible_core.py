@@ -12,8 +12,6 @@ from designlib.constraints.paths import has_path, pair_rules
 from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 
-__all__ = ["describe_infeasible"]
-
 _SEARCHED_SIZE = 3
 _TRIED = 64
 

@@ -18,8 +18,6 @@ from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_ru
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import InputError, Letters
 
-__all__ = ["feasible_starts"]
-
 Starts: TypeAlias = Shaped[Tensor, "starts columns"]
 Seeds: TypeAlias = Shaped[Tensor, "seeds columns"]
 

@@ -16,8 +16,6 @@ from designlib.constraints.paths import PairRules, draw_letters, draw_paths
 from designlib.constraints.required import RequiredMotifs
 from designlib.types import Letters
 
-__all__ = ["min_conflicts", "near_feasible"]
-
 Weights: TypeAlias = Float[Tensor, "designs sites letters"]
 """Probability of each letter of each site, up to a factor; 0 if excluded."""
 

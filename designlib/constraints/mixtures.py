@@ -12,8 +12,6 @@ from designlib.constraints.bounds import component_place
 from designlib.spaces import SimplexSpace
 from designlib.types import InputError, Points, Scores
 
-__all__ = ["GroupBounds", "RatioBounds"]
-
 _ROUNDING = 1e-9
 
 

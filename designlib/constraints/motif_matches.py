@@ -14,8 +14,6 @@ from designlib.notation import Alphabet, iupac_letters
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters
 
-__all__ = ["LetterSets", "Motif", "MotifScan", "letter_sets", "parse_motifs"]
-
 LetterSets: TypeAlias = Bool[Tensor, "_codes letters"]
 """The letters that each position of a motif may have."""
 

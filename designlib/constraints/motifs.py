@@ -12,8 +12,6 @@ from designlib.constraints.motif_matches import Motif, MotifScan, parse_motifs
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, Letters, Moves
 
-__all__ = ["ForbiddenMotifs"]
-
 
 class ForbiddenMotifs:
     """Designs in which none of the motifs occurs.

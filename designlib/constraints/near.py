@@ -10,8 +10,6 @@ from designlib.constraints.base import Rowwise
 from designlib.spaces import SimplexSpace
 from designlib.types import DeviceTensors, InputError, Points, Scores
 
-__all__ = ["NearMeasured"]
-
 _ROUNDING = 1e-5
 
 

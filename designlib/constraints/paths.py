@@ -21,8 +21,6 @@ from designlib.constraints.transitions import ForbiddenTransitions
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters
 
-__all__ = ["PairRules", "draw_letters", "draw_paths", "has_path", "pair_rules"]
-
 
 class PairRules(NamedTuple):
     """The part of constraints that concerns single letters and pairs of neighbours.

@@ -11,8 +11,6 @@ from torch import Tensor
 from designlib.spaces import Space
 from designlib.types import Designs, InputError
 
-__all__ = ["Rejection"]
-
 
 class Rejection:
     """Designs of any space that a function accepts, where no mask can say which moves stay inside.

@@ -14,8 +14,6 @@ from designlib.constraints.motif_matches import LetterSets, Motif, MotifScan, pa
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, Letters, Moves
 
-__all__ = ["RequiredMotifs"]
-
 Lacking: TypeAlias = Float[Tensor, "designs motifs strands starts"]
 
 

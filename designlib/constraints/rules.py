@@ -12,8 +12,6 @@ from designlib.constraints.base import Rowwise
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import Conflicts, Designs
 
-__all__ = ["RuleConstraint"]
-
 
 class RuleConstraint(Rowwise):
     """Designs that keep a rule, which is evaluated design by design.

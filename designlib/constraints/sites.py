@@ -13,8 +13,6 @@ from designlib.constraints.motif_matches import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["AllowedLetters"]
-
 
 class AllowedLetters(Rowwise):
     """Designs with an allowed letter at every site; a site with one allowed letter is fixed.

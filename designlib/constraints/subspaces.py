@@ -13,8 +13,6 @@ from designlib.constraints.bounds import members_of
 from designlib.spaces import LevelSpace, MixedSpace
 from designlib.types import Conflicts, DeviceTensors, InputError, Points
 
-__all__ = ["AllowedLevels", "OnPart", "of_part"]
-
 
 class OnPart(Inner):
     """A constraint on one part of a `MixedSpace`, whatever the other parts are.

@@ -15,8 +15,6 @@ from designlib.constraints.motif_matches import letter_sets
 from designlib.spaces import SequenceSpace
 from designlib.types import DeviceTensors, InputError, Letters, Moves
 
-__all__ = ["ForbiddenTransitions"]
-
 
 class ForbiddenTransitions(Rowwise):
     """Designs in which each letter may follow the one before it.

@@ -12,8 +12,6 @@ from designlib.constraints.subspaces import AllowedLevels, OnPart
 from designlib.spaces import BoxSpace, Levels, LevelSpace, MixedSpace
 from designlib.types import InputError
 
-__all__ = ["variable_makers"]
-
 
 def variable_makers(
     space: MixedSpace, ranges: Sequence[QuantityRange], options: Sequence[OptionChoice]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from designlib.errors import InputError
 
-__all__ = ["ALPHABETS", "BINARY", "DNA", "PROTEIN", "RNA", "Alphabet", "iupac_letters"]
-
 
 @dataclass(frozen=True)
 class Alphabet:

@@ -21,8 +21,6 @@ from typing import NamedTuple
 
 from designlib.errors import InputError
 
-__all__ = ["compound_verdict", "require_smact"]
-
 _TOLERANCE = 0.01
 """Charge that may be left, per atom; it covers amounts rounded to steps of 1 %."""
 

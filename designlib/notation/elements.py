@@ -27,8 +27,6 @@ from typing import NamedTuple
 from designlib.errors import InputError
 from designlib.notation.formulas import parse_formula
 
-__all__ = ["PROPERTIES", "Element", "molar_mass"]
-
 _TABLE = Path(__file__).with_name("elements.csv")
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 
 from designlib.errors import InputError
 
-__all__ = ["ELEMENTS", "element_shares", "format_formula", "parse_formula"]
-
 _SYMBOLS = """
 H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br
 Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho

@@ -7,8 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-__all__ = ["MOST_LEVELS", "Choice", "Quantity", "as_text"]
-
 MOST_LEVELS = 1000
 """Most steps of a quantity that is set in steps; each is weighed when it moves."""
 

@@ -17,8 +17,6 @@ from torch import Tensor
 
 from designlib.types import InputError
 
-__all__ = ["SUFFIXES", "RawCheckpoint", "fitted", "in_order", "read_tensors", "step_in_name"]
-
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 """Endings of files that may hold checkpoints."""
 

@@ -21,8 +21,6 @@ from designlib.randomness import torch_generator
 from designlib.spaces import DesignSpace
 from designlib.types import Designs, InputError
 
-__all__ = ["distil"]
-
 _CHECKPOINTS = 12
 _RANDOM = 4096
 _HELD = 256

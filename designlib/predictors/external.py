@@ -21,17 +21,6 @@ from designlib.config import OwnNetwork, factory_call
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
-__all__ = [
-    "ExternalScore",
-    "build_model",
-    "evaluating",
-    "factory_source",
-    "letters_of",
-    "load_program",
-    "read_output",
-    "read_part",
-]
-
 _TO_NATURAL = {"value": 1.0, "ln": 1.0, "log2": math.log(2.0), "log10": math.log(10.0)}
 
 

@@ -16,8 +16,6 @@ from designlib.predictors.external import ExternalScore, evaluating, read_part
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
-__all__ = ["check_examples"]
-
 _UNITS: dict[str, Callable[[Tensor], Tensor]] = {
     "value": lambda y: y,
     "ln": torch.exp,

@@ -13,8 +13,6 @@ from designlib.notation import Alphabet
 from designlib.randomness import torch_generator
 from designlib.types import Relaxed, Scores
 
-__all__ = ["build_network", "evaluate", "initialise"]
-
 
 class _Network(nn.Module):
     """Maps one-hot designs to one score each, by a last linear layer of width 1."""

@@ -18,8 +18,6 @@ from designlib.predictors.networks import initialise
 from designlib.spaces import BoxSpace, LevelSpace, MixedSpace, SimplexSpace
 from designlib.types import InputError, Points
 
-__all__ = ["FACTOR", "ElementFeatures", "PointNetwork", "build_point_network"]
-
 FACTOR = 10.0
 """What shares are multiplied with: a step of 10 % is then 1, about the scale of one unit."""
 

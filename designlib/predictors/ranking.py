@@ -9,8 +9,6 @@ from jaxtyping import Float
 
 from designlib.types import InputError
 
-__all__ = ["enrichment", "ndcg"]
-
 
 def ndcg(
     values: Float[np.ndarray, "designs"], scores: Float[np.ndarray, "designs"], top: int

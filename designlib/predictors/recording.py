@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from designlib.predictors.training import log_spaced_steps
 from designlib.types import InputError
 
-__all__ = ["Recorder"]
-
 Keep = Callable[[int, Mapping[str, Tensor], Mapping[str, float]], None]
 """Takes a step, the state dict on the CPU, and the metrics of a checkpoint."""
 

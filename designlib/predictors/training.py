@@ -21,18 +21,6 @@ from designlib.randomness import torch_generator
 from designlib.spaces import Space
 from designlib.types import Designs, InputError, OneHot, Relaxed, Scores
 
-__all__ = [
-    "Examples",
-    "RelaxedRows",
-    "TrainingState",
-    "checkpoint_metrics",
-    "emphasise",
-    "log_spaced_steps",
-    "noise_weights",
-    "rank_correlation",
-    "train",
-]
-
 _LOSS_SAMPLE = 2048
 
 

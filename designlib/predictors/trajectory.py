@@ -22,20 +22,6 @@ from designlib.predictors.training import TrainingState
 from designlib.spaces import DescribedSpace, SequenceSpace
 from designlib.types import InputError, Scores
 
-__all__ = [
-    "PROGRAM",
-    "PredictorSpec",
-    "Trajectory",
-    "learning_errors",
-    "learning_scale",
-    "network_at",
-    "spec_from_file",
-    "state_from_bytes",
-    "state_to_bytes",
-    "thinned",
-]
-
-
 PROGRAM = "program"
 """Name that the bytes of a program have among the parameters of a state, where there is one."""
 

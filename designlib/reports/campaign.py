@@ -26,8 +26,6 @@ from designlib.reports.style import Picture
 from designlib.selection import LEVEL
 from designlib.spaces import described, pairwise_distances
 
-__all__ = ["advice", "campaign_page"]
-
 _CLASSES = {"design": "sequence", "candidate_id": "sequence", "reason": "text"}
 """Columns that are no numbers."""
 _OF_ROUNDS = ["round", "best", "median", "predicted_median"]

@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from designlib.reports.pages import PageTable, tables_page
 from designlib.reports.report import KeyFigure
 
-__all__ = ["CounterfactualFigures", "counterfactual_lines", "render_counterfactuals"]
-
 _SHOWN, _PER_DESIGN, _MOST_EDITED = 60, 5, 6
 _HEADINGS = {
     "design": "design",

@@ -27,8 +27,6 @@ from designlib.reports.style import (
 from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpace
 from designlib.types import InputError
 
-__all__ = ["design_figure", "parallel_figure", "ternary_figure"]
-
 _MOST_AXES = 12
 _HEIGHT = np.sqrt(3) / 2
 _COLOURS = "viridis"

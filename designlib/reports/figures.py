@@ -30,14 +30,6 @@ from designlib.reports.style import (
 )
 from designlib.types import InputError
 
-__all__ = [
-    "Points",
-    "distance_figure",
-    "ladder_figure",
-    "predicted_against_known",
-    "training_figure",
-]
-
 _HEXBIN_FROM = 1500  # single points hide each other beyond this many
 _TICKS = 9
 _DISTANCES = {

@@ -12,8 +12,6 @@ from designlib.analysis import LearningOrder, PowerLaw, Verdict
 from designlib.reports.pages import PageTable, tables_page
 from designlib.reports.style import SERIES, Picture, legend_above, panels, to_png, training_axis
 
-__all__ = ["LearningContent", "curve_figure", "learning_order_figure", "render_learning"]
-
 _SUSPICIOUS = 20
 
 

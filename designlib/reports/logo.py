@@ -16,8 +16,6 @@ from designlib.reports.style import BLUE, GREEN, ORANGE, VERMILION, Picture, pan
 from designlib.spaces import SequenceSpace, orient
 from designlib.types import Letters
 
-__all__ = ["information", "logo_figure"]
-
 _PER_ROW = 80
 # Letters thinner than this share of the axis cannot be seen, and each takes 5 ms to draw.
 _VISIBLE = 0.004

@@ -13,8 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from designlib.reports.style import Picture
 
-__all__ = ["PageTable", "embedded", "heading", "render", "table_cells", "tables_page"]
-
 
 class PageTable(NamedTuple):
     """One table of a page and what it means."""

@@ -9,8 +9,6 @@ from designlib.candidates import PLATE_ROLES
 from designlib.config import PLATE_FORMATS
 from designlib.reports.style import BLUE, GREEN, GREY, ORANGE, Picture, panels, to_png
 
-__all__ = ["plate_figure"]
-
 _COLOURS: dict[str, str] = dict(
     zip(PLATE_ROLES, (BLUE, ORANGE, "#56B4E9", GREY, GREEN), strict=True)
 )

@@ -13,15 +13,6 @@ from designlib.reports.pages import embedded, render, table_cells
 from designlib.reports.style import Picture
 from designlib.sampling.ladders import LadderKind
 
-__all__ = [
-    "RESAMPLED",
-    "SEARCHED",
-    "KeyFigure",
-    "ReportContent",
-    "render_report",
-    "with_explained",
-]
-
 _SHOWN = 20
 _UNBROKEN = 16
 _EXPLAINED, _END = "<!-- counterfactuals -->", "<!-- end of counterfactuals -->"

@@ -12,18 +12,6 @@ from pydantic import TypeAdapter
 from designlib.notation import Choice, Quantity
 from designlib.selection import SelectionFigures
 
-__all__ = [
-    "BatchFigures",
-    "ConfidenceFigures",
-    "DataFigures",
-    "PredictorFigures",
-    "RoundFigures",
-    "SamplingFigures",
-    "TruePercentiles",
-    "TrueValues",
-    "WallTime",
-]
-
 _FORMER = {
     "walk": "sampling",
     "heldout_median": "validation_median",

@@ -29,18 +29,6 @@ from designlib.reports.style import (
 )
 from designlib.selection import coverage, hypervolume, non_dominated
 
-__all__ = [
-    "calibration_by_round",
-    "calibration_figure",
-    "distances_figure",
-    "front_figure",
-    "fronts_by_round",
-    "learning_figure",
-    "map_figure",
-    "progress_figure",
-    "scatter_figure",
-]
-
 EXPECTED_WITHIN = {1: 0.683, 2: 0.954}
 """Share of a normal distribution within so many standard deviations."""
 

@@ -18,26 +18,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "ORANGE",
-    "SERIES",
-    "VERMILION",
-    "Picture",
-    "colour_scale",
-    "identity_line",
-    "legend_above",
-    "panels",
-    "plain_decades",
-    "round_axis",
-    "scatter_by_round",
-    "to_png",
-    "training_axis",
-    "with_units",
-]
-
 # Okabe and Ito's palette, told apart by colour-blind readers (jfly.uni-koeln.de/color).
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, PURPLE, SKY, GREY = "#E69F00", "#CC79A7", "#56B4E9", "#666666"

@@ -20,16 +20,6 @@ from designlib.sampling.ladders import LadderKind
 from designlib.selection import LEVEL, Calibration, coverage, intervals
 from designlib.spaces import DesignSpace, pairwise_distances
 
-__all__ = [
-    "LADDERS",
-    "confidence_lines",
-    "gain_confirmed",
-    "summarise_batch",
-    "summarise_confidence",
-    "summarise_predictor",
-    "summarise_sampling",
-]
-
 LADDERS: dict[LadderKind, str] = {
     "temperatures": "temperatures of the single predictor, from flat to sharp: without checkpoints "
     "there is no trajectory",

@@ -22,8 +22,6 @@ from designlib.sampling.targets import NonFiniteScoreError
 from designlib.spaces import Space
 from designlib.types import Designs, InputError
 
-__all__ = ["sample"]
-
 _DRIVERS: Mapping[str, Callable[..., Driver]] = MappingProxyType(
     {"anneal": Anneal, "smc": SMC, "exchange": ReplicaExchange, "ais": AIS}
 )

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from designlib.types import InputError
 
-__all__ = ["EffectiveSampleSize", "effective_sample_size", "r_hat"]
-
 _TAIL = 0.05
 _FEWEST_DRAWS = 4
 

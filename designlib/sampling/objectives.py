@@ -48,20 +48,6 @@ from designlib.config import (
 )
 from designlib.types import InputError, Relaxed, Scores
 
-__all__ = [
-    "Combination",
-    "EnsembleMean",
-    "LowerConfidence",
-    "MinimumOf",
-    "ProductOf",
-    "Scale",
-    "ScoreFunction",
-    "Specificity",
-    "StandardizedScores",
-    "WeightedSum",
-    "combined",
-]
-
 ScoreFunction: TypeAlias = Callable[[Relaxed], Scores]
 """A differentiable score of relaxed designs, larger is better; rows do not depend on each other."""
 

@@ -44,17 +44,6 @@ from designlib.spaces import (
 )
 from designlib.types import Designs
 
-__all__ = [
-    "Sampler",
-    "SamplingPlan",
-    "Starts",
-    "build_ladders",
-    "choose_sampler",
-    "choose_starts",
-    "plan_sampling",
-    "reference_designs",
-]
-
 REFERENCE_DESIGNS = 512
 """Enough to estimate the standard deviation of a score to 3 %."""
 

@@ -25,8 +25,6 @@ from designlib.sampling.plan import SamplingPlan, Starts, build_ladders
 from designlib.spaces import DesignSpace
 from designlib.types import Designs
 
-__all__ = ["Block", "SamplingRun", "cut_blocks", "ladder_bands", "sample_block", "share_out"]
-
 _BLOCK_SIZE = 128
 
 

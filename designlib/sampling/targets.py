@@ -14,8 +14,6 @@ from designlib.constraints import Constraint
 from designlib.spaces import Space
 from designlib.types import Designs, Gradients, InputError, Relaxed, Scores
 
-__all__ = ["Evaluation", "NonFiniteScoreError", "Target"]
-
 FORWARD_SHARE = 1 / 3
 """Cost of a score alone, in forward and backward passes: a gradient costs two scores more."""
 

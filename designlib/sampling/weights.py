@@ -8,14 +8,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = [
-    "Evidence",
-    "conditional_share",
-    "effective_share",
-    "genealogical_variance",
-    "systematic",
-]
-
 LogWeights = Float[Tensor, "populations particles"]
 
 

@@ -10,8 +10,6 @@ from designlib.config import AcquisitionKind
 from designlib.randomness import numpy_generator
 from designlib.types import InputError
 
-__all__ = ["acquisition", "thompson_order"]
-
 
 def acquisition(
     mean: Float[np.ndarray, "designs"],

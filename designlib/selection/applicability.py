@@ -22,16 +22,6 @@ from designlib.selection.scoring import FIRST
 from designlib.spaces import DesignSpace
 from designlib.types import InputError, Relaxed
 
-__all__ = [
-    "CHECKED",
-    "Unusual",
-    "applicability",
-    "confidence_columns",
-    "family_scores",
-    "hidden_features",
-    "unusualness",
-]
-
 CHECKED = ("test", "validation", "validation_model")
 """Folds that the members have not learned from."""
 

@@ -26,8 +26,6 @@ from designlib.selection.scoring import FIRST
 from designlib.spaces import DesignSpace, SequenceSpace, distances_to, pairwise_distances, span
 from designlib.types import InputError
 
-__all__ = ["Batch", "BatchReport", "Shortlist", "select_batch"]
-
 
 @dataclass(frozen=True)
 class BatchReport:

@@ -17,8 +17,6 @@ from designlib.selection.filters import filter_designs, std_limit
 from designlib.selection.ranking import Measured, Ranking, ReadParts, rank
 from designlib.spaces import DesignSpace, SequenceSpace
 
-__all__ = ["Choice", "SelectionFigures", "choose_designs"]
-
 
 @dataclass(frozen=True)
 class SelectionFigures:

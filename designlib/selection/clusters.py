@@ -9,8 +9,6 @@ from jaxtyping import Int
 from designlib.spaces import DesignSpace, pairwise_distances, span
 from designlib.types import Designs
 
-__all__ = ["clusters"]
-
 
 def clusters(
     space: DesignSpace, designs: Designs, *, both_strands: bool = False

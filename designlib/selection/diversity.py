@@ -21,8 +21,6 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 
-__all__ = ["Quota", "SpacedChoice", "choose_determinantal", "choose_representative"]
-
 Quota: TypeAlias = tuple[Sequence[object], int]
 """A label for each row, None for none, and how many rows of one label may be taken."""
 

@@ -19,8 +19,6 @@ from designlib.config import SelectionConfig
 from designlib.selection.scoring import FIRST, ScoreColumns
 from designlib.types import InputError
 
-__all__ = ["filter_designs", "refuse_nan", "rejection_counts", "require", "std_limit"]
-
 _Filter: TypeAlias = tuple[str, np.ndarray, Callable[[int], str]]
 """Kind of reason, which rows it rejects, and the detail of a rejected row."""
 

@@ -15,8 +15,6 @@ from designlib.predictors import learning_errors, learning_scale
 from designlib.selection.scoring import FIRST
 from designlib.types import InputError
 
-__all__ = ["LEVEL", "Calibration", "calibrate", "calibration_of", "coverage", "intervals"]
-
 LEVEL = 0.9
 """Share of values that intervals are made to hold."""
 _FROM_ROUNDS = 19

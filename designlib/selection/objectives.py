@@ -17,8 +17,6 @@ from designlib.sampling.objectives import StandardizedScores, combined
 from designlib.selection.pareto import front_order
 from designlib.selection.scoring import ScoreColumns
 
-__all__ = ["Objectives"]
-
 
 class Objectives:
     """Several objectives with their measured designs, standardised as predictors learn them.

@@ -18,8 +18,6 @@ from designlib.types import Designs, InputError
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
 
-__all__ = ["Oracle", "true_percentile"]
-
 
 @dataclass(frozen=True)
 class Oracle:

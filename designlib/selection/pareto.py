@@ -12,8 +12,6 @@ from jaxtyping import Bool, Float
 
 from designlib.types import InputError
 
-__all__ = ["front_order", "hypervolume", "non_dominated"]
-
 
 def non_dominated(points: Float[np.ndarray, "points objectives"]) -> Bool[np.ndarray, "points"]:
     """Return which points no other point dominates; of equal points all or none.

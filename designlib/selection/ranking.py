@@ -25,9 +25,6 @@ from designlib.selection.scoring import (
 )
 from designlib.spaces import DesignSpace
 
-__all__ = ["Measured", "Ranking", "ReadParts", "rank"]
-
-
 ReadParts: TypeAlias = Callable[[list[str] | None], Iterator[pd.DataFrame]]
 """Returns these columns of the scored designs, or all, in parts of the same order at every call."""
 

@@ -19,8 +19,6 @@ from designlib.selection.oracles import Oracle
 from designlib.spaces import DesignSpace, SequenceSpace, encode_table, nearest_measured
 from designlib.types import Designs
 
-__all__ = ["COMBINED", "FIRST", "Predictors", "ScoreColumns", "Scoring", "standard_deviation"]
-
 
 class ScoreColumns(NamedTuple):
     """Names of the three columns that tables have of one objective."""

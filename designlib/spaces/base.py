@@ -11,8 +11,6 @@ from torch import Tensor
 
 from designlib.types import Designs, InputError, Relaxed
 
-__all__ = ["Space", "named", "require_columns", "require_each"]
-
 
 @runtime_checkable
 class Space(Protocol):

@@ -12,8 +12,6 @@ from torch import Tensor
 from designlib.spaces.base import named, require_columns, require_each
 from designlib.types import InputError, Points
 
-__all__ = ["BoxSpace"]
-
 
 @dataclass(frozen=True)
 class BoxSpace:

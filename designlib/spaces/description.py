@@ -15,15 +15,6 @@ from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 from designlib.types import Designs
 
-__all__ = [
-    "DescribedSpace",
-    "DesignSpace",
-    "describe_space",
-    "described",
-    "encode_table",
-    "widened",
-]
-
 DesignSpace: TypeAlias = SequenceSpace | SimplexSpace | MixedSpace
 """The spaces whose designs are written as text, so that tables can hold them."""
 

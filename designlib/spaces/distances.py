@@ -24,8 +24,6 @@ from designlib.spaces.sequences import SequenceSpace
 from designlib.spaces.simplex import SimplexSpace
 from designlib.types import Designs, InputError
 
-__all__ = ["Nearest", "distances_to", "nearest_measured", "orient", "pairwise_distances", "span"]
-
 _DESIGN_ROWS = 1024
 _HUNDREDTHS = 100
 _ROUNDING = 1e-2  # hundredths; sums of float32 are off by less

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from designlib.types import InputError
 
-__all__ = ["Edits", "changes", "edits"]
-
 
 class Edits(NamedTuple):
     """How a design differs from its parent."""

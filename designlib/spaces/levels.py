@@ -13,8 +13,6 @@ from torch import Tensor
 from designlib.spaces.base import require_columns, require_each
 from designlib.types import DeviceTensors, InputError, Points, Relaxed
 
-__all__ = ["LevelSpace", "Levels"]
-
 
 @dataclass(frozen=True)
 class Levels:

@@ -18,8 +18,6 @@ from designlib.spaces.levels import Levels, LevelSpace
 from designlib.spaces.simplex import SimplexSpace
 from designlib.types import InputError, Points, Relaxed
 
-__all__ = ["MixedSpace", "Subspace"]
-
 
 class Subspace(NamedTuple):
     """A space of some columns of a design."""

@@ -14,8 +14,6 @@ from designlib.notation import Alphabet
 from designlib.spaces.base import require_columns, require_each
 from designlib.types import ByteLetters, InputError, Letters, OneHot
 
-__all__ = ["SequenceSpace"]
-
 _NO_LETTER = 255
 
 

@@ -12,8 +12,6 @@ from torch import Tensor
 from designlib.spaces.base import require_columns, require_each
 from designlib.types import InputError, Points
 
-__all__ = ["MOST_GRID_STEPS", "SimplexSpace"]
-
 MOST_GRID_STEPS = 10_000
 """Parts of the finest grid; its shares are told apart in text of six digits."""
 

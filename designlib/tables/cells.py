@@ -12,8 +12,6 @@ from designlib.notation import ALPHABETS, DNA, PROTEIN, RNA, Alphabet
 from designlib.tables.raw import RawTable, compute
 from designlib.types import InputError
 
-__all__ = ["LARGEST_NUMBER", "is_numeric", "is_text", "numbers", "sequences"]
-
 LARGEST_NUMBER = 1e30
 """Largest magnitude of a measurement; what is larger cannot be squared in single precision."""
 

@@ -20,8 +20,6 @@ from designlib.tables.reading import read_raw
 from designlib.tables.variables import read_variables, variable_columns
 from designlib.types import InputError
 
-__all__ = ["parse_compositions"]
-
 _SUM_TOLERANCE = 1e-3
 _GRID_TOLERANCE = 1e-6
 

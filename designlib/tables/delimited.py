@@ -24,8 +24,6 @@ from designlib.tables.cells import NUMBER
 from designlib.tables.raw import RawTable, as_text, compute, listed, shown
 from designlib.types import InputError
 
-__all__ = ["csv_bytes", "read_csv", "read_delimited", "utf8"]
-
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _SIGNATURES = {
     b"\x1f\x8b": "a gzip file: give it a name that ends in .gz, such as table.csv.gz",

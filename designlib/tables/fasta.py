@@ -13,8 +13,6 @@ from designlib.tables.delimited import utf8
 from designlib.tables.raw import RawTable, as_text, compute, shown
 from designlib.types import InputError
 
-__all__ = ["read_fasta"]
-
 _ACCEPTED = "accepted are '>id 0.3', '>id|0.3' and '>id value=0.3 error=0.1'"
 _KEYS = re.compile(r"(?:^|[\s|;,])([A-Za-z_][\w.-]*)\s*=", re.MULTILINE)
 _NUMBER = r"(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?i:nan|inf))"

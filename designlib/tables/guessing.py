@@ -13,8 +13,6 @@ from designlib.tables.cells import NUMBER, is_numeric, is_text
 from designlib.tables.raw import RawTable, compute, listed
 from designlib.types import InputError
 
-__all__ = ["resolve_columns"]
-
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())

@@ -10,8 +10,6 @@ import pandas as pd
 from designlib.config import CANONICAL_COLUMNS
 from designlib.tables.measured import MeasuredTable
 
-__all__ = ["ROUND_COLUMN", "join_results", "reveal_results"]
-
 ROUND_COLUMN = "measured_in_round"
 """Round after which a design was measured; 0 for the table that a campaign starts from."""
 

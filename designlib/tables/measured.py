@@ -20,8 +20,6 @@ from designlib.tables.reading import read_raw
 from designlib.tables.replicates import aggregate
 from designlib.types import InputError
 
-__all__ = ["MINIMUM_DESIGNS", "MeasuredTable", "measured_table", "parse_table"]
-
 MINIMUM_DESIGNS = 50
 """Fewest distinct designs on which predictors can be trained and validated."""
 

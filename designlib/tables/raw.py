@@ -13,8 +13,6 @@ from jaxtyping import Bool, Int64
 
 from designlib.types import InputError
 
-__all__ = ["RawTable", "as_text", "compute", "listed", "shown"]
-
 _LONGEST_SHOWN = 60
 
 

@@ -14,8 +14,6 @@ from designlib.tables.fasta import read_fasta
 from designlib.tables.raw import RawTable, as_text
 from designlib.types import InputError
 
-__all__ = ["ACCEPTED_SUFFIXES", "read_raw"]
-
 ACCEPTED_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".fa", ".fasta")
 """Endings of table files; each may be followed by ``.gz``."""
 

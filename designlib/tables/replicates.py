@@ -12,8 +12,6 @@ from jaxtyping import Float64, Int64
 from designlib.config import CANONICAL_COLUMNS
 from designlib.tables.raw import compute
 
-__all__ = ["aggregate"]
-
 
 @dataclass(frozen=True)
 class _Runs:

@@ -12,8 +12,6 @@ from jaxtyping import Bool
 from designlib.config import SplitConfig
 from designlib.types import InputError
 
-__all__ = ["FOLDS", "assign_folds", "random_rows", "visible_rows"]
-
 FOLDS = ("test", "validation", "validation_model", "predictor")
 _SMALLEST_FOLD = 2
 

@@ -13,8 +13,6 @@ from designlib.spaces import DescribedSpace, describe_space
 from designlib.tables.measured import MeasuredTable
 from designlib.types import InputError
 
-__all__ = ["from_parquet", "to_parquet_bytes"]
-
 _KEY = b"measured_table"
 _VERSION = 1
 

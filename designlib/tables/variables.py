@@ -13,8 +13,6 @@ from designlib.tables.cells import numbers
 from designlib.tables.raw import RawTable, listed
 from designlib.types import InputError
 
-__all__ = ["VariableCells", "read_variables", "variable_columns"]
-
 _WITH_UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 
 

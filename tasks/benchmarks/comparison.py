@@ -14,8 +14,6 @@ from designlib.benchmarks.pages import ABLATION
 from tasks.benchmarks.runs import Row, run_once
 from tasks.installation.log import run_logger
 
-__all__ = ["Plan", "compare_ablation", "compare_on", "tune_method"]
-
 TUNING_SEEDS = (1000, 1001)
 """Seeds that settings are chosen on and that no comparison has."""
 

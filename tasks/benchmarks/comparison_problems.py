@@ -34,16 +34,6 @@ from tasks.inputs.tables import read_named
 from tasks.installation.log import run_logger
 from tasks.installation.settings import REPOSITORY, Settings
 
-__all__ = [
-    "PROBLEMS",
-    "chosen_methods",
-    "chosen_problems",
-    "make_problem",
-    "starts_from_elites",
-    "suits",
-    "within_reach",
-]
-
 
 def _tfbind8() -> Problem:
     table = pd.read_parquet(REPOSITORY / "data" / "tfbind8_six6.parquet")

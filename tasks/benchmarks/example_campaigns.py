@@ -15,8 +15,6 @@ from tasks.stages.results import Published
 from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 
-__all__ = ["score_campaign"]
-
 
 @task(name="score-campaign", task_run_name="{name}, seed {seed}")
 def score_campaign(name: str, seed: int, start: StageResult, done: Published) -> Row:

@@ -31,14 +31,6 @@ from tasks.installation.log import run_logger
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 
-__all__ = [
-    "IMAGE_METHODS",
-    "IMAGE_SETS",
-    "run_images",
-    "sample_images",
-    "train_energy_on",
-]
-
 _COOLED = Sampler("temperature annealing", "temperature")
 _RAW = Sampler("trajectory annealing, raw", "trajectory", raw=True)
 IMAGE_METHODS: dict[str, tuple[Sampler, ...]] = {

@@ -9,8 +9,6 @@ from tasks.installation.files import json_bytes, write_atomically
 from tasks.installation.machine import describe_machine
 from tasks.installation.settings import Settings
 
-__all__ = ["store_measurement"]
-
 
 def store_measurement(name: str, **content: Any) -> Path:
     """Store a measurement with the machine that it was made on, and return the file."""

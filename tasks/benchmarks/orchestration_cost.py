@@ -28,8 +28,6 @@ from tasks.installation.settings import REPOSITORY, Settings
 from tasks.rounds.train import with_learned_shares
 from tasks.servers.prefect_server import running_server
 
-__all__ = ["measure_orchestration"]
-
 _CAMPAIGN = {
     "name": "orchestration",
     "training": {"members": 2, "steps": 60, "checkpoints": 8, "network": {"width": 32}},

@@ -25,8 +25,6 @@ from tasks.installation.log import run_logger
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.tracking.tracking import experiment_id, log_bytes, log_table, run_for
 
-__all__ = ["PUBLISHED", "pages_of", "publish", "stored_tables", "write_benchmarks"]
-
 PUBLISHED = "docs/benchmarks/"
 """Folder of the runs, details and figures behind the page that lies in the repository."""
 _EXPERIMENT = "benchmarks"

@@ -16,8 +16,6 @@ from tasks.benchmarks.measurements import store_measurement
 from tasks.installation.log import run_logger
 from tasks.tracking.recording import record_training
 
-__all__ = ["measure_recording"]
-
 _STEPS, _TRAININGS, _BLOCK = 3000, 3, 10
 _LENGTH, _WIDTH, _BATCH, _ROWS = 40, 64, 128, 4096
 

@@ -28,8 +28,6 @@ from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 
-__all__ = ["ROUND_PROBLEMS", "proposers_for", "run_campaign", "standings", "tune_proposer"]
-
 _BRIEF = RoundTraining(steps=300, further_steps=50)
 _PREDICTORS = {
     "enhancer": _BRIEF._replace(emphasis=1.0),

@@ -45,8 +45,6 @@ from tasks.installation.machine import code_version, machine_line
 from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 
-__all__ = ["CODE", "Row", "learned_by", "run_once", "tensor_bytes", "timed", "train_on"]
-
 CODE = (__name__, "designlib.benchmarks.methods", "designlib.benchmarks.problems")
 """The code that decides a run: methods and problems are handed over, not imported here."""
 

@@ -27,8 +27,6 @@ from tasks.installation.log import run_logger
 from tasks.installation.settings import REPOSITORY
 from tasks.stages.rows import ROWS, read_rows, write_rows
 
-__all__ = ["SIZES", "measure_selection"]
-
 SIZES = (1_000_000, 3_000_000, 10_000_000)
 _SPACE = SequenceSpace(DNA, 40)
 _CONFIG = SelectionConfig(batch_size=384, min_distance=4, max_std_quantile=0.95)

@@ -25,8 +25,6 @@ from tasks.benchmarks.measurements import store_measurement
 from tasks.installation.device import use_device
 from tasks.installation.log import run_logger
 
-__all__ = ["measure_step_cost"]
-
 _REPEATS = 25
 _CASES = (("mlp", 256), ("mlp", 2048), ("cnn", 256), ("cnn", 2048))
 _CONSTRAINTS = ConstraintConfig(

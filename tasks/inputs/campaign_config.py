@@ -38,8 +38,6 @@ from tasks.inputs.config import (
     TableFile,
 )
 
-__all__ = ["CAMPAIGN_NAME", "CampaignConfig", "load_config"]
-
 CAMPAIGN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """What a campaign may be called: a name that no folder or command reads as something else."""
 

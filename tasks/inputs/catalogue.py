@@ -22,16 +22,6 @@ from tasks.inputs.download import DataFileError, download
 from tasks.installation.files import sha256_of
 from tasks.installation.settings import REPOSITORY, Settings
 
-__all__ = [
-    "CatalogueTable",
-    "DataFile",
-    "DataFileError",
-    "DataSet",
-    "find_dataset",
-    "locate",
-    "read_catalogue",
-]
-
 
 class DataFile(Config):
     """One file of a data set, and the one place it comes from.

@@ -11,8 +11,6 @@ from designlib.config import Config, TableReading
 from designlib.config.base import notice
 from tasks.inputs.catalogue import read_catalogue
 
-__all__ = ["DataConfig", "ExecutionConfig", "NamedDataset", "TableFile"]
-
 
 class NamedDataset(Config):
     """A data set of the catalogue, on which a campaign is simulated."""

@@ -13,8 +13,6 @@ from filelock import FileLock
 from designlib.errors import InputError
 from tasks.installation.files import sha256_of, write_atomically
 
-__all__ = ["DataFileError", "download"]
-
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0
 """Wait before the second attempt; it doubles each time."""

@@ -12,8 +12,6 @@ from tasks.inputs.campaign_config import CampaignConfig
 from tasks.stages.results import RegisteredPredictor, Round
 from tasks.stages.stages import StageResult
 
-__all__ = ["PREDICTOR_FILE", "RoundInputs", "RoundStages", "ledger_settings", "same_settings"]
-
 PREDICTOR_FILE = "predictor.json"
 """File of an imported predictor's stage that holds its settings and steps."""
 

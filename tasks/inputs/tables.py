@@ -50,8 +50,6 @@ from tasks.stages.table_facts import (
     load_table,
 )
 
-__all__ = ["check_constraints", "check_input", "ingest", "read_named", "split", "table_path"]
-
 
 @task(name="ingest")
 def ingest(data: DataConfig, objectives: ObjectivesConfig | None = None) -> StageResult:

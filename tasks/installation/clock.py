@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 from tasks.installation.environment import PROCESS_STARTED
 
-__all__ = ["CommandClock", "command_clock", "current_clock", "united_seconds"]
-
 Interval = tuple[float, float]
 
 

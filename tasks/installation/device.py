@@ -9,8 +9,6 @@ import torch
 
 from designlib.types import InputError
 
-__all__ = ["use_device"]
-
 # Names of the options in malloc.h; glibc takes no larger threshold for mmap than 32 MiB.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 

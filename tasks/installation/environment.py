@@ -15,8 +15,6 @@ from pathlib import Path
 
 from tasks.installation.settings import Settings
 
-__all__ = ["PROCESS_STARTED", "prepare_environment", "tracking_uri"]
-
 PROCESS_STARTED = time.time()
 """When this process began to import the project, in seconds since the epoch."""
 

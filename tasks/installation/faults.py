@@ -23,8 +23,6 @@ from designlib.errors import InputError
 from tasks.installation.files import rotate_log
 from tasks.installation.settings import Settings
 
-__all__ = ["MachineError", "Terminated", "exit_code", "sentence"]
-
 _AGAIN = "then run the same command again; it goes on from here"
 
 _ADVICE: dict[str, tuple[int | str, ...]] = {

@@ -25,18 +25,6 @@ from tasks.installation.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "copy_atomically",
-    "held_folder",
-    "json_bytes",
-    "last_line",
-    "parquet_bytes",
-    "read_input",
-    "rotate_log",
-    "sha256_of",
-    "write_atomically",
-]
-
 _CHUNK = 1 << 20
 _ROWS = 4096
 _LOG_BYTES, _OLD_LOGS = 10 << 20, 3

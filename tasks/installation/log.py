@@ -7,8 +7,6 @@ import logging
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 
-__all__ = ["run_logger"]
-
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
     """Return where progress is reported: the Prefect run's log, or plain logging outside one."""

@@ -14,8 +14,6 @@ import torch
 
 from tasks.installation.settings import REPOSITORY
 
-__all__ = ["code_version", "describe_machine", "machine_line"]
-
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, number of cores, system, and versions of Python and torch."""

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["REPOSITORY", "Settings"]
-
 _SHORTEST_PASSWORD = 12  # what MLflow asks for
 _OFF = "off"
 REPOSITORY = Path(__file__).resolve().parents[2]

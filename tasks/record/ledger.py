@@ -23,8 +23,6 @@ from tasks.inputs.campaign_config import CAMPAIGN_NAME
 from tasks.installation.files import held_folder, parquet_bytes, write_atomically
 from tasks.installation.settings import Settings
 
-__all__ = ["campaign_folder", "campaigns", "held_ledger", "load_ledger", "round_folder"]
-
 _NAME = re.compile(r"(\d{6})-(proposed|measured)-([0-9a-f]{16})\.parquet")
 
 

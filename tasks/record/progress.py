@@ -14,8 +14,6 @@ from tasks.stages.stages import StageResult
 from tasks.stages.table_facts import load_facts
 from tasks.tracking.tracking import experiment_id, find_run, mlflow_page, run_link
 
-__all__ = ["pending_round", "rounds_to_run", "stopping_reason"]
-
 
 def rounds_to_run(campaign: str, rounds: int, start: StageResult) -> range:
     """Return the numbers of the rounds that a run of a campaign goes through.

@@ -8,8 +8,6 @@ from designlib.candidates import Ledger
 from designlib.types import InputError
 from tasks.record.ledger import campaign_folder, campaigns, load_ledger
 
-__all__ = ["status_text"]
-
 
 def status_text(campaign: str) -> str:
     """Return what was proposed, what was measured and what is pending, as text.

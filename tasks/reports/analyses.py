@@ -14,8 +14,6 @@ from tasks.installation.settings import Settings
 from tasks.record.ledger import campaign_folder, load_ledger
 from tasks.tracking.tracking import client, experiment_id, log_params, run_for
 
-__all__ = ["counterfactual_figures", "last_proposal", "publish_analysis"]
-
 
 def last_proposal(campaign: str) -> Event:
     """Return the last round of a campaign; raises InputError where there is none."""

@@ -20,8 +20,6 @@ from tasks.stages.stages import recorded_stage, run_stage
 from tasks.stages.table_facts import load_folds
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes
 
-__all__ = ["write_campaign_page"]
-
 _PAGE = "campaign.html"
 
 

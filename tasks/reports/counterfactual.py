@@ -48,8 +48,6 @@ from tasks.stages.results import Counterfactuals
 from tasks.stages.stages import run_stage
 from tasks.tracking.tracking import experiment_id, find_run, flatten, log_bytes
 
-__all__ = ["explain_designs", "named_designs"]
-
 _RUNGS = 8
 """Checkpoints, evenly spaced in log(1 + step), that the chains are led along."""
 

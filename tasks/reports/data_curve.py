@@ -28,8 +28,6 @@ from designlib.types import InputError
 from tasks.rounds.train import Part, prepare
 from tasks.stages.table_facts import TableFacts
 
-__all__ = ["Grounds", "compare_core", "example_losses", "expected_gains", "measure_curve"]
-
 _MORE = (100, 1000)
 _FEWEST = 64
 _CHECKPOINTS, _MEMBERS = 12, 2

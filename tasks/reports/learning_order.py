@@ -56,8 +56,6 @@ from tasks.stages.results import LearningReport
 from tasks.stages.stages import StageResult, recorded_stage, run_stage
 from tasks.stages.table_facts import load_facts, load_folds
 
-__all__ = ["report_learning"]
-
 _PAGE, _VERDICT, _ORDER = "learning.html", "verdict.json", "order.json"
 _TABLES = ("learning.csv", "examples.parquet", "curve.csv", "core.csv")
 _DESIGNS = 16

@@ -25,8 +25,6 @@ from tasks.rounds.rounds import ROUND_MAKERS
 from tasks.stages.code import code_fingerprint
 from tasks.stages.stages import StageResult, recorded_stage
 
-__all__ = ["Lineage", "find_candidate", "lineage_text", "replay_chain"]
-
 _SHOWN = (
     "design",
     "campaign",

@@ -33,8 +33,6 @@ from tasks.tracking.tracking import (
     run_link,
 )
 
-__all__ = ["publish"]
-
 
 @task(name="publish")
 def publish(stages: RoundStages, report: StageResult) -> Published:

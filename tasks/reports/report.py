@@ -53,8 +53,6 @@ from tasks.stages.plan import load_plan
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import TableFacts, best_first, load_facts, load_folds
 
-__all__ = ["round_figures", "write_report"]
-
 _TRUTHS = {
     "table": "",
     "nearest": ", by the value of the nearest measured design",

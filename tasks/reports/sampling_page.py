@@ -11,8 +11,6 @@ from tasks.stages.snapshots import sampling_figures
 from tasks.stages.stages import StageResult, content_key
 from tasks.tracking.tracking import client, flatten, log_metrics, log_params, logged_steps, run_for
 
-__all__ = ["log_sampling"]
-
 
 @task(name="log-sampling")
 def log_sampling(

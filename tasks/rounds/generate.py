@@ -28,8 +28,6 @@ from tasks.stages.snapshots import join_shards
 from tasks.stages.stages import Stage, StageResult, finished_stage, run_stage, write_stage
 from tasks.stages.table_facts import best_measured, load_facts, load_folds
 
-__all__ = ["gather_shards", "load_sampling_run", "plan_chains", "sample_shard"]
-
 _PROGRESS_SECONDS = 5.0
 
 

@@ -47,8 +47,6 @@ from tasks.stages.stages import Stage, StageResult, open_stage, write_stage
 from tasks.stages.table_facts import TableFacts, best_measured, load_facts, load_folds, load_table
 from tasks.tracking.tracking import download_artifacts, flatten
 
-__all__ = ["import_checkpoints", "members_of", "register_member"]
-
 _BYTES = "program.bin"
 _IN_FOLDERS = ("model*.safetensors", "pytorch_model*.bin")
 

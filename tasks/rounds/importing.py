@@ -18,8 +18,6 @@ from tasks.record.ledger import held_ledger, load_ledger
 from tasks.rounds.measuring import mirror_results
 from tasks.stages.results import ImportedResults
 
-__all__ = ["find_result_files", "import_results"]
-
 
 def find_result_files(path: str) -> list[Path]:
     """Return the file, or the results files in the folder, in order of their names.

@@ -16,8 +16,6 @@ from tasks.installation.settings import Settings
 from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import TableFacts, best_first, load_facts, load_folds
 
-__all__ = ["check_batch", "laid_out", "lay_out_batch"]
-
 
 def check_batch(
     measured: StageResult, plate: PlateConfig | None, synthesis: SynthesisConfig | None

@@ -18,8 +18,6 @@ from tasks.stages.stages import StageResult, run_stage
 from tasks.stages.table_facts import PENDING, TableFacts, load_facts
 from tasks.tracking.tracking import experiment_id, find_run, log_bytes, log_metrics
 
-__all__ = ["measure_by_oracle", "mirror_results", "recall"]
-
 
 @task(name="recall")
 def recall(campaign: str, number: int, start: StageResult, known: int) -> StageResult:

@@ -13,8 +13,6 @@ from designlib.selection import Objectives
 from designlib.types import Designs
 from tasks.stages.table_facts import TableFacts, best_measured
 
-__all__ = ["best_by_goals", "walk_scores"]
-
 
 def walk_scores(
     trajectories: Sequence[Trajectory], facts: TableFacts, folds: pd.DataFrame

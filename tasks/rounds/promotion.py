@@ -35,14 +35,6 @@ from tasks.tracking.tracking import client
 if TYPE_CHECKING:
     from designlib.reports import PredictorFigures
 
-__all__ = [
-    "check_version",
-    "predictor_hash",
-    "promote",
-    "promote_on_results",
-    "register_predictor",
-]
-
 GATE = "ensemble_rank_correlation"
 """The tag that decides on promotion: Spearman's rank correlation on the test designs."""
 

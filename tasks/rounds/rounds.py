@@ -35,8 +35,6 @@ from tasks.tracking.tracking import (
     run_for,
 )
 
-__all__ = ["ROUND_MAKERS", "last_predictors", "open_round", "record_proposal", "round_seed"]
-
 ROUND_MAKERS = (
     "tasks.inputs.tables",
     "tasks.rounds.generate",

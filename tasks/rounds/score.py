@@ -48,8 +48,6 @@ from tasks.stages.table_facts import (
     pending_designs,
 )
 
-__all__ = ["score_designs", "select_designs"]
-
 
 @task(name="score-designs")
 def score_designs(

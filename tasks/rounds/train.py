@@ -48,17 +48,6 @@ from tasks.tracking.tracking import (
     run_for,
 )
 
-__all__ = [
-    "SHARES",
-    "Part",
-    "Role",
-    "keep_checkpoints",
-    "prepare",
-    "train_member",
-    "with_learned_shares",
-    "write_checkpoint",
-]
-
 Role = Literal["predictor", "validation_model"]
 T = TypeVar("T")
 

@@ -25,8 +25,6 @@ from tasks.servers.guard import Guard
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
-__all__ = ["application"]
-
 _WRITING = "IMMEDIATE"
 
 

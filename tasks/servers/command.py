@@ -15,8 +15,6 @@ from tasks.installation.settings import Settings
 from tasks.servers.prefect_server import server_variables, wait_until_healthy
 from tasks.tracking.tracking import end_open_runs, prepare_tracking
 
-__all__ = ["run_command"]
-
 T = TypeVar("T")
 
 

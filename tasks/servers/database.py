@@ -11,8 +11,6 @@ from pydantic import SecretStr
 from tasks.installation.environment import tracking_uri
 from tasks.installation.settings import Settings
 
-__all__ = ["mlflow_database", "prefect_database", "prepare_database"]
-
 _PREFECT_SCHEMA = "prefect"
 _PREPARED = (
     f"CREATE SCHEMA IF NOT EXISTS {_PREFECT_SCHEMA}",

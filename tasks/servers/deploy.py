@@ -21,8 +21,6 @@ from prefect.workers.process import ProcessWorker
 from designlib.types import InputError
 from tasks.installation.settings import REPOSITORY, Settings
 
-__all__ = ["URGENT", "deploy"]
-
 URGENT = "urgent"
 """The queue of each pool whose runs go before all others."""
 

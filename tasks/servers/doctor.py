@@ -28,8 +28,6 @@ from tasks.servers.prefect_server import free_port, running_server
 from tasks.servers.services import is_running
 from tasks.stages.store import MANIFEST, manifest_files
 
-__all__ = ["examine"]
-
 _LEAST_FREE_GB = 2.0
 _SILENT = timedelta(seconds=90)
 _MIGRATIONS = {

@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["Guard", "main"]
-
 
 class Guard:
     """Rejects requests by another host name, and those that pages of another origin send."""

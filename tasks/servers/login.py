@@ -7,8 +7,6 @@ import secrets
 
 from tasks.installation.settings import Settings
 
-__all__ = ["login_text", "make_login"]
-
 _NAME = "designer"
 
 

@@ -17,8 +17,6 @@ from tasks.servers.login import login_text, make_login
 from tasks.servers.prefect_server import Announcement, running_server
 from tasks.servers.services import is_running, start, stop_all
 
-__all__ = ["main"]
-
 _SERVER_SECONDS = 180.0
 _WORKER_SECONDS = 60.0
 

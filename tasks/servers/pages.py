@@ -22,8 +22,6 @@ from tasks.servers.login import login_text, make_login
 from tasks.servers.prefect_server import Announcement, announce, free_port, withdraw
 from tasks.servers.services import Service, claim
 
-__all__ = ["SERVICE", "main"]
-
 SERVICE = "server"
 _START_TIMEOUT_SECONDS = 180
 _PREFECT_PORT = 4200

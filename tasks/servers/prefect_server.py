@@ -27,16 +27,6 @@ from tasks.installation.faults import MachineError
 from tasks.installation.files import last_line, rotate_log, write_atomically
 from tasks.installation.settings import Settings
 
-__all__ = [
-    "Announcement",
-    "announce",
-    "free_port",
-    "running_server",
-    "server_variables",
-    "wait_until_healthy",
-    "withdraw",
-]
-
 _START_TIMEOUT_SECONDS = 240
 _STOP_TIMEOUT_SECONDS = 5
 _STARTED: dict[str, subprocess.Popen[bytes]] = {}

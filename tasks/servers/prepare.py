@@ -8,8 +8,6 @@ import sys
 from tasks.installation.environment import prepare_environment
 from tasks.installation.settings import Settings
 
-__all__ = ["main"]
-
 
 def main() -> int:
     """Create the Prefect and the MLflow database where they are not there; return the exit code."""

@@ -29,8 +29,6 @@ from tasks.installation.log import run_logger
 from tasks.stages.code import code_fingerprint
 from tasks.stages.stages import StageResult, content_key
 
-__all__ = ["HandedOverError", "return_result", "run_in_pool"]
-
 P = ParamSpec("P")
 R = TypeVar("R", bound=BaseModel)
 _POLL_SECONDS = 1.0

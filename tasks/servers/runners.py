@@ -13,8 +13,6 @@ from designlib.errors import InputError
 from tasks.inputs.config import ExecutionConfig
 from tasks.installation.settings import Settings
 
-__all__ = ["in_processes", "runner_of", "side_by_side"]
-
 _AT_ONCE = 2
 
 

@@ -23,8 +23,6 @@ from tasks.installation.faults import MachineError
 from tasks.installation.files import last_line, rotate_log
 from tasks.installation.settings import Settings
 
-__all__ = ["Service", "claim", "is_running", "start", "stop", "stop_all"]
-
 _STOP_SECONDS = 45.0
 _LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
 """Started here and meant to outlive this process; Python warns of those that it forgets."""

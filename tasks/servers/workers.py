@@ -17,8 +17,6 @@ from tasks.installation.faults import exit_code
 from tasks.installation.settings import REPOSITORY, Settings
 from tasks.servers.services import Service, claim
 
-__all__ = ["cpu_worker_name", "gpu_workers", "heard_of", "main"]
-
 _CAMPAIGNS_AT_ONCE = 4
 
 

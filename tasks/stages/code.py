@@ -22,8 +22,6 @@ from typing import NamedTuple
 from tasks.installation.files import held_folder, json_bytes, sha256_of, write_atomically
 from tasks.installation.settings import REPOSITORY, Settings
 
-__all__ = ["Code", "code_fingerprint"]
-
 _PACKAGES = ("designlib", "tasks", "flows")
 _LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow")
 _UNDECIDING = (

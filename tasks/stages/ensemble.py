@@ -14,8 +14,6 @@ from designlib.predictors import (
 )
 from tasks.stages.stages import StageResult, recorded_stage
 
-__all__ = ["Ensemble", "load_spec", "load_trajectory", "recorded_predictors"]
-
 
 class Ensemble:
     """The members of a round's ensemble; checkpoints are read when they are first used."""

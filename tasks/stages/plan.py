@@ -8,8 +8,6 @@ from designlib.sampling import SamplingPlan, Starts
 from tasks.installation.files import parquet_bytes
 from tasks.stages.stages import StageResult
 
-__all__ = ["load_plan", "load_starts", "plan_files"]
-
 _PLAN, _STARTS = "plan.json", "starts.parquet"
 
 

@@ -10,17 +10,6 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from designlib.reports import CounterfactualFigures, RoundFigures
 
-__all__ = [
-    "SUMMARY",
-    "Counterfactuals",
-    "ImportedResults",
-    "LearningReport",
-    "Published",
-    "RegisteredPredictor",
-    "Round",
-]
-
-
 SUMMARY = "summary.json"
 """File of a published round that holds its figures; written last."""
 

@@ -16,8 +16,6 @@ import pyarrow.parquet as pq
 
 from tasks.installation.log import run_logger
 
-__all__ = ["ROWS", "query_rows", "read_rows", "with_progress", "write_rows"]
-
 ROWS = 1 << 16
 """Rows of a part, and of a row group of what is written."""
 

@@ -9,8 +9,6 @@ import pandas as pd
 
 from tasks.stages.rows import query_rows
 
-__all__ = ["join_shards", "read_few_chains", "read_pool", "sampling_figures"]
-
 _FEW = 128
 
 

@@ -23,18 +23,6 @@ from tasks.installation.settings import Settings
 from tasks.stages.code import code_fingerprint
 from tasks.stages.store import FILE_NAME, MANIFEST, fetch_stage, keep_stage, manifest_files
 
-__all__ = [
-    "Stage",
-    "StageResult",
-    "content_key",
-    "finished_stage",
-    "open_stage",
-    "recorded_stage",
-    "run_stage",
-    "stage_record",
-    "write_stage",
-]
-
 
 class StageResult(BaseModel):
     """A finished stage as other tasks see it: which it is and what its files hold.

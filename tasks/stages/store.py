@@ -23,8 +23,6 @@ from tasks.installation.settings import Settings
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-__all__ = ["FILE_NAME", "MANIFEST", "fetch_stage", "keep_stage", "manifest_files"]
-
 MANIFEST = "manifest.json"
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What a file of a stage may be called, so that none lies outside the stage's folder."""

@@ -21,20 +21,6 @@ from designlib.tables import ROUND_COLUMN, from_parquet
 from designlib.types import Designs
 from tasks.stages.stages import StageResult
 
-__all__ = [
-    "PENDING",
-    "TableFacts",
-    "TableSource",
-    "best_first",
-    "best_measured",
-    "further_columns",
-    "load_facts",
-    "load_folds",
-    "load_table",
-    "objective_columns",
-    "pending_designs",
-]
-
 
 class TableSource(TableReading):
     """How a table is read, where it is from, and which part of it a campaign may learn from."""

@@ -9,8 +9,6 @@ import httpx
 
 from tasks.tracking.tracking import FLOW_RUN_TAG, client_of
 
-__all__ = ["end_orphaned_runs"]
-
 
 def end_orphaned_runs(
     prefect_api: str, mlflow: str, login: tuple[str, str] | None = None

@@ -35,8 +35,6 @@ from tasks.tracking.tracking import (
     prepare_tracking,
 )
 
-__all__ = ["TrainingCallback", "record_training"]
-
 
 class _Log:
     """A run in MLflow, written to by a thread of its own so that training does not wait for it."""

@@ -13,14 +13,6 @@ from designlib.predictors import Trajectory, state_from_bytes
 from designlib.selection import Predictors
 from tasks.tracking.tracking import client, run_for
 
-__all__ = [
-    "aliased_version",
-    "log_ensemble",
-    "mean_absolute_error",
-    "registered_members",
-    "version_of",
-]
-
 HASH_TAG = "predictor_hash"
 
 

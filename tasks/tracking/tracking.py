@@ -26,20 +26,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-__all__ = [
-    "client",
-    "download_artifacts",
-    "end_abandoned_runs",
-    "end_open_runs",
-    "experiment_id",
-    "find_run",
-    "log_metrics",
-    "log_params",
-    "prepare_tracking",
-    "run_for",
-    "run_link",
-]
-
 KEY_TAG = "content_key"
 FLOW_RUN_TAG = "prefect_flow_run"
 _OWNER_TAG = "owner"

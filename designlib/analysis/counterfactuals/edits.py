@@ -27,8 +27,6 @@ from designlib.spaces import (
 )
 from designlib.types import Designs, DeviceTensors, InputError, Relaxed, Scores
 
-__all__ = ["Edits", "FewEdits", "Reference", "edit_names", "near_design"]
-
 Reference: TypeAlias = Shaped[Tensor, "1 columns"]
 """The one design that edits are counted from."""
 

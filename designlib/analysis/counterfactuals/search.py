@@ -39,8 +39,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import Designs, InputError, Relaxed, Scores
 
-__all__ = ["Found", "find_counterfactuals", "in_scores"]
-
 _SHARPNESS = (2.0, 20.0)
 """c on the first and the last rung: how much the log density falls for each standard deviation that
 is missing. Proposals go by the gradient, which on a sharp goal always overshoots a narrow one."""

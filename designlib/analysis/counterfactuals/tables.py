@@ -12,8 +12,6 @@ from designlib.analysis.counterfactuals.edits import edit_names
 from designlib.analysis.counterfactuals.search import Found
 from designlib.spaces import DesignSpace, SequenceSpace, changes, edits
 
-__all__ = ["counterfactual_rows", "edit_shares"]
-
 _AGREES = 0.5
 """Share of the predicted change that the validation model has to predict as well."""
 

@@ -21,17 +21,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Scores
 
-__all__ = [
-    "EVALUATIONS_PER_PASS",
-    "BudgetError",
-    "Method",
-    "Outcome",
-    "Setting",
-    "best_measured",
-    "from_elites",
-    "passes_of",
-]
-
 EVALUATIONS_PER_PASS = 3
 """A gradient counts as two evaluations more than the score alone."""
 

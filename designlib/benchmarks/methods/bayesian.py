@@ -33,8 +33,6 @@ from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import BoxSpace, SimplexSpace
 from designlib.types import InputError, Points, Scores
 
-__all__ = ["BoTorch"]
-
 _LEAST = 8
 _CHUNK = 32
 _RATE = 0.02

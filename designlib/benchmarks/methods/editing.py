@@ -24,8 +24,6 @@ from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import Letters
 
-__all__ = ["Ledidi"]
-
 _BATCH = 16
 """Sequences that Ledidi draws from one template in every iteration, its own default."""
 

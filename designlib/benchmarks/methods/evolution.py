@@ -20,17 +20,6 @@ from designlib.sampling.drivers import EliteArchive
 from designlib.spaces import SequenceSpace, SimplexSpace
 from designlib.types import Designs, Letters, Points, Scores
 
-__all__ = [
-    "AdaLead",
-    "GeneticAlgorithm",
-    "MixtureGenetic",
-    "RandomDesigns",
-    "RandomMutation",
-    "RandomSearch",
-    "SimulatedAnnealing",
-    "made_feasible",
-]
-
 Parents = Int[Tensor, "parents sites"]
 Couples = Shaped[Tensor, "couples columns"]
 

@@ -13,8 +13,6 @@ from torch import Tensor
 from designlib.benchmarks.methods.base import Outcome, Setting
 from designlib.types import Designs, Scores
 
-__all__ = ["SHOWN", "ProposalMetrics", "proposal_metrics"]
-
 SHOWN = 2000
 """Training designs that the novelty of a proposal is measured by."""
 

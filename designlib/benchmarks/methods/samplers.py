@@ -36,8 +36,6 @@ from designlib.sampling.ladders import (
 from designlib.sampling.objectives import ScoreFunction
 from designlib.types import Designs, Scores
 
-__all__ = ["KernelName", "Sampler", "evenly_placed"]
-
 _MOST_TEMPERATURES = 1000
 """So many cool smoothly; more would only cost time."""
 

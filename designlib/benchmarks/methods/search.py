@@ -31,8 +31,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Letters, Scores
 
-__all__ = ["TrajectorySearch"]
-
 
 @dataclass(frozen=True)
 class TrajectorySearch(Method):

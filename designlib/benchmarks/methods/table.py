@@ -22,8 +22,6 @@ from designlib.benchmarks.methods.samplers import KernelName, Sampler
 from designlib.benchmarks.methods.search import TrajectorySearch
 from designlib.spaces import SequenceSpace
 
-__all__ = ["METHODS", "checkpoint_ablations"]
-
 _SHARPNESS = (6.0, 12.0, 24.0, 48.0)
 _LETTERS = (SequenceSpace,)
 

@@ -7,8 +7,6 @@ import pandas as pd
 from designlib.benchmarks.pages.settings import PageSettings
 from designlib.benchmarks.pages.tables import markdown_table, mean_with_interval, names_of
 
-__all__ = ["campaign_section"]
-
 _FIGURES = {
     "best_percentile": ("percentile of the best", ".2f"),
     "median_percentile": ("percentile of the median", ".2f"),

@@ -11,8 +11,6 @@ from designlib.benchmarks.pages.comparison import merit_of
 from designlib.benchmarks.pages.settings import Claim, PageSettings
 from designlib.benchmarks.pages.tables import markdown_table, with_interval
 
-__all__ = ["Verdict", "apart", "best_of", "claims_page", "claims_table", "verdicts"]
-
 _TRAJECTORY = "trajectory"
 
 

@@ -18,17 +18,6 @@ from designlib.benchmarks.pages.tables import (
 )
 from designlib.reports import panels, to_png
 
-__all__ = [
-    "ABLATION",
-    "MERITS",
-    "ablation_page",
-    "budget_drawing",
-    "merit_of",
-    "problem_page",
-    "quality_table",
-    "shown_runs",
-]
-
 ABLATION = "walk: "
 """Prefix of the names of ablations, which have a table of their own."""
 

@@ -41,8 +41,6 @@ from designlib.benchmarks.pages.tables import (
 )
 from designlib.reports import BLUE, GREY, panels, to_png
 
-__all__ = ["FRONT", "Pages", "benchmark_pages"]
-
 FRONT = "BENCHMARKS"
 """Name of the page that the others are details of."""
 

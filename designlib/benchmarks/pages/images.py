@@ -18,8 +18,6 @@ from designlib.benchmarks.pages.tables import (
 from designlib.benchmarks.problems import sample_grid, unpacked_images
 from designlib.reports import panels, to_png
 
-__all__ = ["image_page", "image_section", "sample_drawing"]
-
 _COLUMNS = 10
 
 

@@ -19,8 +19,6 @@ from designlib.benchmarks.pages.tables import (
 )
 from designlib.reports import panels, to_png
 
-__all__ = ["round_drawing", "round_page", "round_section", "rounds_drawing"]
-
 _FIGURES = {"best": "best", "top_mean": "mean of the best 100"}
 _OURS = "this project"
 _Row: TypeAlias = dict[Any, Any]

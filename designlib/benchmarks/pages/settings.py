@@ -7,8 +7,6 @@ from typing import Literal
 
 from designlib.config import Config
 
-__all__ = ["Bound", "CampaignClaim", "Claim", "Family", "PageSettings", "Requirement", "Speed"]
-
 
 class Bound(Config):
     """Limits of a number."""

@@ -12,20 +12,6 @@ from scipy import stats
 
 from designlib.reports import SERIES
 
-__all__ = [
-    "TABLES",
-    "Drawing",
-    "draw_curves",
-    "half_interval",
-    "markdown_table",
-    "mean_with_interval",
-    "merge",
-    "names_of",
-    "settings_text",
-    "summarise",
-    "with_interval",
-]
-
 
 class TableSpec(NamedTuple):
     """What the rows of a table are."""

@@ -23,8 +23,6 @@ from designlib.randomness import torch_generator
 from designlib.spaces import BoxSpace
 from designlib.types import Points, Scores
 
-__all__ = ["Ackley"]
-
 _HALF_WIDTH = 32.768
 _WIDTH = 128
 

@@ -22,18 +22,6 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, InputError, Relaxed, Scores
 
-__all__ = [
-    "BuildsNetwork",
-    "Placing",
-    "Problem",
-    "Solvable",
-    "ValuedProblem",
-    "build_predictor",
-    "rebuild_trajectory",
-    "states_of",
-    "train_trajectory",
-]
-
 _VALIDATION_SHARE = 1 / 16
 
 

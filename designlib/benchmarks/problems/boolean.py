@@ -43,16 +43,6 @@ from designlib.sampling.objectives import ScoreFunction
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
-__all__ = [
-    "BooleanProblem",
-    "adversarial_needle",
-    "alignment_with_truth",
-    "disjoint_needles",
-    "mean_over_spurious",
-    "needle",
-    "polynomial",
-]
-
 _MOST_RELEVANT = 20
 _SCORED = 2**13
 

@@ -36,8 +36,6 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
-__all__ = ["Ehrlich", "EhrlichFunction", "draw_function", "ehrlich"]
-
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 _Some: TypeAlias = Int[Tensor, "some sites"]

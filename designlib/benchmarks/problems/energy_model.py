@@ -26,8 +26,6 @@ from designlib.predictors import log_spaced_steps
 from designlib.randomness import torch_generator
 from designlib.types import InputError, OneHot, Points, Scores
 
-__all__ = ["EnergyCheckpoint", "EnergyConfig", "EnergyModel", "block_gibbs", "train_energy"]
-
 _INITIAL_WEIGHT = 0.01
 
 _CHAINS, _SWEEPS = 128, 1

@@ -25,8 +25,6 @@ from designlib.spaces import SimplexSpace
 from designlib.tables import random_rows
 from designlib.types import InputError, Points, Scores
 
-__all__ = ["MeasuredMixtures"]
-
 _WIDTH = 64
 _TRAINING = TrainingConfig(members=1, steps=600, batch_size=48)
 

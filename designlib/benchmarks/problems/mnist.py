@@ -31,16 +31,6 @@ from designlib.randomness import torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Points
 
-__all__ = [
-    "Digits",
-    "Mnist",
-    "frechet_distance",
-    "packed_images",
-    "read_packed_digits",
-    "sample_grid",
-    "unpacked_images",
-]
-
 _CLASSES = 10
 _CLASSIFIER_SEED = 10
 

@@ -41,8 +41,6 @@ from designlib.selection import true_percentile
 from designlib.spaces import SequenceSpace
 from designlib.types import InputError, Letters, Scores
 
-__all__ = ["HIT_P_VALUE", "Module", "MotifTask", "enhancer", "hit_score", "occupancy", "two_motif"]
-
 HIT_P_VALUE = 1e-4
 """A site counts as present where a random window scores as high with this probability."""
 

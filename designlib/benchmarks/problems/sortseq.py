@@ -37,8 +37,6 @@ from designlib.spaces import SequenceSpace
 from designlib.tables import visible_rows
 from designlib.types import InputError, Letters, Scores
 
-__all__ = ["SortSeq", "mean_bins"]
-
 BINS = 10
 """Bins of fluorescence, from ct_0, the darkest, to ct_9."""
 

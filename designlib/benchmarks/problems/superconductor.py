@@ -33,8 +33,6 @@ from designlib.types import InputError, Points, Scores
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
 
-__all__ = ["Superconductor", "read_compositions"]
-
 _DECIMALS = 6
 _POOL_SEED = 2018
 _WIDTH = 256

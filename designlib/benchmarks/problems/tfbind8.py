@@ -23,8 +23,6 @@ from designlib.spaces import SequenceSpace
 from designlib.tables import visible_rows
 from designlib.types import InputError, Letters, Scores
 
-__all__ = ["TfBind8"]
-
 _SPACE = SequenceSpace(DNA, 8)
 _TRAINING = TrainingConfig(members=1, emphasis=0.0)
 _DESIGNS = len(_SPACE.alphabet) ** _SPACE.length

@@ -30,17 +30,6 @@ from designlib.randomness import derive_seed, torch_generator
 from designlib.spaces import SequenceSpace
 from designlib.types import Designs, InputError
 
-__all__ = [
-    "Measurements",
-    "Proposer",
-    "Round",
-    "RoundTraining",
-    "Standing",
-    "keys_of",
-    "run_rounds",
-    "sequences_of",
-]
-
 _TOP = 100
 _HELD_OUT = 128
 """Designs that a training is followed on; what it learned is judged by the next measurements."""

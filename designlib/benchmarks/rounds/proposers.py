@@ -26,8 +26,6 @@ from designlib.sampling.run import SamplingRun
 from designlib.selection import Predictors, acquisition, select_batch, standard_deviation
 from designlib.types import Designs, Scores
 
-__all__ = ["Campaign", "GuidedSearch", "MeasuredSearch"]
-
 _PREDICTORS = RoundTraining()
 _REFERENCE = 128
 _SEARCHES = 8

@@ -11,9 +11,6 @@ from designlib.tables import NUMBER, is_numeric, is_text
 from designlib.tables import RawTable, listed
 from designlib.types import InputError
 
-__all__ = ["ResultColumns", "find_columns", "tells_designs"]
-
-
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

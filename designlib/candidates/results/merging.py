@@ -11,8 +11,6 @@ from designlib.candidates.results.parsing import ParsedResults
 from designlib.candidates.ledger import IDENTITY, Ledger
 from designlib.types import InputError
 
-__all__ = ["Import", "merge_results"]
-
 _MOST_SHOWN = 10
 
 

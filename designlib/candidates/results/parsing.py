@@ -21,8 +21,6 @@ from designlib.spaces import SequenceSpace, described
 from designlib.tables import RawTable, as_text, numbers, read_raw
 from designlib.types import InputError
 
-__all__ = ["ParsedResults", "parse_results"]
-
 _GOOD = frozenset(["ok", "pass", "passed", "good", "valid", "measured", "done"])
 _BAD = frozenset(
     ["fail", "failed", "failure", "bad", "invalid", "flagged", "excluded", "empty", "error"]

@@ -16,8 +16,6 @@ from designlib.spaces import DesignSpace, MixedSpace, SequenceSpace, SimplexSpac
 from designlib.tables import RawTable, numbers, read_variables, variable_columns
 from designlib.types import InputError
 
-__all__ = ["of_points", "read_point", "with_designs"]
-
 _SUM_TOLERANCE = 1e-3
 _PREFIX = re.compile("^(component|quantity|choice)_")
 

@@ -10,17 +10,6 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from designlib.config.base import Config, Range, notice
 from designlib.config.constraints.rules import CompositionRule, rule_settings
 
-__all__ = [
-    "ChemistryCheck",
-    "ComponentRange",
-    "CompositionConstraints",
-    "ExclusiveComponents",
-    "OptionChoice",
-    "QuantityRange",
-    "RatioRange",
-]
-
-
 ChemistryCheck: TypeAlias = Literal["compounds", "alloys"]
 """Compositions that pass the check of chemistry: neutral compounds alone, or alloys too."""
 

@@ -18,8 +18,6 @@ from pydantic import Field, create_model
 
 from designlib.config.base import Config
 
-__all__ = ["CompositionRule", "Rule", "SequenceRule", "rule_settings"]
-
 Design = TypeVar("Design")
 
 

@@ -7,8 +7,6 @@ from pydantic import ConfigDict, Field
 from designlib.config.base import Config
 from designlib.config.constraints.rules import SequenceRule, rule_settings
 
-__all__ = ["ConstraintConfig", "FixedSite", "GCConfig", "HammingBallConfig"]
-
 
 class HammingBallConfig(Config):
     """Stay close to one sequence."""

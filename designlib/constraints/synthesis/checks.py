@@ -12,8 +12,6 @@ from designlib.config import SynthesisConfig, VendorRules
 from designlib.constraints.synthesis.rules import PRESETS, GCLimit, RuleSet
 from designlib.notation import DNA, iupac_letters
 
-__all__ = ["breaches", "rule_set", "verdict"]
-
 _LOOP = 3
 """Fewest letters in the loop of a hairpin."""
 

@@ -26,8 +26,6 @@ from designlib.constraints.synthesis.rules import RuleSet
 from designlib.spaces import DesignSpace, SequenceSpace
 from designlib.types import InputError
 
-__all__ = ["build_rules"]
-
 
 def build_rules(
     rules: DesignRules,

@@ -18,8 +18,6 @@ from designlib.sampling.kernels.base import ChainState, Kernel
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Anneal", "Snapshot", "anneal"]
-
 
 class Snapshot(NamedTuple):
     """All chains at one moment of their run."""

@@ -8,8 +8,6 @@ import torch
 
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["EliteArchive"]
-
 
 @dataclass(frozen=True)
 class EliteArchive:

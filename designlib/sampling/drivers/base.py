@@ -20,8 +20,6 @@ from designlib.sampling.weights import Evidence
 from designlib.spaces import Space
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["Driver", "Mover", "Samples", "check_run", "last_of", "last_with_trace", "moved"]
-
 StageT = TypeVar("StageT")
 ChainsT = TypeVar("ChainsT", bound=ChainState)
 

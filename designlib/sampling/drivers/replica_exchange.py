@@ -27,8 +27,6 @@ from designlib.sampling.kernels.base import Kernel, choose
 from designlib.sampling.ladders.base import Rung
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["ReplicaExchange", "Replicas", "replica_exchange"]
-
 _BOTTOM, _TOP = 1, 2
 
 

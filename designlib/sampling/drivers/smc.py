@@ -35,8 +35,6 @@ from designlib.sampling.weights import (
 )
 from designlib.types import Designs, InputError, Scores
 
-__all__ = ["AIS", "SMC", "Population", "smc"]
-
 
 class Population(NamedTuple):
     """All particles at the end of a rung."""

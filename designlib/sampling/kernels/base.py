@@ -15,27 +15,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SequenceSpace, Space
 from designlib.types import Designs, Gradients, InputError, Letters, Moves, Scores
 
-__all__ = [
-    "AIMED_ACCEPTANCE",
-    "ChainState",
-    "Info",
-    "Kernel",
-    "LetterState",
-    "MetropolisKernel",
-    "Tuning",
-    "WrappedKernel",
-    "allowed_moves",
-    "choose",
-    "estimated_gains",
-    "first_beyond",
-    "has_full_mask",
-    "inverse_cdf",
-    "letters_space",
-    "require_space",
-    "take",
-    "tuned",
-]
-
 AIMED_ACCEPTANCE = 0.57
 """Acceptance rate that step sizes and path lengths are tuned to.
 

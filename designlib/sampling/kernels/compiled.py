@@ -19,8 +19,6 @@ from designlib.sampling.kernels.base import Info, Kernel, StateT, WrappedKernel
 from designlib.sampling.targets import Target
 from designlib.types import Designs, InputError, Relaxed, Scores
 
-__all__ = ["CompiledKernel"]
-
 Tensors = dict[str, Tensor]
 Step = Callable[[Tensors, Tensor, Any, Tensor], tuple[Any, Info, Tensor]]
 

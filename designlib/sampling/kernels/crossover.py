@@ -45,8 +45,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import BoxSpace, SequenceSpace, SimplexSpace, Space
 from designlib.types import Designs, InputError, Letters, Points, Scores
 
-__all__ = ["Crossover", "Partners"]
-
 
 class Partners(NamedTuple):
     """Who is paired with whom."""

@@ -37,8 +37,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import Space
 from designlib.types import Designs, InputError, Letters, Scores
 
-__all__ = ["DiscreteLangevin"]
-
 _SMALLEST, _LARGEST = 1e-3, 1e2
 
 

@@ -33,8 +33,6 @@ from designlib.sampling.targets import FORWARD_SHARE, Target
 from designlib.spaces import Space
 from designlib.types import Designs, Letters, Scores
 
-__all__ = ["Gibbs", "State"]
-
 
 class State(NamedTuple):
     """Where the chains are."""

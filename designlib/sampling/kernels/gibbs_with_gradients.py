@@ -35,8 +35,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import Space
 from designlib.types import Designs, Letters, Scores
 
-__all__ = ["GibbsWithGradients"]
-
 _STAYING = 1e18
 """Price of proposing the current letter, in units of the score.
 

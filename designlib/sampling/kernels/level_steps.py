@@ -30,8 +30,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import LevelSpace, Space
 from designlib.types import Designs, DeviceTensors, Points
 
-__all__ = ["LevelSteps"]
-
 
 class _Numbers(NamedTuple):
     """All levels of a space, in the order of their numbers."""

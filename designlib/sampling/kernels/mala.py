@@ -52,8 +52,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import BoxSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, InputError, Points, Scores
 
-__all__ = ["LangevinKernel", "Mala", "State", "TruncatedNormal", "step_sizes"]
-
 _LARGEST_LOG_SIZE = 50.0
 """Bound of the tuned log step size: where the score is flat every step is accepted."""
 

@@ -15,8 +15,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import Space
 from designlib.types import Designs, InputError, Points, Scores
 
-__all__ = ["Choice", "ChoiceKernel", "ChoiceState", "SubspaceKernel"]
-
 TablesT = TypeVar("TablesT")
 
 Choice: TypeAlias = Int[Tensor, "designs 1"]

@@ -43,8 +43,6 @@ from designlib.spaces import (
 )
 from designlib.types import Designs, InputError, Points, Scores
 
-__all__ = ["MixedKernel", "Move", "State", "default_kernel"]
-
 
 class State(NamedTuple):
     """Chains with the state of each subspace; nothing is scaled by beta."""

@@ -41,8 +41,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import Space
 from designlib.types import Designs, InputError, Letters, Scores
 
-__all__ = ["Path", "PathAuxiliary"]
-
 _SMALLEST = 1e-300
 _NEGLIGIBLE = -80.0
 

@@ -46,8 +46,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SimplexSpace, Space
 from designlib.types import Designs, DeviceTensors, Gradients, Points, Scores
 
-__all__ = ["Move", "SimplexLangevin", "State"]
-
 _HANDING_OVER = 1 / 4
 """Probability that a step proposes another face, where there is one."""
 

@@ -29,8 +29,6 @@ from designlib.sampling.targets import Evaluation, Target
 from designlib.spaces import SimplexSpace, Space
 from designlib.types import Designs, DeviceTensors, InputError, Points
 
-__all__ = ["MOST_MOVES", "GridTransfer"]
-
 MOST_MOVES = 50_000
 """Most moves of a space, possible or not: components squared times steps of the grid."""
 

@@ -9,14 +9,6 @@ from typing import NamedTuple
 from designlib.sampling.targets import Target
 from designlib.types import InputError
 
-__all__ = [
-    "Rung",
-    "check_steps",
-    "fixed_ladder",
-    "geometric_betas",
-    "temperature_ladder",
-]
-
 
 class Rung(NamedTuple):
     """One target of a ladder and how many kernel steps are spent on it."""

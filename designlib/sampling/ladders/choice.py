@@ -16,8 +16,6 @@ from torch import Tensor
 from designlib.sampling.weights import conditional_share
 from designlib.types import InputError
 
-__all__ = ["by_function_change", "by_log_step", "by_smc_criterion"]
-
 CheckpointScores = Float[Tensor, "checkpoints designs"]
 """Scores of reference designs under every checkpoint."""
 

@@ -21,8 +21,6 @@ from designlib.sampling.objectives import (
 )
 from designlib.types import InputError, Scores
 
-__all__ = ["Combined", "combined_scores", "ideal_scores", "scale_of"]
-
 
 class Combined(Combination):
     """The combination of the scores of several predictors, one for each objective."""

@@ -19,18 +19,6 @@ from designlib.sampling.targets import Target
 from designlib.spaces import DesignSpace, Space
 from designlib.types import Designs, InputError
 
-__all__ = [
-    "LadderKind",
-    "RungPlan",
-    "ScoreAt",
-    "build_ladder",
-    "ladder_kind",
-    "mean_score",
-    "plan_trajectory",
-    "rescaled",
-]
-
-
 ScoreAt: TypeAlias = Callable[[Sequence[Trajectory], int, torch.device | str], ScoreFunction]
 """The score that chains follow at one checkpoint of the members, on a device."""
 

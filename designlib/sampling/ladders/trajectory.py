@@ -22,8 +22,6 @@ from designlib.sampling.targets import NonFiniteScoreError, Target
 from designlib.spaces import Space
 from designlib.types import Designs, InputError
 
-__all__ = ["FLAT", "elite_entry_rung", "score_reference", "trajectory_ladder"]
-
 _OUTSTANDING = 0.9
 """Share of the reference designs that good designs stand out from."""
 

@@ -134,7 +134,11 @@ def _mlflow_login(settings: Settings) -> dict[str, str]:
     digest = hashlib.sha256(f"{name}:{password}".encode()).hexdigest()[:8]
     users = settings.home / "mlflow" / f"users-{digest}.db"
     config = settings.home / "mlflow" / "login.ini"
-    content = f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{users}\n"
+    content = (
+        f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{users}\n"
+        # To compare a password is slow on purpose, and this one holds as long as the server runs.
+        "auth_cache_ttl_seconds = 3600\n"
+    )
     write_atomically(config, content.encode())
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(config),

@@ -67,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of servers, which take longest, so that nobody waits for them alone."""
+    """Begin with what takes longest, servers and kills, so that nobody waits for them alone."""
     for item in items:
         if any(part in item.nodeid for part in _SLOW):
             item.add_marker("slow")
@@ -75,7 +75,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> tuple[bool, int]:
         together = list(_TOGETHER)
         scope = _scope(item.nodeid)
-        return "services" not in item.keywords, together.index(scope) if scope in together else 9
+        long = "services" in item.keywords or "interruptions" in scope
+        return not long, together.index(scope) if scope in together else 9
 
     items.sort(key=rank)
 

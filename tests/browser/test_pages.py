@@ -23,7 +23,7 @@ FILLED = {
     "Checkpoints": "8",
     "Chains": "300",
     "Final steps": "4",
-    "Batch Size": "24",
+    "Batch size": "24",
 }
 
 
@@ -67,9 +67,9 @@ def test_a_campaign_from_the_form_completes(
 ) -> None:
     for name, value in FILLED.items():
         _fill(form, name, value)
-    _property(form, "Max Homopolymer").get_by_text("int", exact=True).click()
-    _property(form, "Max Homopolymer").locator("input[type=number]").fill("3")
-    motifs = _property(form, "Forbidden Motifs")
+    _property(form, "Max homopolymer").get_by_text("int", exact=True).click()
+    _property(form, "Max homopolymer").locator("input[type=number]").fill("3")
+    motifs = _property(form, "Forbidden motifs")
     motifs.get_by_role("button", name="Add item").click()
     motifs.locator("textarea, input[type=text]").first.fill("GGTA")
     motifs.scroll_into_view_if_needed()

@@ -131,7 +131,7 @@ def test_a_file_is_imported_and_importing_it_again_changes_nothing(
     told: dict[str, Told], home: Path
 ) -> None:
     assert told["imported"].code == told["again"].code == 0
-    assert "19 measurements imported (2 failed, 0 corrected, 0 of designs that nobody" in (
+    assert "19 measurements imported (2 failed, 0 corrected, 0 for designs outside any" in (
         told["imported"].out
     )
     assert "nothing new; all 19 measurements are already recorded" in told["again"].out

@@ -109,11 +109,11 @@ def test_scores_encode_each_design_and_each_measured_design_once() -> None:
     space = CountingSpace(DNA, 8)
     judge = scoring(space)
     judge.score(pd.DataFrame({"design": POOL[:50]}))
-    # The measured designs twice: for distances, and for the table of the oracle.
-    first = CountingSpace.encoded - 2 * len(TABLE) - 50  # and the oracle reads text itself
+    # The measured designs once, for distances; the oracle reads text.
+    first = CountingSpace.encoded - len(TABLE) - 50
     judge.score(pd.DataFrame({"design": POOL[50:100]}))
     assert first == 50
-    assert CountingSpace.encoded == 2 * len(TABLE) + 4 * 50
+    assert CountingSpace.encoded == len(TABLE) + 4 * 50
 
 
 def test_scores_are_means_deviations_and_verdicts_of_each_objective() -> None:

@@ -32,8 +32,9 @@ __all__ = ["interrupt"]
 
 _CHANGES = ("create", "delete", "log", "rename", "set", "update")
 """How methods of MLflow's client begin that change what it keeps."""
-_ARBITRARY = re.compile(r"/tmp/[^/']+|\b[0-9a-f]{16,32}\b")
-"""What differs between attempts or stages of one kind in paths: temporary names, ids and keys."""
+_ARBITRARY = re.compile(r"/tmp/[^/']+|\b[0-9a-f]{16,32}\b|\w+(?=\.png)")
+"""What differs between attempts or stages of one kind in paths: temporary names, ids, keys, and
+which of the pictures it is."""
 _NUMBER = re.compile(r"[0-9]+")
 """Versions, times and values in calls of MLflow. A kill in a registration leaves a version, so that
 the next attempt makes another; with numbers it would be killed there for ever."""

@@ -41,7 +41,9 @@ class TrainingConfig(Config):
     network: NetworkConfig = NetworkConfig()
     members: int = Field(default=4, ge=1, le=32, description="Predictors in the ensemble.")
     steps: int = Field(default=1500, ge=1, le=1_000_000, description="Optimiser steps per member.")
-    batch_size: int = Field(default=96, ge=1, le=65_536, description="Designs per step.")
+    batch_size: int = Field(
+        default=96, ge=1, le=65_536, title="Minibatch size", description="Designs per step."
+    )
     learning_rate: float = Field(default=3e-3, gt=0, le=1, description="Peak rate of AdamW.")
     weight_decay: float = Field(default=0.1, ge=0, le=10, description="Decoupled, as in AdamW.")
     emphasis: float = Field(

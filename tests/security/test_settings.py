@@ -42,10 +42,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def made(checkout: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    # The tests themselves may be run by make, which tells its children so.
+    alone = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     return subprocess.run(
         ["make", "server", *arguments],
         cwd=checkout,
-        env={**os.environ, **variables},
+        env={**alone, **variables},
         capture_output=True,
         text=True,
         check=False,

@@ -46,10 +46,10 @@ down: $(INSTALLED) ## stop all servers and workers started here
 	@$(BIN)/python -m tasks.servers.operate down
 
 # Three processes on two cores: tests of servers wait a good part of their time.
-test: $(INSTALLED) ## run all tests, ten minutes on two cores
+test: $(INSTALLED) ## run all tests, about 20 minutes on two cores
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10
 
-test-fast: $(INSTALLED) ## run the tests that start no server and take no seconds each
+test-fast: $(INSTALLED) ## run the tests that start no server, about three minutes
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 \
 		-m "not services and not slow"
 

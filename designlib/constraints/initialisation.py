@@ -12,6 +12,7 @@ from torch import Tensor
 from designlib.constraints.base import AllOf, Constraint, every_design, is_small
 from designlib.constraints.bounds import members_of
 from designlib.constraints.continuous import collect, find_points, inside
+from designlib.constraints.hamming import HammingBall
 from designlib.constraints.infeasible_core import describe_infeasible
 from designlib.constraints.min_conflicts import min_conflicts, near_feasible
 from designlib.constraints.paths import PairRules, draw_paths, has_path, pair_rules
@@ -25,6 +26,7 @@ _REJECTION_ROUNDS = 8
 _REPAIR_FIRST = 64
 _REPAIR_LATER = 512
 _REPAIR_GIVEN_UP = 0.1
+_STEPS_PER_SITE = 4
 
 
 def feasible_starts(
@@ -38,8 +40,9 @@ def feasible_starts(
 
     Sequences: in spaces of at most 65,536, uniform among all feasible ones. Otherwise uniform
     paths through the allowed letters and neighbours, by rejection; where these are too few, nearly
-    feasible designs repaired by min-conflicts (Minton et al. 1992). Continuous designs: uniform
-    within the limits, by rejection. Where all are too few, they and the ``seeds`` are repeated.
+    feasible designs repaired by min-conflicts (Minton et al. 1992), then random allowed moves from
+    these, the ``seeds`` and the centre of a Hamming ball. Continuous designs: uniform within the
+    limits, by rejection; where these are too few, they and the ``seeds`` are repeated.
 
     Parameters
     ----------
@@ -50,8 +53,8 @@ def feasible_starts(
     generator
         The same state gives the same designs.
     seeds
-        Designs to add where too few are found, of shape (seeds, columns); infeasible ones are
-        ignored.
+        Designs to start from where too few are found, of shape (seeds, columns); infeasible ones
+        are ignored.
 
     Raises
     ------
@@ -105,8 +108,12 @@ def _search(
         _REJECTION_ROUNDS,
     )
     found = torch.cat([found, _repaired(constraint, rules, n - len(found), generator)])
-    known = found if seeds is None else torch.cat([found, seeds.cpu()])
-    return _filled_up(found, known[constraint.satisfied(known)], n, generator)
+    if len(found) == n:
+        return found
+    centres = [member.reference[None] for member in members if isinstance(member, HammingBall)]
+    known = torch.cat([found, *centres, *([] if seeds is None else [seeds.cpu()])])
+    starts = _filled_up(found, known[constraint.satisfied(known)], n, generator)
+    return torch.cat([found, _walk(constraint, starts[len(found) :], generator)])
 
 
 def _filled_up(found: Starts, known: Seeds, n: int, generator: torch.Generator) -> Tensor:
@@ -135,3 +142,22 @@ def _repaired(constraint: AllOf, rules: PairRules, n: int, generator: torch.Gene
             break
         size = min(_REPAIR_LATER, 2 * missing)
     return torch.cat(kept)
+
+
+def _walk(constraint: AllOf, letters: Letters, generator: torch.Generator) -> Letters:
+    """Return where random steps among feasible designs end that start at ``letters``."""
+    n, sites = letters.shape
+    for _ in range(_STEPS_PER_SITE * sites if n else 0):
+        moves = constraint.allowed_moves(letters)
+        moves = moves.clone().scatter_(2, letters.unsqueeze(-1), False)
+        ranks = moves.flatten(1).cumsum(1)
+        count = ranks[:, -1:]
+        pick = (torch.rand((n, 1), generator=generator, dtype=torch.float64) * count).long()
+        # A design without any allowed move gets an index past the end, and stays.
+        index = torch.searchsorted(ranks, pick, right=True).clamp(max=ranks.shape[1] - 1)
+        site, letter = index // moves.shape[2], index % moves.shape[2]
+        moved = letters.scatter(1, site, torch.where(count > 0, letter, letters.gather(1, site)))
+        if not constraint.is_masked:
+            moved = moved.where(constraint.satisfied(moved)[:, None], letters)
+        letters = moved
+    return letters

@@ -8,8 +8,10 @@ from typing import TypeAlias
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from designlib.constraints.base import AllOf
+from designlib.constraints.gc import GCWindow
 from designlib.constraints.hamming import HammingBall
 from designlib.constraints.motif_matches import LetterSets
 from designlib.constraints.paths import PairRules, draw_letters, draw_paths
@@ -30,12 +32,16 @@ def near_feasible(
     """Return ``n`` random designs from which min-conflicts has little to do.
 
     Fixed sites hold, each required motif is at a random place if what is there already leaves
-    room for it, about as many sites as the radius of a Hamming ball differ from its centre, and
-    neighbours are allowed if any such sequence has only allowed ones.
+    room for it, windows with one possible number of G and C have that number, about as many sites
+    as the radius of a Hamming ball differ from its centre, and neighbours are allowed if any such
+    sequence has only allowed ones.
     """
     weights = rules.table.double().expand(n, -1, -1)
     for strands in _required(constraint, generator):
         weights = _planted(weights, strands, generator)
+    for member in constraint.members:
+        if isinstance(member, GCWindow) and member.fewest == member.most:
+            weights = _periodic(weights, member, generator)
     for member in constraint.members:
         if isinstance(member, HammingBall):
             weights = weights * _leaning(weights, member)
@@ -109,6 +115,24 @@ def _planted(weights: Weights, strands: list[LetterSets], generator: torch.Gener
     planted = weights.clone()
     planted[rows, sites[rows[:, 0]]] *= sets[strand[rows[:, 0]]]
     return planted
+
+
+def _periodic(weights: Weights, gc: GCWindow, generator: torch.Generator) -> Weights:
+    """Return weights of random patterns of G and C in which every window has the same number.
+
+    Two neighbouring windows differ by the first letter of one and the last of the other, so sites
+    a window apart are of one kind. Single changes would never get there.
+    """
+    n, sites, _ = weights.shape
+    strong = torch.stack([~gc.strong, gc.strong])
+    can = torch.stack([(weights[:, :, kind] > 0).any(2) for kind in strong], 2)
+    # [designs, turns, sites of a window, kinds]
+    turns = pad(can.float(), (0, 0, 0, -sites % gc.width), value=1.0).view(n, -1, gc.width, 2)
+    weak, rich = turns.amin(1).unbind(2)
+    order = torch.rand(weak.shape, generator=generator) + 2 * (weak - rich)
+    is_strong = (order.argsort(1).argsort(1) < gc.most).repeat(1, turns.shape[1])[:, :sites]
+    masked = weights * strong[is_strong.long()]
+    return masked.where((masked > 0).any(2, keepdim=True), weights)
 
 
 def _leaning(weights: Weights, ball: HammingBall) -> Weights:

@@ -78,7 +78,8 @@ MANY = AllOf(
         HammingBall(SPACE, REFERENCE, 4),
         fixed(SPACE, dict.fromkeys(range(35), "A")),
         GCWindow(SPACE, 0.9, 1.0),
-        GCWindow(SPACE, 0.4, 0.5, 10),
+        # Only designs whose pattern of G and C has the period 10.
+        GCWindow(SPACE, 0.5, 0.5, 10),
         TIGHT,
         ForbiddenTransitions(SPACE, sparse(4, 0)),
         RequiredMotifs(SPACE, ["GGTCTC", "TGACTCA", "CANNTG"], True),
@@ -165,11 +166,24 @@ PASSWORD = SPACE.encode(["ACGTTGCA" * 5])[0]
 LOCKED = Rejection(SPACE, lambda letters: (letters[:, :20] == PASSWORD[:20]).all(1), "locked")
 
 
-def test_seeds_are_used_again_where_nothing_is_found():
+def test_walk_from_seeds():
     seeds = torch.stack([PASSWORD, 3 - PASSWORD])
-    for constraint in (LOCKED, AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])):
-        starts = feasible_starts(SPACE, constraint, 50, torch_generator(2), seeds)
-        assert torch.equal(starts, PASSWORD.expand(50, -1))
+    starts = feasible_starts(SPACE, LOCKED, 50, torch_generator(2), seeds)
+    assert LOCKED.satisfied(starts).all()
+    assert len(set(SPACE.decode(starts))) > 40
+    product = AllOf(SPACE, [HomopolymerLimit(SPACE, 2), LOCKED])
+    starts = feasible_starts(SPACE, product, 50, torch_generator(2), seeds)
+    assert product.satisfied(starts).all()
+    assert len(set(SPACE.decode(starts))) > 40
+
+
+def test_walk_stays_where_nothing_is_allowed():
+    # Two designs, and no move joins them.
+    space = SequenceSpace(BINARY, 40)
+    both = torch.tensor([[0, 1] * 20, [1, 0] * 20])
+    constraint = Rejection(space, lambda x: (x == both[0]).all(1) | (x == both[1]).all(1))
+    starts = feasible_starts(space, constraint, 20, torch_generator(0), both)
+    assert torch.equal(starts.unique(dim=0), both)
 
 
 def test_without_a_seed_the_search_says_that_it_did_not_find():

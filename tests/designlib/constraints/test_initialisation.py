@@ -121,6 +121,41 @@ def test_required_motifs_are_planted_where_there_is_room():
     assert not much.satisfied(drafts).any()
 
 
+def test_windows_of_one_number_of_gc_are_periodic_from_the_start():
+    no_cg = torch.ones(4, 4, dtype=torch.bool)
+    no_cg[1, 2] = False
+    for share, width in ((0.5, 10), (0.0, 7), (0.6, 40)):
+        gc = GCWindow(SPACE, share, share, width)
+        drafts = near_feasible(AllOf(SPACE, [gc]), pair_rules(SPACE, []), 100, torch_generator(0))
+        assert gc.satisfied(drafts).all()
+        assert len(drafts.unique(dim=0)) == 100
+    members = [
+        GCWindow(SPACE, 0.5, 0.5, 10),
+        fixed(SPACE, {0: "G", 3: "T", 13: "AT", 39: "C"}),
+        ForbiddenTransitions(SPACE, no_cg),
+    ]
+    constraint = AllOf(SPACE, members)
+    drafts = near_feasible(constraint, pair_rules(SPACE, members), 100, torch_generator(0))
+    assert constraint.satisfied(drafts).all()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [RequiredMotifs(SPACE, ["A" + "N" * 8 + "C", "G" + "N" * 8 + "T", "T" + "G" * 9], False)],
+        # At one place the motif takes as many changes as there may be; elsewhere it takes more.
+        [
+            HammingBall(SPACE, "A" * 20 + "GGTCAA" + "A" * 14, 2),
+            RequiredMotifs(SPACE, ["GGTCTC"], True),
+        ],
+    ],
+    ids=["packed motifs", "a motif in a ball"],
+)
+def test_motifs_that_leave_little_room_are_placed(members):
+    constraint = AllOf(SPACE, members)
+    assert constraint.satisfied(feasible_starts(SPACE, constraint, 50, torch_generator(0))).all()
+
+
 def test_starts_differ():
     starts = feasible_starts(SPACE, TIGHT, 200, torch_generator(1))
     assert len(set(SPACE.decode(starts))) > 150

@@ -1,7 +1,6 @@
 """The exactness check is itself checked: each planted bug must fail it."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -10,9 +9,12 @@ from designlib.sampling.kernels import GibbsWithGradients
 from designlib.sampling.kernels.discrete_langevin import DiscreteLangevin
 from designlib.sampling.kernels.gibbs import Gibbs
 from designlib.sampling.kernels.path_auxiliary import PathAuxiliary
-
-Planted: Any = object
-"""What a bug says of the kernel that it is mixed into: nothing, since it may be any."""
+from tests.designlib.sampling.kernels.langevin import (
+    HalfBeta,
+    InvertedAcceptance,
+    NoRejection,
+    Planted,
+)
 
 
 class ReversedIndex(Planted):
@@ -55,21 +57,6 @@ class ForwardOnlyMask(Planted):
         return super().log_acceptance(target, state, free, log_forward, back)
 
 
-class NoRejection(Planted):
-    """Every proposal is accepted."""
-
-    def log_acceptance(self, target, state, proposed, log_forward, back):
-        return torch.zeros_like(log_forward)
-
-
-class HalfBeta(Planted):
-    """The acceptance ratio has half the inverse temperature."""
-
-    def log_acceptance(self, target, state, proposed, log_forward, back):
-        right = super().log_acceptance(target, state, proposed, log_forward, back)
-        return right - target.beta / 2 * (proposed.value - state.value)
-
-
 class StaleGradient(Planted):
     """The reverse proposal uses the gradient at the current design, not at the proposed one."""
 
@@ -90,13 +77,6 @@ class StaleRung(Planted):
     def evaluate(self, target, designs, tuning=None):
         self.predict = self.predict or target.predict
         return super().evaluate(replace(target, predict=self.predict), designs, tuning)
-
-
-class InvertedAcceptance(Planted):
-    """The acceptance ratio is upside down."""
-
-    def log_acceptance(self, target, state, proposed, log_forward, back):
-        return -super().log_acceptance(target, state, proposed, log_forward, back)
 
 
 class ForgottenLength(Planted):
